@@ -1,0 +1,54 @@
+# Targets: build, test, demo, install, uninstall, clean. `install` and `uninstall` know DESTDIR.
+
+DESTDIR =
+PREFIX = /usr
+SYSCONFDIR = /etc
+MANDIR = $(PREFIX)/share/man
+# Where this system's libpam looks for modules: beside pam_unix, in the folder of this architecture where there are several.
+MULTIARCH = $(shell dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || cc -print-multiarch)
+FOLDERS = /usr/lib/$(MULTIARCH)/security /usr/lib64/security /usr/lib/security
+PAMDIR = $(patsubst %/,%,$(dir $(firstword $(wildcard $(addsuffix /pam_unix.so,$(FOLDERS))))))
+
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+MODULE = $(TARGET)/release/libcountersign.so
+COMMAND = $(TARGET)/release/countersign
+PAGES = $(wildcard packaging/man/*.[0-9])
+
+.PHONY: all build test demo install uninstall clean
+
+all: build
+
+# Without the other crate type beside it: with both, cargo leaves link-time optimisation out.
+build:
+	cargo build --release --bin countersign
+	cargo rustc --release --lib --crate-type cdylib
+
+test:
+	tests/docker/needs
+	tests/run
+
+demo:
+	tests/demo/run
+
+# Builds nothing: `make && sudo make install` leaves no files of root in the tree.
+install:
+	$(if $(PAMDIR),,$(error no pam_unix.so in $(FOLDERS): say PAMDIR=...))
+	install -D -m 0644 $(MODULE) $(DESTDIR)$(PAMDIR)/.pam_countersign.so.new
+	mv -f $(DESTDIR)$(PAMDIR)/.pam_countersign.so.new $(DESTDIR)$(PAMDIR)/pam_countersign.so
+	install -D -m 0755 $(COMMAND) $(DESTDIR)$(PREFIX)/sbin/countersign
+	test -e $(DESTDIR)$(SYSCONFDIR)/countersign/countersign.toml \
+	  || install -D -m 0644 conf/countersign.toml $(DESTDIR)$(SYSCONFDIR)/countersign/countersign.toml
+	for page in $(PAGES); do \
+	  install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; \
+	done
+
+# The configuration stays: a stack that still names the module must go on to fail closed.
+uninstall:
+	@named=$$(grep -ls '^[^#]*pam_countersign' $(DESTDIR)$(SYSCONFDIR)/pam.d/* /dev/null); [ -z "$$named" ] || { \
+	  echo "these stacks name the module, and would let nobody in without it:" $$named >&2; exit 1; }
+	rm -f $(DESTDIR)$(PAMDIR)/pam_countersign.so $(DESTDIR)$(PREFIX)/sbin/countersign
+	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+
+clean:
+	cargo clean
+	tests/docker/clean

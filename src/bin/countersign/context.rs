@@ -1,0 +1,42 @@
+//! What every subcommand starts from: the configuration, and the state that it names.
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+
+use countersign::local::State;
+use countersign::os::{self, Secrecy};
+use countersign::policy::{self, Policy};
+
+use super::output::Problem;
+
+/// No configuration is longer.
+const MAX_CONFIG: u64 = 256 * 1024;
+
+/// The configuration's place.
+pub struct Context {
+    config: PathBuf,
+}
+
+impl Context {
+    pub fn new(config: PathBuf) -> Self {
+        Self { config }
+    }
+
+    /// The policy, read as strictly as the module reads it.
+    pub fn policy(&self) -> Result<Policy, Problem> {
+        let path = std::path::absolute(&self.config).map_err(Problem::new)?;
+        let bytes = os::read(&path, Secrecy::Public, MAX_CONFIG).map_err(|problem| {
+            Problem::new(problem).hint("no login succeeds until this is mended")
+        })?;
+        policy::parse(&bytes).map_err(|errors| {
+            let lines = errors.to_string().replace('\n', "\n  ");
+            Problem::new(format!("{}:\n  {lines}", path.display()))
+                .hint("countersign.toml(5) describes every key")
+        })
+    }
+
+    pub fn state(&self) -> Result<State, Problem> {
+        State::open(self.policy()?.state_folder())
+            .map_err(|problem| Problem::new(problem).hint("the state is root's: try sudo"))
+    }
+}

@@ -1,0 +1,47 @@
+//! `countersign forget`: makes confirmations void.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeSet;
+
+use countersign::audit::escape;
+use countersign::os;
+
+use super::context::Context;
+use super::output::{Done, Problem, line};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A user of this machine
+    #[arg(value_name = "USER", required_unless_present = "all")]
+    user: Option<String>,
+    /// Everybody
+    #[arg(long, conflicts_with = "user")]
+    all: bool,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> Done {
+    let state = context.state()?;
+    let uids = match &arguments.user {
+        Some(user) => BTreeSet::from([uid_of(user)?]),
+        None => {
+            let entries = state.all_remembered().map_err(Problem::new)?;
+            entries
+                .iter()
+                .map(|entry| entry.circumstances.uid)
+                .collect()
+        }
+    };
+    for uid in uids {
+        state.forget(uid).map_err(Problem::new)?;
+        line(format!("uid {uid} is asked again."));
+    }
+    Ok(())
+}
+
+fn uid_of(user: &str) -> Result<u32, Problem> {
+    let found = os::uid_of(user).map_err(Problem::new)?;
+    found.ok_or_else(|| {
+        Problem::new(format!("there is no user {}", escape(user)))
+            .hint("name a user of this machine, not of the tenant")
+    })
+}

@@ -1,0 +1,73 @@
+//! `countersign`: looks after a machine where pam_countersign.so stands in the login path.
+#![forbid(unsafe_code)]
+
+mod britive;
+mod budget;
+mod context;
+mod forget;
+mod output;
+mod sessions;
+mod terminal;
+mod totp;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use context::Context;
+
+/// Where the configuration is unless `--config` says otherwise.
+const CONFIG: &str = "/etc/countersign/countersign.toml";
+
+/// Looks after a machine where pam_countersign.so stands in the login path.
+#[derive(Parser)]
+#[command(name = "countersign", version, disable_help_subcommand = true)]
+struct Arguments {
+    /// The configuration, as in the module's argument config=
+    #[arg(long, global = true, value_name = "FILE", default_value = CONFIG)]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Lists confirmations that still count, so that their owner is asked nothing
+    #[command(after_help = "Example:\n  countersign sessions --json")]
+    Sessions(sessions::Arguments),
+    /// Makes confirmations void: whoever gave them is asked again
+    #[command(after_help = "Examples:\n  countersign forget alice\n  countersign forget --all")]
+    Forget(forget::Arguments),
+    /// Shows how often phones were rung, and lets them ring again
+    #[command(
+        after_help = "Examples:\n  countersign budget\n  countersign budget --reset alice@example.com"
+    )]
+    Budget(budget::Arguments),
+    /// Enrols users for codes that count while the tenant can't be reached
+    Totp(totp::Arguments),
+    /// Registers, shows, removes and checks an authenticator at a Britive tenant
+    #[command(
+        after_help = "Examples:\n  countersign britive register\n  countersign britive status --token-file ~/.britive-token --json"
+    )]
+    Britive(britive::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let context = Context::new(arguments.config);
+    let done = match arguments.command {
+        Command::Sessions(arguments) => sessions::run(&context, &arguments),
+        Command::Forget(arguments) => forget::run(&context, &arguments),
+        Command::Budget(arguments) => budget::run(&context, &arguments),
+        Command::Totp(arguments) => totp::run(&context, &arguments),
+        Command::Britive(arguments) => britive::run(&context, arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            output::complain(&problem);
+            ExitCode::FAILURE
+        }
+    }
+}

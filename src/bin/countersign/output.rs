@@ -1,0 +1,58 @@
+//! What the command says: results on standard output, problems with a hint on standard error.
+#![forbid(unsafe_code)]
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// What went wrong, and what to do about it.
+pub struct Problem {
+    what: String,
+    hint: Option<String>,
+}
+
+/// How a command ends.
+pub type Done = Result<(), Problem>;
+
+impl Problem {
+    pub fn new(what: impl Display) -> Self {
+        Self {
+            what: what.to_string(),
+            hint: None,
+        }
+    }
+
+    pub fn hint(mut self, hint: impl Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+
+    /// What it means for the whole, before what went wrong.
+    pub fn within(mut self, whole: &str) -> Self {
+        self.what = format!("{whole}: {}", self.what);
+        self
+    }
+}
+
+/// One line of a result. Whoever reads may have gone: that is no problem of ours.
+pub fn line(text: impl Display) {
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
+pub fn complain(problem: &Problem) {
+    let mut err = io::stderr();
+    let _ = writeln!(err, "countersign: {}", problem.what);
+    if let Some(hint) = &problem.hint {
+        let _ = writeln!(err, "hint: {hint}");
+    }
+}
+
+/// A time as people say it: the two largest units.
+pub fn spoken(seconds: u64) -> String {
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, 0) => format!("{minutes} min"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, 0, _) => format!("{hours} h"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}

@@ -1,0 +1,78 @@
+//! The dialogue with whoever sits at the terminal. It never goes through standard input or output: those may be files.
+#![forbid(unsafe_code)]
+
+use std::fmt::Display;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+
+use countersign::os;
+use zeroize::Zeroizing;
+
+use super::output::Problem;
+
+/// A terminal gives one line at a time, and none that is longer (termios(3), canonical mode).
+const LINE: usize = 4096;
+
+pub struct Terminal(File);
+
+impl Terminal {
+    /// The terminal that this program was started from.
+    pub fn open() -> Result<Terminal, Problem> {
+        let file = OpenOptions::new().read(true).write(true).open("/dev/tty");
+        file.map(Terminal)
+            .map_err(|_| Problem::new("there is no terminal to ask on"))
+    }
+
+    /// One line for the person, and not for a program.
+    pub fn show(&mut self, text: impl Display) -> Result<(), Problem> {
+        writeln!(self.0, "{text}").map_err(|_| gone())
+    }
+
+    /// What is typed in answer to `prompt`, while it can be seen.
+    pub fn ask(&mut self, prompt: &str) -> Result<Zeroizing<String>, Problem> {
+        write!(self.0, "{prompt}").map_err(|_| gone())?;
+        let mut bytes = Zeroizing::new(vec![0; LINE]);
+        let count = self.0.read(&mut bytes).map_err(|_| gone())?;
+        let line = bytes.get(..count).unwrap_or_default();
+        if line.is_empty() {
+            return Err(gone());
+        }
+        let text = std::str::from_utf8(line).unwrap_or_default();
+        Ok(Zeroizing::new(text.trim_end().to_owned()))
+    }
+
+    /// The same, unseen.
+    ///
+    /// Signals wait until the terminal shows again what is typed: rpassword answers Ctrl-C with one before it has
+    /// mended that.
+    pub fn ask_hidden(&mut self, prompt: &str) -> Result<Zeroizing<String>, Problem> {
+        let typed = os::with_signals_blocked(|| rpassword::prompt_password(prompt));
+        typed.map(Zeroizing::new).map_err(|_| gone())
+    }
+}
+
+/// The first line of something, without its end.
+///
+/// # Errors
+///
+/// What read(2) says, [`std::io::ErrorKind::UnexpectedEof`] where there is nothing, and [`std::io::ErrorKind::InvalidData`] for
+/// what is no text or too long.
+pub fn first_line(from: impl Read) -> std::io::Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(Vec::with_capacity(LINE));
+    let limited = from.take(LINE as u64);
+    BufReader::with_capacity(LINE, limited).read_until(b'\n', &mut line)?;
+    match line.last() {
+        None => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+        Some(b'\n') => {
+            line.pop();
+        }
+        Some(_) if line.len() == LINE => return Err(std::io::ErrorKind::InvalidData.into()),
+        Some(_) => {}
+    }
+    let text = std::str::from_utf8(&line).map_err(|_| std::io::ErrorKind::InvalidData)?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+fn gone() -> Problem {
+    Problem::new("nothing was typed")
+}

@@ -1,0 +1,187 @@
+//! One login from the call to the verdict: load the policy, judge, turn the crank, audit.
+//!
+//! The only loop. It does what a step asks for and decides nothing but whether there is time left.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod caller;
+mod conversation;
+mod crank;
+mod enroll;
+mod judgement;
+mod memory;
+mod offline;
+mod outcome;
+mod settings;
+mod ssh;
+
+use std::time::{Duration, Instant};
+
+pub use caller::Caller;
+pub use conversation::{Answer, Conversation};
+
+use crate::audit::Event;
+use crate::log::{Level, Log};
+use crate::login::{self, Machine, Proof, Start};
+use crate::os;
+use crate::policy::{Flow, Mechanism, Required, Settings, Terms};
+use crate::tenant::http::Client;
+use crate::verdict::{Reason, Refusal, Verdict};
+
+use arguments::Arguments;
+use judgement::Judged;
+use memory::Memory;
+pub use settings::connection;
+
+/// The delay before a refusal where no configuration says another.
+const FAILURE_DELAY: Duration = Duration::from_secs(2);
+
+/// A verdict, and how long libpam should let a refused user wait.
+pub struct Outcome {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// For pam_fail_delay(3).
+    pub failure_delay: Duration,
+}
+
+/// What is known of a login while it goes on.
+struct Attempt<'a> {
+    caller: &'a Caller,
+    conversation: &'a mut dyn Conversation,
+    log: Log,
+    event: Event,
+    begun: Instant,
+    failure_delay: Duration,
+    memory: Option<Memory>,
+    /// There is somebody at the other end: a question whose answer is shown has been answered.
+    has_answered: bool,
+}
+
+/// Runs one login.
+pub fn authenticate(caller: &Caller, conversation: &mut dyn Conversation) -> Outcome {
+    let mut attempt = Attempt::new(caller, conversation);
+    let verdict = attempt.run().unwrap_or_else(Verdict::Refused);
+    attempt.close(verdict)
+}
+
+impl<'a> Attempt<'a> {
+    fn new(caller: &'a Caller, conversation: &'a mut dyn Conversation) -> Self {
+        let event = Event {
+            attempt: os::random().map_or_else(|_| String::new(), |id| format!("{id:016x}")),
+            user: caller.user.clone().unwrap_or_default(),
+            service: caller.service.clone(),
+            rhost: caller.rhost.clone().unwrap_or_default(),
+            tty: caller.tty.clone().unwrap_or_default(),
+            ..Event::default()
+        };
+        Self {
+            caller,
+            conversation,
+            log: Log::new(&caller.service),
+            event,
+            begun: Instant::now(),
+            failure_delay: FAILURE_DELAY,
+            memory: None,
+            has_answered: false,
+        }
+    }
+
+    fn run(&mut self) -> Result<Verdict, Refusal> {
+        let arguments = Arguments::parse(&self.caller.arguments)?;
+        if arguments.debug {
+            self.log.with_debug();
+        }
+        let (policy, fingerprint) = settings::load(&arguments.config, &mut self.log)?;
+        let settings = policy.for_service(&self.caller.service);
+        self.failure_delay = settings.login.failure_delay;
+        if let Some(socket) = policy.log_socket() {
+            self.log.move_to(socket);
+        }
+        match self.judge(&policy) {
+            Ok(Judged::Exempt(exemption)) => Ok(Verdict::Exempt(exemption)),
+            Ok(Judged::Required(required)) => {
+                self.memory = Some(Memory::new(&policy, fingerprint));
+                self.log_in(*required)
+            }
+            Err(refusal) => self.turn_away(settings, refusal),
+        }
+    }
+
+    /// The same prompt for everybody: who is refused here learns nothing from its absence.
+    fn turn_away(&mut self, settings: &Settings, refusal: Refusal) -> Result<Verdict, Refusal> {
+        let step_up = &settings.step_up;
+        let flow = match self.public_key() {
+            Some(_) => &step_up.after_public_key,
+            None => &step_up.flow,
+        };
+        match flow {
+            Flow::Login => self.password().and(Err(refusal)),
+            Flow::OnDemand(_) => Err(refusal),
+        }
+    }
+
+    /// One person, or one after the other: then both must be let in, and nothing that one of them did before counts.
+    fn log_in(&mut self, required: Required) -> Result<Verdict, Refusal> {
+        let Required { first, second } = required;
+        self.event.tenant_user.clone_from(&first.tenant_user);
+        let Some(second) = second else {
+            return match self.recall(&first) {
+                Some(confirmation) => Ok(Verdict::Remembered(confirmation)),
+                None => {
+                    let proof = self.person(&first)?;
+                    self.offer_key(&first, &proof)?;
+                    Ok(Verdict::Granted(proof))
+                }
+            };
+        };
+        let proof = self.person(&first)?;
+        let line = format!("{} has met {}", first.tenant_user, names(proof.met()));
+        self.log.line(Level::Info, &line);
+        self.event.tenant_user = format!("{},{}", self.event.tenant_user, second.tenant_user);
+        self.person(&second).map(Verdict::Granted)
+    }
+
+    fn person(&mut self, terms: &Terms) -> Result<Proof, Refusal> {
+        self.begin();
+        let proof = self.ask_tenant(terms);
+        let proof = proof.and_then(|proof| self.same_user().map(|()| proof));
+        self.settle(terms, &proof);
+        proof
+    }
+
+    /// Whoever was judged is still who the application lets in.
+    fn same_user(&mut self) -> Result<(), Refusal> {
+        match self.conversation.user() == self.caller.user {
+            true => Ok(()),
+            false => Err(Reason::UserChanged.into()),
+        }
+    }
+
+    fn ask_tenant(&mut self, terms: &Terms) -> Result<Proof, Refusal> {
+        let connection = settings::connection(&terms.tenant)?;
+        let secret = settings::client_secret(&terms.flow)?;
+        let before = self.before(terms);
+        let password = self.password_for(terms)?;
+        let client = Client::new(&connection);
+        let client = client.map_err(|e| Refusal::new(Reason::Misconfigured, e.to_string()))?;
+        let machine = secret.map(|secret| Machine {
+            secret,
+            token: self.kept_token(terms),
+        });
+        let start = Start {
+            terms: terms.clone(),
+            password,
+            machine,
+            allowance: self.allowance(&terms.tenant_user),
+            before,
+        };
+        let deadline = Instant::now() + terms.login.deadline;
+        self.turn(client, deadline, terms, login::start(start))
+    }
+}
+
+/// The tenant's names of mechanisms, for the log.
+fn names(mechanisms: &[Mechanism]) -> String {
+    let names: Vec<_> = mechanisms.iter().map(|m| m.name()).collect();
+    names.join(",")
+}

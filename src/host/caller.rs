@@ -1,0 +1,71 @@
+//! Who calls, for whom, and what is known of them for certain.
+#![forbid(unsafe_code)]
+
+use super::{Attempt, ssh};
+use crate::audit::escape;
+use crate::os;
+use crate::policy::Person;
+use crate::verdict::{Reason, Refusal};
+
+/// Who calls, and for whom.
+pub struct Caller {
+    /// `PAM_USER`. `None` if it is not text.
+    pub user: Option<String>,
+    /// `PAM_SERVICE`.
+    pub service: String,
+    /// `PAM_RHOST`.
+    pub rhost: Option<String>,
+    /// `PAM_TTY`.
+    pub tty: Option<String>,
+    /// `PAM_RUSER`.
+    pub ruser: Option<String>,
+    /// Who runs the program: its real uid.
+    pub real_uid: u32,
+    /// `SSH_AUTH_INFO_0` in the PAM environment.
+    pub ssh_auth_info: Option<String>,
+    /// The arguments of the module's line.
+    pub arguments: Vec<String>,
+}
+
+impl Caller {
+    /// The person at the keyboard, where the program says so and the kernel agrees.
+    ///
+    /// For somebody who comes over the network `PAM_RUSER` is a name on another machine, and no matter of ours.
+    pub(super) fn person(&self) -> Result<Option<Person>, Refusal> {
+        let named = self.ruser.as_ref().filter(|name| !name.is_empty());
+        let Some(name) = named.filter(|_| self.rhost.is_none()) else {
+            return Ok(None);
+        };
+        match uid_of(name)? {
+            Some(uid) if uid == self.real_uid => Ok(Some(Person {
+                user: name.clone(),
+                uid,
+            })),
+            Some(_) | None => {
+                let detail = format!(
+                    "PAM_RUSER is {}, the real uid {}",
+                    escape(name),
+                    self.real_uid
+                );
+                Err(Refusal::new(Reason::CallerMismatch, detail))
+            }
+        }
+    }
+}
+
+pub(super) fn uid_of(user: &str) -> Result<Option<u32>, Refusal> {
+    os::uid_of(user).map_err(|e| Refusal::new(Reason::DirectoryFailed, e.to_string()))
+}
+
+impl Attempt<'_> {
+    /// The key that sshd has verified. Nobody else's word counts for that.
+    pub(super) fn public_key(&self) -> Option<String> {
+        let auth_info = self.caller.ssh_auth_info.as_deref();
+        ssh::public_key(auth_info.filter(|_| self.is_ssh())?)
+    }
+
+    /// sshd says so, and nobody else does.
+    pub(super) fn is_ssh(&self) -> bool {
+        self.caller.tty.as_deref() == Some("ssh")
+    }
+}

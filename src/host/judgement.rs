@@ -1,0 +1,82 @@
+//! What the policy asks of this caller.
+#![forbid(unsafe_code)]
+
+use super::Attempt;
+use super::caller::uid_of;
+use crate::log::Level;
+use crate::os;
+use crate::policy::{self, Date, Directory, DirectoryFailed, Judgement, Policy, Required, Subject};
+use crate::verdict::{ExemptAnswer, Exemption, Reason, Refusal};
+
+/// Whether the tenant has to be asked.
+pub(super) enum Judged {
+    Exempt(Exemption),
+    Required(Box<Required>),
+}
+
+impl Attempt<'_> {
+    pub(super) fn judge(&mut self, policy: &Policy) -> Result<Judged, Refusal> {
+        let user = self.caller.user.clone().ok_or(Reason::UnknownUser)?;
+        let uid = uid_of(&user)?.ok_or(Reason::UnknownUser)?;
+        let subject = Subject {
+            user,
+            uid,
+            caller: self.caller.person()?,
+            public_key: self.public_key(),
+            service: self.caller.service.clone(),
+            rhost: self.caller.rhost.clone(),
+            today: Date::of_epoch(os::wall_clock()),
+        };
+        let ruling = policy::judge(policy, &subject, &LocalUsers);
+        for note in &ruling.notes {
+            self.log.line(Level::Warning, &note.to_string());
+        }
+        judged(ruling.judgement)
+    }
+}
+
+fn judged(judgement: Judgement) -> Result<Judged, Refusal> {
+    match judgement {
+        Judgement::Exempt { rule, result } => {
+            let answer = match result {
+                policy::ExemptResult::Ignore => ExemptAnswer::Ignore,
+                policy::ExemptResult::Success => ExemptAnswer::Success,
+            };
+            Ok(Judged::Exempt(Exemption { rule, answer }))
+        }
+        Judgement::Require(required) => Ok(Judged::Required(required)),
+        Judgement::Refuse(refusal) => {
+            let reason = match refusal {
+                policy::Refusal::RootNotMapped { .. } => Reason::RootNotMapped,
+                policy::Refusal::NameNotMapped { .. } => Reason::NameNotMapped,
+                policy::Refusal::NoCaller => Reason::NoCaller,
+                policy::Refusal::Misconfigured(_) => Reason::Misconfigured,
+                policy::Refusal::DirectoryFailed(_) => Reason::DirectoryFailed,
+            };
+            Err(Refusal::new(reason, refusal.to_string()))
+        }
+    }
+}
+
+/// The local user database.
+struct LocalUsers;
+
+impl Directory for LocalUsers {
+    fn uid_of(&self, user: &str) -> Result<Option<u32>, DirectoryFailed> {
+        os::uid_of(user).map_err(|error| failed(&error))
+    }
+
+    fn gid_of(&self, group: &str) -> Result<Option<u32>, DirectoryFailed> {
+        os::gid_of(group).map_err(|error| failed(&error))
+    }
+
+    fn gids_of(&self, user: &str) -> Result<Vec<u32>, DirectoryFailed> {
+        os::gids_of(user).map_err(|error| failed(&error))
+    }
+}
+
+fn failed(error: &std::io::Error) -> DirectoryFailed {
+    DirectoryFailed {
+        problem: error.to_string(),
+    }
+}

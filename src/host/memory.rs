@@ -1,0 +1,237 @@
+//! What is kept between logins: the push budget, confirmations that count for a while, the machine's token.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use super::Attempt;
+use super::offline::Records;
+use crate::local::budget::{Limits, Room};
+use crate::local::memory::{Circumstances, Now, Remembered, Scope};
+use crate::local::{State, Unusable};
+use crate::log::Level;
+use crate::login::{Allowance, Keep, Proof};
+use crate::os::{Process, Session};
+use crate::policy::{Flow, OnDemand, Policy, Terms};
+use crate::secret::Secret;
+use crate::verdict::{Reason, Refusal};
+
+/// The state, as far as this login may use it.
+pub(super) struct Memory {
+    state: Result<State, Unusable>,
+    limits: Limits,
+    configuration: String,
+    /// How long a login by ssh counts for other services.
+    ssh: Duration,
+    /// Whether this person's phone rang in this login.
+    rang: bool,
+    /// Who is enrolled for offline codes.
+    pub(super) offline: Option<Records>,
+    /// What was last said to be wrong with the state.
+    said: Option<Unusable>,
+}
+
+impl Memory {
+    pub(super) fn new(policy: &Policy, configuration: String) -> Self {
+        let push = policy.push();
+        Self {
+            state: State::open(policy.state_folder()),
+            limits: Limits {
+                count: push.count,
+                window: push.window,
+                pause: push.pause,
+            },
+            configuration,
+            ssh: policy.ssh_memory(),
+            rang: false,
+            offline: Records::new(policy),
+            said: None,
+        }
+    }
+}
+
+impl Attempt<'_> {
+    /// One of two people begins: what the other did is no matter of this one's.
+    pub(super) fn begin(&mut self) {
+        if let Some(memory) = &mut self.memory {
+            memory.rang = false;
+        }
+    }
+
+    /// A state that can't be used is said once, and costs what it would have allowed.
+    fn with_state<T>(
+        &mut self,
+        f: impl FnOnce(&State, Limits) -> Result<T, Unusable>,
+    ) -> Option<T> {
+        let memory = self.memory.as_mut()?;
+        let result = match &memory.state {
+            Ok(state) => f(state, memory.limits),
+            Err(unusable) => Err(unusable.clone()),
+        };
+        result
+            .inspect_err(|problem| {
+                if memory.said.as_ref() != Some(problem) {
+                    self.log.line(Level::Warning, &format!("state: {problem}"));
+                    memory.said = Some(problem.clone());
+                }
+            })
+            .ok()
+    }
+
+    /// Whether this person's phone may ring, without letting it.
+    pub(super) fn allowance(&mut self, tenant_user: &str) -> Allowance {
+        let room = self.with_state(|state, limits| state.room(tenant_user, limits));
+        allowance(room)
+    }
+
+    /// The same, and counted.
+    pub(super) fn spend(&mut self, tenant_user: &str) -> Allowance {
+        let room = self.with_state(|state, limits| state.spend(tenant_user, limits));
+        if let (Some(Room::Free), Some(memory)) = (room, &mut self.memory) {
+            memory.rang = true;
+        }
+        allowance(room)
+    }
+
+    pub(super) fn kept_token(&mut self, terms: &Terms) -> Option<Secret> {
+        let client = client(terms)?;
+        self.with_state(|state, _| state.token(&client)).flatten()
+    }
+
+    pub(super) fn keep(&mut self, terms: &Terms, keep: &Keep) {
+        let Some(client) = client(terms) else {
+            return;
+        };
+        self.with_state(|state, _| match keep {
+            Keep::Token(token, lifetime) => state.keep_token(&client, token, *lifetime),
+            Keep::NoToken => state.drop_token(&client),
+        });
+    }
+
+    /// Whether this person has confirmed it already, in this session.
+    pub(super) fn recall(&mut self, terms: &Terms) -> Option<Remembered> {
+        if terms.remember.is_zero() {
+            return None;
+        }
+        let session = self.session_of_whoever_asks(terms)?;
+        let circumstances = self.circumstances(terms)?;
+        let now = Now {
+            circumstances: &circumstances,
+            service: &self.caller.service,
+            session: &session,
+            within: terms.remember,
+            ssh_counts: terms.ssh_counts,
+        };
+        self.with_state(|state, _| state.recall(&now)).flatten()
+    }
+
+    /// Draws the consequences: a success refills the budget and is remembered, a refusal ends both.
+    ///
+    /// An offline code does neither: the tenant has not been asked, and is to be asked again.
+    pub(super) fn settle(&mut self, terms: &Terms, verdict: &Result<Proof, Refusal>) {
+        match verdict {
+            Ok(proof) if proof.offline().is_some() => {}
+            Ok(_) => {
+                self.with_state(|state, _| state.refill(&terms.tenant_user));
+                self.note_online(terms);
+                self.remember(terms);
+            }
+            Err(refusal) => {
+                let rang = self.memory.as_ref().is_some_and(|memory| memory.rang);
+                if refusal.reason == Reason::ApprovalRefused && rang {
+                    self.with_state(|state, limits| state.pause(&terms.tenant_user, limits));
+                }
+                self.note_refused(terms, refusal.reason);
+                if is_denial(refusal.reason) {
+                    self.with_state(|state, _| state.forget(terms.person.uid));
+                }
+            }
+        }
+    }
+
+    /// Looks at the processes only where something is remembered of them.
+    fn remember(&mut self, terms: &Terms) {
+        let ssh = self.memory.as_ref().map(|memory| memory.ssh);
+        let ssh = ssh.filter(|_| self.is_ssh()).unwrap_or_default();
+        if !ssh.is_zero() {
+            self.remember_connection(terms, ssh);
+        }
+        if terms.remember.is_zero() {
+            return;
+        }
+        if let Some(session) = self.session_of_whoever_asks(terms) {
+            let service = self.caller.service.clone();
+            let scope = Scope::StepUp { service, session };
+            self.keep_in_mind(terms, scope, terms.remember);
+        }
+    }
+
+    fn remember_connection(&mut self, terms: &Terms, time: Duration) {
+        if let Ok(Some(monitor)) = Process::of_connection() {
+            self.keep_in_mind(terms, Scope::Ssh { monitor }, time);
+        }
+    }
+
+    /// The session of this process, if it is that of the person who started it. A server's is that of everybody whom
+    /// it works for.
+    fn session_of_whoever_asks(&self, terms: &Terms) -> Option<Session> {
+        let is_theirs =
+            self.caller.real_uid == terms.person.uid || matches!(self.caller.person(), Ok(Some(_)));
+        is_theirs.then(Session::own)?.ok()
+    }
+
+    fn keep_in_mind(&mut self, terms: &Terms, scope: Scope, time: Duration) {
+        if let Some(circumstances) = self.circumstances(terms) {
+            self.with_state(|state, _| state.remember(circumstances, scope, time));
+        }
+    }
+
+    fn circumstances(&self, terms: &Terms) -> Option<Circumstances> {
+        Some(Circumstances {
+            uid: terms.person.uid,
+            tenant_user: terms.tenant_user.clone(),
+            tty: self.caller.tty.clone().unwrap_or_default(),
+            rhost: self.caller.rhost.clone().unwrap_or_default(),
+            real_uid: self.caller.real_uid,
+            configuration: self.memory.as_ref()?.configuration.clone(),
+        })
+    }
+}
+
+/// What the person or the tenant said no to, as opposed to what went wrong on the way.
+fn is_denial(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::AnswerRefused
+            | Reason::ApprovalRefused
+            | Reason::MechanismRefused
+            | Reason::StartRefused
+            | Reason::Tries
+            | Reason::Blind
+            | Reason::IdentityMismatch
+            | Reason::SessionMismatch
+            | Reason::UserChanged
+            | Reason::OfflineRefused
+            | Reason::OfflineLocked
+    )
+}
+
+fn allowance(room: Option<Room>) -> Allowance {
+    match room {
+        Some(Room::Free) => Allowance::Free,
+        Some(Room::Over(time)) => Allowance::Over(time),
+        Some(Room::Never) | None => Allowance::Unknown,
+    }
+}
+
+/// Another tenant, application or client has another token.
+fn client(terms: &Terms) -> Option<String> {
+    match &terms.flow {
+        Flow::OnDemand(OnDemand {
+            app,
+            client_id,
+            scope,
+            ..
+        }) => Some(format!("{}\n{app}\n{client_id}\n{scope}", terms.tenant.url)),
+        Flow::Login => None,
+    }
+}

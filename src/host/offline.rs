@@ -1,0 +1,132 @@
+//! Offline codes: tried here, and what the tenant says of their owners is kept for the next outage.
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Attempt;
+use super::conversation::{Answer, is_junk};
+use crate::local::Unusable;
+use crate::local::offline::rules::{Kind, Limits, No};
+use crate::local::offline::{Receipt, Store};
+use crate::log::Level;
+use crate::login::{Before, OfflineProof};
+use crate::policy::{Policy, Terms};
+use crate::secret::Secret;
+use crate::verdict::Reason;
+
+/// Where the records are, where any service knows offline codes.
+pub(super) struct Records {
+    folder: PathBuf,
+    pause: Duration,
+}
+
+impl Records {
+    pub(super) fn new(policy: &Policy) -> Option<Self> {
+        policy.offline_pause().map(|pause| Self {
+            folder: policy.offline_folder().to_owned(),
+            pause,
+        })
+    }
+}
+
+impl Attempt<'_> {
+    /// What the modules before this one have left. Must be asked before our own prompt, which leaves a password too.
+    pub(super) fn before(&mut self, terms: &Terms) -> Before {
+        if terms.offline.is_none() {
+            return Before::Nothing;
+        }
+        match self.conversation.stacked_password() {
+            Some(Answer::Typed(password)) if !is_junk(&password) => Before::Password,
+            Some(Answer::Typed(_) | Answer::Unfit(_) | Answer::Failed) | None => Before::Nothing,
+        }
+    }
+
+    /// Tries a code. If it counts, that is on the disk when this returns.
+    pub(super) fn redeem(&mut self, terms: &Terms, code: &Secret) -> Result<Receipt, No> {
+        let tried = self.try_code(terms, code);
+        if let Err(no) = &tried {
+            self.log.line(Level::Warning, &format!("offline: {no}"));
+        }
+        tried
+    }
+
+    fn try_code(&self, terms: &Terms, code: &Secret) -> Result<Receipt, No> {
+        let records = self
+            .memory
+            .as_ref()
+            .and_then(|memory| memory.offline.as_ref());
+        let (Some(records), Some(offline)) = (records, &terms.offline) else {
+            return Err(No::NotEnrolled);
+        };
+        let limits = Limits {
+            logins: offline.max_logins.into(),
+            age: offline.max_age.as_secs(),
+        };
+        let store = Store::open(&records.folder);
+        let store = store.map_err(|Unusable(problem)| No::Unusable(problem))?;
+        store.redeem(terms.person.uid, code.expose(), limits)
+    }
+
+    /// The tenant let the user in: offline logins begin anew, and those that there were are told.
+    pub(super) fn note_online(&mut self, terms: &Terms) {
+        let uid = terms.person.uid;
+        if let Some(Some(logins @ 1..)) = self.with_records(|store, _| store.online(uid)) {
+            let line = format!("offline: {logins} logins of uid {uid} since the last online one");
+            self.log.line(Level::Warning, &line);
+        }
+    }
+
+    /// The tenant has said no to this person: an outage right after that is none of luck.
+    pub(super) fn note_refused(&mut self, terms: &Terms, reason: Reason) {
+        if is_of_the_tenant(reason) {
+            self.with_records(|store, pause| store.refused(terms.person.uid, pause));
+        }
+    }
+
+    pub(super) fn with_records<T>(
+        &mut self,
+        f: impl FnOnce(&Store, Duration) -> Result<T, Unusable>,
+    ) -> Option<T> {
+        let records = self.memory.as_ref()?.offline.as_ref()?;
+        let done = Store::open(&records.folder).and_then(|store| f(&store, records.pause));
+        match done {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.log
+                    .line(Level::Warning, &format!("offline: {problem}"));
+                None
+            }
+        }
+    }
+
+    /// What the audit line says of an offline login.
+    pub(super) fn record_offline(&mut self, proof: &OfflineProof) -> Level {
+        let accepted = proof.receipt.accepted();
+        let (name, rest) = match accepted.kind {
+            Kind::Code => ("OFFLINE", String::new()),
+            Kind::Recovery(left) => ("OFFLINE_RECOVERY", format!(", {left} recovery codes left")),
+        };
+        self.event.mechanisms = name.into();
+        self.event.transaction.clear();
+        self.event.detail = format!(
+            "login {} since the last online one {} s ago{rest}; {}",
+            accepted.login, accepted.age, proof.outage
+        );
+        Level::Warning
+    }
+}
+
+/// What the tenant itself has said about a person.
+fn is_of_the_tenant(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::StartRefused
+            | Reason::AnswerRefused
+            | Reason::ApprovalRefused
+            | Reason::MechanismRefused
+            | Reason::PasswordChange
+            | Reason::NothingOffered
+            | Reason::TenantThrottle
+    )
+}

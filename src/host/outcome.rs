@@ -1,0 +1,121 @@
+//! The end: what the user is told, the line in the log, and how long it takes.
+#![forbid(unsafe_code)]
+
+use std::time::{Duration, Instant};
+
+use super::{Attempt, Outcome, names};
+use crate::local::memory::Remembered;
+use crate::log::Level;
+use crate::os;
+use crate::verdict::{Reason, Verdict};
+use crate::words;
+
+impl Attempt<'_> {
+    pub(super) fn close(mut self, verdict: Verdict) -> Outcome {
+        if let Verdict::Refused(refusal) = &verdict {
+            if let Some(text) = words::farewell(refusal.reason) {
+                self.conversation.complain(text);
+            }
+            self.pad(refusal.reason);
+        }
+        let level = self.record(&verdict);
+        self.log.line(level, &self.event.line());
+        let failure_delay = if wants_delay(&verdict) {
+            self.failure_delay
+        } else {
+            Duration::ZERO
+        };
+        Outcome {
+            verdict,
+            failure_delay,
+        }
+    }
+
+    /// No refusal comes sooner after the password than any other, so that time tells nothing.
+    fn pad(&self, reason: Reason) {
+        if is_guess(reason) {
+            let floor = self.begun + self.failure_delay;
+            os::pause(floor.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    fn record(&mut self, verdict: &Verdict) -> Level {
+        self.event.duration = self.begun.elapsed();
+        (self.event.outcome, self.event.reason) = words_for(verdict);
+        match verdict {
+            Verdict::Granted(proof) if proof.offline().is_some() => proof
+                .offline()
+                .map_or(Level::Warning, |offline| self.record_offline(offline)),
+            Verdict::Granted(proof) => {
+                self.event.mechanisms = names(proof.met());
+                self.event.transaction.clear();
+                Level::Info
+            }
+            Verdict::Remembered(confirmation) => {
+                self.event.detail = confirmed(confirmation);
+                Level::Info
+            }
+            Verdict::Exempt(exemption) => {
+                self.event.rule.clone_from(&exemption.rule);
+                Level::Info
+            }
+            Verdict::Refused(refusal) => {
+                self.event.detail.clone_from(&refusal.detail);
+                level(refusal.reason)
+            }
+        }
+    }
+}
+
+/// Outcome and reason, as the manual lists them.
+fn words_for(verdict: &Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Granted(proof) if proof.offline().is_some() => ("granted", "offline"),
+        Verdict::Granted(_) => ("granted", "ok"),
+        Verdict::Remembered(_) => ("granted", "remembered"),
+        Verdict::Exempt(_) => ("exempt", "rule"),
+        Verdict::Refused(refusal) if refusal.reason.is_error() => ("error", refusal.reason.code()),
+        Verdict::Refused(refusal) => ("denied", refusal.reason.code()),
+    }
+}
+
+fn confirmed(confirmation: &Remembered) -> String {
+    let by = match confirmation.by_ssh() {
+        true => "a login by ssh",
+        false => "this session",
+    };
+    format!("confirmed {} s ago by {by}", confirmation.age().as_secs())
+}
+
+/// Refusals that somebody who guesses could cause, and measure.
+fn is_guess(reason: Reason) -> bool {
+    !matches!(
+        reason,
+        Reason::Conversation
+            | Reason::Interrupted
+            | Reason::Deadline
+            | Reason::Misconfigured
+            | Reason::BadArgument
+            | Reason::Panic
+    )
+}
+
+fn wants_delay(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Refused(refusal) if is_guess(refusal.reason))
+}
+
+fn level(reason: Reason) -> Level {
+    match reason {
+        Reason::Misconfigured => Level::Alert,
+        Reason::BadArgument | Reason::Panic | Reason::DirectoryFailed | Reason::Local => {
+            Level::Error
+        }
+        Reason::Outage
+        | Reason::Misbehaved
+        | Reason::ClientRefused
+        | Reason::RedirectRefused
+        | Reason::OfflineRefused
+        | Reason::OfflineLocked => Level::Warning,
+        _ => Level::Notice,
+    }
+}

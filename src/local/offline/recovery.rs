@@ -1,0 +1,173 @@
+//! Recovery codes: ten of them, each good once, for whoever has no authenticator at hand. Only their hashes are kept.
+//!
+//! A code has 80 random bits, so that a plain hash with a salt is enough: nobody tries that many.
+#![forbid(unsafe_code)]
+
+use std::hint::black_box;
+use std::io;
+
+use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::base32;
+use crate::os;
+
+/// How many there are of them.
+pub const COUNT: usize = 10;
+/// Random bytes in one.
+const BYTES: usize = 10;
+/// Characters in one, without its gaps.
+const LENGTH: usize = 16;
+
+/// The hashes of the codes that have not been used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hashes {
+    salt: String,
+    hashes: Vec<String>,
+}
+
+impl Hashes {
+    /// Ten new codes, to be shown once, and what is kept of them.
+    ///
+    /// # Errors
+    ///
+    /// What getrandom(2) fails with.
+    pub fn new() -> io::Result<(Self, Vec<Zeroizing<String>>)> {
+        let mut salt = [0; 16];
+        os::fill_with_random(&mut salt)?;
+        let salt = base32::encode(&salt).to_string();
+        let (mut codes, mut hashes) = (Vec::new(), Vec::new());
+        for _ in 0..COUNT {
+            let mut bytes = Zeroizing::new([0; BYTES]);
+            os::fill_with_random(bytes.as_mut_slice())?;
+            let code = base32::encode(bytes.as_slice());
+            hashes.push(hash(&salt, &code));
+            codes.push(grouped(&code));
+        }
+        Ok((Self { salt, hashes }, codes))
+    }
+
+    /// How many are left.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// Takes a code out, if it is one of them. All of them are looked at, each in constant time.
+    #[must_use]
+    pub fn take(&mut self, typed: &str) -> bool {
+        let Some(code) = dense(typed) else {
+            return false;
+        };
+        let hash = hash(&self.salt, &code);
+        let before = self.hashes.len();
+        self.hashes.retain(|known| !same(known, &hash));
+        self.hashes.len() < before
+    }
+}
+
+/// `abcd-efgh-ijkl-mnop`
+fn grouped(code: &str) -> Zeroizing<String> {
+    let mut grouped = Zeroizing::new(String::with_capacity(LENGTH + 3));
+    for (at, c) in code.chars().enumerate() {
+        if at > 0 && at % 4 == 0 {
+            grouped.push('-');
+        }
+        grouped.push(c.to_ascii_lowercase());
+    }
+    grouped
+}
+
+/// Without gaps and in capitals; `None` if it can't be a code.
+fn dense(typed: &str) -> Option<Zeroizing<String>> {
+    let mut dense = Zeroizing::new(String::with_capacity(LENGTH));
+    for c in typed.chars().filter(|c| !matches!(c, ' ' | '-')) {
+        if !c.is_ascii_alphanumeric() || dense.len() == LENGTH {
+            return None;
+        }
+        dense.push(c.to_ascii_uppercase());
+    }
+    (dense.len() == LENGTH).then_some(dense)
+}
+
+fn hash(salt: &str, code: &str) -> String {
+    let mut context = Context::new(&SHA256);
+    context.update(salt.as_bytes());
+    context.update(b":");
+    context.update(code.as_bytes());
+    let digest = context.finish();
+    digest.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn same(one: &str, other: &str) -> bool {
+    let pairs = one.bytes().zip(other.bytes());
+    let difference = pairs.fold(0, |all, (one, other)| black_box(all | one ^ other));
+    one.len() == other.len() && difference == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_ten_works_once_however_it_is_typed() {
+        let (mut hashes, codes) = Hashes::new().unwrap();
+        assert_eq!((codes.len(), hashes.left()), (10, 10));
+        assert_eq!(codes[0].len(), "abcd-efgh-ijkl-mnop".len());
+        let typed = [
+            codes[0].to_string(),
+            codes[1].to_uppercase(),
+            codes[2].replace('-', ""),
+            format!(" {} ", codes[3].replace('-', " ")),
+        ];
+        for code in &typed {
+            assert!(hashes.take(code), "{code}");
+            assert!(!hashes.take(code), "{code} twice");
+        }
+        assert_eq!(hashes.left(), 6);
+    }
+
+    #[test]
+    fn nothing_else_works() {
+        let (mut hashes, codes) = Hashes::new().unwrap();
+        let code = codes[0].as_str();
+        let other = if code.ends_with('a') { "b" } else { "a" };
+        for wrong in [
+            String::new(),
+            "287082".into(),
+            code[1..].into(),
+            format!("{code}a"),
+            format!("{}{other}", &code[..18]),
+            code.replace('-', "\u{2010}"),
+            "-".repeat(600),
+        ] {
+            assert!(!hashes.take(&wrong), "{wrong:?}");
+        }
+        assert_eq!(hashes.left(), 10);
+    }
+
+    #[test]
+    fn what_is_kept_says_nothing_about_the_codes() {
+        let (hashes, codes) = Hashes::new().unwrap();
+        let kept = serde_json::to_string(&hashes).unwrap();
+        for code in &codes {
+            assert!(!kept.contains(code.as_str()));
+            assert!(!kept.contains(dense(code).unwrap().as_str()));
+        }
+        assert_ne!(
+            Hashes::new().unwrap().0.salt,
+            hashes.salt,
+            "a salt for each user"
+        );
+    }
+
+    #[test]
+    fn two_texts_are_the_same_only_if_all_of_them_is() {
+        assert!(same("", "") && same("ab", "ab"));
+        for (one, other) in [("ab", "ac"), ("ab", "cb"), ("ab", "a"), ("", "a")] {
+            assert!(!same(one, other) && !same(other, one));
+        }
+    }
+}

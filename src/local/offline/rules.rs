@@ -1,0 +1,311 @@
+//! When an offline code counts: arithmetic alone, over a record and a moment.
+#![forbid(unsafe_code)]
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::record::{Record, Stage};
+
+/// So many failures in a row are free; after each further one there is a wait.
+const FREE: u32 = 5;
+/// The first wait, in seconds. Each further one is twice as long.
+const FIRST_WAIT: u64 = 30;
+/// From so many failures on, each locks.
+const LOCKING: u32 = 10;
+/// For how long, in seconds (PCI DSS 8.3.4: at least 30 minutes).
+const LOCK: u64 = 30 * 60;
+/// As many end it until the user is enrolled again (NIST SP 800-63B-4, section 3.2.2).
+const FINAL: u32 = 100;
+/// A clock that is corrected by less than this, in seconds, has not gone backwards.
+const SLACK: u64 = 30;
+
+/// A moment, by the clock that codes need and by one that nobody can set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Seconds since 1970, as the machine believes.
+    pub wall: u64,
+    /// Which boot this is.
+    pub boot: String,
+    /// Seconds since that boot.
+    pub uptime: u64,
+}
+
+/// What the administrator allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// So many offline logins ...
+    pub logins: u32,
+    /// ... and for so many seconds, since the last online login or the enrolment.
+    pub age: u64,
+}
+
+/// What a code is tried for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To let somebody in.
+    Login(Limits),
+    /// To show that the authenticator is the right one.
+    Check,
+}
+
+/// Why a code does not count. For the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum No {
+    /// It is not the code of this time, and no recovery code.
+    Wrong,
+    /// It was good once.
+    Replayed,
+    /// Too many wrong ones: no code counts for so many seconds.
+    Locked(u64),
+    /// Far too many wrong ones.
+    Disabled,
+    /// The clock shows an earlier time than it did before.
+    ClockWentBack,
+    /// The tenant has refused this user: no code counts for so many seconds.
+    RefusedOnline(u64),
+    /// The last online login is so many seconds ago.
+    TooLongAgo(u64),
+    /// So many offline logins since the last online one.
+    TooMany(u32),
+    /// Nobody has enrolled this user.
+    NotEnrolled,
+    /// The record can't be read or written.
+    Unusable(String),
+}
+
+impl fmt::Display for No {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wrong => f.write_str("a wrong code"),
+            Self::Replayed => f.write_str("a code that was used before"),
+            Self::Locked(left) => write!(f, "locked for another {left} s by wrong codes"),
+            Self::Disabled => {
+                write!(
+                    f,
+                    "{FINAL} wrong codes in a row: the user must be enrolled again"
+                )
+            }
+            Self::ClockWentBack => f.write_str("the clock has gone backwards"),
+            Self::RefusedOnline(left) => {
+                write!(
+                    f,
+                    "the tenant has refused this user: none for another {left} s"
+                )
+            }
+            Self::TooLongAgo(age) => write!(f, "the last online login was {age} s ago"),
+            Self::TooMany(count) => {
+                write!(f, "{count} offline logins since the last online one")
+            }
+            Self::NotEnrolled => f.write_str("the user is not enrolled"),
+            Self::Unusable(problem) => f.write_str(problem),
+        }
+    }
+}
+
+/// A code that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// What it was.
+    pub kind: Kind,
+    /// The how manieth offline login since the last online one this is; 0 for a check.
+    pub login: u32,
+    /// Seconds since that.
+    pub age: u64,
+}
+
+/// What was typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A code of the authenticator.
+    Code,
+    /// A recovery code; so many are left.
+    Recovery(usize),
+}
+
+/// A time for which nothing counts. It is measured from boot, so that no clock can be set forward to end it; a boot
+/// makes it begin again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    boot: String,
+    until: u64,
+    length: u64,
+}
+
+impl Pause {
+    /// From now on for `length` seconds.
+    #[must_use]
+    pub fn of(length: u64, now: &Moment) -> Self {
+        Self {
+            boot: now.boot.clone(),
+            until: now.uptime.saturating_add(length),
+            length,
+        }
+    }
+
+    /// Seconds that are left of it.
+    #[must_use]
+    pub fn left(&self, now: &Moment) -> u64 {
+        match self.boot == now.boot {
+            true => self.until.saturating_sub(now.uptime),
+            false => self.length,
+        }
+    }
+}
+
+/// Tries a code. The record must be written, whatever comes out, before anybody hears of it.
+///
+/// What was typed is spent if it was right, also where it does not count.
+pub fn redeem(
+    record: &mut Record,
+    typed: &str,
+    purpose: Purpose,
+    now: &Moment,
+) -> Result<Accepted, No> {
+    let found = spend(record, typed, now);
+    let blocked = blocked(record, purpose, now);
+    rebase(record, now);
+    match (blocked, found) {
+        (Some(no), _) => Err(no),
+        (None, Found::Good(kind)) => Ok(accept(record, kind, purpose, now)),
+        (None, Found::Used) => Err(No::Replayed),
+        (None, Found::Nothing) => {
+            fail(record, now);
+            Err(No::Wrong)
+        }
+    }
+}
+
+/// What the typed text is.
+#[derive(Clone, Copy)]
+enum Found {
+    Good(Kind),
+    Used,
+    Nothing,
+}
+
+fn spend(record: &mut Record, typed: &str, now: &Moment) -> Found {
+    let typed = typed.trim();
+    if record.recovery.take(typed) {
+        return Found::Good(Kind::Recovery(record.recovery.left()));
+    }
+    match record.key.step_of(&dense(typed), now.wall) {
+        Some(step) if step > record.last_step => {
+            record.last_step = step;
+            Found::Good(Kind::Code)
+        }
+        Some(_) => Found::Used,
+        None => Found::Nothing,
+    }
+}
+
+/// Apps show a code with a gap in it.
+fn dense(typed: &str) -> Zeroizing<String> {
+    let mut dense = Zeroizing::new(String::with_capacity(typed.len()));
+    dense.extend(typed.chars().filter(|c| *c != ' '));
+    dense
+}
+
+fn went_back(record: &Record, now: &Moment) -> bool {
+    now.wall.saturating_add(SLACK) < record.clock
+}
+
+/// What would make even the right code count for nothing.
+pub fn blocked(record: &Record, purpose: Purpose, now: &Moment) -> Option<No> {
+    let left = |pause: &Option<Pause>| pause.as_ref().map_or(0, |pause| pause.left(now));
+    if record.failures >= FINAL {
+        return Some(No::Disabled);
+    }
+    match left(&record.wait) {
+        0 => {}
+        seconds => return Some(No::Locked(seconds)),
+    }
+    if went_back(record, now) {
+        return Some(No::ClockWentBack);
+    }
+    let Purpose::Login(limits) = purpose else {
+        return None;
+    };
+    let age = now.wall.saturating_sub(record.online);
+    match left(&record.refused) {
+        0 if age > limits.age => Some(No::TooLongAgo(age)),
+        0 if record.logins >= limits.logins => Some(No::TooMany(record.logins)),
+        0 => None,
+        seconds => Some(No::RefusedOnline(seconds)),
+    }
+}
+
+/// Pauses of another boot begin again; the latest time that was seen is kept.
+fn rebase(record: &mut Record, now: &Moment) {
+    for pause in [&mut record.wait, &mut record.refused]
+        .into_iter()
+        .flatten()
+    {
+        if pause.boot != now.boot {
+            *pause = Pause::of(pause.length, now);
+        }
+    }
+    record.clock = record.clock.max(now.wall);
+}
+
+fn accept(record: &mut Record, kind: Kind, purpose: Purpose, now: &Moment) -> Accepted {
+    record.stage = Stage::Active;
+    record.failures = 0;
+    record.wait = None;
+    let login = match purpose {
+        Purpose::Login(_) => {
+            record.logins = record.logins.saturating_add(1);
+            record.logins
+        }
+        Purpose::Check => 0,
+    };
+    Accepted {
+        kind,
+        login,
+        age: now.wall.saturating_sub(record.online),
+    }
+}
+
+fn fail(record: &mut Record, now: &Moment) {
+    record.failures = record.failures.saturating_add(1);
+    let wait = wait_after(record.failures);
+    record.wait = (wait > 0).then(|| Pause::of(wait, now));
+}
+
+/// Seconds of wait after so many failures in a row.
+#[must_use]
+pub fn wait_after(failures: u32) -> u64 {
+    match failures {
+        0..FREE => 0,
+        FREE..LOCKING => FIRST_WAIT << (failures - FREE),
+        _ => LOCK,
+    }
+}
+
+/// The tenant let this user in: everything begins anew, but no code comes back. How many offline logins there were.
+pub fn online(record: &mut Record, now: &Moment) -> u32 {
+    let logins = std::mem::take(&mut record.logins);
+    record.online = now.wall;
+    record.clock = now.wall;
+    record.refused = None;
+    unlock(record);
+    logins
+}
+
+/// The tenant refused this user.
+pub fn refused(record: &mut Record, seconds: u64, now: &Moment) {
+    record.refused = Some(Pause::of(seconds, now));
+}
+
+/// Wrong codes are forgotten, unless there were so many that only a new enrolment helps.
+pub fn unlock(record: &mut Record) {
+    if record.failures < FINAL {
+        record.failures = 0;
+        record.wait = None;
+    }
+}
+
+#[cfg(test)]
+mod tests;

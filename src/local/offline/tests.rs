@@ -1,0 +1,240 @@
+//! The files, as several processes, a full disk and an evil hand would find and leave them.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::record::{Enrolment, Stage};
+use super::*;
+
+const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+const LIMITS: Limits = Limits {
+    logins: 10,
+    age: 86_400,
+};
+const UID: u32 = 1000;
+
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = format!("/tmp/countersign-offline-{}-{number}", std::process::id());
+        Self(PathBuf::from(path))
+    }
+
+    /// With a user who is enrolled.
+    fn enrolled() -> Self {
+        let place = Self::new();
+        let enrolment = Enrolment::new(UID, "alice", key(), &moment(0)).unwrap();
+        let enrolled = place.at(0).enroll(&enrolment.record);
+        assert_eq!(enrolled, Ok(Enrolled::Now));
+        place
+    }
+
+    fn at(&self, seconds: u64) -> Store {
+        Store {
+            folder: Folder::open(&self.0).unwrap(),
+            now: moment(seconds),
+        }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("totp-1000")
+    }
+
+    fn redeem(&self, seconds: u64) -> Result<u32, No> {
+        let code = key().code_at(moment(seconds).wall);
+        let receipt = self.at(seconds).redeem(UID, &code, LIMITS);
+        receipt.map(|receipt| receipt.accepted().login)
+    }
+
+    #[track_caller]
+    fn is_unusable(&self, problem: &str) {
+        let found = self.redeem(60).unwrap_err().to_string();
+        let found = found.replace(self.0.to_str().unwrap(), "DIR");
+        assert_eq!(found, problem);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn key() -> otp::Key {
+    uri::read(SECRET).unwrap()
+}
+
+fn moment(seconds: u64) -> Moment {
+    Moment {
+        wall: 1_795_000_020 + seconds,
+        boot: "this-boot".into(),
+        uptime: 1000 + seconds,
+    }
+}
+
+#[test]
+fn what_was_enrolled_is_there_for_its_owner_alone() {
+    let place = Place::enrolled();
+    let record = place.at(0).load(UID).unwrap().unwrap();
+    assert_eq!((record.user.as_str(), record.uid), ("alice", UID));
+    assert_eq!(record.stage, Stage::Pending);
+    assert_eq!(*record.key.base32(), SECRET);
+    assert_eq!(place.at(0).uids(), Ok(vec![UID]));
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    assert_eq!((mode(&place.0), mode(&place.file())), (0o700, 0o600));
+    assert_eq!(place.redeem(60), Ok(1));
+    assert_eq!(
+        place.at(60).load(UID).unwrap().unwrap().stage,
+        Stage::Active
+    );
+    assert_eq!(place.redeem(60), Err(No::Replayed));
+    let nobody = place.at(60).redeem(1001, "287082", LIMITS);
+    assert_eq!(nobody, Err(No::NotEnrolled));
+}
+
+#[test]
+fn who_is_enrolled_stays_so_until_removed() {
+    let place = Place::enrolled();
+    let other = uri::read("MFRGGZDFMFRGGZDFMFRGGZDFMFRGGZDF").unwrap();
+    let enrolment = Enrolment::new(UID, "alice", other, &moment(0)).unwrap();
+    assert_eq!(place.at(0).enroll(&enrolment.record), Ok(Enrolled::Before));
+    assert_eq!(place.redeem(60), Ok(1));
+    fs::write(place.0.join(".totp-1000.0123"), "a draft").unwrap();
+    fs::write(place.0.join(".totp-10001.0123"), "another's draft").unwrap();
+    assert_eq!(place.at(60).remove(UID), Ok(true));
+    assert_eq!(place.at(60).remove(UID), Ok(false));
+    assert_eq!(fs::read_dir(&place.0).unwrap().count(), 1);
+    assert_eq!(place.redeem(90), Err(No::NotEnrolled));
+}
+
+#[test]
+fn an_online_login_is_told_of_those_that_were_not() {
+    let place = Place::enrolled();
+    assert_eq!(place.redeem(60), Ok(1));
+    assert_eq!(place.redeem(90), Ok(2));
+    assert_eq!(place.at(100).online(UID), Ok(Some(2)));
+    assert_eq!(place.at(100).online(UID), Ok(Some(0)));
+    assert_eq!(place.at(100).online(1001), Ok(None));
+    assert_eq!(place.at(110).refused(UID, Duration::from_secs(60)), Ok(()));
+    assert_eq!(place.redeem(120), Err(No::RefusedOnline(50)));
+}
+
+#[test]
+fn one_code_is_one_success_however_many_try_it() {
+    let place = Place::enrolled();
+    let (mut good, mut used) = (0, 0);
+    std::thread::scope(|scope| {
+        let tries: Vec<_> = (0..16).map(|_| scope.spawn(|| place.redeem(60))).collect();
+        for tried in tries {
+            match tried.join().unwrap() {
+                Ok(_) => good += 1,
+                Err(No::Replayed) => used += 1,
+                Err(other) => panic!("{other}"),
+            }
+        }
+    });
+    assert_eq!((good, used), (1, 15));
+}
+
+#[test]
+fn a_file_with_any_bit_flipped_is_refused_and_left_alone() {
+    let place = Place::enrolled();
+    let good = fs::read(place.file()).unwrap();
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 1 << (at % 8);
+        let refused = Record::from_bytes(&bad, UID).err().expect("a flipped bit");
+        assert!(refused.contains("damaged"), "byte {at}: {refused}");
+    }
+    for length in 0..good.len() {
+        assert!(Record::from_bytes(&good[..length], UID).is_err());
+    }
+    assert!(Record::from_bytes(&[good.as_slice(), b"x"].concat(), UID).is_err());
+    assert!(Record::from_bytes(&good, UID).is_ok());
+    fs::write(place.file(), &good[..good.len() - 1]).unwrap();
+    place.is_unusable("DIR/totp-1000: is damaged: remove it and enrol the user again");
+    assert_eq!(fs::read(place.file()).unwrap(), good[..good.len() - 1]);
+    let again = Enrolment::new(UID, "alice", key(), &moment(0)).unwrap();
+    assert!(place.at(0).enroll(&again.record).is_err());
+    assert_eq!(place.at(0).remove(UID), Ok(true), "that is the way out");
+}
+
+#[test]
+fn what_is_no_record_of_this_user_is_refused() {
+    let place = Place::enrolled();
+    let file = place.file();
+    let good = fs::read_to_string(&file).unwrap();
+    let write = |text: &str| {
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    };
+    write(&good.replace("countersign-offline 1 ", "countersign-offline 2 "));
+    place.is_unusable("DIR/totp-1000: is of another version of countersign, or damaged");
+    for text in ["", "\n", "countersign-offline 1 \n", "{}"] {
+        write(text);
+        place.is_unusable("DIR/totp-1000: is damaged: remove it and enrol the user again");
+    }
+    write(&good);
+    fs::copy(&file, place.0.join("totp-1001")).unwrap();
+    let other = place.at(60).redeem(1001, "287082", LIMITS).unwrap_err();
+    assert!(
+        other.to_string().ends_with("totp-1001: is another user's"),
+        "{other}"
+    );
+}
+
+#[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "nothing else makes a pipe without unsafe code"
+)]
+fn what_is_no_file_of_ours_is_refused_and_nothing_hangs() {
+    type Make = fn(&Path);
+    let make: [(&str, Make); 7] = [
+        ("link", |path| {
+            symlink(path.with_file_name("kept"), path).unwrap();
+        }),
+        ("hard link", |path| {
+            fs::hard_link(path.with_file_name("kept"), path).unwrap();
+        }),
+        ("folder", |path| fs::create_dir(path).unwrap()),
+        ("pipe", |path| {
+            let mut mkfifo = std::process::Command::new("/usr/bin/mkfifo");
+            assert!(mkfifo.arg("-m600").arg(path).status().unwrap().success());
+        }),
+        ("socket", |path| {
+            std::os::unix::net::UnixListener::bind(path).unwrap();
+        }),
+        ("open to others", |path| {
+            fs::copy(path.with_file_name("kept"), path).unwrap();
+            fs::set_permissions(path, Permissions::from_mode(0o640)).unwrap();
+        }),
+        ("huge", |path| {
+            fs::copy(path.with_file_name("kept"), path).unwrap();
+            let file = fs::File::options().write(true).open(path).unwrap();
+            file.set_len(65 << 20).unwrap();
+        }),
+    ];
+    for (what, make) in make {
+        let place = Place::enrolled();
+        fs::rename(place.file(), place.0.join("kept")).unwrap();
+        make(&place.file());
+        let refused = place.redeem(60);
+        assert!(matches!(refused, Err(No::Unusable(_))), "{what}");
+        assert!(fs::symlink_metadata(place.file()).is_ok(), "{what} is left");
+    }
+}
+
+#[test]
+fn a_folder_in_other_hands_is_refused() {
+    let place = Place::enrolled();
+    fs::set_permissions(&place.0, Permissions::from_mode(0o770)).unwrap();
+    assert!(Store::open(&place.0).is_err());
+    fs::set_permissions(&place.0, Permissions::from_mode(0o700)).unwrap();
+    assert!(Store::open(&place.0).is_ok());
+}

@@ -1,0 +1,170 @@
+//! Questions to the user: which one, and how often it is asked again.
+#![forbid(unsafe_code)]
+
+use super::answer::Answers;
+use super::choose::Choice;
+use super::{AwaitAnswer, Echo, Login, Notice, Planned, Question, Step, federated, tell};
+use crate::policy::Mechanism;
+use crate::tenant::text::ServerText;
+use crate::verdict::{Reason, Refusal};
+use crate::words;
+
+/// A menu that no longer fits into a prompt helps nobody.
+const MAX_MENU: usize = 8;
+
+/// What was asked, and all that is needed to make sense of the answer.
+pub(super) enum Asked {
+    /// One of several mechanisms, or the code of one of them.
+    Menu(Vec<Choice>),
+    /// Whether to begin with the only mechanism.
+    Begin(Choice),
+    /// What a `Text` mechanism wants to know. For several security questions: the answers so far.
+    Text(Choice, Answers),
+    /// The password, which the stack does not have.
+    Password,
+    /// What is to be done about a mechanism that was started.
+    Started(Planned, Wanted),
+    /// A PIN that another identity provider shows.
+    Pin(federated::Waiting),
+    /// Enter, once logged in at another identity provider.
+    Browser(federated::Waiting),
+    /// An offline code, because of this outage.
+    Offline(Refusal),
+}
+
+/// What may be typed once a mechanism was started.
+pub(super) enum Wanted {
+    /// Its code.
+    Code,
+    /// Its code, or Enter for "I have approved it".
+    CodeOrEnter,
+    /// Enter, after choosing this number on the phone, or its code where it has one.
+    Match { number: ServerText, has_code: bool },
+}
+
+impl Login {
+    pub(super) fn ask_for(self: Box<Self>, mut choices: Vec<Choice>) -> Step {
+        choices.truncate(MAX_MENU);
+        let asked = match (choices.len(), choices.pop()) {
+            (1, Some(only)) if only.is_oob() => Asked::Begin(only),
+            (1, Some(only)) => return self.take(only, None),
+            (_, last) => {
+                choices.extend(last);
+                Asked::Menu(choices)
+            }
+        };
+        self.ask(asked)
+    }
+
+    pub(super) fn ask_text(self: Box<Self>, choice: Choice) -> Step {
+        self.ask(Asked::Text(choice, Answers::new()))
+    }
+
+    pub(super) fn ask_password(self: Box<Self>) -> Step {
+        self.ask(Asked::Password)
+    }
+
+    /// After a `StartTextOob` mechanism was started.
+    pub(super) fn ask_code(self: Box<Self>, started: Planned) -> Step {
+        // Nothing is sent for an authenticator's code, so there is nothing to approve.
+        let wanted = match started.mechanism == Mechanism::Oath {
+            true => Wanted::Code,
+            false => Wanted::CodeOrEnter,
+        };
+        self.ask(Asked::Started(started, wanted))
+    }
+
+    /// A number to match must be seen, so it is in a prompt; it is also said, for callers that replace prompts.
+    pub(super) fn ask_with_number(self: Box<Self>, started: Planned, number: ServerText) -> Step {
+        let notice = Notice::User(words::number_notice(&number));
+        let has_code = self.offer(&started).is_some_and(|o| o.takes_text());
+        let wanted = Wanted::Match { number, has_code };
+        tell(notice, self.ask(Asked::Started(started, wanted)))
+    }
+
+    pub(super) fn ask(self: Box<Self>, asked: Asked) -> Step {
+        let question = self.question(&asked);
+        Step::Ask(question, AwaitAnswer { login: self, asked })
+    }
+
+    /// The same again, unless the user has had enough tries.
+    pub(super) fn ask_again(mut self: Box<Self>, asked: Asked) -> Step {
+        self.useless = self.useless.saturating_add(1);
+        if self.useless >= self.terms.login.attempts {
+            return self.abandon(Reason::Tries);
+        }
+        self.ask(asked)
+    }
+
+    fn question(&self, asked: &Asked) -> Question {
+        let quiet = words::quiet(self.allowance);
+        let text = match asked {
+            Asked::Menu(choices) => quiet + &menu(choices),
+            Asked::Begin(choice) => {
+                let offer = &choice.offer;
+                quiet + &words::begin(choice.mechanism, offer.label.as_ref(), offer.answer)
+            }
+            Asked::Text(choice, answers) if choice.mechanism == Mechanism::Sq => {
+                return security_question(quiet, choice, answers.len());
+            }
+            Asked::Text(choice, _) => {
+                let prompt = choice.offer.prompt.as_ref().or(choice.offer.label.as_ref());
+                quiet + &words::text(choice.mechanism, prompt)
+            }
+            Asked::Started(_, Wanted::Match { number, has_code }) => {
+                words::number(number, *has_code)
+            }
+            Asked::Started(started, Wanted::Code | Wanted::CodeOrEnter) => {
+                let label = self.offer(started).and_then(|o| o.label.as_ref());
+                let code = words::code(started.mechanism, label);
+                match started.mechanism == Mechanism::Radius {
+                    true => quiet + &code,
+                    false => code,
+                }
+            }
+            Asked::Password => {
+                let text = words::password(&self.terms.tenant_user);
+                return Question {
+                    text,
+                    echo: Echo::Off,
+                };
+            }
+            Asked::Pin(waiting) => words::pin(&waiting.url),
+            Asked::Browser(waiting) => words::browser(&waiting.url),
+            Asked::Offline(_) => words::offline(),
+        };
+        let echo = match self.terms.login.echo_codes {
+            true => Echo::On,
+            false => Echo::Off,
+        };
+        Question { text, echo }
+    }
+}
+
+fn menu(choices: &[Choice]) -> String {
+    let line = |c: &Choice| (c.mechanism, c.offer.label.clone());
+    let lines: Vec<_> = choices.iter().map(line).collect();
+    words::menu(&lines, code_taker(choices))
+}
+
+/// Answers to security questions stay the same for years: they are not shown.
+fn security_question(quiet: String, choice: &Choice, nth: usize) -> Question {
+    let offer = &choice.offer;
+    let part = offer.parts.get(nth).map(|(_, text)| text);
+    let text = part.or(offer.question.as_ref()).or(offer.prompt.as_ref());
+    Question {
+        text: quiet + &words::security_question(text),
+        echo: Echo::Off,
+    }
+}
+
+/// Whose code may be typed right at the menu, by its place there: one that the user can have before anything was
+/// started, and if possible one whose start sends nothing.
+pub(super) fn code_taker(choices: &[Choice]) -> Option<usize> {
+    let order = [Mechanism::Oath, Mechanism::Radius, Mechanism::Otp];
+    let place = |m| {
+        let takes = |c: &Choice| c.mechanism == m && c.offer.takes_text();
+        choices.iter().position(takes)
+    };
+    order.into_iter().find_map(place)
+}

@@ -1,0 +1,384 @@
+//! One login as a state machine: what the tenant and the user say goes in, the next [`Step`] comes out.
+//!
+//! Nothing in here can touch the world: no I/O, no clock, no environment. Every step but the last carries the only
+//! value that can continue it, so a wrong or repeated event does not compile.
+#![forbid(unsafe_code)]
+
+mod about;
+mod advance;
+mod answer;
+mod ask;
+mod choose;
+mod federated;
+mod offline;
+mod on_demand;
+mod proof;
+mod read;
+mod start;
+mod step;
+#[cfg(test)]
+mod tests;
+mod wait;
+
+use std::rc::Rc;
+
+use choose::Ringing;
+pub use proof::{OfflineProof, Proof};
+pub use step::{
+    Allowance, Before, Echo, Ended, Keep, Machine, Notice, Outgoing, Question, Start, Step,
+};
+
+use crate::local::offline::Receipt;
+use crate::local::offline::rules::No;
+use crate::policy::{Mechanism, TenantUrl, Terms};
+use crate::secret::{Secret, Shared};
+use crate::tenant::failure::Failure;
+use crate::tenant::http::Response;
+use crate::tenant::reply::Challenge;
+use crate::tenant::request::{Operation, Request, Session};
+use crate::tenant::text::ServerText;
+use crate::verdict::{Reason, Refusal};
+
+/// More packages and challenges than any honest tenant puts into one login.
+const MAX_ROUNDS: u8 = 8;
+
+/// Everything that is known in the middle of a login.
+struct Login {
+    terms: Terms,
+    password: Option<Shared>,
+    /// This machine's own secret, for a step-up.
+    secret: Option<Shared>,
+    /// Whether the phone may ring.
+    allowance: Allowance,
+    before: Before,
+    /// Whether anything but silence came back from where the tenant should be.
+    heard: Heard,
+    /// `Authorization` of every request, for a step-up.
+    authorization: Option<Shared>,
+    target: TenantUrl,
+    hops: u8,
+    session: Option<Session>,
+    challenges: Vec<Challenge>,
+    /// The challenge to be met next.
+    index: usize,
+    rounds: u8,
+    /// Operations that are decided and not sent yet.
+    queue: Vec<Planned>,
+    /// Mechanisms that the tenant has taken an answer or an approval for. Worth something at `LoginSuccess` only.
+    met: Vec<Mechanism>,
+    /// What the user chose, for a package that replaces the one it was chosen from.
+    chosen: Option<Chosen>,
+    /// Whether that has happened.
+    reused: bool,
+    /// How often the password has gone out.
+    passwords: u8,
+    /// Answers that could not be used.
+    useless: u8,
+    /// Whether the number to match has been shown, of the push that is on its way.
+    number_told: bool,
+}
+
+/// Whether somebody has answered in this login.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Nothing,
+    Something,
+}
+
+/// A choice of the user's.
+struct Chosen {
+    mechanism: Mechanism,
+    /// The tenant's line for it: there may be two phones.
+    label: Option<ServerText>,
+    /// The code that came with it.
+    typed: Option<Shared>,
+}
+
+/// An operation with what it is part of.
+#[derive(Clone)]
+struct Planned {
+    challenge: usize,
+    mechanism: Mechanism,
+    operation: Operation,
+}
+
+/// Continues after a request.
+#[must_use]
+pub struct AwaitReply {
+    login: Box<Login>,
+    expected: Expected,
+}
+
+/// What a reply will be an answer to.
+enum Expected {
+    Start {
+        tries: u8,
+    },
+    Token,
+    Challenge {
+        /// Whether the token was asked for in this login.
+        fresh: bool,
+    },
+    Whoami {
+        /// The tenant that the user came back from.
+        tenant_id: Option<String>,
+    },
+    Advance(Vec<Planned>),
+    Poll {
+        planned: Planned,
+        outages: u8,
+    },
+    Status {
+        waiting: federated::Waiting,
+        outages: u8,
+    },
+    Pin(federated::Waiting),
+    Cleanup(Box<Refusal>),
+}
+
+/// Continues after a notice.
+#[must_use]
+pub struct Told(Box<Step>);
+
+/// Continues after the budget was asked.
+#[must_use]
+pub struct AwaitAllowance {
+    login: Box<Login>,
+    ringing: Ringing,
+}
+
+/// Continues after a question.
+#[must_use]
+pub struct AwaitAnswer {
+    login: Box<Login>,
+    asked: ask::Asked,
+}
+
+/// Continues after an offline code was tried.
+#[must_use]
+pub struct AwaitRedeem {
+    login: Box<Login>,
+    outage: Refusal,
+}
+
+/// Continues after a wait.
+#[must_use]
+pub struct AwaitTime {
+    login: Box<Login>,
+    next: wait::Next,
+}
+
+/// Opens a login: the first step asks the tenant for the user's challenges.
+pub fn start(start: Start) -> Step {
+    let Start {
+        terms,
+        password,
+        machine,
+        allowance,
+        before,
+    } = start;
+    let target = terms.tenant.url.clone();
+    let (secret, token) = machine.map_or((None, None), |m| (Some(Rc::new(m.secret)), m.token));
+    let login = Login {
+        terms,
+        password: password.map(Rc::new),
+        secret,
+        allowance,
+        before,
+        heard: Heard::Nothing,
+        authorization: None,
+        target,
+        hops: 0,
+        session: None,
+        challenges: Vec::new(),
+        index: 0,
+        rounds: 0,
+        queue: Vec::new(),
+        met: Vec::new(),
+        chosen: None,
+        reused: false,
+        passwords: 0,
+        useless: 0,
+        number_told: false,
+    };
+    Box::new(login).begin(token)
+}
+
+impl AwaitReply {
+    /// The tenant's reply, or why there is none.
+    pub fn reply(self, reply: Result<Response, Failure>) -> Step {
+        let mut login = self.login;
+        if !matches!(reply, Err(Failure::Outage(..))) {
+            login.heard = Heard::Something;
+        }
+        match self.expected {
+            Expected::Start { tries } => login.started(reply, tries),
+            Expected::Token => login.token_answered(reply),
+            Expected::Challenge { fresh } => login.challenged(reply, fresh),
+            Expected::Whoami { tenant_id } => login.identified(reply, tenant_id.as_deref()),
+            Expected::Advance(sent) => login.advanced(reply, sent),
+            Expected::Poll { planned, outages } => login.polled(reply, planned, outages),
+            Expected::Status { waiting, outages } => login.status(reply, waiting, outages),
+            Expected::Pin(waiting) => login.pin_answered(reply, &waiting),
+            Expected::Cleanup(refusal) => Step::Done(Err(*refusal)),
+        }
+    }
+
+    /// The login can't go on.
+    pub fn abandon(self, refusal: Refusal) -> Step {
+        match self.expected {
+            Expected::Cleanup(first) => Step::Done(Err(*first)),
+            Expected::Start { .. }
+            | Expected::Token
+            | Expected::Challenge { .. }
+            | Expected::Whoami { .. }
+            | Expected::Advance(_)
+            | Expected::Poll { .. }
+            | Expected::Status { .. }
+            | Expected::Pin(_) => self.login.abandon(refusal),
+        }
+    }
+}
+
+impl Expected {
+    fn about(&self) -> Vec<Mechanism> {
+        match self {
+            Expected::Advance(sent) => sent.iter().map(|planned| planned.mechanism).collect(),
+            Expected::Poll { planned, .. } => vec![planned.mechanism],
+            Expected::Start { .. }
+            | Expected::Token
+            | Expected::Challenge { .. }
+            | Expected::Whoami { .. }
+            | Expected::Status { .. }
+            | Expected::Pin(_)
+            | Expected::Cleanup(_) => Vec::new(),
+        }
+    }
+}
+
+impl Told {
+    /// It has been shown, or could not be: either way the login goes on.
+    pub fn told(self) -> Step {
+        *self.0
+    }
+}
+
+impl AwaitAnswer {
+    /// What the user typed.
+    pub fn answer(self, typed: Secret) -> Step {
+        self.login.answered(self.asked, &typed)
+    }
+
+    /// Nothing that could be an answer was typed: an empty line.
+    pub fn empty(self) -> Step {
+        self.login.answered_with_nothing(self.asked)
+    }
+
+    /// The answer is too long or not text.
+    pub fn unfit(self) -> Step {
+        self.login.ask_again(self.asked)
+    }
+
+    /// The login can't go on.
+    pub fn abandon(self, refusal: Refusal) -> Step {
+        self.login.abandon(refusal)
+    }
+}
+
+impl AwaitAllowance {
+    /// What the budget says. `Free` means that it has been counted.
+    pub fn answer(self, allowance: Allowance) -> Step {
+        match (allowance, self.ringing) {
+            (Allowance::Free, Ringing::Start(choice, typed)) => {
+                self.login.send_choice(choice, typed)
+            }
+            (Allowance::Free, Ringing::Word(started, _, word)) => {
+                self.login.send_answer(started, word)
+            }
+            (Allowance::Over(_) | Allowance::Unknown, ringing) => {
+                self.login.go_on_quietly(ringing, allowance)
+            }
+        }
+    }
+}
+
+impl AwaitRedeem {
+    /// What became of the code.
+    pub fn redeemed(self, result: Result<Receipt, No>) -> Step {
+        self.login.redeemed(self.outage, result)
+    }
+}
+
+impl AwaitTime {
+    /// The time has passed.
+    pub fn elapsed(self) -> Step {
+        self.login.elapsed(self.next)
+    }
+
+    /// The login can't go on.
+    pub fn abandon(self, refusal: Refusal) -> Step {
+        self.login.abandon(refusal)
+    }
+}
+
+impl Login {
+    fn send(self: Box<Self>, request: Request, expected: Expected) -> Step {
+        let to = self.target.clone();
+        let about = expected.about();
+        let authorization = self.authorization.clone();
+        Step::Send(
+            Outgoing {
+                to,
+                request,
+                authorization,
+                about,
+            },
+            AwaitReply {
+                login: self,
+                expected,
+            },
+        )
+    }
+
+    /// Ends the login and tells the tenant to forget the session, if there is one.
+    fn abandon(mut self: Box<Self>, refusal: impl Into<Refusal>) -> Step {
+        let refusal = refusal.into();
+        match self.session.take() {
+            Some(session) => self.send(
+                Request::Cleanup { session },
+                Expected::Cleanup(Box::new(refusal)),
+            ),
+            None => Step::Done(Err(refusal)),
+        }
+    }
+
+    /// Ends the login. The session is over on the tenant's side too, or there never was one.
+    #[allow(clippy::unused_self)] // takes the login away with it
+    fn end(self: Box<Self>, refusal: impl Into<Refusal>) -> Step {
+        Step::Done(Err(refusal.into()))
+    }
+
+    /// Counts packages and challenges, so that a tenant can't keep a login turning.
+    fn round(&mut self) -> Result<(), Refusal> {
+        self.rounds += 1;
+        if self.rounds > MAX_ROUNDS {
+            return Err(Refusal::new(
+                Reason::Misbehaved,
+                "too many challenges in one login",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn tell(notice: Notice, next: Step) -> Step {
+    Step::Tell(notice, Told(Box::new(next)))
+}
+
+/// Logs each of `lines`, then goes on.
+fn log_first(lines: Vec<String>, next: Step) -> Step {
+    lines
+        .into_iter()
+        .rev()
+        .fold(next, |next, line| tell(Notice::Log(line), next))
+}

@@ -1,0 +1,101 @@
+//! From the bytes of a reply to its meaning, or to whose fault it is that there is none.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use crate::tenant::failure::{Failure, Misbehaviour};
+use crate::tenant::http::Response;
+use crate::tenant::reply::Malformed;
+use crate::tenant::text::shown;
+use crate::verdict::{Reason, Refusal};
+
+/// The longest that a tenant's `Retry-After` is believed. The deadline of the login bounds it further.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// Why there is no usable reply.
+pub(super) enum Trouble {
+    /// 429 or 503: the request was not looked at. Ask again after this time, if it may be asked again.
+    Busy(Duration),
+    /// The connection broke. What is only asked, not done, may be asked again.
+    Broken(Refusal),
+    /// Not to be believed, or nobody there.
+    Final(Refusal),
+}
+
+impl From<Trouble> for Refusal {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Busy(_) => Self::new(Reason::Misbehaved, "the tenant is too busy"),
+            Trouble::Broken(refusal) | Trouble::Final(refusal) => refusal,
+        }
+    }
+}
+
+/// Takes a reply apart. The API answers 200 and JSON even when a login fails; anything else is not the API.
+pub(super) fn read<T>(
+    reply: Result<Response, Failure>,
+    parse: fn(&[u8]) -> Result<T, Malformed>,
+) -> Result<T, Trouble> {
+    let response = busy_or_broken(reply)?;
+    if response.status != 200 {
+        return Err(misbehaved(unexpected(response.status)));
+    }
+    let kind = response.content_type.as_deref().unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        return Err(misbehaved(format!(
+            "a reply of type \"{}\"",
+            shown(kind, 60)
+        )));
+    }
+    parse(&response.body).map_err(|Malformed(what)| misbehaved(what))
+}
+
+fn unexpected(status: u16) -> String {
+    match status {
+        404 => "HTTP status 404: is tenant.url right?".to_owned(),
+        status => format!("HTTP status {status}"),
+    }
+}
+
+/// A reply that somebody has looked at the request for, whatever it says.
+pub(super) fn busy_or_broken(reply: Result<Response, Failure>) -> Result<Response, Trouble> {
+    let response = reply.map_err(trouble)?;
+    match response.status {
+        429 | 503 => Err(Trouble::Busy(retry_after(&response))),
+        _ => Ok(response),
+    }
+}
+
+fn retry_after(response: &Response) -> Duration {
+    response
+        .retry_after
+        .unwrap_or(Duration::from_secs(1))
+        .min(MAX_RETRY_AFTER)
+}
+
+fn misbehaved(what: String) -> Trouble {
+    Trouble::Final(Refusal::new(Reason::Misbehaved, what))
+}
+
+fn trouble(failure: Failure) -> Trouble {
+    match failure {
+        Failure::Outage(kind, detail) => {
+            Trouble::Broken(Refusal::new(Reason::Outage, format!("{kind}: {detail}")))
+        }
+        Failure::Misbehaved(kind, detail) => {
+            let refusal = Refusal::new(Reason::Misbehaved, format!("{kind}: {detail}"));
+            match kind {
+                Misbehaviour::Cut | Misbehaviour::Timeout => Trouble::Broken(refusal),
+                Misbehaviour::Certificate
+                | Misbehaviour::Tls
+                | Misbehaviour::Protocol
+                | Misbehaviour::Proxy
+                | Misbehaviour::TooLarge => Trouble::Final(refusal),
+            }
+        }
+        Failure::Local(kind, detail) => {
+            Trouble::Final(Refusal::new(Reason::Local, format!("{kind}: {detail}")))
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What a login starts with, what it asks to be done next, and how it ends.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use super::{AwaitAllowance, AwaitAnswer, AwaitRedeem, AwaitReply, AwaitTime, Proof, Told};
+use crate::policy::{Mechanism, TenantUrl, Terms};
+use crate::secret::{Secret, Shared};
+use crate::tenant::request::Request;
+use crate::verdict::Refusal;
+
+/// What is to be done next. The caller does it and hands the outcome to the value that came with it.
+#[must_use]
+pub enum Step {
+    /// Ask the tenant, then [`AwaitReply::reply`].
+    Send(Outgoing, AwaitReply),
+    /// Show or log this, then [`Told::told`].
+    Tell(Notice, Told),
+    /// Ask the user, then [`AwaitAnswer::answer`].
+    Ask(Question, AwaitAnswer),
+    /// Ask whether this person's phone may ring, and count it if it may, then [`AwaitAllowance::answer`].
+    Spend(AwaitAllowance),
+    /// Keep this for the next login, then [`Told::told`].
+    Keep(Keep, Told),
+    /// Try an offline code, then [`AwaitRedeem::redeemed`].
+    Redeem(Shared, AwaitRedeem),
+    /// Let time pass, then [`AwaitTime::elapsed`].
+    Wait(Duration, AwaitTime),
+    /// The end.
+    Done(Ended),
+}
+
+/// What a login starts with.
+pub struct Start {
+    /// What is demanded.
+    pub terms: Terms,
+    /// The password that the stack has, if it is this person's.
+    pub password: Option<Secret>,
+    /// This machine's own credentials, where the terms are those of a step-up.
+    pub machine: Option<Machine>,
+    /// Whether this person's phone may ring, as far as is known.
+    pub allowance: Allowance,
+    /// What the stack has shown before.
+    pub before: Before,
+}
+
+/// What the modules before this one have left in the stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// A password of this person's. The administrator says that it was verified.
+    Password,
+    /// Nothing.
+    Nothing,
+}
+
+/// How this machine itself logs in.
+pub struct Machine {
+    /// The client's secret.
+    pub secret: Secret,
+    /// A token from an earlier login.
+    pub token: Option<Secret>,
+}
+
+/// Whether a push, a text, a mail or a call may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allowance {
+    /// Yes.
+    Free,
+    /// Not before this time has passed.
+    Over(Duration),
+    /// No, and nobody can tell for how long.
+    Unknown,
+}
+
+/// What outlives a login.
+pub enum Keep {
+    /// A token for this machine, and how many seconds it lives.
+    Token(Shared, u64),
+    /// The tenant takes the token no longer.
+    NoToken,
+}
+
+/// The end of a login as far as the tenant is concerned.
+pub type Ended = Result<Proof, Refusal>;
+
+/// A request and where to send it.
+pub struct Outgoing {
+    /// The host, as the administrator named it.
+    pub to: TenantUrl,
+    /// The request.
+    pub request: Request,
+    /// `Authorization`, where the request speaks for this machine or for a token.
+    pub authorization: Option<Shared>,
+    /// The mechanisms that it is about, for the log.
+    pub about: Vec<Mechanism>,
+}
+
+/// Something to say without waiting for an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// For the user. Some callers show it late or never.
+    User(String),
+    /// The page that a federated user has to open: a link, and a picture of it where that can be shown.
+    Page(String),
+    /// For the log.
+    Log(String),
+    /// For the log, where more is asked for.
+    Debug(String),
+}
+
+/// A question to the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The whole prompt, made harmless, shorter than 512 bytes.
+    pub text: String,
+    /// Whether the answer is shown while it is typed.
+    pub echo: Echo,
+}
+
+/// Whether typing is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Echo {
+    /// `PAM_PROMPT_ECHO_ON`.
+    On,
+    /// `PAM_PROMPT_ECHO_OFF`.
+    Off,
+}

@@ -1,0 +1,380 @@
+//! Waiting for an approval, on a good line and on a bad one.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::package::{about, failed, number, package, success, summary};
+use super::world::{PASSWORD, USER, World, cut, outage, response};
+use crate::policy::Mechanism::{Otp, Radius, Up};
+use crate::tenant::failure::{Failure, Local, Misbehaviour};
+use crate::tenant::http::Response;
+use crate::verdict::Reason;
+
+const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
+const PUSH: &str =
+    "Waiting for your approval on the phone. Nothing arrives? Start again and check the password.";
+const MATCH: &str = "Choose 42 on your phone, then press Enter, or type its code.\nNothing arrives? Start again and check the password.\nVerification code: ";
+
+/// A push is on its way, and the first poll is out.
+fn polled() -> World {
+    World::offered(package(&["UP", "OTP"]))
+        .asks(BEGIN)
+        .presses_enter()
+        .answers_up_and_starts("id-OTP")
+        .replies(about("id-OTP", "OobPending"))
+        .tells(PUSH)
+        .polls("id-OTP")
+}
+
+fn busy(status: u16, retry_after: Option<u64>) -> Response {
+    Response {
+        status,
+        content_type: Some("text/html".into()),
+        retry_after: retry_after.map(Duration::from_secs),
+        ..response("<html>")
+    }
+}
+
+#[test]
+fn a_pending_approval_is_polled_for_as_long_as_there_is_time() {
+    let mut world = polled();
+    for _ in 0..500 {
+        world = world
+            .replies(summary("OobPending"))
+            .waits(1)
+            .polls("id-OTP");
+    }
+    world.replies(success(USER)).is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn a_push_nobody_answers_expires() {
+    polled()
+        .replies(summary("OobPending"))
+        .is_abandoned(Reason::Deadline)
+        .cleans_up()
+        .is_refused(Reason::Deadline, "");
+}
+
+#[test]
+fn a_denied_push_is_refused_and_there_is_nothing_left_to_clean_up() {
+    polled()
+        .replies(failed())
+        .is_refused(Reason::ApprovalRefused, "Poll OTP");
+}
+
+#[test]
+fn the_interval_is_the_administrators() {
+    World::on(|terms| terms.login.poll_interval = Duration::from_secs(7))
+        .starts(package(&["UP", "OTP"]))
+        .asks(BEGIN)
+        .presses_enter()
+        .answers_up_and_starts("id-OTP")
+        .replies(about("id-OTP", "OobPending"))
+        .tells(PUSH)
+        .polls("id-OTP")
+        .replies(summary("OobPending"))
+        .waits(7)
+        .polls("id-OTP")
+        .replies_with(Ok(busy(429, Some(3))))
+        .waits(7)
+        .polls("id-OTP")
+        .replies(success(USER))
+        .is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn a_busy_tenant_is_asked_again_when_it_says_so_but_not_in_a_week() {
+    polled()
+        .replies_with(Ok(busy(429, Some(3))))
+        .waits(3)
+        .polls("id-OTP")
+        .replies_with(Ok(busy(503, Some(999_999))))
+        .waits(30)
+        .polls("id-OTP")
+        .replies_with(Ok(busy(429, None)))
+        .waits(1)
+        .polls("id-OTP")
+        .replies_with(Ok(busy(503, Some(0))))
+        .waits(1)
+        .polls("id-OTP")
+        .replies(success(USER))
+        .is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn a_poll_is_repeated_after_a_broken_connection_but_not_for_ever() {
+    let timeout = || Failure::Misbehaved(Misbehaviour::Timeout, "15 s".into());
+    polled()
+        .replies_with(Err(cut()))
+        .waits(1)
+        .polls("id-OTP")
+        .replies_with(Err(timeout()))
+        .waits(1)
+        .polls("id-OTP")
+        .replies(summary("OobPending"))
+        .waits(1)
+        .polls("id-OTP")
+        .replies_with(Err(outage()))
+        .waits(1)
+        .polls("id-OTP")
+        .replies_with(Err(cut()))
+        .waits(1)
+        .polls("id-OTP")
+        .replies_with(Err(cut()))
+        .is_refused(Reason::Misbehaved, "connection cut: end of file");
+}
+
+#[test]
+fn an_outage_in_the_middle_ends_the_login_without_a_word_to_nobody() {
+    polled()
+        .replies_with(Err(outage()))
+        .waits(1)
+        .polls("id-OTP")
+        .replies_with(Err(outage()))
+        .waits(1)
+        .polls("id-OTP")
+        .replies_with(Err(outage()))
+        .is_refused(Reason::Outage, "connection refused: 192.0.2.1:443");
+}
+
+#[test]
+fn what_is_no_reply_ends_the_polling() {
+    for (status, detail) in [(500, "HTTP status 500"), (401, "HTTP status 401")] {
+        let reply = Response {
+            status,
+            ..response(success(USER).to_string())
+        };
+        polled()
+            .replies_with(Ok(reply))
+            .cleans_up()
+            .is_refused(Reason::Misbehaved, detail);
+    }
+    polled()
+        .replies_with(Err(Failure::Misbehaved(
+            Misbehaviour::Certificate,
+            "expired".into(),
+        )))
+        .cleans_up()
+        .is_refused(Reason::Misbehaved, "certificate refused: expired");
+    polled()
+        .replies_with(Err(Failure::Local(Local::NoTime, "0 s".into())))
+        .cleans_up()
+        .is_refused(Reason::Local, "no time left: 0 s");
+}
+
+#[test]
+fn an_answer_is_never_repeated() {
+    let answered = || World::offered(package(&["UP"])).answers("id-UP", PASSWORD);
+    answered()
+        .replies_with(Err(cut()))
+        .is_refused(Reason::Misbehaved, "connection cut: end of file");
+    answered()
+        .replies_with(Ok(busy(429, Some(1))))
+        .cleans_up()
+        .is_refused(Reason::Misbehaved, "the tenant is too busy");
+}
+
+#[test]
+fn a_number_to_match_is_said_and_asked_in_the_prompt() {
+    for value in [json!("42"), json!(42)] {
+        World::offered(package(&["UP", "OTP"]))
+            .asks(BEGIN)
+            .presses_enter()
+            .answers_up_and_starts("id-OTP")
+            .replies(number(value))
+            .tells("Choose 42 on your phone.")
+            .asks(MATCH)
+            .presses_enter()
+            .polls("id-OTP")
+            .replies(summary("OobPending"))
+            .waits(1)
+            .polls("id-OTP")
+            .replies(success(USER))
+            .is_granted(&[Up, Otp]);
+    }
+}
+
+#[test]
+fn a_number_that_comes_with_the_first_poll_is_shown_once() {
+    polled()
+        .replies(number(json!("42")))
+        .tells("Choose 42 on your phone.")
+        .asks(MATCH)
+        .presses_enter()
+        .polls("id-OTP")
+        .replies(number(json!("42")))
+        .waits(1)
+        .polls("id-OTP")
+        .replies(number(json!("43")))
+        .waits(1)
+        .polls("id-OTP")
+        .replies(success(USER))
+        .is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn the_number_of_the_next_push_is_shown_too() {
+    World::offered(package(&["UP", "OTP"]))
+        .asks(BEGIN)
+        .presses_enter()
+        .answers_up_and_starts("id-OTP")
+        .replies(number(json!("42")))
+        .tells("Choose 42 on your phone.")
+        .asks(MATCH)
+        .presses_enter()
+        .polls("id-OTP")
+        .replies(package(&["OTP"]))
+        .starts_oob("id-OTP")
+        .replies(summary("OobPending"))
+        .tells(PUSH)
+        .polls("id-OTP")
+        .replies(number(json!("77")))
+        .tells("Choose 77 on your phone.")
+        .asks("Choose 77 on your phone, then press Enter, or type its code.\nNothing arrives? Start again and check the password.\nVerification code: ")
+        .presses_enter()
+        .polls("id-OTP")
+        .replies(success(USER))
+        .is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn a_number_that_is_typed_has_been_seen() {
+    World::offered(package(&["UP", "OTP"]))
+        .asks(BEGIN)
+        .presses_enter()
+        .answers_up_and_starts("id-OTP")
+        .replies(number(json!("42")))
+        .tells("Choose 42 on your phone.")
+        .asks(MATCH)
+        .types(" 42 ")
+        .polls("id-OTP")
+        .replies(success(USER))
+        .is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn a_code_may_be_typed_in_place_of_the_number() {
+    World::offered(package(&["UP", "OTP"]))
+        .asks(BEGIN)
+        .presses_enter()
+        .answers_up_and_starts("id-OTP")
+        .replies(number(json!("42")))
+        .tells("Choose 42 on your phone.")
+        .asks(MATCH)
+        .types("123456")
+        .answers("id-OTP", "123456")
+        .replies(success(USER))
+        .is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn where_there_is_no_code_none_is_sent() {
+    use super::package::{mechanism, package_of, with};
+    let push = with(mechanism("OTP"), json!({"AnswerType": "StartOob"}));
+    World::offered(package_of(vec![vec![mechanism("UP")], vec![push]]))
+        .asks("Press Enter for a push to your phone: ")
+        .presses_enter()
+        .answers_up_and_starts("id-OTP")
+        .replies(number(json!("42")))
+        .tells("Choose 42 on your phone.")
+        .asks("Nothing arrives? Start again and check the password.\nChoose 42 on your phone, then press Enter: ")
+        .types("123456")
+        .asks("Nothing arrives? Start again and check the password.\nChoose 42 on your phone, then press Enter: ")
+        .presses_enter()
+        .polls("id-OTP")
+        .replies(success(USER))
+        .is_granted(&[Up, Otp]);
+}
+
+/// A push is on its way where a number is demanded.
+fn demanding() -> World {
+    World::on(|terms| terms.login.require_number_match = true)
+        .starts(package(&["UP", "OTP"]))
+        .asks(BEGIN)
+        .presses_enter()
+        .answers_up_and_starts("id-OTP")
+}
+
+#[test]
+fn a_demanded_number_may_come_with_the_first_poll() {
+    demanding()
+        .replies(about("id-OTP", "OobPending"))
+        .polls("id-OTP")
+        .replies(number(json!("42")))
+        .tells("Choose 42 on your phone.")
+        .asks(MATCH)
+        .presses_enter()
+        .polls("id-OTP")
+        .replies(success(USER))
+        .is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn a_push_without_the_demanded_number_counts_for_nothing() {
+    for reply in [
+        summary("OobPending"),
+        number(json!("")),
+        number(json!(" \u{200b}")),
+        summary("StartNextChallenge"),
+        package(&["OTP"]),
+    ] {
+        demanding()
+            .replies(about("id-OTP", "OobPending"))
+            .polls("id-OTP")
+            .replies(reply)
+            .cleans_up()
+            .is_refused(Reason::NumberMissing, "");
+    }
+    demanding()
+        .replies(about("id-OTP", "OobPending"))
+        .polls("id-OTP")
+        .replies(success(USER))
+        .is_refused(Reason::NumberMissing, "");
+    demanding()
+        .replies(about("id-OTP", "OobPending"))
+        .polls("id-OTP")
+        .replies(failed())
+        .is_refused(Reason::ApprovalRefused, "Poll OTP");
+}
+
+#[test]
+fn a_number_is_not_demanded_of_a_typed_code() {
+    World::on(|terms| terms.login.require_number_match = true)
+        .starts(package(&["UP", "OTP"]))
+        .asks(BEGIN)
+        .types("123456")
+        .answers_up_and_starts("id-OTP")
+        .replies(about("id-OTP", "OobPending"))
+        .answers("id-OTP", "123456")
+        .replies(success(USER))
+        .is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn a_push_by_way_of_radius_needs_the_demanded_number_too() {
+    let world = || {
+        World::on(|terms| terms.login.require_number_match = true)
+            .starts(package(&["UP", "RADIUS"]))
+            .asks("RADIUS code.\nVerification code: ")
+            .types("push")
+            .answers("id-UP", PASSWORD)
+            .replies(summary("StartNextChallenge"))
+            .answers("id-RADIUS", "push")
+            .replies(summary("OobPending"))
+            .polls("id-RADIUS")
+    };
+    world()
+        .replies(success(USER))
+        .is_refused(Reason::NumberMissing, "");
+    world()
+        .replies(number(json!(42)))
+        .tells("Choose 42 on your phone.")
+        .asks("Choose 42 on your phone, then press Enter, or type its code.\nNothing arrives? Start again and check the password.\nVerification code: ")
+        .presses_enter()
+        .polls("id-RADIUS")
+        .replies(success(USER))
+        .is_granted(&[Up, Radius]);
+}

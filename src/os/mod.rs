@@ -1,0 +1,112 @@
+//! The few things of the operating system that the standard library has no safe word for.
+//!
+//! Unsafe code lives here and in `pam`, nowhere else. Each function does one thing and decides nothing.
+
+mod allocator;
+mod files;
+mod folder;
+mod lookup;
+mod session;
+mod signals;
+mod users;
+
+use std::io::Read;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub use allocator::Wiping;
+pub use files::{Secrecy, Unsafe, read};
+pub use folder::{Folder, Locked};
+pub use lookup::{LookupError, host_addresses};
+pub use session::{Process, Session};
+pub use signals::{Paused, interrupted, pause, with_signals_blocked};
+pub use users::{gid_of, gids_of, name_of, uid_of};
+
+/// Seconds since 1970 by the wall clock. For dates in rules and logs, never for a deadline.
+#[must_use]
+#[allow(clippy::disallowed_methods)] // the one place
+pub fn wall_clock() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_secs())
+}
+
+/// The time since boot, sleep included. Nobody can set it.
+#[must_use]
+pub fn boot_clock() -> Duration {
+    // SAFETY: the kernel fills the buffer; CLOCK_BOOTTIME exists since Linux 2.6.39.
+    let time = unsafe {
+        let mut time: libc::timespec = std::mem::zeroed();
+        libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut time);
+        time
+    };
+    Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0))
+}
+
+/// Which boot this is (random(4)).
+///
+/// # Errors
+///
+/// Where /proc can't be read.
+pub fn boot_id() -> std::io::Result<String> {
+    kernel_file("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned())
+}
+
+/// A file of /proc, which says nothing about its length before it is read.
+///
+/// # Errors
+///
+/// What open(2) and read(2) say, and what is not text.
+pub fn kernel_file(path: &str) -> std::io::Result<String> {
+    let mut text = String::with_capacity(1024);
+    std::fs::File::open(path)?.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Who has logged in, by pam_loginuid(8), whatever rights were taken since; else who runs this program.
+#[must_use]
+pub fn login_uid() -> u32 {
+    let known = kernel_file("/proc/self/loginuid").ok();
+    let known = known.and_then(|uid| uid.trim().parse().ok());
+    known
+        .filter(|uid| *uid != u32::MAX)
+        .unwrap_or_else(real_uid)
+}
+
+/// The name of this machine.
+#[must_use]
+pub fn host_name() -> String {
+    let name = kernel_file("/proc/sys/kernel/hostname");
+    name.map_or_else(|_| "localhost".to_owned(), |name| name.trim().to_owned())
+}
+
+/// Who runs this program, whatever rights it has.
+#[must_use]
+pub fn real_uid() -> u32 {
+    // SAFETY: getuid can't fail and touches nothing.
+    unsafe { libc::getuid() }
+}
+
+/// Eight random bytes of the kernel's.
+///
+/// # Errors
+///
+/// Whatever getrandom(2) fails with.
+pub fn random() -> std::io::Result<u64> {
+    let mut bytes = [0_u8; 8];
+    fill_with_random(&mut bytes)?;
+    Ok(u64::from_ne_bytes(bytes))
+}
+
+/// Random bytes of the kernel's, good enough for keys; at most 256 of them, which come at once or not at all.
+///
+/// # Errors
+///
+/// Whatever getrandom(2) fails with.
+pub fn fill_with_random(bytes: &mut [u8]) -> std::io::Result<()> {
+    // SAFETY: the buffer is as long as is said; the kernel fills it.
+    let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+    match usize::try_from(got) == Ok(bytes.len()) {
+        true => Ok(()),
+        false => Err(std::io::Error::last_os_error()),
+    }
+}

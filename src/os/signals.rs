@@ -1,0 +1,78 @@
+//! Signals of the host program: looked at, held back for our threads, never handled and never taken away.
+
+use std::time::{Duration, Instant};
+use std::{mem, ptr};
+
+/// How long a pause goes on before it looks for a Ctrl-C.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// How a pause ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paused {
+    /// The time has passed.
+    Over,
+    /// The user pressed Ctrl-C, or the terminal is gone.
+    Interrupted,
+}
+
+/// Waits for `time`, unless a signal asks to stop.
+#[allow(clippy::disallowed_methods)] // the one place
+pub fn pause(time: Duration) -> Paused {
+    let end = Instant::now() + time;
+    loop {
+        if interrupted() {
+            return Paused::Interrupted;
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Paused::Over;
+        }
+        std::thread::sleep(left.min(SLICE));
+    }
+}
+
+/// Whether a signal that asks to stop is waiting behind the host's mask: sudo blocks Ctrl-C while a module runs.
+#[must_use]
+pub fn interrupted() -> bool {
+    // SAFETY: a sigset_t is plain data, initialised by sigpending before it is read.
+    unsafe {
+        let mut pending = mem::zeroed();
+        libc::sigpending(&mut pending) == 0
+            && [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP]
+                .into_iter()
+                .any(|signal| libc::sigismember(&pending, signal) == 1)
+    }
+}
+
+/// Runs `f` with every signal blocked in this thread, and so in the threads that `f` starts.
+///
+/// The handlers of the host (sshd, sudo) must never run on a thread that is ours.
+pub fn with_signals_blocked<R>(f: impl FnOnce() -> R) -> R {
+    let _restored = SignalMask::full();
+    f()
+}
+
+/// The mask that was there before; dropping it puts it back, also when `f` panics.
+struct SignalMask(Option<libc::sigset_t>);
+
+impl SignalMask {
+    fn full() -> SignalMask {
+        // SAFETY: a sigset_t is plain data that sigfillset initialises; both pointers outlive the calls.
+        unsafe {
+            let mut all = mem::zeroed();
+            let mut before = mem::zeroed();
+            libc::sigfillset(&mut all);
+            let set = libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
+            SignalMask((set == 0).then_some(before))
+        }
+    }
+}
+
+impl Drop for SignalMask {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            // SAFETY: `before` was written by pthread_sigmask.
+            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, ptr::null_mut()) };
+        }
+    }
+}

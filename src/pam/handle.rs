@@ -1,0 +1,89 @@
+//! What libpam knows, and the few calls to it that the binding lacks.
+
+use std::ffi::{CStr, c_char, c_int, c_uint};
+use std::ptr;
+use std::time::Duration;
+
+use ::pam::constants::PamResultCode;
+use ::pam::items::{Item, ItemType, RHost, RUser, Service, Tty, User};
+use ::pam::module::PamHandle;
+
+use crate::host::Caller;
+use crate::os;
+
+#[link(name = "pam")]
+unsafe extern "C" {
+    fn pam_get_authtok(
+        handle: *mut PamHandle,
+        item: c_int,
+        authtok: *mut *const c_char,
+        prompt: *const c_char,
+    ) -> c_int;
+    fn pam_getenv(handle: *mut PamHandle, name: *const c_char) -> *const c_char;
+    fn pam_fail_delay(handle: *mut PamHandle, microseconds: c_uint) -> c_int;
+}
+
+/// Who calls, as far as libpam says.
+pub(super) fn caller(handle: &mut PamHandle, arguments: &[&CStr]) -> Caller {
+    // Asks for the name where there is none yet, as login(1) expects.
+    let user = handle.get_user(None).ok();
+    Caller {
+        user,
+        service: item::<Service>(handle).unwrap_or_default(),
+        rhost: item::<RHost>(handle).filter(|host| !host.is_empty()),
+        tty: item::<Tty>(handle).filter(|tty| !tty.is_empty()),
+        ruser: item::<RUser>(handle),
+        real_uid: os::real_uid(),
+        ssh_auth_info: variable(handle, c"SSH_AUTH_INFO_0"),
+        arguments: arguments
+            .iter()
+            .map(|a| a.to_string_lossy().into_owned())
+            .collect(),
+    }
+}
+
+/// `PAM_USER` as it is now, without asking for it.
+pub(super) fn user(handle: &PamHandle) -> Option<String> {
+    item::<User>(handle)
+}
+
+fn item<'a, T>(handle: &'a PamHandle) -> Option<String>
+where
+    T: Item<'a> + std::ops::Deref<Target = &'a CStr>,
+{
+    let item = handle.get_item::<T>().ok().flatten()?;
+    item.to_str().ok().map(str::to_owned)
+}
+
+/// A variable of the PAM environment, which the application sets. Not the process's own.
+fn variable(handle: &mut PamHandle, name: &CStr) -> Option<String> {
+    // SAFETY: the handle is libpam's live one, the name ends in NUL; libpam keeps the value while it is borrowed.
+    unsafe {
+        let value = pam_getenv(handle, name.as_ptr());
+        let text = (!value.is_null()).then(|| CStr::from_ptr(value))?;
+        text.to_str().ok().map(str::to_owned)
+    }
+}
+
+/// The password that the stack has, or the answer to libpam's own prompt for it (pam_get_authtok(3)).
+pub(super) fn authtok(handle: &mut PamHandle) -> Result<&CStr, PamResultCode> {
+    let mut token = ptr::null();
+    let item = ItemType::AuthTok as c_int;
+    // SAFETY: the handle is libpam's live one; without a prompt of ours libpam takes its default.
+    let code = unsafe { pam_get_authtok(handle, item, &mut token, ptr::null()) };
+    match PamResultCode::try_from(code) {
+        // SAFETY: libpam keeps the string until the item is set again, which needs the borrowed handle.
+        Ok(PamResultCode::PAM_SUCCESS) if !token.is_null() => Ok(unsafe { CStr::from_ptr(token) }),
+        Ok(PamResultCode::PAM_SUCCESS) | Err(_) => Err(PamResultCode::PAM_CONV_ERR),
+        Ok(code) => Err(code),
+    }
+}
+
+/// Asks libpam to let a refused user wait. It takes the longest wish in the stack.
+pub(super) fn delay_failure(handle: &mut PamHandle, delay: Duration) {
+    let microseconds = c_uint::try_from(delay.as_micros()).unwrap_or(c_uint::MAX);
+    if microseconds > 0 {
+        // SAFETY: the handle is libpam's live one. A refusal of this wish changes nothing.
+        let _ = unsafe { pam_fail_delay(handle, microseconds) };
+    }
+}

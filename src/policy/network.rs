@@ -1,0 +1,126 @@
+//! Networks of a rule, and where a login comes from: numbers only, because whoever owns an address owns its name.
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::error::quoted;
+
+/// A network in CIDR form; a bare address is a network of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    length: u32,
+}
+
+impl Network {
+    /// Reads `10.0.0.0/8`, `fd00::/8`, `192.0.2.7`.
+    ///
+    /// # Errors
+    /// What is wrong with it, and the form that was probably meant.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (address, length) = split(text).ok_or_else(|| {
+            let found = quoted(text);
+            format!(
+                "expected a numeric network such as \"10.0.0.0/8\" or \"fd00::/8\", found {found}"
+            )
+        })?;
+        let network = Network { address, length }.masked();
+        if network.address != address {
+            let found = quoted(text);
+            return Err(format!(
+                "{found} has bits set behind the prefix, did you mean \"{network}\""
+            ));
+        }
+        if let Some(mapped) = network.unmapped() {
+            return Err(format!(
+                "IPv4 addresses are written as such, did you mean \"{mapped}\""
+            ));
+        }
+        Ok(network)
+    }
+
+    fn masked(self) -> Self {
+        let Network { address, length } = self;
+        let address = match address {
+            IpAddr::V4(v4) => {
+                let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
+                IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & mask))
+            }
+            IpAddr::V6(v6) => {
+                let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
+                IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & mask))
+            }
+        };
+        Network { address, length }
+    }
+
+    /// The IPv4 form of a network below `::ffff:0:0/96`.
+    fn unmapped(self) -> Option<Self> {
+        let IpAddr::V6(v6) = self.address else {
+            return None;
+        };
+        let address = IpAddr::V4(v6.to_ipv4_mapped()?);
+        let length = self.length.checked_sub(96)?;
+        Some(Network { address, length })
+    }
+
+    /// The address is inside.
+    #[must_use]
+    pub fn contains(self, address: IpAddr) -> bool {
+        let length = self.length;
+        let same_family = self.address.is_ipv4() == address.is_ipv4();
+        same_family && Network { address, length }.masked() == self
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.length)
+    }
+}
+
+fn split(text: &str) -> Option<(IpAddr, u32)> {
+    let (address, length) = match text.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().ok()?;
+    let whole = if address.is_ipv4() { 32 } else { 128 };
+    let length = match length {
+        Some(digits) => prefix_length(digits).filter(|length| *length <= whole)?,
+        None => whole,
+    };
+    Some((address, length))
+}
+
+/// Digits without a sign and without zeros in front.
+fn prefix_length(digits: &str) -> Option<u32> {
+    let number: u32 = digits.parse().ok()?;
+    (number.to_string() == digits).then_some(number)
+}
+
+/// Where a login comes from, as far as the caller's `PAM_RHOST` can be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// No remote host: a terminal, or sudo.
+    Local,
+    /// A literal address; IPv4 in IPv6 is unwrapped.
+    Address(IpAddr),
+    /// Something else, which says nothing: a name, an address with a zone, rubbish.
+    Unclear,
+}
+
+impl Origin {
+    /// Judges a `PAM_RHOST`.
+    #[must_use]
+    pub fn of(rhost: Option<&str>) -> Self {
+        match rhost {
+            None | Some("") => Origin::Local,
+            Some(text) => match text.parse::<IpAddr>() {
+                Ok(address) => Origin::Address(address.to_canonical()),
+                Err(_) => Origin::Unclear,
+            },
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Rules: who is exempt and who must. In doubt an exemption does not hold, and a requirement does.
+#![forbid(unsafe_code)]
+
+use std::cell::{OnceCell, RefCell};
+use std::fmt;
+
+use super::person::Asked;
+use super::{Date, Network, Note, Origin, Refusal, Subject};
+
+/// What the system knows about its accounts. Asked only if a rule cannot be decided without it.
+///
+/// An answer of `None` means that there is no such account; that nobody could be asked is an error.
+pub trait Directory {
+    /// The uid of a user.
+    ///
+    /// # Errors
+    /// The look-up failed.
+    fn uid_of(&self, user: &str) -> Result<Option<u32>, DirectoryFailed>;
+    /// The gid of a group.
+    ///
+    /// # Errors
+    /// The look-up failed.
+    fn gid_of(&self, group: &str) -> Result<Option<u32>, DirectoryFailed>;
+    /// The gids of all groups that a user is in, the primary one too.
+    ///
+    /// # Errors
+    /// The look-up failed.
+    fn gids_of(&self, user: &str) -> Result<Vec<u32>, DirectoryFailed>;
+}
+
+/// The system could not say who its users and groups are. That is never an exemption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryFailed {
+    /// What was asked and what went wrong, for the log.
+    pub problem: String,
+}
+
+impl fmt::Display for DirectoryFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem)
+    }
+}
+
+impl std::error::Error for DirectoryFailed {}
+
+/// A rule of `[[require]]`, and the conditions of an exemption. All conditions that are given must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name in the log.
+    pub name: String,
+    /// One of these users.
+    pub users: Option<Vec<String>>,
+    /// In one of these groups.
+    pub groups: Option<Vec<String>>,
+    /// From one of these networks.
+    pub networks: Option<Vec<Network>>,
+}
+
+/// A rule of `[[exempt]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exemption {
+    /// Whom it exempts.
+    pub rule: Rule,
+    /// Its last day, in UTC.
+    pub until: Option<Date>,
+    /// What PAM hears.
+    pub result: ExemptResult,
+}
+
+/// What PAM hears about an exempt user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExemptResult {
+    /// `PAM_IGNORE`: as if the module were not in the stack.
+    Ignore,
+    /// `PAM_SUCCESS`.
+    Success,
+}
+
+/// One person in front of the rules, with what was looked up.
+pub(super) struct Case<'c> {
+    asked: &'c Asked<'c>,
+    today: Date,
+    origin: Origin,
+    directory: &'c dyn Directory,
+    gids: OnceCell<Vec<u32>>,
+    notes: RefCell<Vec<Note>>,
+}
+
+impl<'c> Case<'c> {
+    pub(super) fn new(
+        asked: &'c Asked<'c>,
+        subject: &Subject,
+        directory: &'c dyn Directory,
+    ) -> Self {
+        Case {
+            asked,
+            today: subject.today,
+            origin: Origin::of(subject.rhost.as_deref()),
+            directory,
+            gids: OnceCell::new(),
+            notes: RefCell::default(),
+        }
+    }
+
+    pub(super) fn asked(&self) -> &Asked<'c> {
+        self.asked
+    }
+
+    pub(super) fn today(&self) -> Date {
+        self.today
+    }
+
+    pub(super) fn note(&self, note: Note) {
+        self.notes.borrow_mut().push(note);
+    }
+
+    /// How many notes there are, to ask later what came behind them.
+    pub(super) fn noted(&self) -> usize {
+        self.notes.borrow().len()
+    }
+
+    /// The first note behind so many others.
+    pub(super) fn note_after(&self, noted: usize) -> Option<Note> {
+        self.notes.borrow().get(noted).cloned()
+    }
+
+    pub(super) fn notes(self) -> Vec<Note> {
+        self.notes.into_inner()
+    }
+
+    /// The person is in the group with this gid.
+    fn is_member(&self, gid: u32) -> Result<bool, Refusal> {
+        if let Some(gids) = self.gids.get() {
+            return Ok(gids.contains(&gid));
+        }
+        let gids = self.directory.gids_of(&self.asked.person.user)?;
+        Ok(self.gids.get_or_init(|| gids).contains(&gid))
+    }
+
+    fn uid_of(&self, user: &str) -> Result<Option<u32>, Refusal> {
+        Ok(self.directory.uid_of(user)?)
+    }
+
+    fn gid_of(&self, group: &str) -> Result<Option<u32>, Refusal> {
+        Ok(self.directory.gid_of(group)?)
+    }
+}
+
+impl Exemption {
+    /// The exemption certainly holds.
+    pub(super) fn holds(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+        let rule = &self.rule;
+        Ok(rule.is_from(case, Doubt::No) && rule.is_listed(case)? && rule.is_grouped(case)?)
+    }
+
+    /// Its last day has passed.
+    pub(super) fn is_over(&self, today: Date) -> bool {
+        self.until.is_some_and(|last| last < today)
+    }
+}
+
+/// What counts if the origin of a login cannot be told.
+#[derive(Clone, Copy)]
+enum Doubt {
+    /// As a match.
+    Yes,
+    /// As no match.
+    No,
+}
+
+impl Rule {
+    fn is_from(&self, case: &Case<'_>, doubt: Doubt) -> bool {
+        let Some(networks) = &self.networks else {
+            return true;
+        };
+        match (case.origin, doubt) {
+            (Origin::Address(address), Doubt::Yes | Doubt::No) => {
+                networks.iter().any(|network| network.contains(address))
+            }
+            (Origin::Unclear, Doubt::Yes) => true,
+            (Origin::Unclear, Doubt::No) | (Origin::Local, Doubt::Yes | Doubt::No) => false,
+        }
+    }
+
+    /// For an exemption: the name is listed, and the uid is still the one behind that name.
+    fn is_listed(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+        let Some(users) = &self.users else {
+            return Ok(true);
+        };
+        let user = &case.asked.person.user;
+        Ok(users.contains(user) && case.uid_of(user)? == Some(case.asked.person.uid))
+    }
+
+    /// For an exemption: a member of one of the groups that exist.
+    fn is_grouped(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+        let Some(groups) = &self.groups else {
+            return Ok(true);
+        };
+        for group in groups {
+            match case.gid_of(group)? {
+                Some(gid) if case.is_member(gid)? => return Ok(true),
+                Some(_) => {}
+                None => case.note(self.unknown_group(group)),
+            }
+        }
+        Ok(false)
+    }
+
+    /// For a requirement: the rule may hold. Names that do not exist are noted.
+    pub(super) fn may_hold(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+        // Both lists are looked through, so that a typo in either is seen.
+        let listed = self.may_be_listed(case)?;
+        let grouped = self.may_be_grouped(case)?;
+        Ok(listed && grouped && self.is_from(case, Doubt::Yes))
+    }
+
+    /// The same name or the same uid: another name for the same account does not lead around the rule.
+    fn may_be_listed(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+        let Some(users) = &self.users else {
+            return Ok(true);
+        };
+        let mut listed = false;
+        for user in users {
+            let uid = case.uid_of(user)?;
+            if uid.is_none() {
+                case.note(self.unknown_user(user));
+            }
+            listed |= *user == case.asked.person.user || uid == Some(case.asked.person.uid);
+        }
+        Ok(listed)
+    }
+
+    fn may_be_grouped(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+        let Some(groups) = &self.groups else {
+            return Ok(true);
+        };
+        let mut grouped = false;
+        for group in groups {
+            match case.gid_of(group)? {
+                Some(gid) => grouped |= case.is_member(gid)?,
+                None => case.note(self.unknown_group(group)),
+            }
+        }
+        Ok(grouped)
+    }
+
+    /// The accounts of this rule that the system does not know.
+    pub(super) fn unknown_accounts(
+        &self,
+        directory: &dyn Directory,
+    ) -> Result<Vec<Note>, DirectoryFailed> {
+        let mut notes = Vec::new();
+        for user in self.users.iter().flatten() {
+            if directory.uid_of(user)?.is_none() {
+                notes.push(self.unknown_user(user));
+            }
+        }
+        for group in self.groups.iter().flatten() {
+            if directory.gid_of(group)?.is_none() {
+                notes.push(self.unknown_group(group));
+            }
+        }
+        Ok(notes)
+    }
+
+    fn unknown_user(&self, user: &str) -> Note {
+        let (rule, user) = (self.name.clone(), user.to_owned());
+        Note::UnknownUser { rule, user }
+    }
+
+    fn unknown_group(&self, group: &str) -> Note {
+        let (rule, group) = (self.name.clone(), group.to_owned());
+        Note::UnknownGroup { rule, group }
+    }
+}

@@ -1,0 +1,323 @@
+//! The settings as plain data, with their defaults.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Exemption, Mechanism, Person, Proxy, Rule, TenantUrl};
+
+/// Everything that one login needs to know: for the state machine and for the transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Whom the tenant is asked about.
+    pub person: Person,
+    /// The person is `PAM_USER`: a password that the stack has is this person's.
+    pub is_pam_user: bool,
+    /// The person's name in the tenant.
+    pub tenant_user: String,
+    /// Where the tenant is and how it is reached.
+    pub tenant: Tenant,
+    /// How the login goes.
+    pub login: Login,
+    /// What the tenant is asked for.
+    pub flow: Flow,
+    /// How long a success counts; zero if it does not outlast its login.
+    pub remember: Duration,
+    /// For `remember`, a login by ssh counts too; never without it.
+    pub ssh_counts: bool,
+    /// What lets the person in while the tenant can't be reached; `None` if nothing does.
+    pub offline: Option<Offline>,
+}
+
+/// What holds for one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `[tenant]`
+    pub tenant: Tenant,
+    /// `[login]`
+    pub login: Login,
+    /// `[login]` and `[on_demand]`
+    pub step_up: StepUp,
+    /// `[offline]`
+    pub offline: Offline,
+    /// `[users]`
+    pub users: Users,
+    /// `[[require]]`: with none of them, everybody must.
+    pub require: Vec<Rule>,
+    /// `[[exempt]]`
+    pub exempt: Vec<Exemption>,
+}
+
+impl Settings {
+    /// The defaults, below which no tenant is named yet.
+    pub(super) fn unset() -> Self {
+        Settings {
+            tenant: Tenant::unset(),
+            login: Login::default(),
+            step_up: StepUp::default(),
+            offline: Offline::default(),
+            users: Users::default(),
+            require: Vec::new(),
+            exempt: Vec::new(),
+        }
+    }
+}
+
+/// `[tenant]`: where the tenant is and how it is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Base of every call.
+    pub url: TenantUrl,
+    /// The customer id that the tenant must name, when it is given.
+    pub id: Option<String>,
+    /// Hosts that the tenant may send us to; see [`Tenant::redirect_target`].
+    pub redirect_hosts: Vec<TenantUrl>,
+    /// Root certificates instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The only proxy that is ever used.
+    pub proxy: Option<Proxy>,
+    /// Which addresses are tried.
+    pub ip_family: IpFamily,
+    /// Limit of one connection, never longer than `request_timeout`.
+    pub connect_timeout: Duration,
+    /// Limit of one exchange.
+    pub request_timeout: Duration,
+    /// Which answers travel together.
+    pub multiple_operations: Batch,
+}
+
+impl Tenant {
+    fn unset() -> Self {
+        Tenant {
+            url: TenantUrl::unset(),
+            id: None,
+            redirect_hosts: Vec::new(),
+            ca_file: None,
+            proxy: None,
+            ip_family: IpFamily::Any,
+            connect_timeout: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(15),
+            multiple_operations: Batch::Start,
+        }
+    }
+
+    /// Where a `PodFqdn` leads, if the administrator allows it: the tenant itself, or one of `redirect_hosts`.
+    ///
+    /// Takes `host`, `host:port` and `host/prefix`, with or without `https://`. Only an exact match counts.
+    #[must_use]
+    pub fn redirect_target(&self, pod_fqdn: &str) -> Option<&TenantUrl> {
+        let named = TenantUrl::parse_host(pod_fqdn).ok()?;
+        let listed = self.redirect_hosts.iter().find(|host| **host == named);
+        listed.or_else(|| self.url.same_host(&named).then_some(&self.url))
+    }
+}
+
+/// `tenant.ip_family`: which addresses are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IpFamily {
+    /// As the resolver sorts them.
+    Any,
+    /// IPv4 only.
+    Ipv4,
+    /// IPv6 only.
+    Ipv6,
+}
+
+/// `tenant.multiple_operations`: which answers may travel in one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Batch {
+    /// Every answer in a request of its own.
+    Off,
+    /// The password together with the start of a push, message or call.
+    Start,
+    /// As `Start`, and the password together with a typed code.
+    Code,
+}
+
+/// `[login]`: how a login goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Limit of the whole login.
+    pub deadline: Duration,
+    /// Average time between two polls.
+    pub poll_interval: Duration,
+    /// A refusal never comes sooner than this.
+    pub failure_delay: Duration,
+    /// Mechanisms in the order in which they are proposed; others come behind them.
+    pub preferred: Vec<Mechanism>,
+    /// How often a question is asked, 1 to 5.
+    pub attempts: u8,
+    /// How many different kinds of factor must be met, 1 or 2.
+    pub minimum_factors: u8,
+    /// Mail counts as a factor.
+    pub email_counts: bool,
+    /// A push without a number to match does not count.
+    pub require_number_match: bool,
+    /// A push may start before the user has answered any prompt.
+    pub push_first: bool,
+    /// Typed codes are shown.
+    pub echo_codes: bool,
+    /// People whose account lives at another identity provider may log in.
+    pub federated: bool,
+}
+
+impl Default for Login {
+    fn default() -> Self {
+        use Mechanism::{Email, Oath, Otp, Pf, Radius, Sms, Sq};
+        Login {
+            deadline: Duration::from_secs(90),
+            poll_interval: Duration::from_secs(1),
+            failure_delay: Duration::from_secs(2),
+            preferred: vec![Otp, Oath, Sms, Pf, Radius, Email, Sq],
+            attempts: 3,
+            minimum_factors: 2,
+            email_counts: false,
+            require_number_match: false,
+            push_first: false,
+            echo_codes: true,
+            federated: false,
+        }
+    }
+}
+
+/// `[login]`, too: whom the tenant is asked about, what it is asked for, and how long a success counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepUp {
+    /// What the tenant is asked for.
+    pub flow: Flow,
+    /// The same, where sshd has verified a public key before.
+    pub after_public_key: Flow,
+    /// Whom the tenant is asked about.
+    pub person: Whom,
+    /// How long a success counts; zero if it does not outlast its login.
+    pub remember: Duration,
+    /// For `remember`, a login by ssh counts too; never without it.
+    pub ssh_counts: bool,
+}
+
+/// What the tenant is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Flow {
+    /// A whole login, by password.
+    #[default]
+    Login,
+    /// The challenges of one policy, for somebody whom the stack knows by then.
+    OnDemand(OnDemand),
+}
+
+/// `[on_demand]`, complete: who may ask for a challenge, and for which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnDemand {
+    /// Id of the OAuth application: part of a path as it stands.
+    pub app: String,
+    /// The client's name, without a colon.
+    pub client_id: String,
+    /// The file with its secret.
+    pub client_secret_file: PathBuf,
+    /// One scope, or several with a space between.
+    pub scope: String,
+    /// How the client says who it is.
+    pub client_auth: ClientAuth,
+    /// Name of the challenge policy (`PolicyModifier`).
+    pub policy: String,
+}
+
+/// `on_demand.client_auth`: how the client says who it is (RFC 6749, section 2.3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// In the `Authorization` header.
+    #[default]
+    Basic,
+    /// In the body.
+    Body,
+}
+
+/// `login.person`: whom the tenant is asked about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Whom {
+    /// The caller if there is one, else the user.
+    #[default]
+    Auto,
+    /// `PAM_USER`.
+    User,
+    /// Whoever runs the program.
+    Caller,
+    /// The caller, then the user.
+    Both,
+}
+
+/// `[offline]`: whether a code counts while the tenant can't be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offline {
+    /// Codes count at all. Never without `first_factor`.
+    pub enabled: bool,
+    /// The module that has verified a password before.
+    pub first_factor: Option<String>,
+    /// How many offline logins there may be between two online ones, 1 to 100.
+    pub max_logins: u8,
+    /// How long ago the last online login may be.
+    pub max_age: Duration,
+    /// How long no code counts for somebody whom the tenant has refused.
+    pub pause: Duration,
+    /// Users may enrol at the end of an online login.
+    pub enroll_at_login: bool,
+}
+
+impl Default for Offline {
+    fn default() -> Self {
+        Offline {
+            enabled: false,
+            first_factor: None,
+            max_logins: 10,
+            max_age: Duration::from_secs(7 * 86_400),
+            pause: Duration::from_secs(3600),
+            enroll_at_login: false,
+        }
+    }
+}
+
+/// `[push]`: what may be sent to one person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// How many pushes, messages, mails and calls may follow each other without a success, 0 to 100.
+    pub count: u8,
+    /// The time in which they are counted.
+    pub window: Duration,
+    /// How long there is none after an approval was refused.
+    pub pause: Duration,
+}
+
+impl Default for Push {
+    fn default() -> Self {
+        Push {
+            count: 3,
+            window: Duration::from_secs(10 * 60),
+            pause: Duration::from_secs(60),
+        }
+    }
+}
+
+/// `[britive]`: where the command registers authenticators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Britive {
+    /// Base of every call, without `/api`.
+    pub url: TenantUrl,
+    /// Root certificates instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// `action` of the request that verifies the first code.
+    pub verify_action: String,
+    /// The name under which that request carries the code.
+    pub verify_key: String,
+}
+
+/// `[users]`: from the local name to the tenant's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Users {
+    /// `template`: a name with one `{user}` in it.
+    pub template: Option<String>,
+    /// `names`: local name to tenant name, exactly.
+    pub names: BTreeMap<String, String>,
+    /// `keys`: fingerprint of a public key to tenant name.
+    pub keys: BTreeMap<String, String>,
+}

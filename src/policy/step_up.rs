@@ -1,0 +1,157 @@
+//! The keys of `[on_demand]`, and those of `[login]` that need them: which flow, about whom, and how long it counts.
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::reader::Table;
+use super::value::{Checked, app_id, choice, client_id, duration, flag, path, policy_name, scopes};
+use super::{ClientAuth, Flow, OnDemand, StepUp, Whom};
+
+/// Reads these keys of `[login]`, with `[on_demand]` as it is for this service.
+pub(super) fn read(table: &mut Table<'_>, base: &StepUp, on_demand: &Partial) -> StepUp {
+    let mut step_up = base.clone();
+    step_up.flow = read_flow(table, "flow", &base.flow, on_demand);
+    step_up.after_public_key =
+        read_flow(table, "after_public_key", &base.after_public_key, on_demand);
+    table.read("person", choice(&PERSONS), &mut step_up.person);
+    table.read("remember", duration("0s", "12h"), &mut step_up.remember);
+    table.read("ssh_counts", flag, &mut step_up.ssh_counts);
+    settle_ssh_counts(table, &mut step_up);
+    step_up
+}
+
+const PERSONS: [(&str, Whom); 4] = [
+    ("auto", Whom::Auto),
+    ("user", Whom::User),
+    ("caller", Whom::Caller),
+    ("both", Whom::Both),
+];
+
+/// Where nothing is remembered, nothing counts: a mistake if somebody wrote that it does; what is inherited gives way.
+fn settle_ssh_counts(table: &Table<'_>, step_up: &mut StepUp) {
+    if step_up.remember > Duration::ZERO || !step_up.ssh_counts {
+        return;
+    }
+    if table.has("ssh_counts") {
+        table.wrong(
+            "ssh_counts",
+            "nothing is remembered, set remember to the time that a login counts, such as \"10m\"",
+        );
+    }
+    step_up.ssh_counts = false;
+}
+
+/// A flow as the file names it.
+#[derive(Clone, Copy)]
+enum Word {
+    Login,
+    OnDemand,
+}
+
+const WORDS: [(&str, Word); 2] = [("login", Word::Login), ("on-demand", Word::OnDemand)];
+
+/// What `[on_demand]` lacks is said once, where the flow is asked for: what a service inherits is whole.
+fn read_flow(table: &mut Table<'_>, key: &'static str, base: &Flow, on_demand: &Partial) -> Flow {
+    let mut word = match base {
+        Flow::Login => Word::Login,
+        Flow::OnDemand(_) => Word::OnDemand,
+    };
+    table.read(key, choice(&WORDS), &mut word);
+    match (word, on_demand.complete()) {
+        (Word::Login, Ok(_) | Err(_)) => Flow::Login,
+        (Word::OnDemand, Ok(on_demand)) => Flow::OnDemand(on_demand),
+        (Word::OnDemand, Err(lacking)) => {
+            let keys: Vec<_> = lacking
+                .iter()
+                .map(|key| format!("on_demand.{key}"))
+                .collect();
+            let problem = format!("missing for \"on-demand\": {}", keys.join(", "));
+            table.wrong(key, problem);
+            Flow::Login
+        }
+    }
+}
+
+/// `[on_demand]` as far as it has been said: a service's table may complete it.
+#[derive(Clone, Default)]
+pub(super) struct Partial {
+    app: Option<String>,
+    client_id: Option<String>,
+    client_secret_file: Option<PathBuf>,
+    scope: Option<String>,
+    client_auth: ClientAuth,
+    policy: Option<String>,
+}
+
+const CLIENT_AUTHS: [(&str, ClientAuth); 2] =
+    [("basic", ClientAuth::Basic), ("body", ClientAuth::Body)];
+
+impl Partial {
+    /// The same with what this table says.
+    pub(super) fn read(&self, mut table: Table<'_>) -> Self {
+        let mut read = self.clone();
+        fill(&mut table, "app", app_id, &mut read.app);
+        fill(&mut table, "client_id", client_id, &mut read.client_id);
+        fill(
+            &mut table,
+            "client_secret_file",
+            path,
+            &mut read.client_secret_file,
+        );
+        fill(&mut table, "scope", scopes, &mut read.scope);
+        table.read("client_auth", choice(&CLIENT_AUTHS), &mut read.client_auth);
+        fill(&mut table, "policy", policy_name, &mut read.policy);
+        read
+    }
+
+    /// All of it, or the keys that are missing.
+    fn complete(&self) -> Result<OnDemand, Vec<&'static str>> {
+        let Partial {
+            app: Some(app),
+            client_id: Some(client_id),
+            client_secret_file: Some(client_secret_file),
+            scope: Some(scope),
+            client_auth,
+            policy: Some(policy),
+        } = self.clone()
+        else {
+            return Err(self.lacking());
+        };
+        Ok(OnDemand {
+            app,
+            client_id,
+            client_secret_file,
+            scope,
+            client_auth,
+            policy,
+        })
+    }
+
+    fn lacking(&self) -> Vec<&'static str> {
+        let keys = [
+            ("app", self.app.is_none()),
+            ("client_id", self.client_id.is_none()),
+            ("client_secret_file", self.client_secret_file.is_none()),
+            ("scope", self.scope.is_none()),
+            ("policy", self.policy.is_none()),
+        ];
+        let lacking = keys.into_iter().filter(|(_, lacks)| *lacks);
+        lacking.map(|(key, _)| key).collect()
+    }
+}
+
+/// Reads a key that is wrong as one that is there: one error is enough.
+fn fill<T: Default>(
+    table: &mut Table<'_>,
+    key: &'static str,
+    check: impl Fn(&DeValue<'_>) -> Checked<T>,
+    slot: &mut Option<T>,
+) {
+    let given = table.given(key, check);
+    if table.has(key) {
+        *slot = Some(given.unwrap_or_default());
+    }
+}

@@ -1,0 +1,15 @@
+//! Talking to the tenant: what goes over the wire, and how.
+#![forbid(unsafe_code)]
+
+pub mod failure;
+pub mod http;
+pub mod reply;
+pub mod request;
+pub mod text;
+pub mod token;
+
+mod line;
+mod proxy;
+mod resolver;
+mod roots;
+mod socket;

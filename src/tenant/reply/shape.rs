@@ -1,0 +1,152 @@
+//! The JSON of a reply, before it means anything: the envelope, the keys that matter, and what can't be believed.
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use zeroize::Zeroizing;
+
+use super::{Malformed, malformed};
+
+/// The deepest nesting that a reply may have. A real package has five levels.
+const MAX_DEPTH: usize = 16;
+
+/// `None` is the failure envelope.
+pub(super) fn envelope(body: &[u8]) -> Result<Option<Body>, Malformed> {
+    if deeper_than(body, MAX_DEPTH) {
+        return Err(malformed("nested too deeply"));
+    }
+    let Object::<Envelope>(envelope) = serde_json::from_slice(body).map_err(|e| describe(&e))?;
+    match (envelope.success, envelope.result) {
+        (false, _) => Ok(None),
+        (true, Some(Object(result))) => Ok(Some(result)),
+        (true, None) => Err(malformed("a success without a result")),
+    }
+}
+
+/// serde's own messages quote what they met, so only the place and the kind are told.
+fn describe(error: &serde_json::Error) -> Malformed {
+    let kind = match error.classify() {
+        serde_json::error::Category::Syntax => "not JSON",
+        serde_json::error::Category::Data => "JSON of another shape",
+        serde_json::error::Category::Eof => "JSON that ends too early",
+        serde_json::error::Category::Io => "unreadable",
+    };
+    Malformed(format!(
+        "{kind} (line {}, column {})",
+        error.line(),
+        error.column()
+    ))
+}
+
+/// A JSON object. serde would take an array too, for the fields in their order.
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    success: bool,
+    #[serde(rename = "Result")]
+    result: Option<Object<Body>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Body {
+    pub(super) summary: Option<String>,
+    pub(super) session_id: Option<String>,
+    pub(super) tenant_id: Option<String>,
+    pub(super) challenges: Option<Vec<Object<RawChallenge>>>,
+    pub(super) retry_waiting_time: Option<u64>,
+    pub(super) pod_fqdn: Option<String>,
+    pub(super) generated_auth_value: Option<Number>,
+    pub(super) result_applies_to: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) token: Option<Zeroizing<String>>,
+    pub(super) state: Option<String>,
+    pub(super) idp_redirect_url: Option<String>,
+    pub(super) idp_redirect_short_url: Option<String>,
+    pub(super) idp_login_session_id: Option<String>,
+    pub(super) idp_oob_auth_pin_required: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Number {
+    Text(String),
+    Integer(u32),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RawChallenge {
+    pub(super) mechanisms: Vec<Object<RawMechanism>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RawMechanism {
+    pub(super) name: String,
+    pub(super) mechanism_id: String,
+    pub(super) answer_type: Option<String>,
+    pub(super) prompt_select_mech: Option<String>,
+    pub(super) prompt_mech_chosen: Option<String>,
+    pub(super) enrolled: Option<bool>,
+    pub(super) question: Option<String>,
+    pub(super) multipart_mechanism: Option<Object<RawMultipart>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RawMultipart {
+    pub(super) mechanism_parts: Option<Vec<Object<RawPart>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RawPart {
+    pub(super) uuid: String,
+    pub(super) question_text: String,
+}
+
+/// Whether brackets outside of strings nest deeper than `limit`.
+fn deeper_than(body: &[u8], limit: usize) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for &byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > limit {
+            return true;
+        }
+    }
+    false
+}

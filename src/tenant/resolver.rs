@@ -1,0 +1,232 @@
+//! From a host name to addresses: one lookup per host and login, never longer than the time that is left.
+#![forbid(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_int};
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::net::UnixDatagram;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use super::failure::{Failure, Local, Outage};
+use crate::os::{self, LookupError};
+
+/// Which addresses may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IpFamily {
+    /// Whatever the name service gives.
+    #[default]
+    Any,
+    /// IPv4 alone.
+    V4,
+    /// IPv6 alone.
+    V6,
+}
+
+/// As many addresses are tried for one host.
+pub(super) const ADDRESSES: usize = 16;
+
+/// Enough for the lookup modules of the C library, which like large buffers on the stack.
+const STACK: usize = 256 * 1024;
+
+type Answer = Result<Vec<IpAddr>, LookupError>;
+
+/// What the C library is asked: a host and a family.
+type Ask = fn(&CStr, c_int) -> Answer;
+
+/// The names that this login has looked up so far.
+#[derive(Debug)]
+pub(super) struct Lookups {
+    family: IpFamily,
+    ask: Ask,
+    known: Mutex<Vec<(String, Vec<IpAddr>)>>,
+}
+
+impl Lookups {
+    pub(super) fn new(family: IpFamily) -> Lookups {
+        Lookups {
+            family,
+            ask: os::host_addresses,
+            known: Mutex::default(),
+        }
+    }
+
+    /// The addresses of `host`, the families in turn so that a dead one does not cost the whole budget.
+    pub(super) fn addresses(
+        &self,
+        host: &str,
+        port: u16,
+        deadline: Instant,
+    ) -> Result<Vec<SocketAddr>, Failure> {
+        let with_port =
+            |found: &[IpAddr]| found.iter().map(|&ip| SocketAddr::new(ip, port)).collect();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, found)) = known.iter().find(|(name, _)| name == host) {
+            return Ok(with_port(found));
+        }
+        let found = self.look_up(host, deadline)?;
+        let addresses = with_port(&found);
+        known.push((host.to_owned(), found));
+        Ok(addresses)
+    }
+
+    fn look_up(&self, host: &str, deadline: Instant) -> Result<Vec<IpAddr>, Failure> {
+        let question = Question {
+            host,
+            family: self.family,
+            deadline,
+            stack: STACK,
+            ask: self.ask,
+        };
+        let found = match numeric(host) {
+            Some(ip) => vec![ip],
+            None => question.answer()?,
+        };
+        let usable = self.usable(found);
+        if usable.is_empty() {
+            let why = format!("{host} has no address of the configured family");
+            return Err(Failure::local(Local::Request, why));
+        }
+        Ok(usable)
+    }
+
+    fn usable(&self, found: Vec<IpAddr>) -> Vec<IpAddr> {
+        let wanted = found.into_iter().filter(|ip| self.family.allows(ip));
+        let mut usable = alternating(wanted);
+        usable.truncate(ADDRESSES);
+        usable
+    }
+}
+
+impl IpFamily {
+    fn allows(self, ip: &IpAddr) -> bool {
+        match self {
+            IpFamily::Any => true,
+            IpFamily::V4 => ip.is_ipv4(),
+            IpFamily::V6 => ip.is_ipv6(),
+        }
+    }
+
+    fn code(self) -> c_int {
+        match self {
+            IpFamily::Any => libc::AF_UNSPEC,
+            IpFamily::V4 => libc::AF_INET,
+            IpFamily::V6 => libc::AF_INET6,
+        }
+    }
+}
+
+/// An address that is written as such, an IPv6 one in brackets or not.
+fn numeric(host: &str) -> Option<IpAddr> {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    bare.unwrap_or(host).parse().ok()
+}
+
+/// The families in turn, beginning with that of the first address (RFC 8305, section 4), without repetitions.
+fn alternating(found: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let mut unique: Vec<IpAddr> = Vec::new();
+    for ip in found {
+        if !unique.contains(&ip) {
+            unique.push(ip);
+        }
+    }
+    let first_is_v6 = unique.first().is_some_and(IpAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) = unique
+        .into_iter()
+        .partition(|ip| ip.is_ipv6() == first_is_v6);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut mixed = Vec::new();
+    loop {
+        let pair = [first.next(), second.next()];
+        if pair == [None, None] {
+            return mixed;
+        }
+        mixed.extend(pair.into_iter().flatten());
+    }
+}
+
+/// A lookup by the C library, and what it may use.
+struct Question<'a> {
+    host: &'a str,
+    family: IpFamily,
+    deadline: Instant,
+    stack: usize,
+    ask: Ask,
+}
+
+impl Question<'_> {
+    /// Asks in a thread of its own, because a lookup can't be stopped; without one where none can be had.
+    fn answer(&self) -> Result<Vec<IpAddr>, Failure> {
+        let name = CString::new(self.host);
+        let name = name.map_err(|_| Failure::local(Local::Request, "the host name holds a NUL"))?;
+        let (ask, family) = (self.ask, self.family.code());
+        let (answer, answered) = mpsc::sync_channel(1);
+        let asked = name.clone();
+        let thread = os::with_signals_blocked(|| {
+            let builder = thread::Builder::new().stack_size(self.stack);
+            builder.spawn(move || answer.send(ask(&asked, family)))
+        });
+        let Ok(thread) = thread else {
+            return self.sorted(ask(&name, family));
+        };
+        match answered.recv_timeout(self.deadline.saturating_duration_since(Instant::now())) {
+            Ok(answer) => {
+                let _ = thread.join();
+                self.sorted(answer)
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                Err(self.outage(Outage::NameService, "no answer in time"))
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Failure::local(Local::Resolver, "the lookup died"))
+            }
+        }
+    }
+
+    /// Sorts the codes of getaddrinfo(3).
+    fn sorted(&self, answer: Answer) -> Result<Vec<IpAddr>, Failure> {
+        let error = match answer {
+            Ok(found) => return Ok(found),
+            Err(error) => error,
+        };
+        let host = self.host;
+        if out_of_descriptors() {
+            return Err(Failure::local(
+                Local::Resources,
+                "no file descriptor for a lookup",
+            ));
+        }
+        Err(match error.code {
+            libc::EAI_NONAME | libc::EAI_NODATA => {
+                self.outage(Outage::NameNotFound, "no such name")
+            }
+            libc::EAI_AGAIN => self.outage(Outage::NameService, "temporary failure"),
+            libc::EAI_MEMORY => Failure::local(Local::Resources, "no memory for a lookup"),
+            libc::EAI_SYSTEM => {
+                Failure::local(Local::Resources, format_args!("{host}: {}", error.system))
+            }
+            code => Failure::local(
+                Local::Resolver,
+                format_args!("{host}: getaddrinfo error {code}"),
+            ),
+        })
+    }
+
+    fn outage(&self, kind: Outage, detail: &str) -> Failure {
+        Failure::outage(kind, format_args!("{}: {detail}", self.host))
+    }
+}
+
+/// The C library says "no such host" also where it could open neither its files nor a socket, and whoever calls `su`
+/// may choose how many descriptors there are.
+fn out_of_descriptors() -> bool {
+    let several = [(); 4].map(|()| UnixDatagram::unbound());
+    several.iter().any(Result::is_err)
+}
+
+#[cfg(test)]
+#[path = "resolver_tests.rs"]
+mod tests;

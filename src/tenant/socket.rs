@@ -1,0 +1,164 @@
+//! A TCP connection on which every call ends by a deadline.
+#![forbid(unsafe_code)]
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+use std::{cmp, mem};
+
+use super::failure::{Failure, Local};
+
+/// The kernel is told to come back after this long at the latest, and is then asked again: one setting serves a
+/// whole login, but for the last second of a deadline.
+const TICK: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1000 });
+
+/// The longest that the first of several addresses may keep the others waiting.
+const HASTE: Duration = Duration::from_millis(500);
+
+/// What one exchange may bring over the wire at most, TLS and chunks included.
+const ALLOWANCE: usize = 1024 * 1024;
+
+/// A connected socket. Reading and writing fail with `TimedOut` after the deadline, with `FileTooLarge` after the
+/// allowance, and go on after a signal.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: TcpStream,
+    deadline: Instant,
+    allowance: usize,
+    read_timeout: Duration,
+    write_timeout: Duration,
+}
+
+impl Socket {
+    /// Connects to the first address that answers: all of them in haste, then those that were silent with patience.
+    pub(super) fn connect(addresses: &[SocketAddr], deadline: Instant) -> Result<Socket, Failure> {
+        let mut worst = Failure::local(Local::Request, "no address to connect to");
+        if left(deadline).is_zero() {
+            return Err(Failure::local(Local::NoTime, "to connect"));
+        }
+        let mut silent = addresses.to_vec();
+        let haste = cmp::min(HASTE, left(deadline) / 2 / cmp::max(silent.len(), 1) as u32);
+        let rounds: &[Duration] = if silent.len() > 1 {
+            &[haste, Duration::MAX]
+        } else {
+            &[Duration::MAX]
+        };
+        for (round, &patience) in rounds.iter().enumerate() {
+            let trying = mem::take(&mut silent);
+            for (tried, address) in trying.iter().enumerate() {
+                let share = left(deadline) / (trying.len() - tried) as u32;
+                let time = cmp::min(share, patience).max(Duration::from_millis(1));
+                let error = match TcpStream::connect_timeout(address, time) {
+                    Ok(stream) => return Socket::new(stream, deadline),
+                    Err(error) => error,
+                };
+                if error.kind() == ErrorKind::TimedOut {
+                    silent.push(*address);
+                }
+                let failure = Failure::connecting(address, &error);
+                if (round, tried) == (0, 0) || failure.weight() > worst.weight() {
+                    worst = failure;
+                }
+            }
+        }
+        Err(worst)
+    }
+
+    fn new(stream: TcpStream, deadline: Instant) -> Result<Socket, Failure> {
+        stream
+            .set_nodelay(true)
+            .map_err(|error| Failure::connected(&error))?;
+        let (read_timeout, write_timeout) = (Duration::ZERO, Duration::ZERO);
+        Ok(Socket {
+            stream,
+            deadline,
+            allowance: ALLOWANCE,
+            read_timeout,
+            write_timeout,
+        })
+    }
+
+    /// From now on everything ends by this time.
+    pub(super) fn until(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+    }
+
+    /// A new exchange: as many bytes may come once more.
+    pub(super) fn renew_allowance(&mut self) {
+        self.allowance = ALLOWANCE;
+    }
+
+    /// Runs `f` while reading does not wait; `None` if the socket does not let itself be switched.
+    pub(super) fn without_waiting<R>(&mut self, f: impl FnOnce(&mut TcpStream) -> R) -> Option<R> {
+        self.stream.set_nonblocking(true).ok()?;
+        let result = f(&mut self.stream);
+        self.stream.set_nonblocking(false).ok()?;
+        Some(result)
+    }
+
+    /// How long the kernel may wait this time.
+    fn patience(&self) -> io::Result<Duration> {
+        match cmp::min(left(self.deadline), TICK) {
+            Duration::ZERO => Err(io::Error::new(ErrorKind::TimedOut, "the time is up")),
+            time => Ok(time),
+        }
+    }
+}
+
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}
+
+fn try_again(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut
+    ) && error.raw_os_error() != Some(libc::ETIMEDOUT)
+}
+
+impl Read for Socket {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let time = self.patience()?;
+            if time != self.read_timeout {
+                self.stream.set_read_timeout(Some(time))?;
+                self.read_timeout = time;
+            }
+            match self.stream.read(into) {
+                Ok(count) => {
+                    let rest = self.allowance.checked_sub(count);
+                    self.allowance =
+                        rest.ok_or(io::Error::new(ErrorKind::FileTooLarge, "endless response"))?;
+                    return Ok(count);
+                }
+                Err(error) if try_again(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Write for Socket {
+    /// One send(2), which never raises SIGPIPE.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            let time = self.patience()?;
+            if time != self.write_timeout {
+                self.stream.set_write_timeout(Some(time))?;
+                self.write_timeout = time;
+            }
+            match self.stream.write(bytes) {
+                Err(error) if try_again(&error) => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "socket_tests.rs"]
+mod tests;

@@ -1,0 +1,145 @@
+//! Connecting where some or all of the addresses are dead.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use super::{Socket, TICK};
+use crate::tenant::failure::{Failure, Local, Misbehaviour, Outage};
+
+/// A listener that has as many clients waiting as it lets wait: the kernel ignores whoever comes now.
+fn black_hole() -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    while TcpStream::connect_timeout(&address, Duration::from_millis(50)).is_ok() {}
+    listener
+}
+
+fn refusing() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}
+
+fn within(time: Duration) -> Instant {
+    Instant::now() + time
+}
+
+fn kind(result: Result<Socket, Failure>) -> Outage {
+    match result {
+        Err(Failure::Outage(kind, _)) => kind,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The first would take the whole budget if it were let.
+#[test]
+fn a_black_hole_leaves_the_next_address_its_time() {
+    let (hole, open) = (black_hole(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let addresses = [
+        hole.local_addr().unwrap(),
+        refusing(),
+        open.local_addr().unwrap(),
+    ];
+    let socket = Socket::connect(&addresses, within(Duration::from_secs(3600))).unwrap();
+    assert_eq!(socket.stream.peer_addr().unwrap(), addresses[2]);
+    assert!(socket.stream.nodelay().unwrap());
+}
+
+#[test]
+fn black_holes_alone_end_with_the_budget() {
+    let hole = black_hole();
+    let hole = hole.local_addr().unwrap();
+    for addresses in [vec![hole], vec![hole; 16]] {
+        let result = Socket::connect(&addresses, within(Duration::from_millis(200)));
+        assert_eq!(kind(result), Outage::ConnectTimeout);
+    }
+}
+
+#[test]
+fn the_failure_that_says_most_is_told() {
+    let hole = black_hole();
+    let hole = hole.local_addr().unwrap();
+    let budget = Duration::from_millis(200);
+    assert_eq!(
+        kind(Socket::connect(&[refusing()], within(budget))),
+        Outage::Refused
+    );
+    assert_eq!(
+        kind(Socket::connect(&[hole, refusing()], within(budget))),
+        Outage::Refused
+    );
+    assert_eq!(
+        kind(Socket::connect(&[refusing(), hole], within(budget))),
+        Outage::Refused
+    );
+}
+
+#[test]
+fn no_time_to_connect_is_no_outage() {
+    let open = TcpListener::bind("127.0.0.1:0").unwrap();
+    let result = Socket::connect(&[open.local_addr().unwrap()], Instant::now());
+    assert_eq!(
+        result.unwrap_err(),
+        Failure::Local(Local::NoTime, "to connect".into())
+    );
+}
+
+fn pair() -> (Socket, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let socket = Socket::connect(&[address], within(Duration::from_secs(3600))).unwrap();
+    (socket, listener.accept().unwrap().0)
+}
+
+/// Waits as long as a few of the kernel's timeouts last, on a peer that says nothing.
+fn some_time_passes(peer: &mut TcpStream) {
+    peer.set_read_timeout(Some(TICK * 5)).unwrap();
+    assert_eq!(
+        peer.read(&mut [0]).unwrap_err().kind(),
+        ErrorKind::WouldBlock
+    );
+}
+
+#[test]
+fn reading_outlasts_the_timeouts_of_the_kernel() {
+    let (mut socket, mut peer) = pair();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            some_time_passes(&mut peer);
+            peer.write_all(b"late").unwrap();
+        });
+        let mut into = [0; 4];
+        socket.read_exact(&mut into).unwrap();
+        assert_eq!(&into, b"late");
+    });
+}
+
+#[test]
+fn writing_outlasts_the_timeouts_of_the_kernel() {
+    const MUCH: usize = 32 << 20;
+    let (mut socket, mut peer) = pair();
+    std::thread::scope(|scope| {
+        scope.spawn(|| socket.write_all(&vec![b'x'; MUCH]).unwrap());
+        let (_never, nothing) = std::sync::mpsc::channel::<()>();
+        nothing.recv_timeout(TICK * 5).unwrap_err();
+        let mut into = vec![0; MUCH];
+        peer.read_exact(&mut into).unwrap();
+    });
+}
+
+#[test]
+fn the_deadline_ends_reading_and_writing() {
+    let (mut socket, _peer) = pair();
+    socket.until(within(TICK * 3));
+    assert_eq!(
+        socket.read(&mut [0]).unwrap_err().kind(),
+        ErrorKind::TimedOut
+    );
+    let failure = Failure::connected(&socket.write_all(&[0; 32]).unwrap_err());
+    assert_eq!(
+        failure,
+        Failure::Misbehaved(Misbehaviour::Timeout, "the time is up".into())
+    );
+}

@@ -1,0 +1,256 @@
+//! The OAuth 2.0 client credentials grant (RFC 6749, section 4.4): how this machine itself logs in.
+#![forbid(unsafe_code)]
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::reply::Malformed;
+use super::text::{ServerText, shown};
+use crate::secret::Secret;
+
+/// The longest life that is believed: ten years. Vendors' own samples have one.
+const MAX_LIFETIME: u64 = 10 * 365 * 24 * 3600;
+/// Longer than any token.
+const MAX_TOKEN: usize = 16 * 1024;
+
+/// Who asks, for what.
+pub struct Grant<'a> {
+    /// The client's id: a service user of the tenant's.
+    pub id: &'a str,
+    /// Its secret.
+    pub secret: &'a Secret,
+    /// Scopes, separated by spaces.
+    pub scope: &'a str,
+    /// Where id and secret go.
+    pub place: Place,
+}
+
+/// Where the credentials of a client go (RFC 6749, section 2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The `Authorization` header.
+    Basic,
+    /// The body.
+    Body,
+}
+
+/// A token, and how many seconds it lives.
+pub struct Granted {
+    /// `access_token`.
+    pub token: Secret,
+    /// `expires_in`.
+    pub lifetime: u64,
+}
+
+/// The answer to a request for a token.
+pub enum Answer {
+    /// A token.
+    Granted(Granted),
+    /// `error`: the client, its secret or its scope is wrong.
+    Refused(ServerText),
+}
+
+impl Grant<'_> {
+    /// The `Authorization` header, if there is one.
+    #[must_use]
+    pub fn authorization(&self) -> Option<Zeroizing<String>> {
+        match self.place {
+            Place::Basic => {
+                let pair = Zeroizing::new(format!("{}:{}", self.id, self.secret.expose()));
+                Some(Zeroizing::new(format!(
+                    "Basic {}",
+                    STANDARD.encode(pair.as_bytes())
+                )))
+            }
+            Place::Body => None,
+        }
+    }
+
+    /// The body, form-encoded.
+    #[must_use]
+    pub fn body(&self) -> Zeroizing<Vec<u8>> {
+        let mut fields = vec![("grant_type", "client_credentials"), ("scope", self.scope)];
+        if self.place == Place::Body {
+            fields.extend([
+                ("client_id", self.id),
+                ("client_secret", self.secret.expose()),
+            ]);
+        }
+        let mut body = Zeroizing::new(Vec::with_capacity(4096));
+        for (name, value) in fields {
+            if !body.is_empty() {
+                body.push(b'&');
+            }
+            body.extend_from_slice(name.as_bytes());
+            body.push(b'=');
+            body.extend(form_urlencoded::byte_serialize(value.as_bytes()).flat_map(str::bytes));
+        }
+        body
+    }
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    access_token: Option<Zeroizing<String>>,
+    token_type: Option<String>,
+    expires_in: Option<u64>,
+    error: Option<String>,
+    error_description: Option<String>,
+}
+
+/// Decodes a reply, which has no envelope. An error may come with any status.
+///
+/// # Errors
+///
+/// [`Malformed`] for what is neither a bearer token with a life nor an error.
+pub fn answer(status: u16, body: &[u8]) -> Result<Answer, Malformed> {
+    let raw: Raw = serde_json::from_slice(body).map_err(|error| {
+        Malformed(format!(
+            "no token: not JSON of its shape (line {})",
+            error.line()
+        ))
+    })?;
+    if let Some(error) = raw.error {
+        let why = raw.error_description.unwrap_or_default();
+        let text = format!("{} {}", shown(&error, 60), shown(&why, 120));
+        return Ok(Answer::Refused(ServerText::new(text)));
+    }
+    if status != 200 {
+        return Err(Malformed(format!("no token: HTTP status {status}")));
+    }
+    granted(raw).map(Answer::Granted)
+}
+
+fn granted(raw: Raw) -> Result<Granted, Malformed> {
+    let no = |what: &str| Malformed(format!("no token: {what}"));
+    let token = raw
+        .access_token
+        .ok_or_else(|| no("access_token is missing"))?;
+    let plain = !token.is_empty()
+        && token.len() <= MAX_TOKEN
+        && token.bytes().all(|b| b.is_ascii_graphic());
+    if !plain {
+        return Err(no("access_token is no token"));
+    }
+    if !raw
+        .token_type
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"))
+    {
+        return Err(no("token_type is not Bearer"));
+    }
+    match raw.expires_in {
+        Some(lifetime @ 1..=MAX_LIFETIME) => Ok(Granted {
+            token: Secret::new(&token),
+            lifetime,
+        }),
+        Some(_) | None => Err(no("expires_in is missing or absurd")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(place: Place) -> (String, Option<String>) {
+        let secret = Secret::new("s3cr&t+ %");
+        let grant = Grant {
+            id: "svc@example.com",
+            secret: &secret,
+            scope: "a b",
+            place,
+        };
+        let body = String::from_utf8(grant.body().to_vec()).unwrap();
+        (body, grant.authorization().map(|header| header.to_string()))
+    }
+
+    #[test]
+    fn credentials_go_into_the_header_or_into_the_body() {
+        let (body, header) = grant(Place::Basic);
+        assert_eq!(body, "grant_type=client_credentials&scope=a+b");
+        assert_eq!(
+            header.unwrap(),
+            "Basic c3ZjQGV4YW1wbGUuY29tOnMzY3ImdCsgJQ=="
+        );
+        let (body, header) = grant(Place::Body);
+        let expected = "grant_type=client_credentials&scope=a+b&client_id=svc%40example.com&client_secret=s3cr%26t%2B+%25";
+        assert_eq!((body.as_str(), header), (expected, None));
+    }
+
+    fn outcome(status: u16, body: &str) -> Result<(String, u64), String> {
+        match answer(status, body.as_bytes()) {
+            Ok(Answer::Granted(granted)) => {
+                Ok((granted.token.expose().to_owned(), granted.lifetime))
+            }
+            Ok(Answer::Refused(text)) => Err(text.shown(200)),
+            Err(Malformed(what)) => Err(what),
+        }
+    }
+
+    #[test]
+    fn a_bearer_token_with_a_life_is_taken() {
+        let body = r#"{"access_token":"eyJ.a-b_c","token_type":"bearer","expires_in":31536000,"scope":"x"}"#;
+        assert_eq!(outcome(200, body), Ok(("eyJ.a-b_c".into(), 31_536_000)));
+    }
+
+    #[test]
+    fn nothing_else_is() {
+        for (status, body, why) in [
+            (
+                200,
+                r#"{"token_type":"Bearer","expires_in":60}"#,
+                "no token: access_token is missing",
+            ),
+            (
+                200,
+                r#"{"access_token":"","token_type":"Bearer","expires_in":60}"#,
+                "no token: access_token is no token",
+            ),
+            (
+                200,
+                r#"{"access_token":"a\nb","token_type":"Bearer","expires_in":60}"#,
+                "no token: access_token is no token",
+            ),
+            (
+                200,
+                r#"{"access_token":"a","token_type":"mac","expires_in":60}"#,
+                "no token: token_type is not Bearer",
+            ),
+            (
+                200,
+                r#"{"access_token":"a","token_type":"Bearer","expires_in":0}"#,
+                "no token: expires_in is missing or absurd",
+            ),
+            (
+                200,
+                r#"{"access_token":"a","token_type":"Bearer","expires_in":1000000000000}"#,
+                "no token: expires_in is missing or absurd",
+            ),
+            (
+                200,
+                r#"{"access_token":"a","token_type":"Bearer"}"#,
+                "no token: expires_in is missing or absurd",
+            ),
+            (
+                200,
+                r#"{"access_token":"a","token_type":"Bearer","expires_in":-1}"#,
+                "no token: not JSON of its shape (line 1)",
+            ),
+            (
+                201,
+                r#"{"access_token":"a","token_type":"Bearer","expires_in":60}"#,
+                "no token: HTTP status 201",
+            ),
+            (200, "<html>", "no token: not JSON of its shape (line 1)"),
+            (
+                401,
+                r#"{"error":"invalid_client","error_description":"\u001b[31m wrong\n"}"#,
+                "invalid_client [31m wrong",
+            ),
+            (400, r#"{"error":"invalid_scope"}"#, "invalid_scope"),
+        ] {
+            assert_eq!(outcome(status, body), Err(why.into()), "{body}");
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! Every sentence that a user can read.
+//!
+//! What must be seen is in a prompt. Prompts stay below libpam's 512 bytes, whatever the tenant says, and the words
+//! `Verification code:` end every prompt that takes a code, because editors and terminals look for them.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use qrcode::render::unicode::Dense1x2;
+use zeroize::Zeroizing;
+
+use crate::login::Allowance;
+use crate::policy::Mechanism;
+use crate::tenant::reply::AnswerType;
+use crate::tenant::text::ServerText;
+use crate::verdict::Reason;
+
+/// Room for the tenant's texts in a whole menu, in bytes.
+const IN_MENU: usize = 150;
+/// Room for one text of the tenant's in a prompt of its own, in bytes.
+const IN_PROMPT: usize = 100;
+
+/// The prompt's last line wherever a code may be typed.
+const CODE: &str = "Verification code: ";
+/// A wrong password is not revealed: the tenant goes on and then sends nothing.
+const NOTHING_COMES: &str = "Nothing arrives? Start again and check the password.";
+
+/// Several mechanisms to choose from; Enter takes the first. The place of the one whose code may be typed right here
+/// counts from 0.
+#[must_use]
+pub fn menu(offers: &[(Mechanism, Option<ServerText>)], code_taker: Option<usize>) -> String {
+    let count = offers.len();
+    let room = (IN_MENU / count.max(1)).min(40);
+    let mut text = String::new();
+    for (number, (mechanism, label)) in (1..).zip(offers) {
+        text.push_str(&format!(
+            "{number}. {}{}\n",
+            name(*mechanism),
+            quoted(label.as_ref(), room)
+        ));
+    }
+    text.push_str(&match code_taker {
+        Some(at) => format!(
+            "Choose 1-{count} (Enter: 1), or type the code for {}.\n{CODE}",
+            at + 1
+        ),
+        None => format!("Choose 1-{count} (Enter: 1): "),
+    });
+    text
+}
+
+/// The only mechanism: nothing is sent before the user says so.
+#[must_use]
+pub fn begin(mechanism: Mechanism, label: Option<&ServerText>, answer: AnswerType) -> String {
+    let to = quoted(label, IN_PROMPT);
+    match (mechanism, answer) {
+        (Mechanism::Oath, _) => format!("{}{to}.\n{CODE}", source(mechanism)),
+        (Mechanism::Otp, AnswerType::StartTextOob) => {
+            format!("Press Enter for a push to your phone{to}, or type its code.\n{CODE}")
+        }
+        (Mechanism::Otp, _) => format!("Press Enter for a push to your phone{to}: "),
+        (Mechanism::Sms, _) => format!("Press Enter for a text message{to}: "),
+        (Mechanism::Email, _) => format!("Press Enter for a mail{to}: "),
+        (Mechanism::Pf, _) => format!("Press Enter for a phone call{to}: "),
+        (Mechanism::Radius, AnswerType::StartTextOob) => {
+            format!("Press Enter to begin with RADIUS{to}, or type its code.\n{CODE}")
+        }
+        (Mechanism::Radius, _) => format!("Press Enter to begin with RADIUS{to}: "),
+        (Mechanism::Up | Mechanism::Sq, _) => format!("Press Enter for {}{to}: ", name(mechanism)),
+    }
+}
+
+/// After a mechanism was started that has a code.
+#[must_use]
+pub fn code(mechanism: Mechanism, label: Option<&ServerText>) -> String {
+    let to = quoted(label, IN_PROMPT);
+    match mechanism {
+        Mechanism::Sms => sent("Text message sent", &to),
+        Mechanism::Email => sent("Mail sent", &to),
+        Mechanism::Pf => format!(
+            "Calling your phone{to}. Type the code that you hear, or press Enter once you have confirmed.\n\
+             {NOTHING_COMES}\n{CODE}"
+        ),
+        Mechanism::Radius => {
+            format!("RADIUS{to}: type its code, or approve it and press Enter.\n{CODE}")
+        }
+        Mechanism::Up | Mechanism::Sq | Mechanism::Otp | Mechanism::Oath => {
+            format!("{}{to}.\n{CODE}", source(mechanism))
+        }
+    }
+}
+
+fn sent(what: &str, to: &str) -> String {
+    format!(
+        "{what}{to}. Type its code, or follow its link and press Enter.\n{NOTHING_COMES}\n{CODE}"
+    )
+}
+
+/// Where a code comes from.
+fn source(mechanism: Mechanism) -> &'static str {
+    match mechanism {
+        Mechanism::Up => "Password",
+        Mechanism::Sq => "Security question",
+        Mechanism::Otp => "Code from the app on your phone",
+        Mechanism::Sms => "Code from the text message",
+        Mechanism::Email => "Code from the mail",
+        Mechanism::Oath => "Code from an authenticator",
+        Mechanism::Pf => "Code from the phone call",
+        Mechanism::Radius => "RADIUS code",
+    }
+}
+
+/// What a mechanism without a start wants to know.
+#[must_use]
+pub fn text(mechanism: Mechanism, prompt: Option<&ServerText>) -> String {
+    format!(
+        "{}{}.\n{CODE}",
+        source(mechanism),
+        quoted(prompt, IN_PROMPT)
+    )
+}
+
+/// A security question, in the words in which the user once answered it.
+#[must_use]
+pub fn security_question(question: Option<&ServerText>) -> String {
+    format!("Security question{}: ", quoted(question, 2 * IN_PROMPT))
+}
+
+/// A number to match, in a prompt.
+#[must_use]
+pub fn number(number: &ServerText, takes_code: bool) -> String {
+    let shown = number.shown(12);
+    match takes_code {
+        true => {
+            format!(
+                "Choose {shown} on your phone, then press Enter, or type its code.\n{NOTHING_COMES}\n{CODE}"
+            )
+        }
+        false => format!("{NOTHING_COMES}\nChoose {shown} on your phone, then press Enter: "),
+    }
+}
+
+/// A number to match, said beside the prompt for callers that replace prompts.
+#[must_use]
+pub fn number_notice(number: &ServerText) -> String {
+    format!("Choose {} on your phone.", number.shown(12))
+}
+
+/// While an approval is awaited.
+#[must_use]
+pub fn waiting(mechanism: Mechanism) -> &'static str {
+    match mechanism {
+        Mechanism::Pf => "Calling your phone. No call? Start again and check the password.",
+        Mechanism::Sms => {
+            "Waiting until you follow the link in the text message. Nothing arrives? Start again and check the password."
+        }
+        Mechanism::Email => {
+            "Waiting until you follow the link in the mail. Nothing arrives? Start again and check the password."
+        }
+        Mechanism::Up | Mechanism::Sq | Mechanism::Otp | Mechanism::Oath | Mechanism::Radius => {
+            "Waiting for your approval on the phone. Nothing arrives? Start again and check the password."
+        }
+    }
+}
+
+/// Where a policy asks for the password and the stack has none of this person's.
+#[must_use]
+pub fn password(tenant_user: &str) -> String {
+    format!(
+        "Password of {}: ",
+        super::tenant::text::shown(tenant_user, 100)
+    )
+}
+
+/// Before a prompt, where the phone may not ring any more.
+#[must_use]
+pub fn quiet(allowance: Allowance) -> String {
+    match allowance {
+        Allowance::Free => String::new(),
+        Allowance::Over(time) => format!(
+            "Nothing is sent to your phone for another {}: too much went unapproved.\n",
+            spoken(time)
+        ),
+        Allowance::Unknown => "Nothing can be sent to your phone from here.\n".to_owned(),
+    }
+}
+
+/// Where the tenant can't be reached, and this machine can check a code itself.
+#[must_use]
+pub fn offline() -> String {
+    "Tenant unreachable. Offline verification code: ".to_owned()
+}
+
+/// A time as people say it, rounded up.
+fn spoken(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..=90 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds.div_ceil(60)),
+    }
+}
+
+/// The page of another identity provider that ends with a PIN.
+#[must_use]
+pub fn pin(url: &str) -> String {
+    format!("Log in at {url}\nand type the PIN that it shows.\n{CODE}")
+}
+
+/// The page of another identity provider, awaited.
+#[must_use]
+pub fn browser(url: &str) -> String {
+    format!("Log in at {url}\nthen press Enter: ")
+}
+
+/// The page as a picture for a phone's camera, as one message, where the terminal can show one.
+#[must_use]
+pub fn picture(url: &str, tty: Option<&str>, service: &str) -> Option<String> {
+    let terminal = tty.is_some_and(|tty| !tty.starts_with(':'));
+    if !terminal || service.starts_with("polkit") || service.starts_with("gdm") {
+        return None;
+    }
+    drawn(url)
+}
+
+/// A text as a picture for a phone's camera; `None` if it is too long for one.
+///
+/// In half blocks, two rows of the code to a line; dark on light by the colours that the terminal has.
+#[must_use]
+pub fn drawn(text: &str) -> Option<String> {
+    // Most terminals are light on dark.
+    let picture = key_picture(text, Ground::Dark)?;
+    Some(picture.trim_end_matches('\n').to_owned())
+}
+
+/// What a terminal prints on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// Nobody knows: the picture brings its colours along.
+    Coloured,
+    /// Dark, with light text.
+    Dark,
+    /// Light, with dark text.
+    Light,
+}
+
+/// A key as a picture for an authenticator's camera, in half blocks, dark on light.
+#[must_use]
+pub fn key_picture(uri: &str, ground: Ground) -> Option<Zeroizing<String>> {
+    let code = qrcode::QrCode::with_error_correction_level(uri, qrcode::EcLevel::L).ok()?;
+    let mut picture = code.render::<Dense1x2>();
+    let picture = match ground {
+        Ground::Light => picture.build(),
+        // What is printed is the light part.
+        Ground::Dark | Ground::Coloured => picture
+            .dark_color(Dense1x2::Light)
+            .light_color(Dense1x2::Dark)
+            .build(),
+    };
+    let picture = Zeroizing::new(picture);
+    let lines = picture.lines();
+    Some(Zeroizing::new(match ground {
+        Ground::Coloured => lines
+            .map(|line| format!("\u{1b}[97;40m{line}\u{1b}[0m\n"))
+            .collect(),
+        Ground::Dark | Ground::Light => lines.map(|line| format!("{line}\n")).collect(),
+    }))
+}
+
+/// A new key, as its owner sees it once.
+#[must_use]
+pub fn key(
+    user: &str,
+    picture: Option<&Zeroizing<String>>,
+    uri: &str,
+    secret: &str,
+) -> Zeroizing<String> {
+    let picture = picture.map_or("", |picture| picture.as_str());
+    Zeroizing::new(format!(
+        "{picture}Scan this with the authenticator of {user}, or give it this address or this key:\n\
+         {uri}\n{secret}\n"
+    ))
+}
+
+/// The question with which an enrolment ends.
+pub const FIRST_CODE: &str = "Verification code that it shows now: ";
+
+/// The offer at the end of a login.
+pub const OFFER: &str =
+    "Set up codes for when the identity service can't be reached? Asked once. [y/N] ";
+
+/// Where an enrolment at a login was not finished.
+pub const NOT_ENROLLED: &str =
+    "No offline codes were set up. An administrator can do it: countersign totp enroll";
+
+/// Whether an answer is a yes.
+#[must_use]
+pub fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+/// The same question at a login: the key is in it, for whoever can't see the picture.
+#[must_use]
+pub fn first_code(secret: &str) -> String {
+    format!(
+        "Scan the picture with an authenticator, or type this key there:\n{secret}\n\
+         Then type the code that it shows, or press Enter to leave it.\n{CODE}"
+    )
+}
+
+/// What ends an enrolment at a login: these codes are seen.
+#[must_use]
+pub fn written_down(codes: &str) -> String {
+    format!("{codes}Press Enter when you have written them down: ")
+}
+
+/// The recovery codes, as their owner sees them once.
+#[must_use]
+pub fn recovery_codes(codes: &[Zeroizing<String>]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(
+        "Recovery codes, each good once, in place of a code. Keep them where the phone is not:\n"
+            .to_owned(),
+    );
+    for pair in codes.chunks(2) {
+        let pair: Vec<_> = pair.iter().map(|code| code.as_str()).collect();
+        text.push_str(&format!("  {}\n", pair.join("    ")));
+    }
+    text
+}
+
+/// What the user is told at the end. Nothing at all where it would tell a stranger something.
+#[must_use]
+pub fn farewell(reason: Reason) -> Option<&'static str> {
+    match reason {
+        Reason::Deadline => Some("That took too long. Please start again."),
+        Reason::Blind => Some("The password was given as the answer to another question."),
+        Reason::PasswordChange => {
+            Some("Your password must be changed first: log in to the identity portal in a browser.")
+        }
+        Reason::NothingUsable | Reason::NothingOffered => Some(
+            "None of your second factors works here: add a phone or an authenticator in the identity portal.",
+        ),
+        Reason::PushBudget => Some(
+            "Nothing can be sent to your phone at the moment. Please try again in some minutes.",
+        ),
+        Reason::TenantThrottle => Some("Too many tries. Please wait a minute, then start again."),
+        Reason::TooFewFactors => Some(
+            "This system asks for more than your organisation's policy offered. Ask your administrator.",
+        ),
+        Reason::NumberMissing => {
+            Some("This system accepts a push with a number to match only. Use another factor.")
+        }
+        Reason::Federated => {
+            Some("Your account logs in at another identity provider, which is not accepted here.")
+        }
+        Reason::Outage
+        | Reason::Misbehaved
+        | Reason::ClientRefused
+        | Reason::RedirectRefused
+        | Reason::Local => Some("The identity service can't be reached. Please try again later."),
+        Reason::Misconfigured | Reason::BadArgument => {
+            Some("Login is not set up correctly on this system. Ask your administrator.")
+        }
+        Reason::OfflineRefused | Reason::OfflineLocked | Reason::OfflineNotEnrolled => Some(
+            "No offline login. It takes an enrolled authenticator and a code that was not used before.",
+        ),
+        Reason::Conversation
+        | Reason::Interrupted
+        | Reason::Tries
+        | Reason::PasswordEmpty
+        | Reason::PasswordTooLong
+        | Reason::PasswordNotUtf8
+        | Reason::PasswordJunk
+        | Reason::AnswerRefused
+        | Reason::ApprovalRefused
+        | Reason::MechanismRefused
+        | Reason::StartRefused
+        | Reason::IdentityMismatch
+        | Reason::SessionMismatch
+        | Reason::SuccessUnasked
+        | Reason::UnknownUser
+        | Reason::DirectoryFailed
+        | Reason::NameNotMapped
+        | Reason::RootNotMapped
+        | Reason::NoCaller
+        | Reason::UserChanged
+        | Reason::CallerMismatch
+        | Reason::Panic => None,
+    }
+}
+
+fn name(mechanism: Mechanism) -> &'static str {
+    match mechanism {
+        Mechanism::Up => "password",
+        Mechanism::Sq => "security question",
+        Mechanism::Otp => "push to your phone",
+        Mechanism::Sms => "text message",
+        Mechanism::Email => "mail",
+        Mechanism::Oath => "code from an authenticator",
+        Mechanism::Pf => "phone call",
+        Mechanism::Radius => "RADIUS code",
+    }
+}
+
+/// The tenant's words, marked as such, or nothing.
+fn quoted(label: Option<&ServerText>, max: usize) -> String {
+    let shown = label.map(|text| fitted(text, max)).unwrap_or_default();
+    if shown.is_empty() {
+        shown
+    } else {
+        format!(" (\"{}\")", shown.replace('"', "'"))
+    }
+}
+
+/// As much of a text as fits into `max` bytes.
+fn fitted(text: &ServerText, max: usize) -> String {
+    let mut chars = max;
+    loop {
+        let shown = text.shown(chars);
+        if shown.len() <= max {
+            return shown;
+        }
+        chars = chars.saturating_sub((shown.len() - max).div_ceil(4).max(1));
+    }
+}
+
+#[cfg(test)]
+mod tests;

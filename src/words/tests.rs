@@ -1,0 +1,375 @@
+//! Every sentence, as a user reads it.
+#![forbid(unsafe_code)]
+
+use super::*;
+
+fn server(text: &str) -> ServerText {
+    ServerText::new(text.to_owned())
+}
+
+#[test]
+fn a_menu_names_every_choice_and_takes_a_code() {
+    let sms = server("SMS... XXX-1234");
+    let offers = [
+        (Mechanism::Otp, None),
+        (Mechanism::Sms, Some(sms)),
+        (Mechanism::Oath, None),
+    ];
+    assert_eq!(
+        menu(&offers, Some(2)),
+        "1. push to your phone\n\
+         2. text message (\"SMS... XXX-1234\")\n\
+         3. code from an authenticator\n\
+         Choose 1-3 (Enter: 1), or type the code for 3.\n\
+         Verification code: "
+    );
+    assert!(menu(&offers[..2], None).ends_with("Choose 1-2 (Enter: 1): "));
+}
+
+#[test]
+fn a_picture_of_a_key_fits_its_ground() {
+    let uri = "otpauth://totp/Countersign:alice%40host?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    let [coloured, dark, light] = [Ground::Coloured, Ground::Dark, Ground::Light]
+        .map(|ground| key_picture(uri, ground).unwrap());
+    let begin = "\u{1b}[97;40m";
+    assert!(coloured.lines().count() > 20 && coloured.lines().all(|line| line.starts_with(begin)));
+    let plain = coloured.replace(begin, "").replace("\u{1b}[0m", "");
+    assert_eq!(plain, *dark);
+    // The margin is light: printed on dark, left out on light.
+    assert!(dark.starts_with('\u{2588}') && light.starts_with(' '));
+    let turn = |c| match c {
+        '\u{2588}' => ' ',
+        ' ' => '\u{2588}',
+        '\u{2580}' => '\u{2584}',
+        '\u{2584}' => '\u{2580}',
+        other => other,
+    };
+    // The last line is half a line, whose other half is no part of the picture.
+    let turned: String = dark.chars().map(turn).collect();
+    let whole = |text: &str| text.lines().count() - 1;
+    let lines = turned.lines().zip(light.lines()).take(whole(&turned));
+    lines.for_each(|(turned, light)| assert_eq!(turned, light));
+    assert_eq!(whole(&turned), whole(&light));
+}
+
+#[test]
+fn an_enrolment_says_what_to_do_with_a_key_and_with_codes() {
+    let picture = zeroize::Zeroizing::new("PICTURE\n".to_owned());
+    assert_eq!(
+        *key("alice", Some(&picture), "URI", "SECRET"),
+        "PICTURE\nScan this with the authenticator of alice, or give it this address or this key:\nURI\nSECRET\n"
+    );
+    let codes = ["a-1", "b-2", "c-3"].map(|code| zeroize::Zeroizing::new(code.to_owned()));
+    assert_eq!(
+        *recovery_codes(&codes),
+        "Recovery codes, each good once, in place of a code. Keep them where the phone is not:\n  a-1    b-2\n  c-3\n"
+    );
+    assert_eq!(offline(), "Tenant unreachable. Offline verification code: ");
+}
+
+#[test]
+fn each_mechanism_begins_in_its_own_words() {
+    use AnswerType::{StartOob, StartTextOob};
+    let phone = server("XXX-1234");
+    let begins = [
+        (
+            Mechanism::Oath,
+            StartTextOob,
+            "Code from an authenticator (\"XXX-1234\").\nVerification code: ",
+        ),
+        (
+            Mechanism::Otp,
+            StartTextOob,
+            "Press Enter for a push to your phone (\"XXX-1234\"), or type its code.\nVerification code: ",
+        ),
+        (
+            Mechanism::Otp,
+            StartOob,
+            "Press Enter for a push to your phone (\"XXX-1234\"): ",
+        ),
+        (
+            Mechanism::Sms,
+            StartTextOob,
+            "Press Enter for a text message (\"XXX-1234\"): ",
+        ),
+        (
+            Mechanism::Email,
+            StartTextOob,
+            "Press Enter for a mail (\"XXX-1234\"): ",
+        ),
+        (
+            Mechanism::Pf,
+            StartOob,
+            "Press Enter for a phone call (\"XXX-1234\"): ",
+        ),
+        (
+            Mechanism::Radius,
+            StartTextOob,
+            "Press Enter to begin with RADIUS (\"XXX-1234\"), or type its code.\nVerification code: ",
+        ),
+        (
+            Mechanism::Radius,
+            StartOob,
+            "Press Enter to begin with RADIUS (\"XXX-1234\"): ",
+        ),
+    ];
+    for (mechanism, answer, text) in begins {
+        assert_eq!(begin(mechanism, Some(&phone), answer), text);
+    }
+}
+
+#[test]
+fn each_mechanism_asks_for_its_code_in_its_own_words() {
+    let phone = server("XXX-1234");
+    let started = [
+        (
+            Mechanism::Sms,
+            "Text message sent (\"XXX-1234\"). Type its code, or follow its link and press Enter.\nNothing arrives? Start again and check the password.\nVerification code: ",
+        ),
+        (
+            Mechanism::Email,
+            "Mail sent (\"XXX-1234\"). Type its code, or follow its link and press Enter.\nNothing arrives? Start again and check the password.\nVerification code: ",
+        ),
+        (
+            Mechanism::Pf,
+            "Calling your phone (\"XXX-1234\"). Type the code that you hear, or press Enter once you have confirmed.\nNothing arrives? Start again and check the password.\nVerification code: ",
+        ),
+        (
+            Mechanism::Radius,
+            "RADIUS (\"XXX-1234\"): type its code, or approve it and press Enter.\nVerification code: ",
+        ),
+        (
+            Mechanism::Oath,
+            "Code from an authenticator (\"XXX-1234\").\nVerification code: ",
+        ),
+        (
+            Mechanism::Otp,
+            "Code from the app on your phone (\"XXX-1234\").\nVerification code: ",
+        ),
+    ];
+    for (mechanism, text) in started {
+        assert_eq!(code(mechanism, Some(&phone)), text);
+    }
+    let texts = [
+        (Mechanism::Sms, "Code from the text message"),
+        (Mechanism::Email, "Code from the mail"),
+        (Mechanism::Pf, "Code from the phone call"),
+        (Mechanism::Radius, "RADIUS code"),
+        (Mechanism::Oath, "Code from an authenticator"),
+        (Mechanism::Otp, "Code from the app on your phone"),
+    ];
+    for (mechanism, begin) in texts {
+        let prompt = format!("{begin} (\"XXX-1234\").\nVerification code: ");
+        assert_eq!(text(mechanism, Some(&phone)), prompt);
+        assert_eq!(
+            text(mechanism, None),
+            format!("{begin}.\nVerification code: ")
+        );
+    }
+}
+
+#[test]
+fn waiting_says_what_to_do_when_nothing_arrives() {
+    for mechanism in Mechanism::ALL {
+        let text = waiting(mechanism);
+        assert!(
+            text.ends_with("Start again and check the password."),
+            "{text}"
+        );
+        let place = match mechanism {
+            Mechanism::Pf => "Calling your phone.",
+            Mechanism::Sms => "the link in the text message.",
+            Mechanism::Email => "the link in the mail.",
+            Mechanism::Up
+            | Mechanism::Sq
+            | Mechanism::Otp
+            | Mechanism::Oath
+            | Mechanism::Radius => "your approval on the phone.",
+        };
+        assert!(text.contains(place), "{text}");
+    }
+}
+
+#[test]
+fn a_number_is_in_the_prompt_and_in_the_message() {
+    let number_shown = server(" 4\u{1b}2\n");
+    assert_eq!(number_notice(&number_shown), "Choose 4 2 on your phone.");
+    assert_eq!(
+        number(&server("42"), false),
+        "Nothing arrives? Start again and check the password.\nChoose 42 on your phone, then press Enter: "
+    );
+    assert_eq!(
+        number(&server("42"), true),
+        "Choose 42 on your phone, then press Enter, or type its code.\nNothing arrives? Start again and check the password.\nVerification code: "
+    );
+}
+
+#[test]
+fn another_providers_page_is_named_in_the_prompt() {
+    let url = "https://tenant.test/s/x1";
+    assert_eq!(
+        pin(url),
+        "Log in at https://tenant.test/s/x1\nand type the PIN that it shows.\nVerification code: "
+    );
+    assert_eq!(
+        browser(url),
+        "Log in at https://tenant.test/s/x1\nthen press Enter: "
+    );
+}
+
+#[test]
+fn a_page_is_drawn_where_there_is_a_terminal() {
+    let url = "https://tenant.test/s/x1";
+    let drawn = picture(url, Some("pts/0"), "sudo").unwrap();
+    let widths: Vec<_> = drawn.lines().map(|line| line.chars().count()).collect();
+    assert!(widths.len() > 10 && widths.iter().all(|w| *w == widths[0]));
+    assert!(
+        drawn
+            .chars()
+            .all(|c| " \u{2580}\u{2584}\u{2588}\n".contains(c))
+    );
+    // Light is what is printed: the quiet zone, and the ring in the corner that cameras look for.
+    let lines: Vec<_> = drawn.lines().collect();
+    assert!(lines[0].chars().all(|c| c == '\u{2588}'));
+    assert!(lines[2].starts_with(
+        "\u{2588}\u{2588}\u{2588}\u{2588} \u{2584}\u{2584}\u{2584}\u{2584}\u{2584} \u{2588}"
+    ));
+    assert!(picture(url, Some("ssh"), "sshd").is_some());
+    for (tty, service) in [
+        (None, "sudo"),
+        (Some(":0"), "lightdm"),
+        (Some("tty1"), "gdm-password"),
+        (Some("pts/0"), "polkit-1"),
+    ] {
+        assert_eq!(picture(url, tty, service), None, "{service}");
+    }
+    assert_eq!(picture(&"x".repeat(5000), Some("pts/0"), "sudo"), None);
+}
+
+#[test]
+fn no_prompt_outgrows_libpam_whatever_the_tenant_calls_things() {
+    let names = [
+        "\u{1d54f}".repeat(5000),
+        "x".repeat(5000),
+        "\"".repeat(5000),
+    ];
+    for long in names.map(|name| server(&name)) {
+        let mut texts = vec![
+            security_question(Some(&long)),
+            number(&long, true),
+            number(&long, false),
+            number_notice(&long),
+            pin(&"x".repeat(200)),
+            browser(&"x".repeat(200)),
+        ];
+        for mechanism in Mechanism::ALL {
+            texts.push(menu(&vec![(mechanism, Some(long.clone())); 8], Some(7)));
+            texts.push(code(mechanism, Some(&long)));
+            texts.push(text(mechanism, Some(&long)));
+            for answer in [AnswerType::StartTextOob, AnswerType::StartOob] {
+                texts.push(begin(mechanism, Some(&long), answer));
+            }
+        }
+        for text in texts {
+            assert!(text.len() < 512, "{} bytes: {text}", text.len());
+        }
+    }
+}
+
+#[test]
+fn a_label_can_not_pass_for_our_own_words() {
+    let evil = server("phone\")\nPassword for root: \u{1b}[2J");
+    assert_eq!(
+        begin(Mechanism::Sms, Some(&evil), AnswerType::StartTextOob),
+        "Press Enter for a text message (\"phone') Password for root: [2J\"): "
+    );
+    assert_eq!(
+        begin(
+            Mechanism::Sms,
+            Some(&server(" \u{200b}\n")),
+            AnswerType::StartTextOob
+        ),
+        "Press Enter for a text message: "
+    );
+}
+
+#[test]
+fn no_prompt_looks_like_a_password_prompt() {
+    // sudo would replace it by its own.
+    for mechanism in Mechanism::ALL {
+        for text in [
+            begin(mechanism, None, AnswerType::StartTextOob),
+            code(mechanism, None),
+            text(mechanism, None),
+        ] {
+            assert!(!text.starts_with("Password:"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn each_refusal_says_what_helps_the_user_and_nothing_that_helps_a_stranger() {
+    let unreachable = Some("The identity service can't be reached. Please try again later.");
+    let not_set_up = Some("Login is not set up correctly on this system. Ask your administrator.");
+    let nothing_works = Some(
+        "None of your second factors works here: add a phone or an authenticator in the identity portal.",
+    );
+    for reason in Reason::ALL {
+        let expected = match reason {
+            Reason::Deadline => Some("That took too long. Please start again."),
+            Reason::Blind => Some("The password was given as the answer to another question."),
+            Reason::PasswordChange => Some(
+                "Your password must be changed first: log in to the identity portal in a browser.",
+            ),
+            Reason::NothingUsable | Reason::NothingOffered => nothing_works,
+            Reason::PushBudget => Some(
+                "Nothing can be sent to your phone at the moment. Please try again in some minutes.",
+            ),
+            Reason::TenantThrottle => {
+                Some("Too many tries. Please wait a minute, then start again.")
+            }
+            Reason::TooFewFactors => Some(
+                "This system asks for more than your organisation's policy offered. Ask your administrator.",
+            ),
+            Reason::NumberMissing => {
+                Some("This system accepts a push with a number to match only. Use another factor.")
+            }
+            Reason::Federated => Some(
+                "Your account logs in at another identity provider, which is not accepted here.",
+            ),
+            Reason::Outage
+            | Reason::Misbehaved
+            | Reason::ClientRefused
+            | Reason::RedirectRefused
+            | Reason::Local => unreachable,
+            Reason::Misconfigured | Reason::BadArgument => not_set_up,
+            Reason::OfflineRefused | Reason::OfflineLocked | Reason::OfflineNotEnrolled => Some(
+                "No offline login. It takes an enrolled authenticator and a code that was not used before.",
+            ),
+            // Whoever guesses learns nothing; whoever gave up knows.
+            Reason::Conversation
+            | Reason::Interrupted
+            | Reason::Tries
+            | Reason::PasswordEmpty
+            | Reason::PasswordTooLong
+            | Reason::PasswordNotUtf8
+            | Reason::PasswordJunk
+            | Reason::AnswerRefused
+            | Reason::ApprovalRefused
+            | Reason::MechanismRefused
+            | Reason::StartRefused
+            | Reason::IdentityMismatch
+            | Reason::SessionMismatch
+            | Reason::SuccessUnasked
+            | Reason::UnknownUser
+            | Reason::DirectoryFailed
+            | Reason::NameNotMapped
+            | Reason::RootNotMapped
+            | Reason::UserChanged
+            | Reason::CallerMismatch
+            | Reason::NoCaller
+            | Reason::Panic => None,
+        };
+        assert_eq!(farewell(reason), expected, "{reason:?}");
+    }
+}

@@ -1,0 +1,231 @@
+//! The command, as it is typed: arguments, exact output, exit code.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use countersign::local::State;
+use countersign::local::budget::Limits;
+use countersign::local::memory::{Circumstances, Scope};
+use countersign::os::Session;
+
+const LIMITS: Limits = Limits {
+    count: 3,
+    window: Duration::from_secs(600),
+    pause: Duration::from_secs(6000),
+};
+
+/// A machine with a configuration and nothing remembered yet.
+struct Machine(PathBuf);
+
+impl Machine {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = format!("/tmp/countersign-command-{}-{number}", std::process::id());
+        fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
+        let machine = Self(path.into());
+        let state = machine.0.join("state");
+        machine.configure(&format!(
+            "[tenant]\nurl = \"https://tenant.example\"\n[state]\nfolder = \"{}\"\n",
+            state.display()
+        ));
+        machine
+    }
+
+    fn configure(&self, text: &str) {
+        let path = self.0.join("countersign.toml");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
+    }
+
+    fn state(&self) -> State {
+        State::open(&self.0.join("state")).unwrap()
+    }
+
+    /// Standard output, standard error and exit code. The folder is written as DIR, seconds as N.
+    fn run(&self, arguments: &[&str]) -> (String, String, i32) {
+        let config = self.0.join("countersign.toml");
+        let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .arg("--config")
+            .arg(config)
+            .args(arguments)
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| {
+            let text = String::from_utf8(bytes).unwrap();
+            let text = text.replace(self.0.to_str().unwrap(), "DIR");
+            // A login takes no second here, but a busy machine may be late.
+            text.replace(" 1 s", " 0 s").replace("9 min 59 s", "10 min")
+        };
+        (
+            text(output.stdout),
+            text(output.stderr),
+            output.status.code().unwrap(),
+        )
+    }
+
+    /// Expects a success that prints this.
+    #[track_caller]
+    fn prints(&self, arguments: &[&str], expected: &str) {
+        let all = (expected.to_owned(), String::new(), 0);
+        assert_eq!(self.run(arguments), all, "{arguments:?}");
+    }
+
+    /// Expects a failure that says this.
+    #[track_caller]
+    fn fails(&self, arguments: &[&str], expected: &str, code: i32) {
+        let all = (String::new(), expected.to_owned(), code);
+        assert_eq!(self.run(arguments), all, "{arguments:?}");
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn remembered() -> Circumstances {
+    Circumstances {
+        uid: 0,
+        tenant_user: "alice@example.com".into(),
+        tty: "/dev/pts/1".into(),
+        rhost: "192.0.2.7".into(),
+        real_uid: 1000,
+        configuration: "c0ffee".into(),
+    }
+}
+
+#[test]
+fn confirmations_are_listed_and_forgotten() {
+    let machine = Machine::new();
+    machine.prints(
+        &["sessions"],
+        "Nothing is remembered: everybody is asked.\n",
+    );
+    machine.prints(&["sessions", "--json"], "[]\n");
+    let scope = Scope::StepUp {
+        service: "sudo".into(),
+        session: Session::own().unwrap(),
+    };
+    let time = Duration::from_secs(600);
+    machine.state().remember(remembered(), scope, time).unwrap();
+    machine.prints(
+        &["sessions"],
+        "uid 0 as alice@example.com: for sudo on /dev/pts/1, 0 s ago, for another 10 min\n",
+    );
+    machine.prints(&["forget", "root"], "uid 0 is asked again.\n");
+    machine.prints(
+        &["sessions"],
+        "Nothing is remembered: everybody is asked.\n",
+    );
+    let monitor = Session::own().unwrap().leader;
+    machine
+        .state()
+        .remember(remembered(), Scope::Ssh { monitor }, time)
+        .unwrap();
+    machine.prints(
+        &["sessions"],
+        "uid 0 as alice@example.com: by ssh from 192.0.2.7, 0 s ago, for another 10 min\n",
+    );
+    let (json, _, code) = machine.run(&["sessions", "--json"]);
+    assert!(json.starts_with("[{\"age_seconds\":"), "{json}");
+    assert!(
+        json.contains("\"scope\":\"ssh\"") && json.contains("\"uid\":0"),
+        "{json}"
+    );
+    assert_eq!(code, 0);
+    machine.prints(&["forget", "--all"], "uid 0 is asked again.\n");
+    machine.prints(&["forget", "--all"], "");
+}
+
+#[test]
+fn the_budget_is_shown_and_reset() {
+    let machine = Machine::new();
+    machine.prints(&["budget"], "No phone was rung without a success since.\n");
+    machine.state().spend("Alice@example.com", LIMITS).unwrap();
+    machine.state().spend("alice@example.com", LIMITS).unwrap();
+    machine.prints(
+        &["budget"],
+        "alice@example.com: rung 2 times, the last 0 s ago\n",
+    );
+    machine.state().pause("alice@example.com", LIMITS).unwrap();
+    let (text, _, _) = machine.run(&["budget"]);
+    assert!(text.contains("; paused for another 1 h "), "{text}");
+    machine.prints(
+        &["budget", "--reset", "ALICE@example.com"],
+        "The phone of ALICE@example.com may ring again.\n",
+    );
+    machine.prints(&["budget", "--json"], "[]\n");
+    machine.fails(
+        &["budget", "--reset", "alice"],
+        "countersign: nothing was sent to alice\nhint: countersign budget lists the names, which are the tenant's\n",
+        1,
+    );
+}
+
+#[test]
+fn what_can_not_be_done_is_said_with_a_hint() {
+    let machine = Machine::new();
+    machine.fails(
+        &["forget", "no\nbody"],
+        "countersign: there is no user no\\nbody\nhint: name a user of this machine, not of the tenant\n",
+        1,
+    );
+    let state = machine.0.join("state");
+    fs::set_permissions(&state, Permissions::from_mode(0o755)).unwrap();
+    machine.fails(
+        &["sessions"],
+        "countersign: DIR/state: is open to others than its owner (mode 0755): chmod go=\nhint: the state is root's: try sudo\n",
+        1,
+    );
+    machine.configure("[tenant]\nurl = \"http://x\"\nfoo = 1\n");
+    let (out, err, code) = machine.run(&["budget"]);
+    assert_eq!((out.as_str(), code), ("", 1));
+    assert!(
+        err.starts_with("countersign: DIR/countersign.toml:\n  line 2: tenant.url:"),
+        "{err}"
+    );
+    assert!(err.contains("\n  line 3: tenant.foo:"), "{err}");
+    assert!(
+        err.ends_with("hint: countersign.toml(5) describes every key\n"),
+        "{err}"
+    );
+    fs::remove_file(machine.0.join("countersign.toml")).unwrap();
+    machine.fails(
+        &["budget"],
+        "countersign: DIR/countersign.toml: does not exist\nhint: no login succeeds until this is mended\n",
+        1,
+    );
+}
+
+#[test]
+fn wrong_use_is_code_2_and_shows_the_right_one() {
+    let machine = Machine::new();
+    for (arguments, said) in [
+        (vec![], "Usage: countersign"),
+        (vec!["forgot"], "a similar subcommand exists: 'forget'"),
+        (vec!["forget"], "required arguments were not provided"),
+        (vec!["forget", "alice", "--all"], "cannot be used with"),
+        (
+            vec!["budget", "--json", "--reset", "x"],
+            "cannot be used with",
+        ),
+    ] {
+        let (out, err, code) = machine.run(&arguments);
+        assert_eq!((out.as_str(), code), ("", 2), "{arguments:?}");
+        assert!(err.contains(said), "{arguments:?}: {err}");
+    }
+}

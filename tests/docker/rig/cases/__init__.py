@@ -1,0 +1,1 @@
+"""The cases, a file for each program that people log in with."""

@@ -1,0 +1,168 @@
+"""A real sudo, in a pseudo-terminal and on a pipe."""
+
+from ..accounts import OTTOS_CODE, PASSWORD
+from ..case import case
+from ..terminal import CONTROL_C
+from ..terms import expect
+from .words import CODE, WRONG_CODE, answers, number_prompt
+
+ASKS = r"\[sudo\] password for {}: "
+
+
+def starts(world, person, *options, second):
+    """Starts sudo, and answers its password prompt and then the module's own."""
+    attempt = world.sudo(person, *options)
+    answers(attempt, PASSWORD, second, hidden=ASKS.format(person))
+    return attempt
+
+
+@case()
+def a_push_that_is_approved_makes_root(world):
+    attempt = starts(world, "penny", second="")
+    world.tenant.approve("penny")
+    attempt.is_let_in("root")
+    world.granted("penny", "sudo", "UP,OTP")
+    world.tenant.saw(Start=1, Answer=1, StartOOB=1, Poll="some")
+
+
+@case()
+def the_right_code_makes_root(world):
+    attempt = starts(world, "otto", second=OTTOS_CODE)
+    attempt.is_let_in("root")
+    world.granted("otto", "sudo", "UP,OATH")
+    world.tenant.saw(Start=1, StartOOB=1, Answer=2)
+
+
+@case()
+def a_push_that_is_denied_ends_sudo(world):
+    attempt = starts(world, "penny", second="")
+    world.tenant.deny("penny")
+    attempt.is_refused("sudo: 1 incorrect password attempt", status=1)
+    world.denied("penny", "sudo", "approval_refused")
+    world.tenant.sent_nothing_to("penny")
+
+
+@case()
+def sudo_asks_again_after_a_wrong_code(world):
+    attempt = starts(world, "otto", second=WRONG_CODE)
+    attempt.sees("Sorry, try again")
+    answers(attempt, PASSWORD, OTTOS_CODE, hidden=ASKS.format("otto"))
+    attempt.is_let_in("root")
+    world.denied("otto", "sudo", "answer_refused")
+    world.granted("otto", "sudo", "UP,OATH")
+
+
+@case()
+def three_wrong_codes_end_sudo(world):
+    attempt = starts(world, "otto", second=WRONG_CODE)
+    for _ in range(2):
+        attempt.sees("Sorry, try again")
+        answers(attempt, PASSWORD, WRONG_CODE, hidden=ASKS.format("otto"))
+    attempt.is_refused("sudo: 3 incorrect password attempts", status=1)
+    for _ in range(3):
+        world.denied("otto", "sudo", "answer_refused")
+
+
+@case()
+def control_c_while_waiting_for_the_phone_ends_sudo_at_once(world):
+    attempt = starts(world, "penny", second="")
+    message = world.tenant.message("penny")
+    attempt.presses(CONTROL_C)
+    attempt.is_refused("sudo: PAM authentication error", status=1)
+    world.denied("penny", "sudo", "interrupted")
+    state = world.tenant.state_of(message)
+    expect(state == "expired", f"the message on the phone was not taken back: it is {state}")
+
+
+@case()
+def control_c_at_the_password_prompt_ends_sudo_and_the_tenant_hears_nothing(world):
+    attempt = world.sudo("penny")
+    attempt.asks_hidden(ASKS.format("penny"))
+    attempt.interrupts()
+    attempt.is_refused("sudo: a password is required", status=1)
+    world.denied("penny", "sudo", "conversation")
+    world.tenant.saw_nothing()
+
+
+@case()
+def control_c_at_the_code_prompt_ends_sudo_and_no_phone_rings(world):
+    attempt = world.sudo("penny")
+    attempt.asks_hidden(ASKS.format("penny"))
+    attempt.types(PASSWORD)
+    attempt.asks_openly(CODE)
+    attempt.interrupts()
+    attempt.is_refused("sudo: a password is required", status=1)
+    world.denied("penny", "sudo", "conversation")
+    world.tenant.saw(Start=1)
+
+
+@case()
+def sudo_that_may_not_ask_never_reaches_the_module(world):
+    attempt = world.sudo("penny", "-n")
+    attempt.is_refused("sudo: a password is required", status=1)
+    world.tenant.saw_nothing()
+
+
+@case()
+def password_and_code_are_read_from_standard_input(world):
+    attempt = world.sudo("otto", "-S", lines=[PASSWORD, OTTOS_CODE])
+    attempt.is_let_in("root")
+    world.granted("otto", "sudo", "UP,OATH")
+
+
+@case()
+def standard_input_that_ends_before_the_code_lets_nobody_in(world):
+    attempt = world.sudo("otto", "-S", lines=[PASSWORD])
+    attempt.is_refused("sudo: no password was provided", status=1)
+    world.denied("otto", "sudo", "conversation")
+    world.tenant.saw(Start=1)
+
+
+@case()
+def a_prompt_of_the_callers_own_does_not_hide_the_number(world):
+    attempt = world.sudo("nora", "-p", "your turn: ")
+    attempt.asks_hidden("your turn: ")
+    attempt.types(PASSWORD)
+    attempt.sees("your turn: ")
+    attempt.types("")
+    message = world.tenant.message("nora")
+    attempt.sees(rf"\b{message['number']}\b")
+    attempt.sees("your turn: ")
+    world.tenant.answer(message, "approve")
+    attempt.types("")
+    attempt.is_let_in("root")
+    world.granted("nora", "sudo", "UP,OTP")
+
+
+@case()
+def the_number_to_match_is_inside_sudos_prompt(world):
+    attempt = starts(world, "nora", second="")
+    message = world.tenant.message("nora")
+    attempt.asks_openly(number_prompt(message))
+    world.tenant.answer(message, "approve")
+    attempt.types("")
+    attempt.is_let_in("root")
+    world.granted("nora", "sudo", "UP,OTP")
+
+
+@case()
+def a_login_shell_by_sudo_is_asked_under_its_own_service(world):
+    attempt = starts(world, "otto", "-i", second=OTTOS_CODE)
+    attempt.is_let_in("root")
+    world.granted("otto", "sudo-i", "UP,OATH")
+
+
+@case()
+def a_login_shell_by_sudo_is_refused_for_a_wrong_code(world):
+    attempt = world.sudo("penny", "-i")
+    answers(attempt, PASSWORD, WRONG_CODE, hidden=ASKS.format("penny"))
+    attempt.is_refused("sudo: 1 incorrect password attempt", status=1)
+    world.denied("penny", "sudo-i", "answer_refused")
+
+
+@case()
+def a_wrong_password_with_the_right_code_makes_nobody_root(world):
+    attempt = world.sudo("otto", "-S", lines=["not it", OTTOS_CODE] * 3)
+    attempt.is_refused("sudo: 3 incorrect password attempts", status=1)
+    for _ in range(3):
+        world.denied("otto", "sudo", "answer_refused")

@@ -1,0 +1,189 @@
+"""The system that is logged in to: its files, its sshd, and the module in its place."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+
+from . import accounts
+from .accounts import CLIENT_SECRET
+
+FILES = "/opt/rig/etc"
+SERVICES = ["sshd", "sudo", "sudo-i", "su", "su-l", "rig"]
+SSHD_OPTIONS = {
+    "interactive": {"Port": 2201, "KbdInteractiveAuthentication": "yes", "PasswordAuthentication": "no"},
+    "both": {"Port": 2202, "KbdInteractiveAuthentication": "yes", "PasswordAuthentication": "no",
+             "AuthenticationMethods": "publickey,keyboard-interactive:pam"},
+    "blind": {"Port": 2203, "KbdInteractiveAuthentication": "no", "PasswordAuthentication": "yes"},
+    "either": {"Port": 2204, "KbdInteractiveAuthentication": "yes", "PasswordAuthentication": "no", "PermitRootLogin": "yes",
+               "AuthenticationMethods": "publickey,keyboard-interactive:pam keyboard-interactive:pam"},
+}
+CONFIGURATION = "/etc/countersign/countersign.toml"
+CLIENT_SECRET_FILE = "/etc/countersign/client-secret"
+STATE = "/run/countersign"
+# The visitor's own, for penny, otto and bob, and three more that open root's account.
+KEYS = ["id_ed25519", "alices", "bobs", "strangers"]
+FINGERPRINTS = {}
+
+
+def prepare(tenant):
+    """Puts everything in its place and starts one sshd for each set of options."""
+    accounts.create()
+    with open("/etc/hosts", "a", encoding="ascii") as hosts:
+        hosts.write("127.0.0.1 rig tenant.test evil.test\n")
+    install("pam_countersign.so", f"{security_folder()}/pam_countersign.so", source="/opt/rig")
+    os.makedirs("/etc/countersign", mode=0o755)
+    trust(tenant)
+    prepare_keys()
+    for name, options in SSHD_OPTIONS.items():
+        start_sshd(name, options)
+
+
+def security_folder():
+    """Where this system's libpam looks for modules."""
+    [folder] = [root for root, _, files in os.walk("/usr/lib") if root.endswith("/security") and "pam_unix.so" in files]
+    return folder
+
+
+def install(name, target, mode=0o644, source=FILES):
+    """Copies a file as a package would: root's, with this mode."""
+    shutil.copyfile(f"{source}/{name}", target)
+    os.chown(target, 0, 0)
+    os.chmod(target, mode)
+
+
+def trust(tenant):
+    """Makes the tenant's certificate authority the one that the configuration names."""
+    install(os.path.basename(tenant.authority), "/etc/countersign/tenant-ca.pem", source=os.path.dirname(tenant.authority))
+
+
+def use_stack(name):
+    """Gives every service this stack."""
+    for service in SERVICES:
+        install(f"pam.d/{name}", f"/etc/pam.d/{service}")
+
+
+def use_configuration(name, also=""):
+    """Makes this the module's configuration, with more at its end; `{fingerprints[alices]}` there is that key's."""
+    install(f"countersign/{name}.toml", CONFIGURATION)
+    with open(CONFIGURATION, "a", encoding="utf-8") as configuration:
+        configuration.write("\n" + also.format(fingerprints=FINGERPRINTS) + "\n")
+    use_client_secret(CLIENT_SECRET)
+
+
+def use_client_secret(secret, mode=0o600):
+    """Makes this the secret of this machine's own."""
+    with open(CLIENT_SECRET_FILE, "w", encoding="utf-8") as file:
+        os.chmod(CLIENT_SECRET_FILE, mode)
+        file.write(secret + "\n")
+
+
+def use_sudoers(also):
+    """Makes this the configuration of sudo: the usual, and this. Nobody is known to sudo any more."""
+    install("sudoers", "/etc/sudoers.d/rig", mode=0o440)
+    with open("/etc/sudoers.d/rig", "a", encoding="ascii") as sudoers:
+        sudoers.write(also + "\n")
+    shutil.rmtree("/run/sudo/ts", ignore_errors=True)
+
+
+def forget_logins():
+    """Removes what the module remembers between logins."""
+    for folder in STATE, "/var/lib/countersign":
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def enroll_offline(user, secret):
+    """Gives somebody an offline code with this key, as an administrator with a list does."""
+    subprocess.run(["countersign", "totp", "import", user], input=secret + "\n", capture_output=True, text=True, check=True)
+
+
+def pushes_spent(tenant_user):
+    """How many pushes, messages and calls the module has counted for somebody of the tenant's."""
+    for name in (name for name in os.listdir(STATE) if name.startswith("budget-")):
+        with open(f"{STATE}/{name}", encoding="utf-8") as file:
+            spent = json.load(file)["content"]
+        if spent["user"] == tenant_user:
+            return len(spent["sent"])
+    return 0
+
+
+def end_all_but(*kept):
+    """Ends every process of the container but this one, the servers and these."""
+    kept = {os.getpid(), *kept, *(int(open(f"/run/sshd-{name}.pid", encoding="ascii").read()) for name in SSHD_OPTIONS)}
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+        if pid not in kept:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def loosen_configuration():
+    """Lets everybody write the configuration, until another one is put in its place."""
+    os.chmod(CONFIGURATION, 0o666)
+
+
+def edit_configuration():
+    """Changes the configuration, but nothing of what it says."""
+    with open(CONFIGURATION, "a", encoding="utf-8") as configuration:
+        configuration.write("# edited\n")
+
+
+# --- ssh ---
+
+
+def prepare_keys():
+    """A host key, and the keys that the visitor has: one that people take, and those that root takes."""
+    os.makedirs("/run/sshd", exist_ok=True)
+    os.makedirs("/home/visitor/.ssh")
+    keys = {name: f"/home/visitor/.ssh/{name}" for name in KEYS}
+    for path in "/etc/ssh/rig_host_key", *keys.values():
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    FINGERPRINTS.update((name, fingerprint(path)) for name, path in keys.items())
+    install("ssh_config", "/home/visitor/.ssh/config")
+    known = open("/etc/ssh/rig_host_key.pub", encoding="ascii").read()
+    with open("/home/visitor/.ssh/known_hosts", "w", encoding="ascii") as hosts:
+        hosts.writelines(f"[127.0.0.1]:{options['Port']} {known}" for options in SSHD_OPTIONS.values())
+    give("/home/visitor/.ssh", "visitor")
+    people, *roots = keys.values()
+    for person in "penny", "otto", "bob":
+        let_in(person, f"/home/{person}/.ssh", [people])
+    let_in("root", "/root/.ssh", roots)
+
+
+def let_in(person, folder, keys):
+    """Lets these keys open somebody's account."""
+    os.makedirs(folder, mode=0o700)
+    with open(f"{folder}/authorized_keys", "w", encoding="ascii") as authorized:
+        authorized.writelines(open(f"{key}.pub", encoding="ascii").read() for key in keys)
+    give(folder, person)
+
+
+def fingerprint(key):
+    """A key's, as people write it down."""
+    listed = subprocess.run(["ssh-keygen", "-l", "-f", key], capture_output=True, text=True, check=True)
+    return listed.stdout.split()[1]
+
+
+def give(folder, user):
+    """Makes a folder and all in it this user's alone."""
+    subprocess.run(["chown", "-R", f"{user}:{user}", folder], check=True)
+    subprocess.run(["chmod", "-R", "go=", folder], check=True)
+
+
+def start_sshd(name, options):
+    """Starts an sshd; it logs to /dev/log like everybody, with its debug lines. It has its port when this returns."""
+    path = f"/etc/ssh/rig_{name}"
+    with contextlib.closing(open(path, "w", encoding="ascii")) as configuration:
+        configuration.write(open(f"{FILES}/sshd_config", encoding="ascii").read())
+        configuration.writelines(f"{key} {value}\n" for key, value in options.items())
+        configuration.write(f"PidFile /run/sshd-{name}.pid\n")
+        if knows("PerSourcePenalties=no"):
+            configuration.write("PerSourcePenalties no\n")
+    subprocess.run(["/usr/sbin/sshd", "-f", path], check=True)
+
+
+def knows(option):
+    """Whether this sshd has the option: from 9.8 on a client that fails often is shut out for a while."""
+    command = ["/usr/sbin/sshd", "-t", "-f", f"{FILES}/sshd_config", "-o", option]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0

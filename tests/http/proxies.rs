@@ -1,0 +1,222 @@
+//! A proxy that is asked to CONNECT: what it is told, and what it may not do.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use countersign::tenant::http::{Client, Failure, Misbehaviour, Outage, Proxy, Response, Settings};
+use zeroize::Zeroizing;
+
+use crate::server::{Authority, Peer, Server, config};
+use crate::{SHORT, assert_fails, post, trusting};
+
+fn head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
+}
+
+fn through(authority: &Authority, proxy: &str, password: Option<&str>) -> Client {
+    let password = password.map(|password| Zeroizing::new(password.to_owned()));
+    let proxy = Proxy::parse(proxy, password).unwrap();
+    Client::new(&Settings {
+        proxy: Some(proxy),
+        ..trusting(authority)
+    })
+    .unwrap()
+}
+
+/// Two posts through a proxy to a tenant whose name only the proxy knows; gives what the proxy was asked.
+fn asked(user: &str, password: Option<&str>) -> String {
+    let authority = Authority::new("ours");
+    let config = config(authority.identity(&["tenant.invalid"], |_| {}));
+    let (tell, told) = std::sync::mpsc::channel();
+    let server = Server::play(move |listener| {
+        let mut stream = listener.tcp();
+        tell.send(head(&mut stream)).unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n")
+            .unwrap();
+        let mut peer = Peer::over(stream, &config);
+        for _ in 0..2 {
+            assert!(peer.request().head.contains("host: tenant.invalid\r\n"));
+            peer.reply("{}");
+        }
+    });
+    let mut client = through(
+        &authority,
+        &format!("http://{user}{}", server.address()),
+        password,
+    );
+    for _ in 0..2 {
+        assert_eq!(
+            post(&mut client, "https://tenant.invalid/x")
+                .unwrap()
+                .status,
+            200
+        );
+    }
+    assert_eq!(client.connections(), 1);
+    server.done();
+    told.recv().unwrap()
+}
+
+#[test]
+fn a_proxy_is_told_the_host_and_nothing_else() {
+    let version = env!("CARGO_PKG_VERSION");
+    let expected = format!(
+        "CONNECT tenant.invalid:443 HTTP/1.1\r\nHost: tenant.invalid:443\r\nUser-Agent: countersign/{version}\r\n"
+    );
+    assert_eq!(asked("", None), format!("{expected}\r\n"));
+    // The example of RFC 7617, section 2.
+    let authorized = "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n";
+    assert_eq!(
+        asked("Aladdin@", Some("open sesame")),
+        format!("{expected}{authorized}\r\n")
+    );
+    let without = "Proxy-Authorization: Basic QWxhZGRpbjo=\r\n";
+    assert_eq!(asked("Aladdin@", None), format!("{expected}{without}\r\n"));
+    // RFC 7617, section 2.1.
+    let section = "Proxy-Authorization: Basic dGVzdDoxMjPCow==\r\n";
+    assert_eq!(
+        asked("test@", Some("123\u{a3}")),
+        format!("{expected}{section}\r\n")
+    );
+}
+
+/// What becomes of a post if the proxy answers CONNECT with these bytes.
+fn answered(bytes: &[u8]) -> Result<Response, Failure> {
+    let bytes = bytes.to_vec();
+    let authority = Authority::new("ours");
+    let server = Server::play(move |listener| {
+        let mut stream = listener.tcp();
+        head(&mut stream);
+        let _ = stream.write_all(&bytes);
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let result = post(
+        &mut through(&authority, &format!("http://{}", server.address()), None),
+        "https://tenant.invalid/",
+    );
+    server.done();
+    result
+}
+
+#[test]
+fn a_proxy_that_does_not_open_the_tunnel_is_no_outage() {
+    for bytes in [
+        "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n",
+        "HTTP/1.1 502 Bad Gateway\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/2 200 OK\r\n\r\n",
+        "SSH-2.0-x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\nx",
+    ] {
+        let result = answered(bytes.as_bytes());
+        let failure = crate::failure(result);
+        assert!(
+            matches!(failure, Failure::Misbehaved(Misbehaviour::Proxy, _)),
+            "{bytes}: {failure:?}"
+        );
+    }
+    assert_fails!(answered(b""), Failure::Misbehaved(Misbehaviour::Cut, _));
+    assert_fails!(
+        answered(b"HTTP/1.1 200 OK\r\n"),
+        Failure::Misbehaved(Misbehaviour::Cut, _)
+    );
+    assert_fails!(
+        answered(&[b'x'; 40_000]),
+        Failure::Misbehaved(Misbehaviour::TooLarge, _)
+    );
+}
+
+#[test]
+fn a_proxy_that_never_answers_ends_with_the_time_to_connect() {
+    let server = Server::play(|listener| {
+        let _ = listener.tcp().read_to_end(&mut Vec::new());
+    });
+    let proxy = Proxy::parse(&format!("http://{}", server.address()), None).unwrap();
+    let settings = Settings {
+        proxy: Some(proxy),
+        connect_timeout: SHORT,
+        ..trusting(&Authority::new("ours"))
+    };
+    let result = post(
+        &mut Client::new(&settings).unwrap(),
+        "https://tenant.invalid/",
+    );
+    assert_fails!(result, Failure::Misbehaved(Misbehaviour::Timeout, _));
+    server.done();
+}
+
+#[test]
+fn a_proxy_that_is_not_there_is_an_outage() {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let mut client = through(
+        &Authority::new("ours"),
+        &format!("http://127.0.0.1:{port}"),
+        None,
+    );
+    assert_fails!(
+        post(&mut client, "https://tenant.invalid/"),
+        Failure::Outage(Outage::Refused, _)
+    );
+}
+
+#[test]
+fn a_proxy_is_written_in_one_way() {
+    for good in [
+        "http://proxy",
+        "http://proxy:8080",
+        "http://proxy:8080/",
+        "http://[::1]:3128",
+        "http://me@proxy",
+        "http://10.0.0.1",
+    ] {
+        assert!(Proxy::parse(good, None).is_ok(), "{good}");
+    }
+    let error = |text: &str| Proxy::parse(text, None).err().unwrap();
+    let expected = "expected http://[user@]host[:port]";
+    for bad in [
+        "",
+        "proxy",
+        "https://proxy",
+        "socks5://proxy",
+        "http://",
+        "http://:80",
+        "http://a/b",
+        "http://a b",
+        "http://::1",
+        "http://p:0",
+    ] {
+        assert_eq!(error(bad), expected, "{bad}");
+    }
+    assert_eq!(error("http://proxy:x"), "expected a port, found \"x\"");
+    assert_eq!(
+        error("http://proxy:65536"),
+        "expected a port, found \"65536\""
+    );
+    assert_eq!(
+        error("http://me:secret@proxy"),
+        "expected a user without a password before the @"
+    );
+    assert_eq!(
+        error("http://@proxy"),
+        "expected a user without a password before the @"
+    );
+    let error = Proxy::parse("http://proxy", Some(Zeroizing::new("secret".to_owned())))
+        .err()
+        .unwrap();
+    assert_eq!(
+        error,
+        "a password for the proxy needs a user in its address"
+    );
+}

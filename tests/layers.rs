@@ -1,0 +1,157 @@
+//! The rules of the rooms: which file may touch what. They are rules of the design, so they are checked.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every source file of the crate, with its path below `src`, and its code without comments and tests.
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    let name = |path: &Path| path.strip_prefix(&root).unwrap().display().to_string();
+    files
+        .iter()
+        .map(|path| (name(path), fs::read_to_string(path).unwrap()))
+        .collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The file as the compiler sees it outside of tests, without comments.
+fn code(text: &str) -> String {
+    let body = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    body.lines()
+        .map(|line| line.split("//").next().unwrap())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn is_test(name: &str) -> bool {
+    name.contains("tests")
+}
+
+fn within(name: &str, rooms: &[&str]) -> bool {
+    rooms.iter().any(|room| name.starts_with(room))
+}
+
+fn assert_only(rooms: &[&str], what: &str) {
+    for (name, text) in sources() {
+        if !is_test(&name) && !within(&name, rooms) {
+            assert!(!code(&text).contains(what), "{name} must not use {what}");
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_is_in_two_rooms_and_forbidden_everywhere_else() {
+    for (name, text) in sources() {
+        let may = within(&name, &["pam/", "os/", "lib.rs"]) || is_test(&name);
+        assert!(may || text.contains("#![forbid(unsafe_code)]"), "{name}");
+    }
+}
+
+#[test]
+fn every_file_says_first_what_lives_in_it() {
+    for (name, text) in sources() {
+        assert!(text.starts_with("//! ") || is_test(&name), "{name}");
+    }
+}
+
+#[test]
+fn what_decides_can_not_touch_the_world() {
+    for (name, text) in sources() {
+        let decides = within(
+            &name,
+            &[
+                "login",
+                "policy",
+                "words.rs",
+                "verdict.rs",
+                "tenant/re",
+                "tenant/text",
+                "otpauth",
+                "britive/wire",
+                "britive/refusal",
+                "britive/token",
+            ],
+        );
+        if !decides || is_test(&name) || name == "tenant/resolver.rs" {
+            continue;
+        }
+        let code = code(&text);
+        for what in [
+            "std::fs",
+            "std::env",
+            "std::net::T",
+            "Instant",
+            "SystemTime",
+            "std::process",
+            "std::thread",
+            "libc",
+            "crate::os",
+            "crate::host",
+        ] {
+            assert!(!code.contains(what), "{name} must not use {what}");
+        }
+    }
+}
+
+#[test]
+fn one_file_names_the_http_crate() {
+    assert_only(&["tenant/http"], "ureq");
+}
+
+#[test]
+fn the_command_alone_talks_to_britive() {
+    for what in ["britive::", "crate::britive", "super::britive"] {
+        assert_only(&["britive/", "bin/"], what);
+    }
+    assert_only(&["bin/"], "rpassword");
+}
+
+#[test]
+fn one_file_names_the_log_crate_and_one_room_the_pam_crate() {
+    assert_only(&["log.rs"], "syslog::");
+    assert_only(&["pam/"], "::pam::");
+}
+
+#[test]
+fn a_proof_is_made_in_one_file() {
+    for (name, text) in sources() {
+        let makes = code(&text).contains("Proof {") && name != "login/proof.rs";
+        assert!(!makes, "{name} makes a proof");
+    }
+}
+
+#[test]
+fn success_is_said_in_one_function() {
+    for (name, text) in sources() {
+        let code = code(&text);
+        // What libpam answers us is compared with it in one more place.
+        let may = ["pam/mod.rs", "pam/handle.rs"].contains(&name.as_str()) || is_test(&name);
+        assert!(may || !code.contains("PAM_SUCCESS"), "{name}");
+        if name == "pam/mod.rs" {
+            assert_eq!(
+                code.matches("=> PamResultCode::PAM_SUCCESS").count(),
+                3,
+                "granted, remembered, exempt"
+            );
+        }
+    }
+}

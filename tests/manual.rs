@@ -1,0 +1,57 @@
+//! The manual says what the log says: nobody has to read the source to know what a word in a line means.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::panic,
+    reason = "tests"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use countersign::verdict::Reason;
+
+/// Words of the log that are no refusals: granted, granted without a question, exempt.
+const OTHERS: [&str; 4] = ["ok", "remembered", "rule", "offline"];
+
+fn page(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/man");
+    fs::read_to_string(folder.join(name)).unwrap()
+}
+
+/// The list behind the line "The reasons:", item by item.
+fn listed() -> Vec<String> {
+    let page = page("pam_countersign.8");
+    let (_, list) = page.split_once("\nThe reasons:\n").unwrap();
+    let (list, _) = list.split_once("\n.El\n").unwrap();
+    let items = list.lines().filter_map(|line| line.strip_prefix(".It Li "));
+    let words = items.flat_map(|line| line.split(" , "));
+    words.map(|word| word.trim().to_owned()).collect()
+}
+
+#[test]
+fn every_reason_is_in_the_manual_once_and_no_other() {
+    let codes = Reason::ALL.iter().map(|reason| reason.code());
+    let known: BTreeSet<_> = codes.chain(OTHERS).map(str::to_owned).collect();
+    let listed = listed();
+    let distinct: BTreeSet<_> = listed.iter().cloned().collect();
+    assert_eq!(distinct, known);
+    assert_eq!(listed.len(), distinct.len(), "{listed:?}");
+}
+
+#[test]
+fn the_fields_of_a_line_are_in_the_manual_in_their_order() {
+    let event = countersign::audit::Event::default().line();
+    let fields: Vec<_> = event
+        .split(' ')
+        .filter_map(|field| Some(field.split_once('=')?.0.to_owned()))
+        .collect();
+    let page = page("pam_countersign.8");
+    let (_, list) = page.split_once("\n.Bl -tag -width tenant_user\n").unwrap();
+    let (list, _) = list.split_once("\n.El\n").unwrap();
+    let items = list.lines().filter_map(|line| line.strip_prefix(".It Va "));
+    let words = items.flat_map(|line| line.split(" , "));
+    assert_eq!(words.collect::<Vec<_>>(), fields);
+}

@@ -1,0 +1,170 @@
+//! Who is exempt, who must, who is refused, and under which name a person goes to the tenant.
+
+use std::cell::RefCell;
+
+use countersign::policy::{
+    Date, Directory, DirectoryFailed, ExemptResult, Judgement, Note, Person, Refusal, Ruling,
+    Subject, Terms, judge, parse,
+};
+
+mod a_flow;
+mod a_key;
+mod a_name;
+mod a_person;
+mod a_requirement;
+mod an_exemption;
+mod without_rules;
+
+/// A system with a few accounts; it remembers what it was asked.
+#[derive(Default)]
+struct System {
+    broken: bool,
+    asked: RefCell<Vec<String>>,
+}
+
+const USERS: [(&str, u32, &[u32]); 6] = [
+    ("root", 0, &[0]),
+    ("toor", 0, &[0]),
+    ("alice", 1000, &[100, 27]),
+    ("alice2", 1000, &[100]),
+    ("bob", 1001, &[100]),
+    ("backup", 34, &[34]),
+];
+const GROUPS: [(&str, u32); 4] = [("root", 0), ("users", 100), ("sudo", 27), ("robots", 34)];
+
+impl System {
+    fn answer<T>(&self, question: String, answer: T) -> Result<T, DirectoryFailed> {
+        self.asked.borrow_mut().push(question);
+        if self.broken {
+            return Err(DirectoryFailed {
+                problem: "the directory does not answer".into(),
+            });
+        }
+        Ok(answer)
+    }
+}
+
+impl Directory for System {
+    fn uid_of(&self, user: &str) -> Result<Option<u32>, DirectoryFailed> {
+        let found = USERS.iter().find(|(name, _, _)| *name == user);
+        self.answer(format!("uid of {user}"), found.map(|(_, uid, _)| *uid))
+    }
+
+    fn gid_of(&self, group: &str) -> Result<Option<u32>, DirectoryFailed> {
+        let found = GROUPS.iter().find(|(name, _)| *name == group);
+        self.answer(format!("gid of {group}"), found.map(|(_, gid)| *gid))
+    }
+
+    fn gids_of(&self, user: &str) -> Result<Vec<u32>, DirectoryFailed> {
+        let found = USERS.iter().find(|(name, _, _)| *name == user);
+        self.answer(
+            format!("gids of {user}"),
+            found.map_or(vec![], |(_, _, gids)| gids.to_vec()),
+        )
+    }
+}
+
+/// 2026-12-31.
+const TODAY: u64 = 1_798_675_200;
+const DAY: u64 = 86_400;
+
+fn subject(user: &str, uid: u32, rhost: &str) -> Subject {
+    Subject {
+        user: user.into(),
+        uid,
+        caller: None,
+        public_key: None,
+        service: "sshd".into(),
+        rhost: Some(rhost.into()),
+        today: Date::of_epoch(TODAY),
+    }
+}
+
+fn alice() -> Subject {
+    subject("alice", 1000, "192.0.2.7")
+}
+
+fn bob() -> Subject {
+    subject("bob", 1001, "192.0.2.7")
+}
+
+const BASE: &str = "[tenant]\nurl = 'https://abc1234.id.cyberark.cloud'\n[users]\ntemplate = '{user}@example.com'\n";
+
+fn ruling_by(system: &System, rest: &str, subject: &Subject) -> Ruling {
+    let policy =
+        parse(format!("{BASE}{rest}").as_bytes()).unwrap_or_else(|errors| panic!("{errors}"));
+    judge(&policy, subject, system)
+}
+
+fn judged(rest: &str, subject: &Subject) -> Judgement {
+    ruling_by(&System::default(), rest, subject).judgement
+}
+
+fn exempt(rule: &str) -> Judgement {
+    Judgement::Exempt {
+        rule: rule.into(),
+        result: ExemptResult::Ignore,
+    }
+}
+
+/// The name under which the subject must log in.
+fn required(rest: &str, subject: &Subject) -> String {
+    only(judged(rest, subject)).tenant_user
+}
+
+/// The terms of the one person who is asked about.
+fn only(judgement: Judgement) -> Terms {
+    match judgement {
+        Judgement::Require(required) => {
+            assert_eq!(required.second, None);
+            required.first
+        }
+        other @ (Judgement::Exempt { .. } | Judgement::Refuse(_)) => panic!("{other:?}"),
+    }
+}
+
+/// `su` to root by alice.
+fn alice_to_root() -> Subject {
+    Subject {
+        caller: Some(person("alice", 1000)),
+        rhost: None,
+        ..subject("root", 0, "")
+    }
+}
+
+fn person(user: &str, uid: u32) -> Person {
+    Person {
+        user: user.into(),
+        uid,
+    }
+}
+
+fn root_not_mapped(user: &str) -> Judgement {
+    Judgement::Refuse(Refusal::RootNotMapped { user: user.into() })
+}
+
+#[test]
+fn a_check_finds_every_unknown_account() {
+    let text = format!(
+        "{BASE}[[require]]\nusers = ['alice', 'carol']\n[[exempt]]\nusers = ['dave']\ngroups = ['sudo', 'gone']\n\
+         [service.sudo.login]\n[[service.su.require]]\nname = 'su'\ngroups = ['wheel']\n"
+    );
+    let policy = parse(text.as_bytes()).expect("a policy");
+    let notes = policy
+        .unknown_accounts(&System::default())
+        .expect("an answer");
+    assert_eq!(
+        notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "rule \"require[1]\" names an unknown user \"carol\"",
+            "rule \"exempt[1]\" names an unknown user \"dave\"",
+            "rule \"exempt[1]\" names an unknown group \"gone\"",
+            "rule \"su\" names an unknown group \"wheel\"",
+        ]
+    );
+    let broken = System {
+        broken: true,
+        ..System::default()
+    };
+    assert!(policy.unknown_accounts(&broken).is_err());
+}

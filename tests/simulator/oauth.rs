@@ -1,0 +1,110 @@
+//! OAuth client credentials, and OnDemandChallenge, which they are for.
+
+use serde_json::{Value, json};
+
+use super::dice;
+use super::http::{Request, Response};
+use super::reply;
+use super::scenario::Client;
+use super::session::{Purpose, Session};
+use super::tenant::open;
+use super::world::State;
+
+/// Seconds, as the service's own example has it.
+const LIFETIME: u64 = 31_536_000;
+
+/// `/oauth2/token/<app>`: no envelope, and real status codes.
+pub fn token(state: &mut State, app: &str, request: &Request) -> Response {
+    let (id, secret) = credentials(request);
+    let found = state
+        .clients
+        .iter()
+        .find(|client| client.app.eq_ignore_ascii_case(app));
+    let Some(client) = found.filter(|client| client.id == id && client.secret == secret) else {
+        return refusal(
+            "invalid_client",
+            "invalid client creds or client not allowed",
+        );
+    };
+    if request.form("grant_type") != "client_credentials" {
+        return refusal(
+            "unsupported_grant_type",
+            "this application takes client credentials only",
+        );
+    }
+    let scope = request.form("scope");
+    if scope
+        .split_whitespace()
+        .any(|one| !client.scopes.iter().any(|known| known == one))
+    {
+        return refusal("invalid_scope", "the application has no such scope");
+    }
+    let client = client.clone();
+    let token = dice::token();
+    state.bearers.insert(token.clone(), client);
+    Response::json(&json!({
+        "access_token": token, "token_type": "Bearer", "expires_in": LIFETIME, "scope": scope,
+    }))
+}
+
+/// From the Basic header, else from the form.
+fn credentials(request: &Request) -> (String, String) {
+    let basic = request
+        .header("authorization")
+        .strip_prefix("Basic ")
+        .and_then(dice::from_base64);
+    let basic = basic.and_then(|bytes| String::from_utf8(bytes).ok());
+    let pair = basic.as_deref().and_then(|pair| pair.split_once(':'));
+    pair.map_or_else(
+        || (request.form("client_id"), request.form("client_secret")),
+        |(id, secret)| (id.into(), secret.into()),
+    )
+}
+
+fn refusal(error: &str, description: &str) -> Response {
+    let body = json!({"error": error, "error_description": description});
+    Response {
+        status: 400,
+        ..Response::json(&body)
+    }
+}
+
+/// Lets an administrative call through only with the token of a client that may make it.
+pub fn guarded(
+    state: &mut State,
+    call: &str,
+    request: &Request,
+    work: impl FnOnce(&mut State, &Value) -> Response,
+) -> Response {
+    let token = request
+        .header("authorization")
+        .strip_prefix("Bearer ")
+        .unwrap_or_default();
+    match state.bearers.get(token) {
+        None => Response::html(401, "<html><body><h1>401 - Unauthorized</h1></body></html>"),
+        Some(client) if !may_call(client, call) => {
+            Response::html(403, "<html><body><h1>403 - Forbidden</h1></body></html>")
+        }
+        Some(_) => work(state, &request.json()),
+    }
+}
+
+fn may_call(client: &Client, call: &str) -> bool {
+    let allowed = |one: &String| {
+        call.trim_start_matches('/')
+            .starts_with(&one.to_lowercase())
+    };
+    client.calls.is_empty() || client.calls.iter().any(allowed)
+}
+
+/// A package for somebody whose password was checked elsewhere; the modifier picks the challenges.
+pub fn on_demand(state: &mut State, body: &Value) -> Response {
+    let name = body["User"].as_str().unwrap_or_default();
+    let modifier = body["PolicyModifier"].as_str().unwrap_or_default();
+    let Some(challenges) = state.policies.challenges(modifier) else {
+        return Response::json(&reply::failure());
+    };
+    let mut session = Session::start(name, Purpose::OnDemand, state);
+    session.offer(&challenges);
+    open(session, state)
+}
