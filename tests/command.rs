@@ -8,6 +8,9 @@
     reason = "tests"
 )]
 
+#[path = "support/session.rs"]
+mod session;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::PathBuf;
@@ -110,6 +113,7 @@ fn remembered() -> Circumstances {
 
 #[test]
 fn confirmations_are_listed_and_forgotten() {
+    session::lead();
     let machine = Machine::new();
     machine.prints(
         &["sessions"],

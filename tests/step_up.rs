@@ -16,6 +16,8 @@ mod memory;
 #[path = "step_up/people.rs"]
 mod people;
 mod rig;
+#[path = "support/session.rs"]
+mod session;
 #[path = "simulator/mod.rs"]
 mod simulator;
 #[path = "step_up/token.rs"]

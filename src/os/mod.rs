@@ -86,6 +86,13 @@ pub fn real_uid() -> u32 {
     unsafe { libc::getuid() }
 }
 
+/// The session that the tests were started in may have lost its leader; one of their own has one.
+#[cfg(test)]
+fn lead_a_session() {
+    // SAFETY: setsid touches no memory. It fails where this process leads its group already; then a shell leads the session.
+    unsafe { libc::setsid() };
+}
+
 /// Eight random bytes of the kernel's.
 ///
 /// # Errors

@@ -171,6 +171,7 @@ mod tests {
 
     #[test]
     fn a_session_is_below_its_parent_and_not_below_itself_or_a_later_process() {
+        crate::os::lead_a_session();
         let session = Session::own().unwrap();
         let parent = Status::of(std::os::unix::process::parent_id())
             .unwrap()

@@ -1,5 +1,7 @@
 //! What a confirmation is worth afterwards, and where.
 
+use std::sync::Once;
+
 use super::*;
 
 /// The account is Alice's, whoever calls: nobody does, whose uid is not root's.
@@ -7,6 +9,8 @@ const REMEMBERING: &str = "remember = \"10m\"\nperson = \"user\"";
 
 /// sudo, in a session of nobody's.
 fn sudo(rig: &Rig) -> Caller {
+    static SESSION: Once = Once::new();
+    SESSION.call_once(session::lead);
     Caller {
         ruser: Some("nobody".into()),
         real_uid: uid_of("nobody"),
