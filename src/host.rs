@@ -17,6 +17,7 @@ mod ssh;
 
 use std::time::{Duration, Instant};
 
+pub use arguments::Arguments;
 pub use caller::Caller;
 pub use conversation::{Answer, Conversation};
 
@@ -28,7 +29,6 @@ use crate::policy::{Flow, Mechanism, Required, Settings, Terms};
 use crate::tenant::http::Client;
 use crate::verdict::{Reason, Refusal, Verdict};
 
-use arguments::Arguments;
 use judgement::Judged;
 use memory::Memory;
 pub use settings::connection;

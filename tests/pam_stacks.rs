@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use pam::code::Code;
-use pam::dispatch::verdict;
+use pam::dispatch::State;
 use pam::stack::{Handler, Job, Kind, read};
 use pam_application::{Application, Reply};
 use proptest::prelude::*;
@@ -65,6 +65,15 @@ impl Drop for Services {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// What the application is told if each line says what `code` makes of it.
+fn verdict(handlers: &[Handler], code: impl Fn(&Handler) -> Code) -> Code {
+    let mut state = State::new();
+    while let Some((_, handler)) = state.turn(handlers) {
+        state = state.after(handlers, code(handler)).0;
+    }
+    state.verdict()
 }
 
 /// What a module of the system says by its arguments.

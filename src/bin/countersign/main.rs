@@ -3,6 +3,7 @@
 
 mod britive;
 mod budget;
+mod check;
 mod context;
 mod forget;
 mod output;
@@ -33,6 +34,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Checks the configuration, PAM stacks, sshd, SELinux and the way to the tenant, and says how to mend them
+    #[command(
+        visible_alias = "doctor",
+        after_help = "Examples:\n  countersign check\n  countersign check --offline --json\n  countersign check --root /mnt/image"
+    )]
+    Check(check::Arguments),
     /// Lists confirmations that still count, so that their owner is asked nothing
     #[command(after_help = "Example:\n  countersign sessions --json")]
     Sessions(sessions::Arguments),
@@ -57,6 +64,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let context = Context::new(arguments.config);
     let done = match arguments.command {
+        Command::Check(arguments) => check::run(&context, &arguments),
         Command::Sessions(arguments) => sessions::run(&context, &arguments),
         Command::Forget(arguments) => forget::run(&context, &arguments),
         Command::Budget(arguments) => budget::run(&context, &arguments),

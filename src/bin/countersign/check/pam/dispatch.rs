@@ -150,15 +150,3 @@ impl State {
         behind.is_some_and(|handler| handler.level >= level)
     }
 }
-
-/// What the application is told if each line says what `code` makes of it.
-pub fn verdict(handlers: &[Handler], code: impl Fn(&Handler) -> Code) -> Code {
-    if handlers.is_empty() {
-        return Code::PERM_DENIED;
-    }
-    let mut state = State::new();
-    while let Some((_, handler)) = state.turn(handlers) {
-        state = state.after(handlers, code(handler)).0;
-    }
-    state.verdict()
-}

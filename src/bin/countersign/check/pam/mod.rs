@@ -5,4 +5,6 @@ pub mod code;
 pub mod control;
 pub mod dispatch;
 pub mod line;
+pub mod module;
+pub mod search;
 pub mod stack;
