@@ -73,9 +73,8 @@ fn records(root: &Root, folder: &Path, report: &mut Report) {
 
 fn damage(root: &Root, folder: &Path, uid: u32, problem: &str) -> Finding {
     let problem = root.without(problem);
-    let what = problem
-        .split_once(": ")
-        .map_or(problem.as_str(), |(_, what)| what);
+    // "PATH: is damaged: remove it and enrol the user again" says itself what to do.
+    let what = problem.split(": ").nth(1).unwrap_or(&problem);
     let user = os::name_of(uid).ok().flatten().filter(|_| root.is_live());
     let user = user.unwrap_or_else(|| "USER".to_owned());
     let file = folder.join(format!("totp-{uid}"));

@@ -120,10 +120,12 @@ impl Subject<'_> {
         let troubles = self.troubles();
         let is_readable = troubles.is_empty();
         found.extend(troubles);
-        found.extend(self.wrong_type(named));
         let config = self.config();
         let settings = configurations.settings(self.root, config.as_deref(), self.service, report);
-        found.extend(verdicts::of(self, settings.as_ref(), is_readable));
+        found.extend(match self.wrong_type(named) {
+            Some(wrong) => vec![wrong],
+            None => verdicts::of(self, settings.as_ref(), is_readable),
+        });
         if found.is_empty() {
             let what = format!("the {} stack of {} holds", self.kind.word(), self.service);
             report.pass("pam-stack", what);

@@ -205,26 +205,36 @@ impl Judge<'_> {
             return None;
         }
         let (line, place) = self.ours()?;
+        let failing = self.failing().filter(|failing| !is_ours(failing));
+        let (cause, remedy) = match failing {
+            Some(failing) => (
+                format!(
+                    "{} ({}) fails all the same",
+                    name(failing),
+                    self.place(failing)
+                ),
+                format!("mend that line, or remove it: \"{}\"", failing.text),
+            ),
+            None => (
+                "pam_countersign.so is not believed, or not reached".to_owned(),
+                self.safe_line(line),
+            ),
+        };
         let finding = Finding::error("pam-lockout", "nobody gets in whom Countersign lets in")
-            .because(format!(
-                "no way through the stack is a success: {}",
-                self.always_failing()
-            ))
-            .mend(self.safe_line(line));
+            .because(format!("no way through the stack is a success: {cause}"))
+            .mend(remedy);
         Some(self.subject.placed(finding, place))
     }
 
-    fn always_failing(&self) -> String {
-        let granted = self.ends.iter().find(|end| end.facts.ours == Ours::Granted);
-        let steps = granted.map(|end| end.steps.as_slice()).unwrap_or_default();
-        let failing = steps
+    /// The line that fails although Countersign has let somebody in.
+    fn failing(&self) -> Option<&Handler> {
+        let granted = self
+            .ends
             .iter()
-            .find(|step| matches!(step.action, Action::Bad | Action::Die));
-        let line = failing.and_then(|step| self.line(step));
-        match line {
-            Some(line) => format!("{} ({}) fails", name(line), self.place(line)),
-            None => "pam_countersign.so is not reached, or not believed".to_owned(),
-        }
+            .find(|end| end.facts.ours == Ours::Granted)?;
+        let mut steps = granted.steps.iter();
+        let failing = steps.find(|step| matches!(step.action, Action::Bad | Action::Die))?;
+        self.line(failing)
     }
 
     /// Who is exempt shows nothing to anybody.

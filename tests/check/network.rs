@@ -1,0 +1,164 @@
+//! The way to a tenant, real TLS and all, from this very system.
+
+use std::time::{Duration, SystemTime};
+
+use crate::image::plain;
+use crate::server::{Authority, Listener, Server, config};
+
+/// What is said of the network and the clock, with a configuration for this server.
+fn said(address: &str, authority: &Authority) -> Vec<(String, String, String)> {
+    static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let folder = format!("/tmp/countersign-network-{}-{number}", std::process::id());
+    std::fs::create_dir(&folder).unwrap();
+    let write = |name: &str, text: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        let path = format!("{folder}/{name}");
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        path
+    };
+    let ca = write("ca.pem", &authority.pem());
+    let text = format!(
+        "[tenant]\nurl = \"https://{address}\"\nca_file = \"{ca}\"\n[state]\nfolder = \"{folder}/state\"\n"
+    );
+    let file = write("countersign.toml", &text);
+    let (out, _, _) = plain(&["--config", &file, "check", "--json"]);
+    let (offline, _, _) = plain(&["--config", &file, "check", "--json", "--offline"]);
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(!offline.contains("\"id\":\"network\""), "{offline}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let findings = report["findings"].as_array().unwrap().iter();
+    let about =
+        findings.filter(|finding| ["network", "clock"].contains(&finding["id"].as_str().unwrap()));
+    about
+        .map(|finding| {
+            let word = |key: &str| finding[key].as_str().unwrap().replace(address, "HOST");
+            (word("severity"), untimed(&word("what")), word("remedy"))
+        })
+        .collect()
+}
+
+/// Numbers of milliseconds are written as N.
+fn untimed(text: &str) -> String {
+    let words: Vec<_> = text.split(' ').collect();
+    let words = words
+        .iter()
+        .enumerate()
+        .map(|(at, word)| match words.get(at + 1) {
+            Some(next) if next.starts_with("ms") => "N",
+            _ => word,
+        });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Shakes hands twice, as the check does, and answers with this date.
+fn answering(authority: &Authority, date: Option<SystemTime>) -> Server {
+    let config = config(authority.identity(&["127.0.0.1"], |_| {}));
+    Server::play(move |listener: &Listener| {
+        assert!(listener.tls(&config).try_request().is_none());
+        let mut peer = listener.tls(&config);
+        assert!(peer.request().head.starts_with("GET / HTTP/1.1\r\n"));
+        let date = date.map(|date| format!("Date: {}\r\n", httpdate::fmt_http_date(date)));
+        let head = format!(
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n{}\r\n",
+            date.unwrap_or_default()
+        );
+        peer.send(head).unwrap();
+        peer.drain();
+    })
+}
+
+fn passed(what: &str) -> (String, String, String) {
+    ("passed".into(), what.into(), String::new())
+}
+
+#[test]
+fn each_part_of_the_way_is_named_with_its_time() {
+    let authority = Authority::new("ours");
+    let server = answering(&authority, None);
+    let address = server.address().to_string();
+    assert_eq!(
+        said(&address, &authority),
+        [
+            passed("HOST: lookup in N ms, 127.0.0.1 is 127.0.0.1"),
+            passed("HOST: connect in N ms, HOST"),
+            passed("HOST: tls in N ms, the certificate is believed"),
+            passed("HOST: response in N ms, status 404"),
+        ]
+    );
+    server.done();
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_found_by_the_tenants() {
+    let authority = Authority::new("ours");
+    for (seconds, severity) in [(600, "warning"), (100_000, "error")] {
+        let server = answering(
+            &authority,
+            Some(SystemTime::now() + Duration::from_secs(seconds)),
+        );
+        let address = server.address().to_string();
+        let all = said(&address, &authority);
+        let (found, what, remedy) = all
+            .iter()
+            .find(|(_, what, _)| what.contains("clock"))
+            .unwrap();
+        assert_eq!(
+            (found.as_str(), remedy.as_str()),
+            (severity, "timedatectl set-ntp true")
+        );
+        let about: u64 = what.split(' ').find_map(|word| word.parse().ok()).unwrap();
+        assert!(
+            about.abs_diff(seconds) < 60 && what.ends_with(" s behind that of HOST"),
+            "{what}"
+        );
+        server.done();
+    }
+    let server = answering(&authority, Some(SystemTime::now()));
+    let address = server.address().to_string();
+    let all = said(&address, &authority);
+    let agrees = all
+        .iter()
+        .any(|(severity, what, _)| severity == "passed" && what.contains("agree"));
+    assert!(agrees, "{all:?}");
+    server.done();
+}
+
+#[test]
+fn where_the_way_ends_is_said_in_words() {
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+    let identity = theirs.identity(&["127.0.0.1"], |_| {});
+    let config = config(identity);
+    let server =
+        Server::play(move |listener| assert!(listener.tls(&config).try_request().is_none()));
+    let address = server.address().to_string();
+    let all = said(&address, &ours);
+    let (severity, what, remedy) = all.first().unwrap();
+    assert_eq!(
+        (severity.as_str(), what.as_str()),
+        (
+            "error",
+            "HOST: the tls fails: certificate refused: invalid peer certificate: UnknownIssuer"
+        )
+    );
+    assert!(
+        remedy.starts_with("its issuer is not those of /tmp/"),
+        "{remedy}"
+    );
+    server.done();
+    let closed = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().to_string()
+    };
+    let all = said(&closed, &ours);
+    let (severity, what, remedy) = all.first().unwrap();
+    assert_eq!(
+        (severity.as_str(), what.as_str(), remedy.as_str()),
+        (
+            "error",
+            "HOST: the connect fails: connection refused: HOST: Connection refused (os error 111)",
+            "let this machine connect to HOST, or set tenant.proxy"
+        )
+    );
+}
