@@ -13,9 +13,14 @@
 mod image;
 #[path = "check/network.rs"]
 mod network;
+#[path = "check/person.rs"]
+mod person;
+mod rig;
 #[allow(dead_code, reason = "test equipment: no test uses all of it")]
 #[path = "support/server.rs"]
 mod server;
+#[path = "simulator/mod.rs"]
+mod simulator;
 #[path = "check/sshd.rs"]
 mod sshd;
 #[path = "check/stacks.rs"]

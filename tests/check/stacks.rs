@@ -109,7 +109,7 @@ fn what_makes_the_module_worthless_or_fatal_is_one_error_each() {
             "pam-refusal-ignored",
         ),
         (
-            "auth [success=ok user_unknown=1 default=bad] pam_countersign.so\nauth required pam_deny.so\nauth required pam_permit.so\n",
+            "auth [success=ok user_unknown=1 default=bad] pam_countersign.so\nauth required pam_sss.so\nauth required pam_permit.so\n",
             "pam-refusal-ignored",
         ),
         (

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use countersign::host;
+use countersign::host::{self, LocalUsers};
 use countersign::os::{self, Secrecy};
-use countersign::policy::{self, Directory, DirectoryFailed, Flow, Policy, Settings, Tenant};
+use countersign::policy::{self, Flow, Policy, Settings, Tenant};
 use countersign::tenant::http::Client;
 
 use super::finding::{Finding, Report};
@@ -33,8 +33,7 @@ impl Configurations {
     }
 
     pub fn usual(&mut self, root: &Root, report: &mut Report) -> Option<Policy> {
-        let path = self.usual.clone();
-        self.policy(root, &path, report).cloned()
+        self.policy(root, None, report).cloned()
     }
 
     /// What holds for a service, by the configuration that its stack names; none where that can't be read.
@@ -45,17 +44,23 @@ impl Configurations {
         service: &str,
         report: &mut Report,
     ) -> Option<Settings> {
-        let path = path.map_or_else(|| self.usual.clone(), Path::to_owned);
-        let policy = self.policy(root, &path, report);
+        let policy = self.policy(root, path, report);
         policy.map(|policy| policy.for_service(service).clone())
     }
 
-    fn policy(&mut self, root: &Root, path: &Path, report: &mut Report) -> Option<&Policy> {
-        if !self.known.contains_key(path) {
-            let policy = read(root, path, report);
-            self.known.insert(path.to_owned(), policy);
+    /// The configuration at this place, or the usual one.
+    pub fn policy(
+        &mut self,
+        root: &Root,
+        path: Option<&Path>,
+        report: &mut Report,
+    ) -> Option<&Policy> {
+        let path = path.map_or_else(|| self.usual.clone(), Path::to_owned);
+        if !self.known.contains_key(&path) {
+            let policy = read(root, &path, report);
+            self.known.insert(path.clone(), policy);
         }
-        self.known.get(path)?.as_ref()
+        self.known.get(&path)?.as_ref()
     }
 }
 
@@ -190,7 +195,7 @@ fn accounts(root: &Root, policy: &Policy, shown: &str, report: &mut Report) {
     if !root.is_live() {
         return;
     }
-    match policy.unknown_accounts(&Accounts) {
+    match policy.unknown_accounts(&LocalUsers) {
         Ok(notes) => notes.iter().for_each(|note| {
             report.add(
                 Finding::warning("config-account", note.to_string())
@@ -208,27 +213,5 @@ fn accounts(root: &Root, policy: &Policy, shown: &str, report: &mut Report) {
             .because("whoever a rule could concern is refused then")
             .mend("getent passwd"),
         ),
-    }
-}
-
-struct Accounts;
-
-impl Directory for Accounts {
-    fn uid_of(&self, user: &str) -> Result<Option<u32>, DirectoryFailed> {
-        os::uid_of(user).map_err(|error| failed(&error))
-    }
-
-    fn gid_of(&self, group: &str) -> Result<Option<u32>, DirectoryFailed> {
-        os::gid_of(group).map_err(|error| failed(&error))
-    }
-
-    fn gids_of(&self, user: &str) -> Result<Vec<u32>, DirectoryFailed> {
-        os::gids_of(user).map_err(|error| failed(&error))
-    }
-}
-
-fn failed(error: &std::io::Error) -> DirectoryFailed {
-    DirectoryFailed {
-        problem: error.to_string(),
     }
 }

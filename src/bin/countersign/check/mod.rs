@@ -8,6 +8,7 @@ mod configuration;
 mod finding;
 mod network;
 mod pam;
+mod person;
 mod root;
 mod selinux;
 mod sshd;
@@ -32,6 +33,9 @@ pub struct Arguments {
     /// Leaves the network out
     #[arg(long)]
     offline: bool,
+    /// Asks the tenant what this user of the machine could log in with
+    #[arg(long, value_name = "USER", conflicts_with_all = ["root", "offline"])]
+    user: Option<String>,
     /// Shows what is as it should be, too
     #[arg(long, short)]
     verbose: bool,
@@ -80,6 +84,9 @@ fn look(
     store::check(root, &policy, report);
     if root.is_live() && !arguments.offline {
         network::check(&policy, report);
+    }
+    if let Some(user) = &arguments.user {
+        person::check(root, &mut configurations, &named, user, report);
     }
     Ok(())
 }

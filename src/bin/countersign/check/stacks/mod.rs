@@ -120,7 +120,7 @@ impl Subject<'_> {
         let troubles = self.troubles();
         let is_readable = troubles.is_empty();
         found.extend(troubles);
-        let config = self.config();
+        let config = config_of(&self.stack);
         let settings = configurations.settings(self.root, config.as_deref(), self.service, report);
         found.extend(match self.wrong_type(named) {
             Some(wrong) => vec![wrong],
@@ -131,13 +131,6 @@ impl Subject<'_> {
             report.pass("pam-stack", what);
         }
         found.into_iter().for_each(|finding| report.add(finding));
-    }
-
-    /// The configuration that the module is told to read here.
-    fn config(&self) -> Option<PathBuf> {
-        let ours = self.stack.handlers.iter().filter(|line| is_ours(line));
-        let mut words = ours.flat_map(Handler::arguments);
-        words.find_map(|word| word.strip_prefix("config=").map(PathBuf::from))
     }
 
     /// Files that somebody else than root could change.
@@ -230,6 +223,18 @@ impl Subject<'_> {
             .at(file.display().to_string(), Some(place.line))
             .of(self.service)
     }
+}
+
+/// The configuration that a service tells the module to read.
+pub fn config(root: &Root, service: &str) -> Option<PathBuf> {
+    config_of(&stack(root, service, Kind::Auth))
+}
+
+fn config_of(stack: &Stack) -> Option<PathBuf> {
+    let ours = stack.handlers.iter().filter(|line| is_ours(line));
+    let mut words = ours.flat_map(Handler::arguments);
+    let path = words.find_map(|word| word.strip_prefix("config="));
+    path.map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 fn is_ours(line: &Handler) -> bool {
