@@ -10,17 +10,17 @@
 )]
 
 #[allow(dead_code, reason = "the command uses all of it")]
-#[path = "../src/bin/countersign/check/pam/mod.rs"]
-mod pam;
+#[path = "../src/bin/countersign/check/libpam/mod.rs"]
+mod libpam;
 mod pam_application;
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pam::code::Code;
-use pam::dispatch::State;
-use pam::stack::{Handler, Job, Kind, read};
+use libpam::code::Code;
+use libpam::dispatch::State;
+use libpam::stack::{Handler, Job, Kind, read};
 use pam_application::{Application, Reply};
 use proptest::prelude::*;
 

@@ -181,6 +181,10 @@ impl Report {
         self.add(Finding::passed(id, what));
     }
 
+    pub fn has(&self, id: &str) -> bool {
+        self.0.iter().any(|finding| finding.id == id)
+    }
+
     pub fn count(&self, severity: Severity) -> usize {
         let all = self.0.iter();
         all.filter(|finding| finding.severity == severity).count()

@@ -6,8 +6,8 @@
 
 mod configuration;
 mod finding;
+mod libpam;
 mod network;
-mod pam;
 mod person;
 mod root;
 mod selinux;

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use crate::check::finding::Finding;
-use crate::check::pam::stack::{Handler, Job, Trouble};
+use crate::check::libpam::stack::{Handler, Job, Trouble};
 
 /// The control that grants only what the module grants.
 pub const SAFE: &str = "[success=ok default=bad]";

@@ -11,8 +11,8 @@ use countersign::host::Arguments;
 
 use super::configuration::Configurations;
 use super::finding::{Finding, Report};
-use super::pam::module::{OURS, Role, role};
-use super::pam::stack::{Handler, Job, Kind, Place, Stack, name_of, read};
+use super::libpam::module::{OURS, Role, role};
+use super::libpam::stack::{Handler, Job, Kind, Place, Stack, name_of, read};
 use super::root::Root;
 
 /// Where service files are, in the order in which libpam looks.
@@ -339,7 +339,7 @@ fn unused(root: &Root, named: &Named, report: &mut Report) {
                 .mend("write the line into /etc/pam.d/SERVICE"),
         );
     }
-    if named.services.is_empty() {
+    if named.services.is_empty() && !report.has("pam-type") {
         report.add(
             Finding::warning("pam-unused", "no PAM stack names pam_countersign.so")
                 .at("/etc/pam.d", None)

@@ -6,11 +6,11 @@ use countersign::policy::{ExemptResult, Flow, Settings};
 use super::advice::{SAFE, SAFE_EXEMPTING, module_of};
 use super::{Before, Subject, exists, is_ours, path_of};
 use crate::check::finding::{Finding, Severity};
-use crate::check::pam::code::Code;
-use crate::check::pam::control::Action;
-use crate::check::pam::module::{REFUSALS, Role, World, role};
-use crate::check::pam::search::{End, Open, Ours, Step, ends};
-use crate::check::pam::stack::{Handler, Kind};
+use crate::check::libpam::code::Code;
+use crate::check::libpam::control::Action;
+use crate::check::libpam::module::{REFUSALS, Role, World, role};
+use crate::check::libpam::search::{End, Open, Ours, Step, ends};
+use crate::check::libpam::stack::{Handler, Kind};
 
 /// What the configuration says that matters to a stack.
 struct Terms<'a> {
@@ -126,7 +126,7 @@ impl Judge<'_> {
         self.ends.iter().filter(|end| end.is_in())
     }
 
-    fn ours(&self) -> Option<(&Handler, &crate::check::pam::stack::Place)> {
+    fn ours(&self) -> Option<(&Handler, &crate::check::libpam::stack::Place)> {
         let line = self
             .subject
             .stack
