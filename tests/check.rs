@@ -98,6 +98,7 @@ fn a_program_gets_the_same_as_one_object() {
             ],
             "why": "the control ignores what the module says, and something else in the stack succeeds",
             "remedy": "write: auth [success=ok default=bad] pam_countersign.so",
+            "ms": null,
         })
     );
 }
@@ -156,13 +157,17 @@ fn files_that_others_could_change_or_read_are_errors_with_the_order_that_mends_t
     ]);
     image.mode("etc/countersign/secret", 0o600);
     image.mode("etc/pam.d/rig", 0o644);
+    let module = "usr/lib/x86_64-linux-gnu/security/pam_countersign.so";
+    image.mode(module, 0o775);
     image.write(
         "etc/countersign/ca.pem",
         &server::Authority::new("ours").pem(),
     );
     image.finds(&[
         "error secret-empty /etc/countersign/secret the file has no secret in its first line",
+        "error pam-file-writable /usr/lib/x86_64-linux-gnu/security/pam_countersign.so the module is writable for others than its owner (mode 0775)",
     ]);
+    image.mode(module, 0o644);
     image.mode("etc/countersign/countersign.toml", 0o666);
     image.finds_with_remedies(&[(
         "error config-unreadable /etc/countersign/countersign.toml /etc/countersign/countersign.toml is writable for others than its owner (mode 0666)",

@@ -20,6 +20,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use libpam::code::Code;
 use libpam::dispatch::State;
+use libpam::module::{Role, World, codes, role};
+use libpam::search::{Ours, ends};
 use libpam::stack::{Handler, Job, Kind, read};
 use pam_application::{Application, Reply};
 use proptest::prelude::*;
@@ -174,6 +176,63 @@ proptest! {
     ) {
         let second = second.join("\n");
         agree(&[("test", &test), ("second", &second), ("other", "auth required pam_deny.so\n")]);
+    }
+}
+
+/// A line of a service in which we stand somewhere, and whatever modules around us.
+fn line_with_ours() -> impl Strategy<Value = String> {
+    let module = prop::sample::select(vec![
+        "pam_countersign",
+        "pam_countersign",
+        "pam_unix",
+        "pam_sss",
+        "pam_env",
+        "pam_succeed_if",
+        "pam_rootok",
+        "pam_permit",
+        "pam_deny",
+    ]);
+    let rule =
+        (control(), module).prop_map(|(control, module)| format!("auth {control} {module}.so"));
+    prop_oneof![8 => rule, 1 => Just("auth substack second".to_owned()), 1 => Just("@include second".to_owned())]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_way_through_a_stack_is_overlooked(
+        test in prop::collection::vec(line_with_ours(), 1..7),
+        second in prop::collection::vec(line_with_ours().prop_filter("ends", |line| !line.contains("second")), 0..4),
+        choices in prop::collection::vec(any::<prop::sample::Index>(), 24),
+    ) {
+        let files = [("test", test.join("\n")), ("second", second.join("\n"))];
+        let source = |name: &str| files.iter().find(|(file, _)| *file == name).map(|(_, text)| text.clone());
+        let handlers = read(&source, "test", Kind::Auth).handlers;
+        let world = World { kind: Kind::Auth, exempts: true, exists: &|_| true, first_factor: Some("pam_unix") };
+        let all = ends(&handlers, &world).expect("few ways");
+        let mut state = State::new();
+        let mut choices = choices.iter();
+        let (mut ours, mut first_refusal) = (Vec::new(), None);
+        while let Some((_, handler)) = state.turn(&handlers) {
+            let possible = codes(handler, &world);
+            let code = *choices.next().expect("a choice for each line").get(&possible);
+            if role(handler) == Role::Ours {
+                ours.push(code);
+                let is_refusal = code != Code::SUCCESS && code != Code::IGNORE;
+                first_refusal = first_refusal.or(is_refusal.then_some(code));
+            }
+            state = state.after(&handlers, code).0;
+        }
+        let expected = match first_refusal {
+            Some(code) => Ours::Refused(code),
+            None if ours.contains(&Code::SUCCESS) => Ours::Granted,
+            None if ours.is_empty() => Ours::NotAsked,
+            None => Ours::Exempt,
+        };
+        let is_in = state.verdict() == Code::SUCCESS;
+        let is_known = all.iter().any(|end| end.is_in() == is_in && end.facts.ours == expected);
+        prop_assert!(is_known, "{files:?}: in {is_in}, ours {expected:?}");
     }
 }
 

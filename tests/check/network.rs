@@ -1,12 +1,19 @@
 //! The way to a tenant, real TLS and all, from this very system.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, SystemTime};
 
 use crate::image::plain;
-use crate::server::{Authority, Listener, Server, config};
+use crate::server::{Authority, Listener, Peer, Server, config};
 
 /// What is said of the network and the clock, with a configuration for this server.
 fn said(address: &str, authority: &Authority) -> Vec<(String, String, String)> {
+    said_with(address, authority, "")
+}
+
+/// The same, with this in `[tenant]` too.
+fn said_with(address: &str, authority: &Authority, more: &str) -> Vec<(String, String, String)> {
     static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let folder = format!("/tmp/countersign-network-{}-{number}", std::process::id());
@@ -20,7 +27,7 @@ fn said(address: &str, authority: &Authority) -> Vec<(String, String, String)> {
     };
     let ca = write("ca.pem", &authority.pem());
     let text = format!(
-        "[tenant]\nurl = \"https://{address}\"\nca_file = \"{ca}\"\n[state]\nfolder = \"{folder}/state\"\n"
+        "[tenant]\nurl = \"https://{address}\"\nca_file = \"{ca}\"\n{more}\n[state]\nfolder = \"{folder}/state\"\n"
     );
     let file = write("countersign.toml", &text);
     let (out, _, _) = plain(&["--config", &file, "check", "--json"]);
@@ -88,6 +95,66 @@ fn each_part_of_the_way_is_named_with_its_time() {
         ]
     );
     server.done();
+}
+
+#[test]
+fn the_tunnel_of_a_proxy_is_a_part_of_the_way() {
+    let authority = Authority::new("ours");
+    let config = config(authority.identity(&["tenant.test"], |_| {}));
+    let server = Server::play(move |listener: &Listener| {
+        for answers in [false, true] {
+            let mut stream = listener.tcp();
+            assert!(head(&mut stream).starts_with("CONNECT tenant.test:443 HTTP/1.1\r\n"));
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            let mut peer = Peer::over(stream, &config);
+            let request = peer.try_request();
+            assert_eq!(request.is_some(), answers);
+            if answers {
+                peer.reply("{}");
+                peer.drain();
+            }
+        }
+        let mut stream = listener.tcp();
+        head(&mut stream);
+        stream.write_all(b"HTTP/1.1 407 No\r\n\r\n").unwrap();
+    });
+    let proxy = format!("proxy = \"http://{}\"", server.address());
+    let all = said_with("tenant.test", &authority, &proxy);
+    let whats: Vec<_> = all.iter().map(|(_, what, _)| what.as_str()).collect();
+    assert_eq!(
+        whats,
+        [
+            "HOST: lookup in N ms, 127.0.0.1 is 127.0.0.1",
+            "HOST: connect in N ms, PROXY",
+            "HOST: tunnel in N ms, through 127.0.0.1",
+            "HOST: tls in N ms, the certificate is believed",
+            "HOST: response in N ms, status 200",
+        ]
+        .map(|what| what.replace("PROXY", &server.address().to_string()))
+    );
+    let all = said_with("tenant.test", &authority, &proxy);
+    let (severity, what, remedy) = all.first().unwrap();
+    assert_eq!(severity, "error");
+    assert!(
+        what.starts_with("HOST: the tunnel fails: proxy refused: "),
+        "{what}"
+    );
+    assert_eq!(
+        remedy,
+        "let the proxy CONNECT to HOST, with the user and password that it wants"
+    );
+    server.done();
+}
+
+/// The head of what a client asks a proxy.
+fn head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
 }
 
 #[test]

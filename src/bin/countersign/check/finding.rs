@@ -46,6 +46,8 @@ pub struct Finding {
     pub path: Vec<String>,
     pub why: String,
     pub remedy: String,
+    /// How long it took, where that is what it is about.
+    pub ms: Option<u64>,
 }
 
 impl Finding {
@@ -60,6 +62,7 @@ impl Finding {
             path: Vec::new(),
             why: String::new(),
             remedy: String::new(),
+            ms: None,
         }
     }
 
@@ -148,6 +151,7 @@ impl Finding {
             "path": self.path,
             "why": self.why,
             "remedy": self.remedy,
+            "ms": self.ms,
         })
     }
 }

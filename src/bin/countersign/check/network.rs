@@ -70,10 +70,10 @@ fn go(tenant: &Tenant, report: &mut Report) {
 
 fn walked(authority: &str, step: &Step, report: &mut Report) {
     let time = step.time.as_millis();
-    report.pass(
-        "network",
-        format!("{authority}: {} in {time} ms, {}", step.stage, step.detail),
-    );
+    let what = format!("{authority}: {} in {time} ms, {}", step.stage, step.detail);
+    let mut passed = Finding::passed("network", what);
+    passed.ms = u64::try_from(time).ok();
+    report.add(passed);
     if step.time > SLOW {
         report.add(
             Finding::warning(

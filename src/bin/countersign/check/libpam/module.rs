@@ -22,12 +22,11 @@ pub enum Role {
     Nothing,
 }
 
-const CONDITIONS: [&str; 12] = [
+const CONDITIONS: [&str; 11] = [
     "pam_access",
     "pam_group",
     "pam_listfile",
     "pam_localuser",
-    "pam_rhosts",
     "pam_securetty",
     "pam_shells",
     "pam_succeed_if",

@@ -17,12 +17,8 @@ use super::root::Root;
 
 /// Where service files are, in the order in which libpam looks.
 const FOLDERS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"];
-/// Where modules may be; libpam knows one of these, and Debian's the last one too.
-const MODULES: [&str; 8] = [
-    "/usr/lib/x86_64-linux-gnu/security",
-    "/usr/lib/aarch64-linux-gnu/security",
-    "/lib/x86_64-linux-gnu/security",
-    "/lib/aarch64-linux-gnu/security",
+/// Where modules may be, beside the folders of architectures; libpam knows one of them, and Debian's the last one too.
+const MODULES: [&str; 4] = [
     "/usr/lib64/security",
     "/lib64/security",
     "/usr/lib/security",
@@ -133,16 +129,27 @@ impl Subject<'_> {
         found.into_iter().for_each(|finding| report.add(finding));
     }
 
-    /// Files that somebody else than root could change.
+    /// Files that somebody else than root could change: the services', and the module itself.
     fn files(&self) -> Vec<Finding> {
-        let paths = self.stack.files.iter().map(|name| path_of(self.root, name));
-        let open = paths.filter_map(|path| Some((self.root.open_to_others(&path)?, path)));
-        open.map(|(problem, path)| {
-            Finding::error("pam-file-writable", format!("a PAM service file {problem}"))
-                .at(path.display().to_string(), None)
+        let services = self.stack.files.iter().map(|name| path_of(self.root, name));
+        let ours = self.stack.handlers.iter().filter(|line| is_ours(line));
+        let modules = ours.filter_map(|line| match &line.job {
+            Job::Module { path, .. } => module_file(self.root, path),
+            Job::Fail | Job::Substack => None,
+        });
+        let all = services.map(|path| ("a PAM service file", path));
+        let all = all.chain(modules.map(|path| ("the module", path)));
+        let open = all.filter_map(|(what, path)| {
+            let problem = self.root.open_to_others(&path)?;
+            Some((format!("{what} {problem}"), path))
+        });
+        open.map(|(what, path)| {
+            let path = path.display().to_string();
+            Finding::error("pam-file-writable", what)
+                .at(&path, None)
                 .of(self.service)
                 .because("whoever can change it can let anybody in")
-                .mend(format!("chown root: {0} && chmod go-w {0}", path.display()))
+                .mend(format!("chown root: {path} && chmod go-w {path}"))
         })
         .collect()
     }
@@ -243,21 +250,22 @@ fn is_ours(line: &Handler) -> bool {
 
 /// The services that have a file, but not those whose file is only a part of others.
 fn services(root: &Root) -> BTreeSet<String> {
-    let all: BTreeSet<String> = FOLDERS
+    let mut all: BTreeSet<String> = FOLDERS
         .iter()
         .flat_map(|folder| root.names(Path::new(folder)))
         .filter(|name| !is_leftover(name))
         .collect();
-    let is_included = |name: &String| {
-        let others = all.iter().filter(|other| *other != name);
-        let mut stacks = others.flat_map(|other| Kind::ALL.map(|kind| stack(root, other, kind)));
-        stacks.any(|stack| stack.files.contains(name))
-    };
+    let included: BTreeSet<String> = all
+        .iter()
+        .flat_map(|name| {
+            let stacks = Kind::ALL.map(|kind| stack(root, name, kind));
+            let files = stacks.into_iter().flat_map(|stack| stack.files);
+            files.filter(move |file| file != name)
+        })
+        .collect();
     let is_shared = |name: &String| SHARED.iter().any(|prefix| name.starts_with(prefix));
-    all.iter()
-        .filter(|name| !(is_shared(name) && is_included(name)))
-        .cloned()
-        .collect()
+    all.retain(|name| !(is_shared(name) && included.contains(name)));
+    all
 }
 
 /// What package managers and editors leave behind: no program asks for a service of such a name.
@@ -289,22 +297,34 @@ fn path_of(root: &Root, name: &str) -> PathBuf {
 
 /// Whether libpam finds a module. Where no folder of modules is found, nothing is missing.
 fn exists(root: &Root, path: &str) -> bool {
-    if path.starts_with('/') {
-        return root.exists(Path::new(path));
+    module_file(root, path).is_some() || !path.starts_with('/') && folders(root).is_empty()
+}
+
+/// The file of a module as a stack names it.
+fn module_file(root: &Root, path: &str) -> Option<PathBuf> {
+    let relative = Path::new(path);
+    if relative.is_absolute() {
+        return root.exists(relative).then(|| relative.to_owned());
     }
-    let is_real = |folder: &&&str| {
-        let folder = Path::new(folder);
-        ["pam_deny.so", "pam_permit.so", "pam_unix.so"]
-            .iter()
-            .any(|name| root.exists(&folder.join(name)))
+    let compatible = PathBuf::from("/lib/security");
+    let folders = folders(root).into_iter().chain([compatible]);
+    let mut files = folders.map(|folder| folder.join(relative));
+    files.find(|file| root.exists(file))
+}
+
+/// The folders that have libpam's own modules in them.
+fn folders(root: &Root) -> Vec<PathBuf> {
+    let architectures = ["/usr/lib", "/lib"].into_iter().flat_map(|library| {
+        let names = root.names(Path::new(library)).into_iter();
+        let names = names.filter(|name| name.contains("-linux-"));
+        names.map(move |name| Path::new(library).join(name).join("security"))
+    });
+    let all = architectures.chain(MODULES.iter().map(PathBuf::from));
+    let is_real = |folder: &PathBuf| {
+        let own = ["pam_deny.so", "pam_permit.so", "pam_unix.so"];
+        own.iter().any(|name| root.exists(&folder.join(name)))
     };
-    let real: Vec<_> = MODULES.iter().filter(is_real).collect();
-    let compatible = Path::new("/lib/security").join(path);
-    real.is_empty()
-        || root.exists(&compatible)
-        || real
-            .iter()
-            .any(|folder| root.exists(&Path::new(folder).join(path)))
+    all.filter(is_real).collect()
 }
 
 /// Services that have a second name, under which nobody is asked.
