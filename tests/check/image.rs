@@ -2,22 +2,18 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::rig::Folder;
 
 const MODULES: &str = "usr/lib/x86_64-linux-gnu/security";
 
-pub struct Image(PathBuf);
+pub struct Image(Folder);
 
 impl Image {
     /// One service, `rig`, whose stack is the documented one.
     pub fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = format!("/tmp/countersign-check-{}-{number}", std::process::id());
-        fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
-        let image = Self(path.into());
+        let image = Self(Folder::new());
         for module in [
             "cap",
             "countersign",
@@ -60,7 +56,7 @@ impl Image {
     }
 
     pub fn write(&self, path: &str, text: &str) {
-        let path = self.0.join(path);
+        let path = self.0.path().join(path);
         let mut folders = fs::DirBuilder::new();
         folders.recursive(true).mode(0o755);
         folders.create(path.parent().unwrap()).unwrap();
@@ -69,25 +65,25 @@ impl Image {
     }
 
     pub fn remove(&self, path: &str) {
-        fs::remove_file(self.0.join(path)).unwrap();
+        fs::remove_file(self.0.path().join(path)).unwrap();
     }
 
     pub fn link(&self, path: &str, target: &str) {
-        std::os::unix::fs::symlink(target, self.0.join(path)).unwrap();
+        std::os::unix::fs::symlink(target, self.0.path().join(path)).unwrap();
     }
 
     pub fn folder(&self, path: &str, mode: u32) {
-        fs::create_dir_all(self.0.join(path)).unwrap();
+        fs::create_dir_all(self.0.path().join(path)).unwrap();
         self.mode(path, mode);
     }
 
     pub fn mode(&self, path: &str, mode: u32) {
-        fs::set_permissions(self.0.join(path), Permissions::from_mode(mode)).unwrap();
+        fs::set_permissions(self.0.path().join(path), Permissions::from_mode(mode)).unwrap();
     }
 
     /// Standard output, standard error and exit code.
     pub fn run(&self, arguments: &[&str]) -> (String, String, i32) {
-        let root = self.0.to_str().unwrap();
+        let root = self.0.path().to_str().unwrap();
         let all: Vec<_> = arguments.iter().copied().chain(["--root", root]).collect();
         plain(&all)
     }
@@ -158,12 +154,6 @@ fn short(finding: &serde_json::Value) -> String {
         word("id"),
         word("what")
     )
-}
-
-impl Drop for Image {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 /// The command with these arguments and nothing else.

@@ -1,11 +1,11 @@
 //! The way to a tenant, real TLS and all, from this very system.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use crate::image::plain;
-use crate::server::{Authority, Listener, Peer, Server, config};
+use crate::rig::Folder;
+use crate::server::{Authority, Listener, Peer, Server, config, head_of};
 
 /// What is said of the network and the clock, with a configuration for this server.
 fn said(address: &str, authority: &Authority) -> Vec<(String, String, String)> {
@@ -14,25 +14,16 @@ fn said(address: &str, authority: &Authority) -> Vec<(String, String, String)> {
 
 /// The same, with this in `[tenant]` too.
 fn said_with(address: &str, authority: &Authority, more: &str) -> Vec<(String, String, String)> {
-    static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let folder = format!("/tmp/countersign-network-{}-{number}", std::process::id());
-    std::fs::create_dir(&folder).unwrap();
-    let write = |name: &str, text: &str| {
-        use std::os::unix::fs::PermissionsExt;
-        let path = format!("{folder}/{name}");
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        path
-    };
-    let ca = write("ca.pem", &authority.pem());
+    let folder = Folder::new();
+    let ca = folder.write("ca.pem", &authority.pem());
+    let (ca, place) = (ca.display(), folder.path().display());
     let text = format!(
-        "[tenant]\nurl = \"https://{address}\"\nca_file = \"{ca}\"\n{more}\n[state]\nfolder = \"{folder}/state\"\n"
+        "[tenant]\nurl = \"https://{address}\"\nca_file = \"{ca}\"\n{more}\n[state]\nfolder = \"{place}/state\"\n"
     );
-    let file = write("countersign.toml", &text);
-    let (out, _, _) = plain(&["--config", &file, "check", "--json"]);
-    let (offline, _, _) = plain(&["--config", &file, "check", "--json", "--offline"]);
-    std::fs::remove_dir_all(&folder).unwrap();
+    let file = folder.write("countersign.toml", &text);
+    let file = file.to_str().unwrap();
+    let (out, _, _) = plain(&["--config", file, "check", "--json"]);
+    let (offline, _, _) = plain(&["--config", file, "check", "--json", "--offline"]);
     assert!(!offline.contains("\"id\":\"network\""), "{offline}");
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     let findings = report["findings"].as_array().unwrap().iter();
@@ -104,7 +95,7 @@ fn the_tunnel_of_a_proxy_is_a_part_of_the_way() {
     let server = Server::play(move |listener: &Listener| {
         for answers in [false, true] {
             let mut stream = listener.tcp();
-            assert!(head(&mut stream).starts_with("CONNECT tenant.test:443 HTTP/1.1\r\n"));
+            assert!(head_of(&mut stream).starts_with("CONNECT tenant.test:443 HTTP/1.1\r\n"));
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
             let mut peer = Peer::over(stream, &config);
             let request = peer.try_request();
@@ -115,7 +106,7 @@ fn the_tunnel_of_a_proxy_is_a_part_of_the_way() {
             }
         }
         let mut stream = listener.tcp();
-        head(&mut stream);
+        head_of(&mut stream);
         stream.write_all(b"HTTP/1.1 407 No\r\n\r\n").unwrap();
     });
     let proxy = format!("proxy = \"http://{}\"", server.address());
@@ -144,17 +135,6 @@ fn the_tunnel_of_a_proxy_is_a_part_of_the_way() {
         "let the proxy CONNECT to HOST, with the user and password that it wants"
     );
     server.done();
-}
-
-/// The head of what a client asks a proxy.
-fn head(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        head.push(byte[0]);
-    }
-    String::from_utf8(head).unwrap()
 }
 
 #[test]

@@ -1,7 +1,9 @@
-//! What to write instead, in the words of the line that is wrong.
+//! What a line does and what to write instead, in its own words.
 #![forbid(unsafe_code)]
 
 use crate::check::finding::Finding;
+use crate::check::libpam::code::Code;
+use crate::check::libpam::control::Action;
 use crate::check::libpam::stack::{Handler, Job, Trouble};
 
 /// The control that grants only what the module grants.
@@ -20,6 +22,39 @@ pub fn module_of(line: &Handler) -> String {
         false => word.clone(),
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// A line by the name of its module.
+pub fn name(line: &Handler) -> String {
+    let module = line.module().map(|name| format!("{name}.so"));
+    module.unwrap_or_else(|| format!("\"{}\"", line.text))
+}
+
+/// What an action does, in words.
+pub fn consequence(action: Action) -> String {
+    match action {
+        Action::Ignore => "ignored".to_owned(),
+        Action::Ok => "counts".to_owned(),
+        Action::Done => "ends the stack".to_owned(),
+        Action::Bad => "fails".to_owned(),
+        Action::Die => "fails at once".to_owned(),
+        Action::Reset => "forgets what was before".to_owned(),
+        Action::Jump(1) => "skips a line".to_owned(),
+        Action::Jump(lines) => format!("skips {lines} lines"),
+    }
+}
+
+/// Why it matters that a refusal with this code is ignored.
+pub fn meaning(code: Code) -> &'static str {
+    match code {
+        Code::AUTHINFO_UNAVAIL => {
+            "the module says so whenever the tenant can't be reached, which anybody in between can bring about"
+        }
+        Code::MODULE_UNKNOWN => {
+            "libpam says so where the module can't be loaded, as in the middle of an upgrade"
+        }
+        _ => "the control ignores what the module says, and something else in the stack succeeds",
+    }
 }
 
 pub fn trouble(trouble: &Trouble) -> Finding {

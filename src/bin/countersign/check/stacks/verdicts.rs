@@ -3,7 +3,7 @@
 
 use countersign::policy::{ExemptResult, Flow, Settings};
 
-use super::advice::{SAFE, SAFE_EXEMPTING, module_of};
+use super::advice::{SAFE, SAFE_EXEMPTING, consequence, meaning, module_of, name};
 use super::{Before, Subject, exists, is_ours, path_of};
 use crate::check::finding::{Finding, Severity};
 use crate::check::libpam::code::Code;
@@ -385,36 +385,6 @@ impl Judge<'_> {
             self.place(by),
             module_of(by),
         )
-    }
-}
-
-fn name(line: &Handler) -> String {
-    let module = line.module().map(|name| format!("{name}.so"));
-    module.unwrap_or_else(|| format!("\"{}\"", line.text))
-}
-
-fn consequence(action: Action) -> String {
-    match action {
-        Action::Ignore => "ignored".to_owned(),
-        Action::Ok => "counts".to_owned(),
-        Action::Done => "ends the stack".to_owned(),
-        Action::Bad => "fails".to_owned(),
-        Action::Die => "fails at once".to_owned(),
-        Action::Reset => "forgets what was before".to_owned(),
-        Action::Jump(1) => "skips a line".to_owned(),
-        Action::Jump(lines) => format!("skips {lines} lines"),
-    }
-}
-
-fn meaning(code: Code) -> &'static str {
-    match code {
-        Code::AUTHINFO_UNAVAIL => {
-            "the module says so whenever the tenant can't be reached, which anybody in between can bring about"
-        }
-        Code::MODULE_UNKNOWN => {
-            "libpam says so where the module can't be loaded, as in the middle of an upgrade"
-        }
-        _ => "the control ignores what the module says, and something else in the stack succeeds",
     }
 }
 
