@@ -313,6 +313,18 @@ fn every_return_value_has_its_word() {
 }
 
 #[test]
+fn a_reset_in_a_substack_goes_back_to_where_it_began() {
+    let inner = "auth required pam_deny.so\nauth [default=reset] pam_permit.so\n";
+    for (first, code) in [("permit", 0), ("deny", 7)] {
+        let test = format!("auth required pam_{first}.so\nauth substack DIR/second\n");
+        assert_eq!(
+            agree(&[("test", &test), ("second", inner), ("other", "")]),
+            code
+        );
+    }
+}
+
+#[test]
 fn files_within_files_are_followed_as_deep_as_libpam_follows_them() {
     for word in ["@include", "auth include", "auth substack"] {
         let last = ("f14".to_owned(), "auth required pam_deny.so\n".to_owned());

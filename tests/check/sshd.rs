@@ -92,6 +92,36 @@ fn the_drop_in_that_wins_is_the_one_to_mend() {
 }
 
 #[test]
+fn a_match_block_in_a_drop_in_ends_with_it() {
+    let image = image(&format!("Include sshd_config.d/*.conf\nUsePAM no\n{GOOD}"));
+    image.write(
+        "etc/ssh/sshd_config.d/10-robots.conf",
+        "Match Group robots\nPermitRootLogin no\n",
+    );
+    image.finds(&[
+        "error sshd-usepam /etc/ssh/sshd_config:2 sshd does not use PAM",
+        "note sshd-match /etc/ssh/sshd_config.d/10-robots.conf:2 for \"Match Group robots\" another setting holds: permitrootlogin no",
+    ]);
+}
+
+#[test]
+fn whoever_is_exempt_behind_a_key_has_shown_who_it_is() {
+    let image = image(GOOD);
+    image.configure("[[exempt]]\nname = \"robots\"\nusers = [\"robot\"]\nresult = \"success\"\n");
+    image.finds(&[]);
+    image.write(
+        "etc/ssh/sshd_config",
+        &format!("AuthenticationMethods keyboard-interactive:pam\n{GOOD}"),
+    );
+    image.finds(&[
+        "error pam-exempt-unverified /etc/pam.d/sshd:1 whoever is exempt gets in with nothing",
+    ]);
+    let either = "AuthenticationMethods publickey,keyboard-interactive keyboard-interactive:pam\n";
+    image.write("etc/ssh/sshd_config", &format!("{either}{GOOD}"));
+    assert_eq!(image.ids(), ["pam-exempt-unverified"]);
+}
+
+#[test]
 fn a_match_block_is_named_and_does_not_count_for_all() {
     let image = image(&format!(
         "{GOOD}Match Group robots Address 192.0.2.0/24\n    AuthenticationMethods publickey\n    PermitTTY no\nMatch all\nUsePAM no\n"

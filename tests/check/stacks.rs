@@ -113,6 +113,10 @@ fn what_makes_the_module_worthless_or_fatal_is_one_error_each() {
             "pam-refusal-ignored",
         ),
         (
+            "auth [success=ok default=ignore] pam_countersign.so\nauth required pam_countersign.so\n",
+            "pam-refusal-ignored",
+        ),
+        (
             "auth [success=end default=die] pam_countersign.so\n",
             "pam-unreadable",
         ),
