@@ -312,6 +312,33 @@ fn every_return_value_has_its_word() {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_a_file_holds_it_is_read_to_an_end(test in "([ -~\\t\\n\u{0}-\u{ff}]|auth |sufficient |\\[success=|pam_countersign.so\n|include test\n){0,40}") {
+        let source = |name: &str| (name == "test").then(|| test.clone());
+        for kind in Kind::ALL {
+            let handlers = read(&source, "test", kind).handlers;
+            let world = World { kind, exempts: true, exists: &|_| true, first_factor: None };
+            let _ = ends(&handlers, &world);
+        }
+    }
+}
+
+#[test]
+fn a_stack_that_is_too_large_is_given_up() {
+    let long = "auth required pam_countersign.so\n".repeat(1001);
+    let handlers = read(&|_| Some(long.clone()), "test", Kind::Auth).handlers;
+    let world = World {
+        kind: Kind::Auth,
+        exempts: true,
+        exists: &|_| true,
+        first_factor: None,
+    };
+    assert_eq!(ends(&handlers, &world), None);
+}
+
 #[test]
 fn a_reset_in_a_substack_goes_back_to_where_it_began() {
     let inner = "auth required pam_deny.so\nauth [default=reset] pam_permit.so\n";
@@ -345,4 +372,12 @@ fn files_within_files_are_followed_as_deep_as_libpam_follows_them() {
         6,
         "an end to what libpam would follow for long"
     );
+    let many = "@include DIR/test\n".repeat(10);
+    assert_eq!(
+        Services::new(&[("test", &many)]).ours(),
+        26,
+        "and to what it would not survive"
+    );
+    let many = "auth include DIR/test\n".repeat(10);
+    assert_eq!(Services::new(&[("test", &many)]).ours(), 6, "and to that");
 }

@@ -142,7 +142,9 @@ fn files(root: &Root, policy: &Policy, report: &mut Report) {
             certificates(root, &settings.tenant, report);
         }
     }
-    secrets.iter().for_each(|path| secret(root, path, report));
+    if !root.is_closed() {
+        secrets.iter().for_each(|path| secret(root, path, report));
+    }
 }
 
 fn secret(root: &Root, path: &Path, report: &mut Report) {

@@ -156,10 +156,13 @@ impl Finding {
     }
 }
 
+/// More of a text than this, in characters, is not shown.
+const SHOWN: usize = 1000;
+
 /// What others have written is shown so that it can't speak to the terminal.
 fn shown(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
+    let mut shown = String::new();
+    for letter in text.chars().take(SHOWN) {
         match letter {
             ' '..='~' => shown.push(letter),
             _ => shown.extend(letter.escape_default()),

@@ -21,7 +21,7 @@ use super::context::Context;
 use super::output::{Done, Problem};
 
 use configuration::Configurations;
-use finding::{Report, Severity, counted};
+use finding::{Finding, Report, Severity, counted};
 use root::Root;
 use sshd::Sshd;
 
@@ -81,7 +81,10 @@ fn look(
     }
     selinux::check(root, usual.as_ref(), report);
     let Some(policy) = usual else { return Ok(()) };
-    store::check(root, &policy, report);
+    match root.is_closed() {
+        true => report.add(not_root()),
+        false => store::check(root, &policy, report),
+    }
     if root.is_live() && !arguments.offline {
         network::check(&policy, report);
     }
@@ -89,4 +92,10 @@ fn look(
         person::check(root, &mut configurations, &named, user, report);
     }
     Ok(())
+}
+
+fn not_root() -> Finding {
+    Finding::warning("not-root", "what is root's alone was not looked at")
+        .because("secrets, records, and what sshd is set to are nobody else's business")
+        .mend("sudo countersign check")
 }

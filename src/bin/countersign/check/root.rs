@@ -25,6 +25,11 @@ impl Root {
         self.0.is_none()
     }
 
+    /// Whether there is much of it that whoever asks may not read.
+    pub fn is_closed(&self) -> bool {
+        self.is_live() && os::real_uid() != 0
+    }
+
     /// Where a path of that system is on this one.
     pub fn place(&self, path: &Path) -> PathBuf {
         match &self.0 {

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use super::code::Code;
 use super::control::Action;
@@ -14,6 +15,8 @@ use super::stack::{Handler, Job};
 
 /// No service of anybody's has this many states; then nothing is claimed.
 const STATES: usize = 200_000;
+/// Nor as many lines.
+const LINES: usize = 1000;
 
 /// What Countersign said on a way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,15 +72,25 @@ impl End {
     }
 }
 
-#[derive(Clone)]
 struct Way {
     state: State,
     facts: Facts,
-    steps: Vec<Step>,
+    trail: Trail,
+}
+
+/// The steps so far, the last one first; ways share what they have in common.
+type Trail = Option<Rc<Link>>;
+
+struct Link {
+    step: Step,
+    before: Trail,
 }
 
 /// The ends of all ways, one of each kind. `None` where there are too many to look at.
 pub fn ends(handlers: &[Handler], world: &World<'_>) -> Option<Vec<End>> {
+    if handlers.len() > LINES {
+        return None;
+    }
     let mut seen = HashSet::new();
     let mut ways = VecDeque::from([Way::begin()]);
     let mut ends: Vec<End> = Vec::new();
@@ -133,30 +146,38 @@ impl Way {
                 first_factor: false,
                 asked_in_vain: false,
             },
-            steps: Vec::new(),
+            trail: None,
         }
     }
 
     fn after(&self, handlers: &[Handler], code: Code, world: &World<'_>) -> Self {
-        let mut next = self.clone();
-        let Some((line, handler)) = self.state.turn(handlers) else {
-            return next;
+        let (state, action) = self.state.clone().after(handlers, code);
+        let mut next = Way {
+            state,
+            facts: self.facts,
+            trail: self.trail.clone(),
         };
-        let (state, action) = next.state.after(handlers, code);
-        next.state = state;
-        if handler.job != Job::Substack {
-            next.steps.push(Step { line, code, action });
+        if let Some((line, handler)) = self.state.turn(handlers)
+            && handler.job != Job::Substack
+        {
             let is_lost = self.state.impression() == Impression::Negative;
             next.facts.learn(handler, code, action, world, is_lost);
+            next.trail = Some(Rc::new(Link {
+                step: Step { line, code, action },
+                before: next.trail,
+            }));
         }
         next
     }
 
     fn end(self) -> End {
+        let links = std::iter::successors(self.trail.as_deref(), |link| link.before.as_deref());
+        let mut steps: Vec<_> = links.map(|link| link.step).collect();
+        steps.reverse();
         End {
             facts: self.facts,
             verdict: self.state.verdict(),
-            steps: self.steps,
+            steps,
         }
     }
 }

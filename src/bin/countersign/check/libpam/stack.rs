@@ -192,6 +192,10 @@ impl Reader<'_> {
         }
         let (lines, unfinished) = lines(text);
         for line in lines {
+            // Nor does libpam go on behind what it can't include.
+            if self.stack.broken.is_some() {
+                return false;
+            }
             self.line(name, &line, at);
         }
         if let Some(line) = &unfinished {
