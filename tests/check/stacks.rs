@@ -130,6 +130,10 @@ fn what_makes_the_module_worthless_or_fatal_is_one_error_each() {
             "pam-unreadable",
         ),
         (
+            "@include gone\n@include gone too\nauth required pam_countersign.so\n",
+            "pam-unreadable",
+        ),
+        (
             "auth required pam_countersign.so\n@include gone\n",
             "pam-unreadable",
         ),

@@ -192,10 +192,6 @@ impl Reader<'_> {
         }
         let (lines, unfinished) = lines(text);
         for line in lines {
-            // Nor does libpam go on behind what it can't include.
-            if self.stack.broken.is_some() {
-                return false;
-            }
             self.line(name, &line, at);
         }
         if let Some(line) = &unfinished {
@@ -280,6 +276,10 @@ impl Reader<'_> {
 
     /// Debian's `@include`: all types of the file.
     fn include(&mut self, place: &Place, name: &str, at: At) {
+        // libpam has given up by then; the lines behind are read to know what the file is about.
+        if self.stack.broken.is_some() {
+            return;
+        }
         let whole = match self.found(name, at) {
             Ok(text) => self.file(name, &text, at.deeper()),
             Err(trouble) => {
