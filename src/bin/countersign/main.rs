@@ -41,7 +41,7 @@ enum Command {
     /// Checks the configuration, PAM stacks, sshd, SELinux and the way to the tenant, and says how to mend them
     #[command(
         visible_alias = "doctor",
-        after_help = "Examples:\n  countersign check\n  countersign check --offline --json\n  countersign check --root /mnt/image"
+        after_help = "Examples:\n  countersign check\n  countersign check --user alice\n  countersign check --offline --json\n  countersign check --root /mnt/image"
     )]
     Check(check::Arguments),
     /// Lists confirmations that still count, so that their owner is asked nothing
