@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 pub use caller::Caller;
 pub use conversation::{Answer, Conversation};
+pub use crank::exchange;
+pub use judgement::LocalUsers;
 
 use crate::audit::Event;
 use crate::log::{Level, Log};
@@ -31,7 +33,7 @@ use crate::verdict::{Reason, Refusal, Verdict};
 use arguments::Arguments;
 use judgement::Judged;
 use memory::Memory;
-pub use settings::connection;
+pub use settings::{client_secret, connection};
 
 /// The delay before a refusal where no configuration says another.
 const FAILURE_DELAY: Duration = Duration::from_secs(2);

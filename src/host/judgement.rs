@@ -59,7 +59,7 @@ fn judged(judgement: Judgement) -> Result<Judged, Refusal> {
 }
 
 /// The local user database.
-struct LocalUsers;
+pub struct LocalUsers;
 
 impl Directory for LocalUsers {
     fn uid_of(&self, user: &str) -> Result<Option<u32>, DirectoryFailed> {

@@ -5,10 +5,14 @@ mod britive;
 mod budget;
 mod context;
 mod forget;
+mod machine;
+mod mechanisms;
 mod output;
+mod reasons;
 mod sessions;
 mod terminal;
 mod totp;
+mod whom;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,6 +48,11 @@ enum Command {
         after_help = "Examples:\n  countersign budget\n  countersign budget --reset alice@example.com"
     )]
     Budget(budget::Arguments),
+    /// Shows what a user could log in with, as the tenant offers it; nothing is sent to anybody
+    #[command(
+        after_help = "Examples:\n  countersign mechanisms alice\n  countersign mechanisms --tenant-user alice@example.com --service sshd --json"
+    )]
+    Mechanisms(mechanisms::Arguments),
     /// Enrols users for codes that count while the tenant can't be reached
     Totp(totp::Arguments),
     /// Registers, shows, removes and checks an authenticator at a Britive tenant
@@ -60,6 +69,7 @@ fn main() -> ExitCode {
         Command::Sessions(arguments) => sessions::run(&context, &arguments),
         Command::Forget(arguments) => forget::run(&context, &arguments),
         Command::Budget(arguments) => budget::run(&context, &arguments),
+        Command::Mechanisms(arguments) => mechanisms::run(&context, &arguments),
         Command::Totp(arguments) => totp::run(&context, &arguments),
         Command::Britive(arguments) => britive::run(&context, arguments),
     };
