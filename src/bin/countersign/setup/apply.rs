@@ -6,7 +6,9 @@ use super::change::{Change, Kind};
 use super::journal::{Journal, Record};
 use super::place::Root;
 use super::{debian, sshd};
-use crate::output::{Done, Problem};
+use crate::output::{Done, Problem, line};
+
+const NO_SSHD: &str = "No sshd was found running: one that does must be restarted.";
 
 /// Makes all of a record's changes. Where one fails, those before are taken back.
 pub fn apply(root: &Root, record: &Record) -> Done {
@@ -54,7 +56,13 @@ fn as_shown(root: &Root, changes: &[Change]) -> Done {
 
 fn sshd_again(root: &Root, record: &Record) -> Done {
     match record.sshd {
-        true => sshd::test(root).and_then(|()| sshd::reload(root)),
+        true => {
+            sshd::test(root)?;
+            if !sshd::reload(root) {
+                line(NO_SSHD);
+            }
+            Ok(())
+        }
         false => Ok(()),
     }
 }
@@ -73,12 +81,8 @@ pub fn undo(root: &Root, record: &Record) -> Result<Vec<String>, Problem> {
     }
     // Last: until here a login may still ask for it.
     put_back(root, record, Kind::Theirs, &mut left)?;
-    if record.sshd {
-        left.extend(
-            sshd::reload(root)
-                .err()
-                .map(|problem| problem.what().to_owned()),
-        );
+    if record.sshd && !sshd::reload(root) {
+        left.push(NO_SSHD.to_owned());
     }
     Ok(left)
 }
