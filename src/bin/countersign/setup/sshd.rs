@@ -75,8 +75,8 @@ pub fn reload(root: &Root) -> bool {
         return true;
     }
     if root.has("/run/systemd/system") {
-        let reloaded = ["ssh", "sshd"].map(|unit| program::run("systemctl", &["reload", unit]));
-        if reloaded.iter().any(Result::is_ok) {
+        let mut units = ["ssh", "sshd"].into_iter();
+        if units.any(|unit| program::run("systemctl", &["reload", unit]).is_ok()) {
             return true;
         }
     }

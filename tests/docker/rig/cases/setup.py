@@ -66,6 +66,12 @@ def sets_up(world, *options):
     return world.attempt("root", ["countersign", "setup", *TENANT, *SERVICES, *options])
 
 
+def sshd_has_reloaded(world):
+    """It listens again."""
+    again = "Server listening on :: port 22"
+    awaits(lambda: sum(again in str(entry) for entry in world.log.since()) > 1, "sshd did not begin again")
+
+
 def takes_back(world):
     """Root takes everything back."""
     attempt = world.attempt("root", ["countersign", "unsetup"])
@@ -89,6 +95,7 @@ def a_machine_is_set_up_and_stays_so_once_a_new_login_confirms_it(world):
         early = world.attempt("root", ["countersign", "confirm"])
         expect(early.ends() == 1, "a shell that was there before could confirm")
         early.shows("hint: log in anew by sshd or sudo, and type it there")
+        sshd_has_reloaded(world)
         shell = world.ssh_shell("otto", *OWN_SSHD, to="127.0.0.1")
         answers(shell, PASSWORD, OTTOS_CODE)
         shell.begins()
@@ -135,6 +142,7 @@ def who_is_exempt_logs_in_with_the_local_password(world):
         expect(sets_up(world, "--yes").ends() == 0, "setup failed")
         with open(host.CONFIGURATION, "a", encoding="ascii") as configuration:
             configuration.write('\n[[exempt]]\nname = "pennies"\nusers = ["penny"]\n')
+        sshd_has_reloaded(world)
         login = world.ssh("penny", *OWN_SSHD, to="127.0.0.1")
         login.asks_hidden(HIDDEN)
         login.types(PASSWORD)
@@ -158,6 +166,7 @@ def shared_stacks_that_somebody_edited_are_left_alone(world):
         attempt.shows(r"pam-auth-update leaves /etc/pam\.d/common-\* alone")
         expect(difference(before, files()) == [host.CONFIGURATION, "/etc/pam.d/sshd", "/etc/pam.d/sudo", DROP_IN],
                f"it wrote {difference(before, files())}")
+        sshd_has_reloaded(world)
         login = world.ssh("otto", *OWN_SSHD, to="127.0.0.1")
         answers(login, PASSWORD, OTTOS_CODE)
         login.is_let_in("otto")
@@ -244,6 +253,7 @@ def where_authselect_writes_the_shared_stacks_it_gets_a_profile(world):
                f"it wrote {difference(before, files())}")
         with open("/etc/authselect/authselect.conf", encoding="ascii") as file:
             expect(file.read() == "custom/countersign with-silent-lastlog", "the features were lost")
+        sshd_has_reloaded(world)
         login = world.ssh("otto", *OWN_SSHD, to="127.0.0.1")
         answers(login, PASSWORD, OTTOS_CODE)
         login.is_let_in("otto")
@@ -259,3 +269,50 @@ def where_authselect_writes_the_shared_stacks_it_gets_a_profile(world):
         expect(files() == before, f"left behind: {difference(before, files())}")
         expect(not os.path.exists("/etc/authselect/custom/countersign"), "the profile is still there")
         host.use_system_stacks()
+
+
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>/run/systemctl.calls
+"""
+UNIT = "/etc/systemd/system/countersign-rollback"
+
+
+@contextlib.contextmanager
+def systemd():
+    """A system that believes systemd to be its first process; what systemctl is asked for is written down."""
+    os.makedirs("/run/systemd/system")
+    with open("/usr/bin/systemctl", "w", encoding="ascii") as file:
+        file.write(SYSTEMCTL)
+    os.chmod("/usr/bin/systemctl", 0o755)
+    try:
+        yield
+    finally:
+        shutil.rmtree("/run/systemd")
+        for path in "/usr/bin/systemctl", "/run/systemctl.calls":
+            os.remove(path)
+
+
+def calls():
+    """What systemctl was asked for since the last look."""
+    with open("/run/systemctl.calls", "r+", encoding="ascii") as file:
+        lines = file.read().splitlines()
+        file.truncate(0)
+    return lines
+
+
+@case()
+def under_systemd_a_timer_that_outlives_a_boot_puts_it_back(world):
+    timer = "countersign-rollback.timer"
+    with systemd(), fresh_system() as before:
+        attempt = sets_up(world, "--yes", "--confirm-within", "5m")
+        expect(attempt.ends() == 0, "setup failed")
+        expect(calls() == ["daemon-reload", f"enable --now {timer}", "reload ssh"], "systemctl was asked for something else")
+        with open(f"{UNIT}.timer", encoding="ascii") as file:
+            expect("OnActiveSec=300\n" in (unit := file.read()) and "WantedBy=timers.target" in unit, unit)
+        with open(f"{UNIT}.service", encoding="ascii") as file:
+            [line] = [line for line in file if line.startswith("ExecStart=")]
+        expect(files() != before, "nothing was written")
+        command = world.attempt("root", line.removeprefix("ExecStart=").split())
+        expect(command.ends() == 0, "what the timer runs failed")
+        expect(calls() == ["reload ssh", f"disable --now {timer}", "daemon-reload"], "systemctl was asked for something else")
+        expect(not os.path.exists(f"{UNIT}.timer") and not os.path.exists(f"{UNIT}.service"), "the units are still there")
