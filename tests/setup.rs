@@ -8,12 +8,17 @@
     reason = "tests"
 )]
 
+#[path = "support/terminal.rs"]
+mod terminal;
+
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use terminal::Terminal;
 
 const TENANT: [&str; 6] = [
     "--tenant",
@@ -189,6 +194,67 @@ fn what_will_change_is_shown_and_then_written() {
         A public key alone still asks nobody: see AuthenticationMethods in pam_countersign(8).\n";
     assert_eq!(image.sets_up(&BOTH), format!("{expected}{written}"));
     assert!(image.files() != before);
+}
+
+#[test]
+fn what_is_not_said_is_asked() {
+    let image = Image::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command
+        .args(["setup", "--without-tenant", "--root"])
+        .arg(&image.0);
+    let mut terminal = Terminal::start(&mut command);
+    for (question, answer) in [
+        (
+            "Address of the tenant (https://...): ",
+            "https://abc1234.id.cyberark.cloud",
+        ),
+        (
+            "What {user} is called there, such as {user}@example.com: ",
+            "{user}@example.com",
+        ),
+        ("PAM services [sshd,sudo]: ", ""),
+        ("Write this? [y/N] ", "y"),
+    ] {
+        terminal.wait_for(question);
+        terminal.type_line(answer);
+    }
+    let seen = terminal.end();
+    assert_eq!((seen.stderr.as_str(), seen.code), ("", Some(0)));
+    let second = image.sets_up(&BOTH);
+    assert_eq!(second, "Everything is set up already: nothing to change.\n");
+}
+
+#[test]
+fn after_a_no_nothing_is_written() {
+    let image = Image::new();
+    let before = image.files();
+    let said = TENANT
+        .into_iter()
+        .filter(|word| *word != "--yes")
+        .chain(BOTH);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.arg("setup").args(said).arg("--root").arg(&image.0);
+    let mut terminal = Terminal::start(&mut command);
+    terminal.wait_for("Write this? [y/N] ");
+    terminal.type_line("");
+    let seen = terminal.end();
+    assert_eq!(
+        (seen.stderr.as_str(), seen.code),
+        ("countersign: nothing was written\n", Some(1))
+    );
+    assert!(image.files() == before);
+}
+
+#[test]
+fn a_program_with_two_services_gets_both() {
+    let image = Image::new();
+    image.write("/etc/pam.d/sudo-i", SUDO_STACK);
+    image.sets_up(&["--service", "sudo"]);
+    assert_eq!(
+        image.read("/etc/pam.d/sudo-i"),
+        image.read("/etc/pam.d/sudo")
+    );
 }
 
 #[test]

@@ -135,7 +135,7 @@ impl Scratch {
         let number = os::random().map_err(Problem::new)?;
         let place = format!("/run/countersign-setup.{number:016x}");
         let made = fs::DirBuilder::new().mode(0o700).create(&place);
-        made.map_err(|error| Problem::new(format!("{place}: {error}")))?;
+        made.map_err(|error| Problem::new(format!("{place}: {error}")).hint("try sudo"))?;
         Ok(Self(place))
     }
 

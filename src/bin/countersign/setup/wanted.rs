@@ -12,6 +12,14 @@ const SHIPPED: &str = include_str!("../../../../conf/countersign.toml");
 /// What is proposed, as far as this system has it.
 const USUAL: [&str; 3] = ["sshd", "sudo", "sudo-i"];
 
+/// `sudo -i` and `su -` are services of their own: who sets up the one and not the other has a door beside the door.
+const SAME_PROGRAM: [(&str, &str); 4] = [
+    ("sudo", "sudo-i"),
+    ("sudo-i", "sudo"),
+    ("su", "su-l"),
+    ("su-l", "su"),
+];
+
 /// The answers to all questions.
 pub struct Wanted {
     pub services: Vec<String>,
@@ -120,8 +128,12 @@ fn services(root: &Root, arguments: &Arguments) -> Result<Vec<String>, Problem> 
             ))
             .hint("a PAM service is a file of /etc/pam.d: see `ls /etc/pam.d`"));
         }
-        if !services.iter().any(|other| other == service) {
-            services.push(service.to_owned());
+        let others = SAME_PROGRAM.iter().filter(|(one, _)| *one == service);
+        let others = others.map(|(_, other)| *other).filter(|other| known(other));
+        for name in [service].into_iter().chain(others) {
+            if !services.iter().any(|other| other == name) {
+                services.push(name.to_owned());
+            }
         }
     }
     match services.is_empty() {

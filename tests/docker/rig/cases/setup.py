@@ -94,7 +94,7 @@ def a_machine_is_set_up_and_stays_so_once_a_new_login_confirms_it(world):
                f"it wrote {difference(before, files())}")
         early = world.attempt("root", ["countersign", "confirm"])
         expect(early.ends() == 1, "a shell that was there before could confirm")
-        early.shows("hint: log in anew by sshd or sudo, and type it there")
+        early.shows("hint: log in anew by sshd or sudo or sudo-i, and type it there")
         sshd_has_reloaded(world)
         shell = world.ssh_shell("otto", *OWN_SSHD, to="127.0.0.1")
         answers(shell, PASSWORD, OTTOS_CODE)
@@ -164,7 +164,7 @@ def shared_stacks_that_somebody_edited_are_left_alone(world):
         attempt = sets_up(world, "--yes")
         expect(attempt.ends() == 0, "setup failed")
         attempt.shows(r"pam-auth-update leaves /etc/pam\.d/common-\* alone")
-        expect(difference(before, files()) == [host.CONFIGURATION, "/etc/pam.d/sshd", "/etc/pam.d/sudo", DROP_IN],
+        expect(difference(before, files()) == [host.CONFIGURATION, "/etc/pam.d/sshd", "/etc/pam.d/sudo", "/etc/pam.d/sudo-i", DROP_IN],
                f"it wrote {difference(before, files())}")
         sshd_has_reloaded(world)
         login = world.ssh("otto", *OWN_SSHD, to="127.0.0.1")
