@@ -10,15 +10,18 @@
 
 #[path = "support/terminal.rs"]
 mod terminal;
+#[path = "support/traced.rs"]
+mod traced;
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use terminal::Terminal;
+use traced::{Stop, Traced};
 
 const TENANT: [&str; 6] = [
     "--tenant",
@@ -555,4 +558,62 @@ fn wrong_uses_are_usage_errors() {
         "{err}"
     );
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// `countersign setup` on the image, held before its first instruction.
+fn held(image: &Image) -> Traced {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command
+        .arg("setup")
+        .args(TENANT)
+        .args(BOTH)
+        .arg("--root")
+        .arg(&image.0);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    Traced::start(&mut command, "")
+}
+
+/// Nothing of what was written is left, and what is set up next works.
+#[track_caller]
+fn is_taken_back(image: &Image, before: &BTreeMap<PathBuf, String>, when: &str) {
+    let (_, err, _) = image.run(&["unsetup"]);
+    let nothing = err.starts_with("countersign: nothing was set up by this command");
+    assert!(err.is_empty() || nothing, "{when}: {err}");
+    let after = image.files();
+    let names = |files: &BTreeMap<PathBuf, String>| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&after), names(before), "{when}");
+    assert!(after == *before, "{when}");
+}
+
+#[test]
+fn a_setup_that_is_killed_anywhere_can_be_taken_back() {
+    // At the begin of each call: what the one before has done is done.
+    for stops in (1..).step_by(2) {
+        let image = Image::new();
+        let before = image.files();
+        let traced = held(&image);
+        if (0..stops).any(|_| matches!(traced.next(), Stop::Exited(_))) {
+            assert!(stops > 100, "{stops}");
+            return;
+        }
+        traced.kill();
+        is_taken_back(&image, &before, &format!("killed at stop {stops}"));
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_setup_in_which_anything_fails_is_taken_back_or_is_whole() {
+    for call in 0.. {
+        let image = Image::new();
+        let before = image.files();
+        let traced = held(&image);
+        if (0..2 * call + 1).any(|_| matches!(traced.next(), Stop::Exited(_))) {
+            assert!(call > 50, "{call}");
+            return;
+        }
+        traced.fail(libc::ENOSPC);
+        traced.to_the_end();
+        is_taken_back(&image, &before, &format!("call {call} failed"));
+    }
 }

@@ -94,6 +94,7 @@ fn put_back(root: &Root, record: &Record, kind: Kind, left: &mut Vec<String>) ->
         .rev()
         .filter(|change| change.kind == kind)
     {
+        root.sweep(&change.path);
         let now = root.read(&change.path)?;
         match change.undone(now.as_deref()) {
             Ok(text) if text == now => {}

@@ -206,8 +206,7 @@ mod tests {
     const STEP_UP: &str = "auth [success=ok ignore=ignore default=bad] pam_countersign.so\n";
 
     fn placed(text: &str, stack: Stack) -> String {
-        wired("/etc/pam.d/x", text, stack, "")
-            .map_or_else(|problem| problem.what().to_owned(), |text| text)
+        wired("/etc/pam.d/x", text, stack, "").unwrap_or_else(|problem| problem.what().to_owned())
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::output::Problem;
 /// What a file of the system has where nobody has said otherwise: everybody may read it.
 const MODE: u32 = 0o644;
 
+/// What a file is called until it is whole.
+const DRAFT: &str = ".countersign.";
+
 /// The folder below which everything is: `/`, or that of an image.
 #[derive(Clone)]
 pub struct Root(PathBuf);
@@ -55,6 +58,17 @@ impl Root {
         done.map_err(|error| failed(path, "can't be written", &error))
     }
 
+    /// Removes what a process that was killed has left beside a file. Nobody else writes there meanwhile.
+    pub fn sweep(&self, path: &str) {
+        let place = self.real(path);
+        let entries = place.parent().and_then(|folder| fs::read_dir(folder).ok());
+        for entry in entries.into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(DRAFT) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
     /// Behind links: what a link points to is replaced, and not the link.
     fn real(&self, path: &str) -> PathBuf {
         let place = self.at(path);
@@ -73,7 +87,7 @@ fn failed(path: &str, what: &str, error: &io::Error) -> Problem {
 fn replace(place: &Path, text: &str) -> io::Result<()> {
     let folder = place.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(folder)?;
-    let draft = folder.join(format!(".countersign.{:016x}", os::random()?));
+    let draft = folder.join(format!("{DRAFT}{:016x}", os::random()?));
     let written = fill(&draft, fs::metadata(place).ok(), text);
     written
         .and_then(|()| fs::rename(&draft, place))
