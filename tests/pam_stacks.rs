@@ -209,7 +209,7 @@ proptest! {
         let files = [("test", test.join("\n")), ("second", second.join("\n"))];
         let source = |name: &str| files.iter().find(|(file, _)| *file == name).map(|(_, text)| text.clone());
         let handlers = read(&source, "test", Kind::Auth).handlers;
-        let world = World { kind: Kind::Auth, exempts: true, exists: &|_| true, first_factor: Some("pam_unix") };
+        let world = World { kind: Kind::Auth, service: "test", exempts: true, exists: &|_| true, first_factor: Some("pam_unix") };
         let all = ends(&handlers, &world).expect("few ways");
         let mut state = State::new();
         let mut choices = choices.iter();
@@ -320,7 +320,7 @@ proptest! {
         let source = |name: &str| (name == "test").then(|| test.clone());
         for kind in Kind::ALL {
             let handlers = read(&source, "test", kind).handlers;
-            let world = World { kind, exempts: true, exists: &|_| true, first_factor: None };
+            let world = World { kind, service: "test", exempts: true, exists: &|_| true, first_factor: None };
             let _ = ends(&handlers, &world);
         }
     }
@@ -332,6 +332,7 @@ fn a_stack_that_is_too_large_is_given_up() {
     let handlers = read(&|_| Some(long.clone()), "test", Kind::Auth).handlers;
     let world = World {
         kind: Kind::Auth,
+        service: "test",
         exempts: true,
         exists: &|_| true,
         first_factor: None,

@@ -14,7 +14,7 @@ const OFFLINE: &str = "[offline]\nenabled = true\nfirst_factor = \"pam_unix\"\n"
 const ON_DEMAND: &str = "[login]\nflow = \"on-demand\"\n[on_demand]\napp = \"a\"\nclient_id = \"c\"\nscope = \"s\"\n\
     policy = \"p\"\nclient_secret_file = \"/etc/countersign/secret\"\n";
 
-/// The three stacks of a file in conf/pam.d, which are those of README.md.
+/// The three stacks of a file in conf/pam.d.
 fn documented(file: &str) -> Vec<String> {
     let path = format!("{}/conf/pam.d/{file}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
@@ -35,8 +35,6 @@ fn documented(file: &str) -> Vec<String> {
 fn the_documented_stacks_have_nothing_to_mend() {
     for file in ["sshd-countersign", "sudo-countersign"] {
         let [tenant, exempting, behind] = documented(file).try_into().unwrap();
-        let readme =
-            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
         for (stack, configuration) in [
             (&tenant, ""),
             (&exempting, ""),
@@ -46,7 +44,6 @@ fn the_documented_stacks_have_nothing_to_mend() {
             (&behind, ON_DEMAND),
             (&behind, OFFLINE),
         ] {
-            assert!(readme.contains(stack.as_str()), "{stack}");
             let image = Image::new();
             image.write("etc/countersign/secret", "s\n");
             image.mode("etc/countersign/secret", 0o600);
@@ -269,6 +266,41 @@ fn a_condition_that_leaves_people_out_is_a_warning() {
     ] {
         assert_eq!(ids(stack), ["pam-condition"], "{stack}");
     }
+}
+
+#[test]
+fn a_condition_on_the_service_is_about_that_service_alone() {
+    let image = Image::new();
+    let unless = |services: &str| {
+        format!("[success=1 default=ignore] pam_succeed_if.so quiet service notin {services}")
+    };
+    let shared = |services: &str| {
+        let ours = "[success=done ignore=ignore default=die] pam_countersign.so";
+        format!(
+            "auth {}\nauth {ours}\nauth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_permit.so\n",
+            unless(services)
+        )
+    };
+    image.stack("common-auth", &shared("sudo:sudo-i:rig"));
+    for service in ["rig", "login", "sudo", "sudo-i"] {
+        image.stack(service, "@include common-auth\n");
+    }
+    image.finds(&[]);
+    let (out, _, _) = image.run(&["check", "--verbose"]);
+    for expected in [
+        "login is left out by a condition on its name",
+        "the auth stack of rig holds",
+    ] {
+        assert!(out.contains(&format!("passed: {expected}\n")), "{out}");
+    }
+    image.stack(
+        "common-auth",
+        &shared("rig:sudo").replace("default=die", "default=ignore"),
+    );
+    image.finds(&[
+        "error pam-refusal-ignored /etc/pam.d/common-auth:2 a refusal of pam_countersign.so lets people in",
+        "warning pam-twin /etc/pam.d/sudo-i nobody is asked by \"sudo -i\"",
+    ]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// What went wrong, and what to do about it.
 pub struct Problem {
@@ -31,6 +31,11 @@ impl Problem {
         (&self.what, self.hint.as_deref().unwrap_or_default())
     }
 
+    /// Without the hint.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
     /// What it means for the whole, before what went wrong.
     pub fn within(mut self, whole: &str) -> Self {
         self.what = format!("{whole}: {}", self.what);
@@ -41,6 +46,14 @@ impl Problem {
 /// One line of a result. Whoever reads may have gone: that is no problem of ours.
 pub fn line(text: impl Display) {
     let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// What takes a moment, for whoever waits in front of a terminal.
+pub fn progress(what: &str) {
+    let mut err = io::stderr();
+    if err.is_terminal() {
+        let _ = writeln!(err, "{what} ...");
+    }
 }
 
 pub fn complain(problem: &Problem) {

@@ -101,6 +101,8 @@ pub const REFUSALS: [Code; 10] = [
 /// What is asked about a stack.
 pub struct World<'a> {
     pub kind: Kind,
+    /// The service that the stack is of.
+    pub service: &'a str,
     /// A rule of the configuration may exempt somebody.
     pub exempts: bool,
     /// Whether the file of a module is there, by its path in the stack.
@@ -124,7 +126,33 @@ pub fn codes(handler: &Handler, world: &World<'_>) -> Vec<Code> {
         "pam_deny" => vec![Code::AUTH_ERR],
         "pam_rootok" => vec![Code::SUCCESS, Code::AUTH_ERR],
         "pam_debug" => vec![debugged(arguments)],
+        "pam_succeed_if" => match about_service(handler, world.service) {
+            Some(true) => vec![Code::SUCCESS],
+            Some(false) => vec![Code::AUTH_ERR],
+            None => anything(true),
+        },
         _ => anything(may_ignore(handler)),
+    }
+}
+
+/// Whether a condition holds for a service, where it is about nothing else: `service in a:b`, `service notin a:b`.
+pub fn about_service(handler: &Handler, service: &str) -> Option<bool> {
+    let is_option =
+        |word: &&String| ["quiet", "quiet_fail", "quiet_success", "debug"].contains(&word.as_str());
+    let words: Vec<_> = handler
+        .arguments()
+        .iter()
+        .filter(|word| !is_option(word))
+        .map(String::as_str)
+        .collect();
+    let ["service", relation, list] = words.as_slice() else {
+        return None;
+    };
+    let is_listed = list.split(':').any(|name| name == service);
+    match *relation {
+        "in" => Some(is_listed),
+        "notin" => Some(!is_listed),
+        _ => None,
     }
 }
 

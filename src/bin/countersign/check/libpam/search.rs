@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::code::Code;
 use super::control::Action;
 use super::dispatch::{Impression, State};
-use super::module::{Role, World, codes, role};
+use super::module::{Role, World, about_service, codes, role};
 use super::stack::{Handler, Job};
 
 /// No service of anybody's has this many states; then nothing is claimed.
@@ -203,7 +203,9 @@ impl Facts {
                 self.first_factor |= is_first && self.ours == Ours::NotAsked;
             }
             Role::Root if code == Code::SUCCESS => self.open = Open::ToRoot,
-            Role::Condition if is_decisive => self.open = self.open.max(Open::OnCondition),
+            Role::Condition if is_decisive && about_service(handler, world.service).is_none() => {
+                self.open = self.open.max(Open::OnCondition);
+            }
             Role::Verifies | Role::Root | Role::Condition | Role::Nothing => {}
         }
     }

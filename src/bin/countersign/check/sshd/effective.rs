@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
+
+use crate::setup::program;
 
 /// Keyword and value, the keyword in lower case.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,16 +53,7 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
 }
 
 fn run(program: &Path, option: &str) -> std::io::Result<Output> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the command asks sshd; the module never does"
-    )]
-    let mut command = Command::new(program);
-    command
-        .env_clear()
-        .stdin(Stdio::null())
-        .arg(option)
-        .output()
+    program::command(&program.to_string_lossy(), &[option]).output()
 }
 
 #[cfg(test)]

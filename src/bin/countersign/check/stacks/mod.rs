@@ -11,7 +11,8 @@ use countersign::host::Arguments;
 
 use super::configuration::Configurations;
 use super::finding::{Finding, Report};
-use super::libpam::module::{OURS, Role, role};
+use super::libpam::module::{OURS, Role, World, about_service, role};
+use super::libpam::search::{End, Ours, ends};
 use super::libpam::stack::{Handler, Job, Kind, Place, Stack, name_of, read};
 use super::root::Root;
 
@@ -66,7 +67,7 @@ pub fn named(root: &Root) -> Named {
         services: services
             .filter(|service| {
                 let stack = stack(root, service, Kind::Auth);
-                stack.handlers.iter().any(is_ours)
+                stack.handlers.iter().any(is_ours) && !is_left_out(&stack, service)
             })
             .collect(),
     }
@@ -99,7 +100,12 @@ pub fn check(
                     _ => Before::Nothing,
                 },
             };
-            if subject.stack.handlers.iter().any(is_ours) {
+            if is_left_out(&subject.stack, &service) {
+                report.pass(
+                    "pam-left-out",
+                    format!("{service} is left out by a condition on its name"),
+                );
+            } else if subject.stack.handlers.iter().any(is_ours) {
                 subject.check(configurations, named, report);
             }
         }
@@ -246,6 +252,23 @@ fn config_of(stack: &Stack) -> Option<PathBuf> {
 
 fn is_ours(line: &Handler) -> bool {
     role(line) == Role::Ours
+}
+
+/// Whether a line that asks for the name of the service sees to it that the module is never reached in this one.
+fn is_left_out(stack: &Stack, service: &str) -> bool {
+    let is_about_services = |line: &Handler| about_service(line, service).is_some();
+    if !stack.handlers.iter().any(is_about_services) {
+        return false;
+    }
+    let world = World {
+        kind: Kind::Auth,
+        service,
+        exempts: false,
+        exists: &|_| true,
+        first_factor: None,
+    };
+    let is_asked = |ends: Vec<End>| ends.iter().any(|end| end.facts.ours != Ours::NotAsked);
+    !ends(&stack.handlers, &world).is_none_or(is_asked)
 }
 
 /// The services that have a file, but not those whose file is only a part of others.

@@ -55,6 +55,7 @@ pub(super) fn of(
     let exists = |path: &str| exists(subject.root, path);
     let world = World {
         kind: subject.kind,
+        service: subject.service,
         exempts: terms.exempts,
         exists: &exists,
         first_factor: terms.first_factor,
