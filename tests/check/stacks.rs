@@ -55,6 +55,35 @@ fn the_documented_stacks_have_nothing_to_mend() {
 }
 
 #[test]
+fn what_setup_writes_has_nothing_to_mend() {
+    let image = Image::new();
+    image.remove("etc/pam.d/rig");
+    for service in ["sudo", "sudo-i", "su", "su-l"] {
+        image.stack(
+            service,
+            "auth sufficient pam_rootok.so\n@include common-auth\n",
+        );
+    }
+    let services = "sudo,sudo-i,su,su-l";
+    let (_, err, code) = image.run(&[
+        "setup",
+        "--service",
+        services,
+        "--without-tenant",
+        "--blocks",
+        "--yes",
+    ]);
+    assert_eq!(code, 0, "{err}");
+    image.finds(&[]);
+    assert!(
+        image
+            .run(&["check", "-v"])
+            .0
+            .contains("the auth stack of su-l holds")
+    );
+}
+
+#[test]
 fn what_makes_the_module_worthless_or_fatal_is_one_error_each() {
     for (stack, id) in [
         (
