@@ -31,6 +31,8 @@ const TENANT: [&str; 6] = [
     "--without-tenant",
     "--yes",
 ];
+const MODULES: &str = "/usr/lib/x86_64-linux-gnu/security";
+const COMMON_AUTH: &str = "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_permit.so\n";
 const SSHD_STACK: &str = "# sshd\n@include common-auth\naccount required pam_nologin.so\n";
 const SUDO_STACK: &str = "session required pam_limits.so\n@include common-auth\n";
 const SSHD: &str = "# sshd\nInclude /etc/ssh/sshd_config.d/*.conf\nUsePAM no\n";
@@ -46,6 +48,10 @@ impl Image {
         let path = format!("/tmp/countersign-setup-{}-{number}", std::process::id());
         fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
         let image = Self(path.into());
+        for module in ["countersign", "deny", "limits", "nologin", "permit", "unix"] {
+            image.write(&format!("{MODULES}/pam_{module}.so"), "");
+        }
+        image.write("/etc/pam.d/common-auth", COMMON_AUTH);
         image.write("/etc/pam.d/sshd", SSHD_STACK);
         image.write("/etc/pam.d/sudo", SUDO_STACK);
         image.write("/etc/ssh/sshd_config", SSHD);
@@ -196,7 +202,7 @@ fn what_will_change_is_shown_and_then_written() {
     assert_eq!(shown, format!("{expected}Nothing was written.\n"));
     assert!(image.files() == before);
     let written = "Written. `countersign unsetup` puts everything back.\n\
-        A public key alone still asks nobody: see AuthenticationMethods in pam_countersign(8).\n";
+        A public key alone still asks nobody: `countersign setup --keys followed` changes that.\n";
     assert_eq!(image.sets_up(&BOTH), format!("{expected}{written}"));
     assert!(image.files() != before);
 }
@@ -560,6 +566,64 @@ fn wrong_uses_are_usage_errors() {
         "{err}"
     );
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn keys_are_left_alone_or_followed() {
+    let image = Image::new();
+    let methods = || {
+        let text = image.read("/etc/ssh/sshd_config.d/10-countersign.conf");
+        let mut lines = text.lines().map(str::to_owned);
+        lines.rfind(|line| line.starts_with("AuthenticationMethods "))
+    };
+    image.sets_up(&BOTH);
+    assert_eq!(methods(), None);
+    image.sets_up(&["--service", "sshd", "--keys", "followed"]);
+    let followed =
+        "AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam";
+    assert_eq!(methods().as_deref(), Some(followed));
+    image.sets_up(&BOTH);
+    assert_eq!(methods().as_deref(), Some(followed));
+    image.sets_up(&["--service", "sshd", "--keys", "alone"]);
+    let alone = "AuthenticationMethods publickey keyboard-interactive:pam";
+    assert_eq!(methods().as_deref(), Some(alone));
+    image.write("/etc/ssh/sshd_config.d/10-countersign.conf", "# edited\n");
+    let arguments =
+        ["setup"]
+            .into_iter()
+            .chain(TENANT)
+            .chain(["--service", "sshd", "--keys", "followed"]);
+    image.fails(
+        &arguments.collect::<Vec<_>>(),
+        "countersign: /etc/ssh/sshd_config.d/10-countersign.conf was edited, and stays as it is\n\
+         hint: write AuthenticationMethods into it, and leave --keys out\n",
+        1,
+    );
+}
+
+#[test]
+fn stacks_that_would_not_hold_are_put_back_at_once() {
+    let image = Image::new();
+    fs::remove_file(image.at(&format!("{MODULES}/pam_countersign.so"))).unwrap();
+    image.write(
+        "/etc/pam.d/sudo",
+        "auth sufficient pam_permit.so\n@include common-auth\n",
+    );
+    let before = image.files();
+    let (_, err, code) = image.setup(&BOTH);
+    assert_eq!(code, 1);
+    assert!(
+        err.starts_with("countersign: everything is as it was before: the stacks would not hold:\n  /etc/pam.d/sshd:3: "),
+        "{err}"
+    );
+    for part in [
+        "\n  /etc/pam.d/sudo:",
+        "pam_countersign.so",
+        "\nhint: mend that first",
+    ] {
+        assert!(err.contains(part), "{err}");
+    }
+    assert!(image.files() == before);
 }
 
 /// `countersign setup` on the image, held before its first instruction.

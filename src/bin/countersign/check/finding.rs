@@ -197,6 +197,19 @@ impl Report {
         all.filter(|finding| finding.severity == severity).count()
     }
 
+    /// What is wrong with these services, and what to do about it, a line each.
+    pub fn errors_of(&self, services: &[String]) -> Vec<String> {
+        let errors = self.0.iter().filter(|finding| {
+            let is_one = finding.severity == Severity::Error;
+            is_one && services.iter().any(|name| finding.services.contains(name))
+        });
+        let lines = errors.map(|finding| {
+            let place = finding.place().unwrap_or_default();
+            shown(&format!("{place}: {}: {}", finding.what, finding.remedy))
+        });
+        lines.collect()
+    }
+
     /// The worst first; what passed only where somebody wants to see it.
     pub fn show(&mut self, verbose: bool) {
         self.0.sort_by_key(|finding| finding.severity);

@@ -15,7 +15,7 @@ mod sshd;
 mod stacks;
 mod store;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::context::Context;
 use super::output::{Done, Problem};
@@ -61,6 +61,21 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         errors => Err(Problem::new(format!("{} found", counted(errors, "error")))
             .hint("keep a root shell open while you mend them")),
     }
+}
+
+/// What makes the stacks of these services worthless or fatal, each with its remedy.
+pub fn broken_stacks(
+    root: Option<&Path>,
+    config: &Path,
+    services: &[String],
+) -> Result<Vec<String>, Problem> {
+    let root = Root::new(root).map_err(Problem::new)?;
+    let mut configurations = Configurations::new(config.to_owned());
+    let mut report = Report::default();
+    let named = stacks::named(&root);
+    let before = stacks::Before::Nothing;
+    stacks::check(&root, &mut configurations, &named, before, &mut report);
+    Ok(report.errors_of(services))
 }
 
 fn look(

@@ -1,22 +1,41 @@
 //! Writes what was shown, and takes it back.
 #![forbid(unsafe_code)]
 
+use std::path::Path;
+
 use super::authselect::Selection;
 use super::change::{Change, Kind};
 use super::journal::{Journal, Record};
 use super::place::Root;
 use super::{debian, sshd};
+use crate::check;
 use crate::output::{Done, Problem, line};
 
 const NO_SSHD: &str = "No sshd was found running: one that does must be restarted.";
 
 /// Makes all of a record's changes. Where one fails, those before are taken back.
-pub fn apply(root: &Root, record: &Record) -> Done {
-    let done = write(root, record).and_then(|()| sshd_again(root, record));
+pub fn apply(root: &Root, record: &Record, holds: impl Fn() -> Done) -> Done {
+    let done = write(root, record)
+        .and_then(|()| holds())
+        .and_then(|()| sshd_again(root, record));
     done.map_err(|problem| match undo(root, record) {
         Ok(_) => problem.within("everything is as it was before"),
         Err(also) => problem.hint(format!("not all of it could be put back: {}", also.what())),
     })
+}
+
+/// Whether the stacks, as they stand there, let nobody in unasked and somebody in at all.
+pub fn holds(root: &Root, config: &str, services: &[String]) -> Done {
+    let folder = (!root.is_live()).then(|| root.at("/"));
+    let broken = check::broken_stacks(folder.as_deref(), Path::new(config), services)?;
+    match broken.is_empty() {
+        true => Ok(()),
+        false => Err(Problem::new(format!(
+            "the stacks would not hold:\n  {}",
+            broken.join("\n  ")
+        ))
+        .hint("mend that first; with `countersign check` afterwards")),
+    }
 }
 
 fn write(root: &Root, record: &Record) -> Done {

@@ -75,6 +75,9 @@ pub struct Arguments {
     /// Shows what it would write, and writes nothing
     #[arg(long)]
     dry_run: bool,
+    /// Whether a public key alone is enough for sshd, or is followed by the module
+    #[arg(long, value_name = "HOW")]
+    keys: Option<sshd::Keys>,
     /// Sets up the image below this folder: nothing is started, reloaded or asked there
     #[arg(
         long,
@@ -118,7 +121,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     if !arguments.yes {
         agree()?;
     }
-    carry_out(&root, &mut record, &wanted.services, arguments)
+    carry_out(&config, &root, &mut record, &wanted.services, arguments)
 }
 
 /// One step after the other: what is not confirmed yet is not built upon.
@@ -215,7 +218,7 @@ fn plan(
     let (shared, own) = split(root, services.collect(), arguments)?;
     stacks(root, &shared, own, &argument, &mut record)?;
     if wanted.services.iter().any(|service| service == "sshd") {
-        record.changes.extend(sshd::changes(root)?);
+        record.changes.extend(sshd::changes(root, arguments.keys)?);
         record.sshd = true;
     }
     Ok(record)
@@ -306,7 +309,13 @@ fn agree() -> Done {
 }
 
 /// What takes it back is ready before anything is written.
-fn carry_out(root: &Root, record: &mut Record, services: &[String], arguments: &Arguments) -> Done {
+fn carry_out(
+    config: &str,
+    root: &Root,
+    record: &mut Record,
+    services: &[String],
+    arguments: &Arguments,
+) -> Done {
     let journal = Journal::open(root)?;
     let locked = journal.lock()?;
     nothing_is_awaited(root)?;
@@ -318,7 +327,8 @@ fn carry_out(root: &Root, record: &mut Record, services: &[String], arguments: &
         Some(time) => rollback::arm(root, record.number, time),
         None => Ok(()),
     };
-    if let Err(problem) = armed.and_then(|()| apply::apply(root, record)) {
+    let holds = || apply::holds(root, config, services);
+    if let Err(problem) = armed.and_then(|()| apply::apply(root, record, holds)) {
         rollback::disarm(root)?;
         journal.remove(&locked, record.number)?;
         return Err(problem);
@@ -339,7 +349,7 @@ fn conclude(root: &Root, services: &[String], arguments: &Arguments) {
     }
     if services.iter().any(|service| service == "sshd") {
         line(
-            "A public key alone still asks nobody: see AuthenticationMethods in pam_countersign(8).",
+            "A public key alone still asks nobody: `countersign setup --keys followed` changes that.",
         );
     }
 }

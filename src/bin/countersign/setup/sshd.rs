@@ -16,22 +16,60 @@ const PID: &str = "/run/sshd.pid";
 /// What sshd(8) must say of itself afterwards (sshd -T).
 const NEEDED: [&str; 2] = ["usepam yes", "kbdinteractiveauthentication yes"];
 
+/// What becomes of public keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Keys {
+    /// A key alone lets in
+    Alone,
+    /// Behind a key, the module asks
+    Followed,
+}
+
+impl Keys {
+    /// sshd_config(5), AuthenticationMethods: each list is one way in. Who has no key gets in by the second.
+    fn setting(self) -> &'static str {
+        match self {
+            Keys::Alone => "AuthenticationMethods publickey keyboard-interactive:pam\n",
+            Keys::Followed => {
+                "AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam\n"
+            }
+        }
+    }
+}
+
+/// A drop-in of ours.
+fn drop_in(keys: Option<Keys>) -> String {
+    format!("{SHIPPED}{}", keys.map_or("", Keys::setting))
+}
+
+/// Whether nobody has touched what an earlier setup wrote.
+fn is_ours(text: &str) -> bool {
+    let ours = [None, Some(Keys::Alone), Some(Keys::Followed)];
+    ours.into_iter().any(|keys| drop_in(keys) == text)
+}
+
 /// A drop-in, or a block at the top of the configuration where that includes none. A drop-in that is there already stays.
-pub fn changes(root: &Root) -> Result<Vec<Change>, Problem> {
+pub fn changes(root: &Root, keys: Option<Keys>) -> Result<Vec<Change>, Problem> {
     let Some(config) = root.read(CONFIG)? else {
         return Err(Problem::new(format!("{CONFIG}: there is no such file"))
             .hint("install the ssh server first, or leave sshd out of --service"));
     };
     let change = match includes_drop_ins(&config) {
-        true => match root.read(DROP_IN)? {
-            None => Change::new(DROP_IN, Kind::Ours, None, SHIPPED),
-            Some(_) => None,
+        true => match (root.read(DROP_IN)?, keys) {
+            (None, keys) => Change::new(DROP_IN, Kind::Ours, None, &drop_in(keys)),
+            (Some(text), Some(keys)) if is_ours(&text) => {
+                Change::new(DROP_IN, Kind::Ours, Some(text), &drop_in(Some(keys)))
+            }
+            (Some(_), Some(_)) => return Err(edited()),
+            (Some(_), None) => None,
         },
         false => {
-            let settings = SHIPPED.lines().filter(|line| !line.starts_with('#'));
+            let settings = drop_in(keys);
+            let settings = settings.lines().filter(|line| !line.starts_with('#'));
             let lines: String = settings.map(|line| format!("{line}\n")).collect();
             let block = block::made_of(&lines);
             let wired = match block::of(&config) {
+                Some(_) if keys.is_none() => config.clone(),
                 Some(_) => block::replaced(&config, Some(&block)),
                 None => block::inserted(&config, 0, &block),
             };
@@ -39,6 +77,11 @@ pub fn changes(root: &Root) -> Result<Vec<Change>, Problem> {
         }
     };
     Ok(change.into_iter().collect())
+}
+
+fn edited() -> Problem {
+    Problem::new(format!("{DROP_IN} was edited, and stays as it is"))
+        .hint("write AuthenticationMethods into it, and leave --keys out")
 }
 
 fn includes_drop_ins(config: &str) -> bool {
