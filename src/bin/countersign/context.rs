@@ -24,7 +24,7 @@ impl Context {
 
     /// The policy, read as strictly as the module reads it.
     pub fn policy(&self) -> Result<Policy, Problem> {
-        let path = std::path::absolute(&self.config).map_err(Problem::new)?;
+        let path = self.path()?;
         let bytes = os::read(&path, Secrecy::Public, MAX_CONFIG).map_err(|problem| {
             Problem::new(problem).hint("no login succeeds until this is mended")
         })?;
@@ -33,6 +33,11 @@ impl Context {
             Problem::new(format!("{}:\n  {lines}", path.display()))
                 .hint("countersign.toml(5) describes every key")
         })
+    }
+
+    /// Where the configuration is, from the root.
+    pub fn path(&self) -> Result<PathBuf, Problem> {
+        std::path::absolute(&self.config).map_err(Problem::new)
     }
 
     pub fn state(&self) -> Result<State, Problem> {

@@ -4,7 +4,9 @@
 mod britive;
 mod budget;
 mod context;
+mod dialogue;
 mod forget;
+mod login;
 mod machine;
 mod mechanisms;
 mod output;
@@ -48,6 +50,11 @@ enum Command {
         after_help = "Examples:\n  countersign budget\n  countersign budget --reset alice@example.com"
     )]
     Budget(budget::Arguments),
+    /// Logs a user in at the tenant, without PAM, and says how it went
+    #[command(
+        after_help = "Examples:\n  countersign login alice\n  countersign login alice --service sshd --json"
+    )]
+    Login(login::Arguments),
     /// Shows what a user could log in with, as the tenant offers it; nothing is sent to anybody
     #[command(
         after_help = "Examples:\n  countersign mechanisms alice\n  countersign mechanisms --tenant-user alice@example.com --service sshd --json"
@@ -69,6 +76,7 @@ fn main() -> ExitCode {
         Command::Sessions(arguments) => sessions::run(&context, &arguments),
         Command::Forget(arguments) => forget::run(&context, &arguments),
         Command::Budget(arguments) => budget::run(&context, &arguments),
+        Command::Login(arguments) => login::run(&context, &arguments),
         Command::Mechanisms(arguments) => mechanisms::run(&context, &arguments),
         Command::Totp(arguments) => totp::run(&context, &arguments),
         Command::Britive(arguments) => britive::run(&context, arguments),
