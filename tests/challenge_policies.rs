@@ -201,7 +201,11 @@ fn what_the_tenant_has_for_itself_can_not_be_taken_as_a_name() {
     }
     for unfit in ["", "a b", "a/b", "../x", "é", &"x".repeat(65)] {
         let why = "expected letters, digits, _ and -, 64 of them at most";
-        assert_eq!(Name::parse(unfit), Err(why), "{unfit}");
+        assert_eq!(Name::new(unfit), Err(why), "{unfit}");
+    }
+    for odd in ["", "a/b", "a\u{7}", &"x".repeat(257)] {
+        let why = "no challenge policy is called that";
+        assert_eq!(Name::parse(odd), Err(why), "{odd}");
     }
 }
 

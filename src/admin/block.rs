@@ -59,16 +59,29 @@ pub struct New {
 }
 
 impl Name {
-    /// Reads a name. It becomes part of the names of settings.
+    /// Reads a name for a new one. It becomes part of the names of settings.
     ///
     /// # Errors
     ///
     /// What names may be.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    pub fn new(text: &str) -> Result<Self, &'static str> {
         let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
         match (1..=64).contains(&text.len()) && text.bytes().all(fits) {
             true => Ok(Name(text.to_owned())),
             false => Err("expected letters, digits, _ and -, 64 of them at most"),
+        }
+    }
+
+    /// Reads the name of one that may be there: others have made it.
+    ///
+    /// # Errors
+    ///
+    /// What no name is.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let is_odd = |c: char| c == '/' || c.is_control();
+        match (1..=256).contains(&text.len()) && !text.contains(is_odd) {
+            true => Ok(Name(text.to_owned())),
+            false => Err("no challenge policy is called that"),
         }
     }
 

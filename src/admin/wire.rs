@@ -6,6 +6,7 @@ use serde_json::json;
 use super::block::Block;
 use super::json::Json;
 use super::refusal::Problem;
+use crate::secret::Secret;
 use crate::tenant::http::Response;
 use crate::tenant::text::ServerText;
 
@@ -293,6 +294,26 @@ impl Link<'_> {
     pub fn description(&self) -> String {
         self.field("Description").unwrap_or_default()
     }
+}
+
+/// What makes an administrator of whoever has just logged in: by the documentation, any of these is a bearer token.
+#[must_use]
+pub fn bearer(body: &[u8]) -> Option<Secret> {
+    let reply = Json::parse(body).ok()?;
+    let result = reply.get("Result")?;
+    let tokens = result
+        .get("OAuthTokens")
+        .and_then(|tokens| tokens.get("access_token"));
+    let found = [result.get("Token"), tokens, result.get("Auth")];
+    let mut texts = found.into_iter().flatten().filter_map(Json::as_text);
+    texts
+        .find(|text| is_token(text))
+        .map(|text| Secret::new(&text))
+}
+
+/// Whether it can stand in a header.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// `RevStamp` of what was saved.

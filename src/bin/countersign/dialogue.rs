@@ -4,6 +4,7 @@
 use countersign::audit::escape;
 use countersign::host::{Answer, Conversation};
 use countersign::login::{Echo, Question};
+use countersign::os;
 use countersign::secret::Secret;
 use zeroize::Zeroizing;
 
@@ -23,6 +24,15 @@ impl Dialogue {
             user: user.to_owned(),
         })
     }
+}
+
+/// Runs a login that looks for Ctrl-C itself, so that the tenant can be told.
+pub fn uninterrupted<T>(login: impl FnOnce() -> T) -> T {
+    os::with_signals_blocked(|| {
+        let ended = login();
+        os::take_interruption();
+        ended
+    })
 }
 
 impl Conversation for Dialogue {

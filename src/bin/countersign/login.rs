@@ -8,7 +8,7 @@ use countersign::verdict::Verdict;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::dialogue::Dialogue;
+use super::dialogue::{Dialogue, uninterrupted};
 use super::output::{Done, Problem, line};
 use super::reasons;
 
@@ -31,11 +31,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let caller = caller(context, arguments)?;
     let mut dialogue = Dialogue::new(&arguments.user)
         .map_err(|problem| problem.hint("a login is asked for at a terminal"))?;
-    let outcome = os::with_signals_blocked(|| {
-        let outcome = host::authenticate(&caller, &mut dialogue);
-        os::take_interruption();
-        outcome
-    });
+    let outcome = uninterrupted(|| host::authenticate(&caller, &mut dialogue));
     line(match arguments.json {
         true => object(&outcome.event).to_string(),
         false => sentence(&outcome.verdict, &outcome.event),

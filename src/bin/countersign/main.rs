@@ -10,6 +10,7 @@ mod login;
 mod machine;
 mod mechanisms;
 mod output;
+mod policy;
 mod reasons;
 mod sessions;
 mod terminal;
@@ -62,6 +63,11 @@ enum Command {
     Mechanisms(mechanisms::Arguments),
     /// Enrols users for codes that count while the tenant can't be reached
     Totp(totp::Arguments),
+    /// Reads and changes the challenge policies of the tenant, for administrators
+    #[command(
+        after_help = "Examples:\n  countersign policy list\n  countersign policy create linux_step_up --profile \"Second Factor Only\" --dry-run\n  countersign policy --as admin@example.com remove linux_step_up"
+    )]
+    Policy(Box<policy::Arguments>),
     /// Registers, shows, removes and checks an authenticator at a Britive tenant
     #[command(
         after_help = "Examples:\n  countersign britive register\n  countersign britive status --token-file ~/.britive-token --json"
@@ -79,6 +85,7 @@ fn main() -> ExitCode {
         Command::Login(arguments) => login::run(&context, &arguments),
         Command::Mechanisms(arguments) => mechanisms::run(&context, &arguments),
         Command::Totp(arguments) => totp::run(&context, &arguments),
+        Command::Policy(arguments) => policy::run(&context, &arguments),
         Command::Britive(arguments) => britive::run(&context, arguments),
     };
     match done {

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// What went wrong, and what to do about it.
 pub struct Problem {
@@ -43,6 +43,29 @@ pub fn complain(problem: &Problem) {
     let _ = writeln!(err, "countersign: {}", problem.what);
     if let Some(hint) = &problem.hint {
         let _ = writeln!(err, "hint: {hint}");
+    }
+}
+
+/// Says what is going on, where somebody watches, until it is dropped.
+pub struct Progress(usize);
+
+impl Progress {
+    pub fn new(text: &str) -> Self {
+        let mut err = io::stderr();
+        if !err.is_terminal() {
+            return Self(0);
+        }
+        let _ = write!(err, "{text} ...");
+        let _ = err.flush();
+        Self(text.chars().count() + 4)
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.0 > 0 {
+            let _ = write!(io::stderr(), "\r{:width$}\r", "", width = self.0);
+        }
     }
 }
 

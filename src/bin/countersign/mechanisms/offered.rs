@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use countersign::host::Answer;
-use countersign::login::{self, Kind, Notice, Question, enough, kind, obstacle};
+use countersign::login::{self, Kind, Notice, Outgoing, Question, enough, kind, obstacle};
 use countersign::policy::{Mechanism, Terms};
 use countersign::tenant::http::Response;
 use countersign::tenant::reply::{self, Challenge, Name, Offer, Started};
@@ -85,8 +85,11 @@ impl Driver for Look {
         only_opens && self.0.is_none()
     }
 
-    fn heard(&mut self, request: &Request, response: &Response) {
-        if !matches!(request, Request::Start { .. } | Request::Challenge { .. }) {
+    fn heard(&mut self, outgoing: &Outgoing, response: &Response) {
+        if !matches!(
+            outgoing.request,
+            Request::Start { .. } | Request::Challenge { .. }
+        ) {
             return;
         }
         match reply::started(&response.body) {
