@@ -141,7 +141,10 @@ fn the_command_alone_changes_policies_of_the_tenant() {
 #[test]
 fn one_file_names_the_log_crate_and_one_room_the_pam_crate() {
     assert_only(&["log.rs"], "syslog::");
-    assert_only(&["pam/"], "::pam::");
+    // The crate, and no module of ours that is called so.
+    for what in [" ::pam::", "(::pam::", "<::pam::", "&::pam::"] {
+        assert_only(&["pam/"], what);
+    }
 }
 
 #[test]

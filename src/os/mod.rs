@@ -17,7 +17,7 @@ pub use allocator::Wiping;
 pub use files::{Secrecy, Unsafe, read};
 pub use folder::{Folder, Locked};
 pub use lookup::{LookupError, host_addresses};
-pub use session::{Process, Session};
+pub use session::{Process, Session, named_ancestors};
 pub use signals::{Paused, interrupted, pause, readable, take_interruption, with_signals_blocked};
 pub use users::{gid_of, gids_of, name_of, uid_of};
 

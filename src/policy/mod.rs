@@ -47,6 +47,7 @@ pub use settings::{
     StepUp, Tenant, Terms, Users, Whom,
 };
 pub use url::{Proxy, TenantUrl};
+pub use value::parse_duration;
 
 /// Everything that `countersign.toml` says, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -22,9 +22,16 @@ impl Context {
         Self { config }
     }
 
+    /// The configuration's place, from the root.
+    pub fn path(&self) -> Result<String, Problem> {
+        let path = std::path::absolute(&self.config).map_err(Problem::new)?;
+        let text = path.into_os_string().into_string();
+        text.map_err(|_| Problem::new("the configuration's path is not UTF-8"))
+    }
+
     /// The policy, read as strictly as the module reads it.
     pub fn policy(&self) -> Result<Policy, Problem> {
-        let path = self.path()?;
+        let path = std::path::absolute(&self.config).map_err(Problem::new)?;
         let bytes = os::read(&path, Secrecy::Public, MAX_CONFIG).map_err(|problem| {
             Problem::new(problem).hint("no login succeeds until this is mended")
         })?;
@@ -33,11 +40,6 @@ impl Context {
             Problem::new(format!("{}:\n  {lines}", path.display()))
                 .hint("countersign.toml(5) describes every key")
         })
-    }
-
-    /// Where the configuration is, from the root.
-    pub fn path(&self) -> Result<PathBuf, Problem> {
-        std::path::absolute(&self.config).map_err(Problem::new)
     }
 
     pub fn state(&self) -> Result<State, Problem> {

@@ -52,7 +52,7 @@ fn caller(context: &Context, arguments: &Arguments) -> Result<Caller, Problem> {
         ruser: None,
         real_uid: os::real_uid(),
         ssh_auth_info: None,
-        arguments: vec![format!("config={}", context.path()?.display())],
+        arguments: vec![format!("config={}", context.path()?)],
     })
 }
 

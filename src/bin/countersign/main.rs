@@ -13,6 +13,7 @@ mod output;
 mod policy;
 mod reasons;
 mod sessions;
+mod setup;
 mod terminal;
 mod totp;
 mod whom;
@@ -40,6 +41,17 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Sets this machine up: the configuration, sshd and the PAM stacks of some services
+    #[command(
+        after_help = "Examples:\n  countersign setup --confirm-within 5m\n  countersign setup --tenant https://abc1234.id.cyberark.cloud --template '{user}@example.com' --service sshd,sudo,sudo-i --test-user alice --dry-run"
+    )]
+    Setup(setup::Arguments),
+    /// Says, from a new login, that it worked: what was set up stays
+    #[command(after_help = "Example:\n  sudo countersign confirm")]
+    Confirm(setup::ConfirmArguments),
+    /// Puts everything back that was set up
+    #[command(after_help = "Example:\n  sudo countersign unsetup")]
+    Unsetup(setup::UnsetupArguments),
     /// Lists confirmations that still count, so that their owner is asked nothing
     #[command(after_help = "Example:\n  countersign sessions --json")]
     Sessions(sessions::Arguments),
@@ -79,6 +91,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let context = Context::new(arguments.config);
     let done = match arguments.command {
+        Command::Setup(arguments) => setup::run(&context, &arguments),
+        Command::Confirm(_) => setup::confirm(),
+        Command::Unsetup(arguments) => setup::unsetup(&arguments),
         Command::Sessions(arguments) => sessions::run(&context, &arguments),
         Command::Forget(arguments) => forget::run(&context, &arguments),
         Command::Budget(arguments) => budget::run(&context, &arguments),

@@ -26,6 +26,11 @@ impl Problem {
         self
     }
 
+    /// Without the hint.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
     /// What it means for the whole, before what went wrong.
     pub fn within(mut self, whole: &str) -> Self {
         self.what = format!("{whole}: {}", self.what);
@@ -38,34 +43,19 @@ pub fn line(text: impl Display) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
+/// What takes a moment, for whoever waits in front of a terminal.
+pub fn progress(what: &str) {
+    let mut err = io::stderr();
+    if err.is_terminal() {
+        let _ = writeln!(err, "{what} ...");
+    }
+}
+
 pub fn complain(problem: &Problem) {
     let mut err = io::stderr();
     let _ = writeln!(err, "countersign: {}", problem.what);
     if let Some(hint) = &problem.hint {
         let _ = writeln!(err, "hint: {hint}");
-    }
-}
-
-/// Says what is going on, where somebody watches, until it is dropped.
-pub struct Progress(usize);
-
-impl Progress {
-    pub fn new(text: &str) -> Self {
-        let mut err = io::stderr();
-        if !err.is_terminal() {
-            return Self(0);
-        }
-        let _ = write!(err, "{text} ...");
-        let _ = err.flush();
-        Self(text.chars().count() + 4)
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.0 > 0 {
-            let _ = write!(io::stderr(), "\r{:width$}\r", "", width = self.0);
-        }
     }
 }
 

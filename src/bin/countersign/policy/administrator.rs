@@ -13,7 +13,7 @@ use countersign::tenant::http;
 use countersign::tenant::token::{Grant, Place};
 use zeroize::Zeroizing;
 
-use super::super::output::{Problem, Progress};
+use super::super::output::{Problem, progress};
 use super::super::terminal::first_line;
 use super::Who;
 use super::login::{LoggedIn, log_in};
@@ -38,12 +38,13 @@ impl Session {
         let (base, token) = match &who.user {
             Some(user) => {
                 let LoggedIn { base, token } = log_in(policy, user)?;
+                progress("Asking the tenant");
                 (base, token)
             }
             None => {
                 let base = tenant.url.to_string();
                 let credentials = Credentials::of(policy, who)?;
-                let _progress = Progress::new("Asking the tenant");
+                progress("Asking the tenant");
                 let token = credentials.token(&mut http, &base)?;
                 (base, token)
             }
@@ -68,7 +69,6 @@ impl Session {
         &mut self,
         call: impl FnOnce(&mut Client) -> Result<T, admin::Problem>,
     ) -> Result<T, admin::Problem> {
-        let _progress = Progress::new("Asking the tenant");
         call(&mut self.client)
     }
 }
