@@ -248,3 +248,22 @@ fn what_nobody_here_has_heard_of_goes_back_as_it_came() {
     assert!(save.text.contains(end), "{}", save.text);
     let _: Value = serde_json::from_str(&save.text).unwrap();
 }
+
+#[test]
+fn a_difference_shows_nothing_that_hides() {
+    let world = World::new();
+    let block = json!({"success": true, "Result": {
+        "Path": "/Policy/Default Policy", "RevStamp": "1", "Settings": {"z": "no\u{202e}th\u{9b}ing"},
+        "AuthProfiles": [{"Uuid": "id", "Name": "Password", "Challenges": ["UP"]}],
+    }});
+    world
+        .rig
+        .simulator
+        .fault(What::Body { json: block }.once().on_path("GetPolicyBlock"));
+    let (out, _, code) = world.run("create test1 --profile Password --dry-run");
+    assert!(
+        out.contains("\n-    \"z\": \"nothing\"\n+    \"z\": \"nothing\",\n"),
+        "{out}"
+    );
+    assert_eq!(code, 0);
+}

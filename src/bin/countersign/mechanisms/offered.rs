@@ -43,10 +43,7 @@ pub enum Worth {
 /// Why the tenant did not say.
 pub fn offered(terms: &Terms) -> Result<Offered, Refusal> {
     let mut look = Look(None);
-    let mut terms = terms.clone();
-    // So that a question comes before anything is started.
-    terms.login.push_first = false;
-    let ended = drive(terms, None, &mut look);
+    let ended = drive(terms.clone(), None, &mut look);
     match (look.0, ended) {
         (Some(offered), Err(refusal)) if is_about_offers(refusal.reason) => Ok(offered),
         (_, Err(refusal)) => Err(refusal),
