@@ -44,6 +44,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// For pam_fail_delay(3).
     pub failure_delay: Duration,
+    /// What the log's line says of it.
+    pub event: Event,
 }
 
 /// What is known of a login while it goes on.

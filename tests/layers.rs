@@ -89,6 +89,11 @@ fn what_decides_can_not_touch_the_world() {
                 "britive/wire",
                 "britive/refusal",
                 "britive/token",
+                "admin/wire",
+                "admin/refusal",
+                "admin/block",
+                "admin/rule",
+                "admin/json",
             ],
         );
         if !decides || is_test(&name) || name == "tenant/resolver.rs" {
@@ -123,6 +128,14 @@ fn the_command_alone_talks_to_britive() {
         assert_only(&["britive/", "bin/"], what);
     }
     assert_only(&["bin/"], "rpassword");
+}
+
+#[test]
+fn the_command_alone_changes_policies_of_the_tenant() {
+    for what in ["admin::", "crate::admin", "RawValue"] {
+        assert_only(&["admin/", "bin/"], what);
+    }
+    assert_only(&["bin/"], "similar::");
 }
 
 #[test]

@@ -1130,7 +1130,12 @@ fn a_challenge_policy_is_made_in_six_steps_and_then_used() {
     let body = json!({"policy": policy, "plinks": [links[0]["Row"]]});
     let saved = probe.call("/Policy/SavePolicyBlock3", &body);
     assert_ne!(saved["Result"]["RevStamp"], block["RevStamp"]);
-    assert_failure(&probe.call("/Policy/SavePolicyBlock3", &body));
+    let late = probe.call("/Policy/SavePolicyBlock3", &body);
+    assert_eq!(late["success"], false);
+    assert_eq!(
+        late["Message"],
+        "The policy has been modified since it was read. Please reload it."
+    );
 
     let ask = json!({"User": "alice@example.com", "PolicyModifier": "test1"});
     let package = probe.call("/Security/OnDemandChallenge", &ask)["Result"].clone();
@@ -1141,6 +1146,69 @@ fn a_challenge_policy_is_made_in_six_steps_and_then_used() {
         .map(|one| &one["Name"])
         .collect();
     assert_eq!(names, ["OTP", "SMS", "EMAIL", "OATH", "PF"]);
+}
+
+fn read_default(probe: &mut Probe) -> Value {
+    let name = json!({"name": "/Policy/Default Policy"});
+    probe.call("/Policy/GetPolicyBlock", &name)["Result"].clone()
+}
+
+#[test]
+fn somebody_else_may_be_faster_to_save() {
+    let simulator = simulate("", SERVICE);
+    let mut probe = Probe::new(&simulator);
+    authorized(&mut probe);
+    let block = read_default(&mut probe);
+    simulator.meddle();
+    let meddled = read_default(&mut probe);
+    assert_ne!(block["RevStamp"], meddled["RevStamp"]);
+    simulator.rival(1);
+    let save = |probe: &mut Probe, block: &Value| {
+        let body = json!({"policy": block, "plinks": []});
+        probe.call("/Policy/SavePolicyBlock3", &body)["success"] == true
+    };
+    assert!(!save(&mut probe, &meddled));
+    let again = read_default(&mut probe);
+    assert!(save(&mut probe, &again));
+    assert!(!save(&mut probe, &again));
+}
+
+#[test]
+fn policies_are_for_administrators() {
+    for (key, expected) in [("admin = true", 200), ("", 403)] {
+        let simulator = simulate("", key);
+        let mut probe = Probe::new(&simulator);
+        let success = past_password(&mut probe).answer("SQ", "Rex")["Result"].clone();
+        for token in ["Token", "Auth"] {
+            let token = success[token].as_str().unwrap();
+            probe.headers = format!("Authorization: Bearer {token}\r\n");
+            assert_eq!(probe.post("/Policy/GetNicePlinks", "{}").status, expected);
+        }
+    }
+    let simulator = simulate("no_token = true", "");
+    let mut probe = Probe::new(&simulator);
+    let success = past_password(&mut probe).answer("SQ", "Rex")["Result"].clone();
+    assert_eq!(
+        (success.get("Token"), success["Auth"].is_string()),
+        (None, true)
+    );
+}
+
+#[test]
+fn there_are_other_policy_sets_and_other_places() {
+    let set = "[[policy_set]]\npath = \"/Policy/Linux\"\nlink = \"Role\"\nroles = [\"Everybody\"]";
+    let simulator = simulate("shared_services = true", &format!("{SERVICE}{set}"));
+    let mut probe = Probe::new(&simulator);
+    authorized(&mut probe);
+    assert_eq!(probe.post("/Policy/GetNicePlinks", "{}").status, 404);
+    let links = probe.call("/api/idadmin/Policy/GetNicePlinks", &json!({}));
+    let row = &links["Result"]["Results"][1]["Row"];
+    assert_eq!(
+        (&row["PolicySet"], &row["LinkType"]),
+        (&json!("/Policy/Linux"), &json!("Role"))
+    );
+    let roles = probe.call("/api/idadmin/RedRock/query", &json!({}));
+    assert_eq!(row["Params"][0], roles["Result"]["Results"][0]["Row"]["ID"]);
 }
 
 // Ends

@@ -28,6 +28,7 @@ impl Attempt<'_> {
         Outcome {
             verdict,
             failure_delay,
+            event: self.event,
         }
     }
 

@@ -18,7 +18,7 @@ pub use files::{Secrecy, Unsafe, read};
 pub use folder::{Folder, Locked};
 pub use lookup::{LookupError, host_addresses};
 pub use session::{Process, Session, named_ancestors};
-pub use signals::{Paused, interrupted, pause, with_signals_blocked};
+pub use signals::{Paused, interrupted, pause, readable, take_interruption, with_signals_blocked};
 pub use users::{gid_of, gids_of, name_of, uid_of};
 
 /// Seconds since 1970 by the wall clock. For dates in rules and logs, never for a deadline.

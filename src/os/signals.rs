@@ -1,10 +1,16 @@
-//! Signals of the host program: looked at, held back for our threads, never handled and never taken away.
+//! Signals of the host program: looked at, held back for our threads, never handled; taken away by our own program alone.
 
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 use std::{mem, ptr};
 
 /// How long a pause goes on before it looks for a Ctrl-C.
 const SLICE: Duration = Duration::from_millis(100);
+
+/// What asks to stop.
+const STOPPING: [libc::c_int; 4] = [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP];
 
 /// How a pause ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +44,49 @@ pub fn interrupted() -> bool {
     unsafe {
         let mut pending = mem::zeroed();
         libc::sigpending(&mut pending) == 0
-            && [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP]
+            && STOPPING
                 .into_iter()
                 .any(|signal| libc::sigismember(&pending, signal) == 1)
     }
+}
+
+/// Takes away what [`interrupted`] has seen: for a program of our own, which has ended its wait because of it.
+pub fn take_interruption() {
+    // SAFETY: both sets are plain data, initialised before they are read; nothing is written but the first.
+    unsafe {
+        let mut stopping = mem::zeroed();
+        libc::sigemptyset(&mut stopping);
+        for signal in STOPPING {
+            libc::sigaddset(&mut stopping, signal);
+        }
+        let at_once: libc::timespec = mem::zeroed();
+        while libc::sigtimedwait(&stopping, ptr::null_mut(), &at_once) > 0 {}
+    }
+}
+
+/// Waits until there is something to read, unless a signal asks to stop.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::Interrupted`] for such a signal, else what poll(2) says.
+pub fn readable(file: &File) -> io::Result<()> {
+    let mut poll = libc::pollfd {
+        fd: file.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    while !interrupted() {
+        // SAFETY: one valid pollfd, whose descriptor the file keeps open.
+        match unsafe { libc::poll(&mut poll, 1, SLICE.as_millis() as libc::c_int) } {
+            0 => {}
+            1 => return Ok(()),
+            _ => match io::Error::last_os_error() {
+                error if error.kind() == io::ErrorKind::Interrupted => {}
+                error => return Err(error),
+            },
+        }
+    }
+    Err(io::ErrorKind::Interrupted.into())
 }
 
 /// Runs `f` with every signal blocked in this thread, and so in the threads that `f` starts.

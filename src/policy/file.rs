@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use toml::de::DeTable;
 
+use super::administration;
 use super::error::{Errors, Findings, quoted};
 use super::judge::OTHERS;
 use super::nesting::too_deep;
@@ -72,6 +73,7 @@ fn read_policy(mut root: Table<'_>) -> Policy {
     let log_socket = root.table("log").given("socket", path);
     let offline_folder = base.offline_folder.clone();
     let britive = registration::read(root.table("britive"));
+    let admin = administration::read(root.table("admin"));
     Policy {
         base: base.settings,
         services,
@@ -80,6 +82,7 @@ fn read_policy(mut root: Table<'_>) -> Policy {
         offline_folder: offline_folder.unwrap_or_else(|| PathBuf::from(OFFLINE_FOLDER)),
         log_socket,
         britive,
+        admin,
     }
 }
 

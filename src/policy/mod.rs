@@ -4,13 +4,14 @@
 //! says what the policy asks of one [`Subject`]. Nothing here reads a file, a clock or the environment:
 //! the caller brings the bytes, the day and a [`Directory`].
 //!
-//! - `file`, `step_up`, `offline`, `registration`, `reader` and `nesting`: from bytes to settings, each key declared once
+//! - `file`, `step_up`, `offline`, `registration`, `administration`, `reader` and `nesting`: from bytes to settings, each key declared once
 //! - `settings`: the plain data that comes out, [`Terms`] among it
 //! - `error`, `spelling`: what is said about a file that is wrong
 //! - `value`, `url`, `network`, `mechanism`, `date`: what a value may look like
 //! - `person`, `rule`, `names`, `judge`: who is asked about, exemptions, requirements, the name in the tenant
 #![forbid(unsafe_code)]
 
+mod administration;
 mod date;
 mod error;
 mod file;
@@ -42,8 +43,8 @@ pub use network::{Network, Origin};
 pub use person::Person;
 pub use rule::{Directory, DirectoryFailed, ExemptResult, Exemption, Rule};
 pub use settings::{
-    Batch, Britive, ClientAuth, Flow, IpFamily, Login, Offline, OnDemand, Push, Settings, StepUp,
-    Tenant, Terms, Users, Whom,
+    Admin, Batch, Britive, ClientAuth, Flow, IpFamily, Login, Offline, OnDemand, Push, Settings,
+    StepUp, Tenant, Terms, Users, Whom,
 };
 pub use url::{Proxy, TenantUrl};
 pub use value::parse_duration;
@@ -58,6 +59,7 @@ pub struct Policy {
     offline_folder: PathBuf,
     log_socket: Option<PathBuf>,
     britive: Option<Britive>,
+    admin: Option<Admin>,
 }
 
 impl Policy {
@@ -143,6 +145,12 @@ impl Policy {
     #[must_use]
     pub fn britive(&self) -> Option<&Britive> {
         self.britive.as_ref()
+    }
+
+    /// `[admin]`: as whom the command changes challenge policies, if as a client.
+    #[must_use]
+    pub fn admin(&self) -> Option<&Admin> {
+        self.admin.as_ref()
     }
 
     /// `[tenant]` at the top of the file, where no service says otherwise.

@@ -311,6 +311,21 @@ pub struct Britive {
     pub verify_key: String,
 }
 
+/// `[admin]`: as whom the command changes challenge policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Id of the OAuth application: part of a path as it stands.
+    pub app: String,
+    /// The client's name, without a colon.
+    pub client_id: String,
+    /// The file with its secret.
+    pub client_secret_file: PathBuf,
+    /// One scope, or several with a space between.
+    pub scope: String,
+    /// How the client says who it is.
+    pub client_auth: ClientAuth,
+}
+
 /// `[users]`: from the local name to the tenant's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Users {

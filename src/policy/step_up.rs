@@ -86,7 +86,8 @@ pub(super) struct Partial {
     policy: Option<String>,
 }
 
-const CLIENT_AUTHS: [(&str, ClientAuth); 2] =
+/// How a client says who it is, as the file names it.
+pub(super) const CLIENT_AUTHS: [(&str, ClientAuth); 2] =
     [("basic", ClientAuth::Basic), ("body", ClientAuth::Body)];
 
 impl Partial {

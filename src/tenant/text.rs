@@ -56,6 +56,20 @@ pub fn shown(raw: &str, max: usize) -> String {
     clean
 }
 
+/// Makes one line of foreign text harmless whose spaces mean something: invisible characters dropped, cut at `max`.
+#[must_use]
+pub fn shown_line(raw: &str, max: usize) -> String {
+    let clean: String = raw
+        .chars()
+        .filter(|c| is_visible(*c))
+        .take(max + 1)
+        .collect();
+    match clean.chars().count() > max {
+        true => cut(clean, max),
+        false => clean,
+    }
+}
+
 /// Marks that something is missing, inside the limit.
 fn cut(mut clean: String, max: usize) -> String {
     while clean.chars().count() + 3 > max && clean.pop().is_some() {}
@@ -120,6 +134,16 @@ mod tests {
             assert!(["ab", "a b"].contains(&seen.as_str()), "{seen:?}");
         }
         assert_eq!(shown("Jürgen שלום 日本", 80), "Jürgen שלום 日本");
+    }
+
+    #[test]
+    fn a_line_keeps_its_spaces_and_nothing_that_hides() {
+        assert_eq!(
+            shown_line("    \"a\":  1,\u{9b}\u{202e}\n", 80),
+            "    \"a\":  1,"
+        );
+        assert_eq!(shown_line(&"x".repeat(12), 10), "xxxxxxx...");
+        assert_eq!(shown_line("exactly ten", 11), "exactly ten");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod a_hostile_file;
 mod a_redirect;
 mod a_service;
 mod addresses;
+mod administration;
 mod britive;
 mod contradictions;
 mod errors;

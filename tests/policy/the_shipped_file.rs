@@ -61,6 +61,19 @@ fn shows_the_defaults_of_the_registration() {
 }
 
 #[test]
+fn shows_an_administrator_that_is_whole_but_for_its_default() {
+    let text = everything();
+    let (before, admin) = text.split_once("[admin]\n").expect("the table");
+    let without = format!(
+        "{before}[admin]\n{}",
+        admin.replacen("client_auth = \"basic\"\n", "", 1)
+    );
+    assert_ne!(text, without);
+    let shown = policy(&text).admin().expect("an administrator").clone();
+    assert_eq!(policy(without).admin(), Some(&shown));
+}
+
+#[test]
 fn shows_an_on_demand_table_that_is_whole_but_for_its_default() {
     let text = everything().replace("flow = \"login\"", "flow = \"on-demand\"");
     let shown = on_demand(policy(text.clone()).for_service("sshd"));
@@ -92,6 +105,7 @@ fn shows_every_key_there_is() {
         ("[[exempt]]\nusers = ['a']\n", "exempt"),
         ("[log]\n", "log"),
         ("[britive]\n", "britive"),
+        ("[admin]\n", "admin"),
         ("", ""),
     ] {
         let known = errors(format!("{table}zzzzzzzzzzzz = 1\n"));

@@ -154,6 +154,17 @@ impl Simulator {
         self.world.with(|state| state.bearers.clear());
     }
 
+    /// Somebody else changes the default policy set.
+    pub fn meddle(&self) {
+        self.world
+            .with(|state| policies::meddle(&mut state.policies));
+    }
+
+    /// So many saves of a policy set come just too late: somebody else saves before each.
+    pub fn rival(&self, saves: u32) {
+        self.world.with(|state| state.policies.rivals = saves);
+    }
+
     /// Makes the tenant's clock jump ahead, so that sessions, messages and waits run out. TOTP is not moved.
     pub fn pass_time(&self, time: Duration) {
         self.world.with(|state| state.clock.jump(time));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::http::Response;
@@ -25,51 +26,60 @@ const PROFILES: [(&str, &str, &[&str]); 3] = [
 ];
 const BLOCK: &str = "/Policy/Default Policy";
 
-/// The one policy block of the tenant, and the challenge policies that it knows.
+/// What an unlucky administrator is told. A choice: nobody has published the words.
+const TOO_LATE: &str = "The policy has been modified since it was read. Please reload it.";
+
+/// A policy set besides the default one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Set {
+    /// `/Policy/Linux`
+    pub path: String,
+    /// `Role`, `Global`, `Collection`, `Inactive`.
+    pub link: String,
+    /// Names of roles, for a link of that kind.
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
+/// The policy sets of the tenant, and the challenge policies that it knows.
 pub struct Policies {
     /// From the scenario.
     fixed: BTreeMap<String, Challenges>,
     /// Made by AddAuthPolicyModifier.
     pub modifiers: Vec<String>,
-    block: Value,
+    blocks: Vec<Block>,
     links: Vec<Value>,
+    /// So many saves come just too late: somebody else was faster.
+    pub rivals: u32,
+}
+
+/// A policy set, without its stamp.
+struct Block {
+    content: Value,
     stamp: u64,
 }
 
 impl Policies {
-    pub fn new(fixed: BTreeMap<String, Challenges>) -> Policies {
-        let profiles = PROFILES.map(|(id, name, challenges)| {
-            json!({"Uuid": id, "Name": name, "DurationInMinutes": 30, "Challenges": challenges, "AdditionalData": {}})
-        });
-        let levels = [
-            ("Normal", "None Detected"),
-            ("Low", "Low"),
-            ("Med", "Medium"),
-            ("High", "High"),
-        ];
-        let levels = levels.map(|(name, shown)| json!({"Name": name, "TranslatedName": shown}));
-        let block = json!({
-            "Description": "The default policy.", "PolicyModifiers": [], "Path": BLOCK, "Version": 6,
-            "Settings": {
-                "AuthenticationEnabled": true,
-                "/Core/Authentication/AuthenticationRulesDefaultProfileId": PROFILES[0].0,
-                "/Core/Authentication/ContinueFailedSessions": true,
-                "/Core/Authentication/SkipMechsInFalseAdvance": true,
-                "/Core/Security/CDS/LockoutPolicy/Threshold": 5,
-            },
-            "RiskAnalysisLevels": {"Levels": levels}, "AuthProfiles": profiles,
-        });
-        let link = json!({
-            "Params": [], "ID": BLOCK, "EnableCompliant": true, "Description": "The default policy.",
-            "LinkType": "Global", "PolicySet": BLOCK,
-        });
+    pub fn new(fixed: BTreeMap<String, Challenges>, sets: &[Set]) -> Policies {
+        let default = Set {
+            path: BLOCK.into(),
+            link: "Global".into(),
+            roles: Vec::new(),
+        };
+        let sets: Vec<_> = std::iter::once(&default).chain(sets).collect();
         Policies {
             fixed,
             modifiers: Vec::new(),
-            block,
-            links: vec![link],
-            stamp: FIRST_STAMP,
+            blocks: sets.iter().map(|set| Block::new(&set.path)).collect(),
+            links: sets.iter().map(|set| link(set)).collect(),
+            rivals: 0,
         }
+    }
+
+    fn block(&mut self, path: &Value) -> Option<&mut Block> {
+        let mut blocks = self.blocks.iter_mut();
+        blocks.find(|block| block.content["Path"] == *path)
     }
 
     /// The challenges behind a modifier: of the scenario, or as saved.
@@ -81,25 +91,79 @@ impl Policies {
     }
 
     fn saved(&self, modifier: &str) -> Option<Challenges> {
-        let settings = &self.block["Settings"];
+        let known = self.modifiers.iter().any(|one| one == modifier);
+        let mut blocks = self.blocks.iter();
+        blocks
+            .find_map(|block| block.challenges(modifier))
+            .filter(|_| known)
+    }
+}
+
+impl Block {
+    fn new(path: &str) -> Block {
+        let profiles = PROFILES.map(|(id, name, challenges)| {
+            json!({"Uuid": id, "Name": name, "DurationInMinutes": 30, "Challenges": challenges, "AdditionalData": {}})
+        });
+        let levels = [
+            ("Normal", "None Detected"),
+            ("Low", "Low"),
+            ("Med", "Medium"),
+            ("High", "High"),
+        ];
+        let levels = levels.map(|(name, shown)| json!({"Name": name, "TranslatedName": shown}));
+        let content = json!({
+            "Description": "The default policy.", "PolicyModifiers": [], "Path": path, "Version": 6,
+            "Settings": {
+                "AuthenticationEnabled": true,
+                "/Core/Authentication/AuthenticationRulesDefaultProfileId": PROFILES[0].0,
+                "/Core/Authentication/ContinueFailedSessions": true,
+                "/Core/Authentication/SkipMechsInFalseAdvance": true,
+                "/Core/Security/CDS/LockoutPolicy/Threshold": 5,
+            },
+            "RiskAnalysisLevels": {"Levels": levels}, "AuthProfiles": profiles,
+        });
+        let stamp = FIRST_STAMP;
+        Block { content, stamp }
+    }
+
+    fn challenges(&self, modifier: &str) -> Option<Challenges> {
+        let settings = &self.content["Settings"];
         let enabled = truth(&settings[format!("/Core/{modifier}/AuthenticationEnabled")]);
         let profile = &settings
             [format!("/Core/{modifier}/Authentication/AuthenticationRulesDefaultProfileId")];
-        let profiles = self.block["AuthProfiles"].as_array()?;
+        let profiles = self.content["AuthProfiles"].as_array()?;
         let profile = profiles.iter().find(|one| one["Uuid"] == *profile)?;
-        let known = self.modifiers.iter().any(|one| one == modifier);
         let challenges = profile["Challenges"]
             .as_array()?
             .iter()
             .filter_map(Value::as_str);
-        (enabled && known).then(|| challenges.map(names).collect())
+        enabled.then(|| challenges.map(names).collect())
     }
 
-    fn stamped_block(&self) -> Value {
-        let mut block = self.block.clone();
+    fn stamped(&self) -> Value {
+        let mut block = self.content.clone();
         block["RevStamp"] = self.stamp.to_string().into();
         block
     }
+
+    /// Somebody else changes something.
+    fn meddle(&mut self) {
+        self.stamp += 10_000_000;
+        let stamp = self.stamp.to_string();
+        self.content["Settings"]["/Core/Security/CDS/ExternalMFA/UiPrompt"] = stamp.into();
+    }
+}
+
+fn link(set: &Set) -> Value {
+    let roles: Vec<_> = set
+        .roles
+        .iter()
+        .map(|role| super::dice::guid_of(role))
+        .collect();
+    json!({
+        "Params": roles, "ID": set.path, "EnableCompliant": true, "Description": "The default policy.",
+        "LinkType": set.link, "PolicySet": set.path,
+    })
 }
 
 /// `"OTP,SMS"`
@@ -119,10 +183,10 @@ fn truth(value: &Value) -> bool {
 
 /// `/Policy/GetPolicyBlock`
 pub fn read_block(policies: &mut Policies, body: &Value) -> Response {
-    if body["name"] != BLOCK {
-        return Response::json(&reply::failure());
+    match policies.block(&body["name"]) {
+        Some(block) => ok(block.stamped()),
+        None => Response::json(&reply::failure()),
     }
-    ok(policies.stamped_block())
 }
 
 /// `/Policy/AddAuthPolicyModifier`
@@ -142,21 +206,45 @@ pub fn add_modifier(policies: &mut Policies, body: &Value) -> Response {
 /// `/Policy/SavePolicyBlock3`: only on top of what was read.
 pub fn save_block(policies: &mut Policies, body: &Value) -> Response {
     let (policy, links) = (&body["policy"], body["plinks"].as_array());
-    let current = policies.stamp.to_string();
-    let known = policy["Path"] == BLOCK && policy["RevStamp"] == current.as_str();
-    let (true, Some(links)) = (known && policy["Settings"].is_object(), links) else {
+    let is_late = policies.rivals > 0;
+    policies.rivals = policies.rivals.saturating_sub(1);
+    let Some(block) = policies.block(&policy["Path"]) else {
         return Response::json(&reply::failure());
     };
-    policies.block["Settings"] = policy["Settings"].clone();
+    if is_late {
+        block.meddle();
+    }
+    if policy["RevStamp"] != block.stamp.to_string().as_str() {
+        return Response::json(&reply::failure_that_says(TOO_LATE));
+    }
+    let (true, Some(links)) = (policy["Settings"].is_object(), links) else {
+        return Response::json(&reply::failure());
+    };
+    block.content = policy.clone();
+    for key in ["Newpolicy", "RevStamp"] {
+        block
+            .content
+            .as_object_mut()
+            .and_then(|block| block.remove(key));
+    }
+    block.stamp += 10_000_000;
+    let stamp = block.stamp.to_string();
     policies.links = links.clone();
-    policies.stamp += 10_000_000;
-    ok(json!({"RevStamp": policies.stamp.to_string()}))
+    ok(json!({"RevStamp": stamp}))
+}
+
+/// Somebody else changes the default policy set.
+pub fn meddle(policies: &mut Policies) {
+    if let Some(block) = policies.block(&BLOCK.into()) {
+        block.meddle();
+    }
 }
 
 /// `/Policy/GetNicePlinks`
 pub fn links(policies: &mut Policies, _: &Value) -> Response {
     let mut table = table(&policies.links, "PolicyLink", "ID");
-    table["RevStamp"] = policies.stamp.to_string().into();
+    let stamp = policies.blocks.iter().map(|block| block.stamp).max();
+    table["RevStamp"] = stamp.unwrap_or(FIRST_STAMP).to_string().into();
     ok(table)
 }
 

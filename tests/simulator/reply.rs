@@ -31,6 +31,14 @@ pub fn failure_with(summary: &str) -> Value {
     })
 }
 
+/// A failure that tells an administrator more.
+pub fn failure_that_says(message: &str) -> Value {
+    let mut failure = failure();
+    failure["Result"] = Value::Null;
+    failure["Message"] = message.into();
+    failure
+}
+
 /// The challenges of a session, as StartAuthentication and a change in mid-flow give them.
 pub fn package(session: &Session, waiting: u64, state: &State) -> Value {
     let challenge = |mechanisms: &Vec<super::mechanism::Mechanism>| {
@@ -79,7 +87,9 @@ pub fn login_success(grant: &Grant<'_>, state: &State) -> Value {
     if grant.purpose == Purpose::Login {
         result["AuthLevel"] = "Normal".into();
         result["Auth"] = grant.auth.into();
-        result["Token"] = dice::token().into();
+        if !state.tenant.no_token {
+            result["Token"] = dice::token().into();
+        }
     }
     if grant.wants_tokens {
         result["RefreshToken"] = dice::token().into();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::britive;
+use super::policies;
 
 /// Everything that a scenario can say. Unknown keys are errors that name them.
 #[derive(Clone, Debug, Deserialize)]
@@ -19,6 +20,9 @@ pub struct Scenario {
     /// The challenges of OnDemandChallenge, by `PolicyModifier`.
     #[serde(default)]
     pub modifiers: BTreeMap<String, Challenges>,
+    /// Policy sets besides the default one.
+    #[serde(default, rename = "policy_set")]
+    pub policy_sets: Vec<policies::Set>,
     /// A Britive tenant at the same address.
     #[serde(default)]
     pub britive: Option<britive::Settings>,
@@ -57,6 +61,10 @@ pub struct Tenant {
     pub tls: TlsVersion,
     /// Answers in clear on the tenant's port.
     pub plain_http: bool,
+    /// Administrators ask below `/api/idadmin` and nowhere else.
+    pub shared_services: bool,
+    /// Successes carry no `Token`, as plain Centrify's.
+    pub no_token: bool,
 }
 
 impl Default for Tenant {
@@ -77,6 +85,8 @@ impl Default for Tenant {
             certificate: Certificate::Good,
             tls: TlsVersion::Any,
             plain_http: false,
+            shared_services: false,
+            no_token: false,
         }
     }
 }
@@ -138,6 +148,9 @@ pub struct User {
     pub questions: Vec<Question>,
     #[serde(default = "phone_number")]
     pub phone: String,
+    /// May read and change policies.
+    #[serde(default)]
+    pub admin: bool,
     #[serde(default)]
     pub federated: Option<Federated>,
     #[serde(default)]

@@ -53,7 +53,13 @@ fn route_administration(state: &mut State, call: &str, request: &Request) -> Res
     if let Some(app) = call.strip_prefix("/oauth2/token/") {
         return oauth::token(state, app, request);
     }
-    let work = match call.strip_prefix("/api/idadmin").unwrap_or(call) {
+    let below = call.strip_prefix("/api/idadmin");
+    let is_shared = state.tenant.shared_services && call != "/security/ondemandchallenge";
+    if is_shared && below.is_none() {
+        return not_found();
+    }
+    let call = below.unwrap_or(call);
+    let work = match call {
         "/security/ondemandchallenge" => {
             return oauth::guarded(state, call, request, oauth::on_demand);
         }

@@ -71,7 +71,7 @@ impl World {
             detours: HashMap::new(),
             tokens: HashMap::new(),
             bearers: HashMap::new(),
-            policies: Policies::new(scenario.modifiers),
+            policies: Policies::new(scenario.modifiers, &scenario.policy_sets),
             britive: scenario.britive.map(Britive::new),
             throttles: HashMap::new(),
             inbox: Inbox::new(phone_url),

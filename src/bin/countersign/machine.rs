@@ -23,7 +23,7 @@ pub trait Driver {
     /// Whether this may still go out. What may not ends the login, and the tenant is told so.
     fn sends(&self, request: &Request) -> bool;
     /// What the tenant answered to what did.
-    fn heard(&mut self, request: &Request, response: &Response);
+    fn heard(&mut self, outgoing: &Outgoing, response: &Response);
     /// Asks the person; what can't be asked ends the login.
     fn ask(&mut self, question: &Question) -> Answer;
     /// Something for the person, of which the log keeps nothing.
@@ -112,7 +112,7 @@ impl Road<'_> {
         let budget = if is_cleanup { CLEANUP } else { self.left() };
         let reply = host::exchange(&mut self.client, outgoing, budget);
         if let Ok(response) = &reply {
-            self.driver.heard(&outgoing.request, response);
+            self.driver.heard(outgoing, response);
         }
         match self.stop() {
             Some(refusal) => Err(refusal),

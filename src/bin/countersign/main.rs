@@ -5,10 +5,13 @@ mod britive;
 mod budget;
 mod check;
 mod context;
+mod dialogue;
 mod forget;
+mod login;
 mod machine;
 mod mechanisms;
 mod output;
+mod policy;
 mod reasons;
 mod sessions;
 mod setup;
@@ -67,6 +70,11 @@ enum Command {
         after_help = "Examples:\n  countersign budget\n  countersign budget --reset alice@example.com"
     )]
     Budget(budget::Arguments),
+    /// Logs a user in at the tenant, without PAM, and says how it went
+    #[command(
+        after_help = "Examples:\n  countersign login alice\n  countersign login alice --service sshd --json"
+    )]
+    Login(login::Arguments),
     /// Shows what a user could log in with, as the tenant offers it; nothing is sent to anybody
     #[command(
         after_help = "Examples:\n  countersign mechanisms alice\n  countersign mechanisms --tenant-user alice@example.com --service sshd --json"
@@ -74,6 +82,11 @@ enum Command {
     Mechanisms(mechanisms::Arguments),
     /// Enrols users for codes that count while the tenant can't be reached
     Totp(totp::Arguments),
+    /// Reads and changes the challenge policies of the tenant, for administrators
+    #[command(
+        after_help = "Examples:\n  countersign policy list\n  countersign policy create linux_step_up --profile \"Second Factor Only\" --dry-run\n  countersign policy --as admin@example.com remove linux_step_up"
+    )]
+    Policy(Box<policy::Arguments>),
     /// Registers, shows, removes and checks an authenticator at a Britive tenant
     #[command(
         after_help = "Examples:\n  countersign britive register\n  countersign britive status --token-file ~/.britive-token --json"
@@ -92,8 +105,10 @@ fn main() -> ExitCode {
         Command::Sessions(arguments) => sessions::run(&context, &arguments),
         Command::Forget(arguments) => forget::run(&context, &arguments),
         Command::Budget(arguments) => budget::run(&context, &arguments),
+        Command::Login(arguments) => login::run(&context, &arguments),
         Command::Mechanisms(arguments) => mechanisms::run(&context, &arguments),
         Command::Totp(arguments) => totp::run(&context, &arguments),
+        Command::Policy(arguments) => policy::run(&context, &arguments),
         Command::Britive(arguments) => britive::run(&context, arguments),
     };
     match done {

@@ -31,6 +31,7 @@ impl Terminal {
     /// What is typed in answer to `prompt`, while it can be seen.
     pub fn ask(&mut self, prompt: &str) -> Result<Zeroizing<String>, Problem> {
         write!(self.0, "{prompt}").map_err(|_| gone())?;
+        os::readable(&self.0).map_err(|_| gone())?;
         let mut bytes = Zeroizing::new(vec![0; LINE]);
         let count = self.0.read(&mut bytes).map_err(|_| gone())?;
         let line = bytes.get(..count).unwrap_or_default();

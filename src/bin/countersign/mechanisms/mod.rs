@@ -11,7 +11,7 @@ use countersign::tenant::text::shown;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::output::{Done, line};
+use super::output::{Done, line, progress};
 use super::{reasons, whom};
 
 pub use offered::{Offered, Worth, offered, worth};
@@ -41,6 +41,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         true => whom::in_tenant(policy.for_service(&arguments.service), &arguments.user),
         false => whom::local(&policy, &arguments.user, &arguments.service)?,
     };
+    progress("Asking the tenant");
     let offered = offered(&terms).map_err(|refusal| reasons::problem(&refusal))?;
     match arguments.json {
         true => line(object(arguments, &terms, &offered)),

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use countersign::host::Answer;
-use countersign::login::{self, Kind, Notice, Question, enough, kind, obstacle};
+use countersign::login::{self, Kind, Notice, Outgoing, Question, enough, kind, obstacle};
 use countersign::policy::{Mechanism, Terms};
 use countersign::tenant::http::Response;
 use countersign::tenant::reply::{self, Challenge, Name, Offer, Started};
@@ -43,10 +43,7 @@ pub enum Worth {
 /// Why the tenant did not say.
 pub fn offered(terms: &Terms) -> Result<Offered, Refusal> {
     let mut look = Look(None);
-    let mut terms = terms.clone();
-    // So that a question comes before anything is started.
-    terms.login.push_first = false;
-    let ended = drive(terms, None, &mut look);
+    let ended = drive(terms.clone(), None, &mut look);
     match (look.0, ended) {
         (Some(offered), Err(refusal)) if is_about_offers(refusal.reason) => Ok(offered),
         (_, Err(refusal)) => Err(refusal),
@@ -85,8 +82,11 @@ impl Driver for Look {
         only_opens && self.0.is_none()
     }
 
-    fn heard(&mut self, request: &Request, response: &Response) {
-        if !matches!(request, Request::Start { .. } | Request::Challenge { .. }) {
+    fn heard(&mut self, outgoing: &Outgoing, response: &Response) {
+        if !matches!(
+            outgoing.request,
+            Request::Start { .. } | Request::Challenge { .. }
+        ) {
             return;
         }
         match reply::started(&response.body) {
