@@ -8,6 +8,7 @@ mod caller;
 mod conversation;
 mod crank;
 mod enroll;
+mod foresight;
 mod judgement;
 mod memory;
 mod offline;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 pub use caller::Caller;
 pub use conversation::{Answer, Conversation};
+pub use foresight::{Foresight, fit, foresee};
 
 use crate::audit::Event;
 use crate::log::{Level, Log};
@@ -29,8 +31,10 @@ use crate::tenant::http::Client;
 use crate::verdict::{Reason, Refusal, Verdict};
 
 use arguments::Arguments;
-use judgement::Judged;
+pub use judgement::Judged;
 use memory::Memory;
+pub use memory::limits;
+pub use offline::bounds;
 pub use settings::connection;
 
 /// The delay before a refusal where no configuration says another.

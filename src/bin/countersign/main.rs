@@ -4,8 +4,12 @@
 mod britive;
 mod budget;
 mod context;
+mod explain;
 mod forget;
+mod guise;
 mod output;
+mod places;
+mod reasons;
 mod sessions;
 mod terminal;
 mod totp;
@@ -46,6 +50,11 @@ enum Command {
     Budget(budget::Arguments),
     /// Enrols users for codes that count while the tenant can't be reached
     Totp(totp::Arguments),
+    /// Says what a login would meet and which rule says so; contacts nobody
+    #[command(
+        after_help = "Examples:\n  countersign explain alice\n  countersign explain alice --rhost 198.51.100.7\n  countersign explain root --service su --ruser alice --json"
+    )]
+    Explain(explain::Arguments),
     /// Registers, shows, removes and checks an authenticator at a Britive tenant
     #[command(
         after_help = "Examples:\n  countersign britive register\n  countersign britive status --token-file ~/.britive-token --json"
@@ -61,6 +70,7 @@ fn main() -> ExitCode {
         Command::Forget(arguments) => forget::run(&context, &arguments),
         Command::Budget(arguments) => budget::run(&context, &arguments),
         Command::Totp(arguments) => totp::run(&context, &arguments),
+        Command::Explain(arguments) => explain::run(&context, &arguments),
         Command::Britive(arguments) => britive::run(&context, arguments),
     };
     match done {
