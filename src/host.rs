@@ -46,6 +46,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// For pam_fail_delay(3).
     pub failure_delay: Duration,
+    /// The line that the log got.
+    pub audit: String,
 }
 
 /// What is known of a login while it goes on.

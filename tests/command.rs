@@ -81,6 +81,8 @@ fn confirmations_are_listed_and_forgotten() {
     assert_eq!(code, 0);
     machine.prints(&["forget", "--all"], "uid 0 is asked again.\n");
     machine.prints(&["forget", "--all"], "");
+    machine.prints(&["forget", "--all", "--json"], "[]\n");
+    machine.prints(&["forget", "root", "--json"], "[0]\n");
 }
 
 #[test]

@@ -19,7 +19,8 @@ impl Attempt<'_> {
             self.pad(refusal.reason);
         }
         let level = self.record(&verdict);
-        self.log.line(level, &self.event.line());
+        let audit = self.event.line();
+        self.log.line(level, &audit);
         let failure_delay = if wants_delay(&verdict) {
             self.failure_delay
         } else {
@@ -28,6 +29,7 @@ impl Attempt<'_> {
         Outcome {
             verdict,
             failure_delay,
+            audit,
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod britive;
 mod budget;
+mod completions;
 mod context;
 mod explain;
 mod forget;
@@ -10,14 +11,18 @@ mod guise;
 mod output;
 mod places;
 mod reasons;
+mod rehearse;
 mod sessions;
+mod stacks;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod totp;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use context::Context;
 
@@ -55,6 +60,16 @@ enum Command {
         after_help = "Examples:\n  countersign explain alice\n  countersign explain alice --rhost 198.51.100.7\n  countersign explain root --service su --ruser alice --json"
     )]
     Explain(explain::Arguments),
+    /// Makes one login through the real stack of a service, in this terminal
+    #[command(
+        after_help = "Examples:\n  countersign rehearse alice\n  countersign rehearse alice --rhost 198.51.100.7\n  countersign rehearse alice --service sudo"
+    )]
+    Rehearse(rehearse::Arguments),
+    /// Prints a script with which a shell completes this command
+    #[command(
+        after_help = "Examples:\n  countersign completions bash >~/.local/share/bash-completion/completions/countersign\n  countersign completions fish >~/.config/fish/completions/countersign.fish"
+    )]
+    Completions(completions::Arguments),
     /// Registers, shows, removes and checks an authenticator at a Britive tenant
     #[command(
         after_help = "Examples:\n  countersign britive register\n  countersign britive status --token-file ~/.britive-token --json"
@@ -70,6 +85,8 @@ fn main() -> ExitCode {
         Command::Forget(arguments) => forget::run(&context, &arguments),
         Command::Budget(arguments) => budget::run(&context, &arguments),
         Command::Totp(arguments) => totp::run(&context, &arguments),
+        Command::Rehearse(arguments) => rehearse::run(&arguments),
+        Command::Completions(arguments) => completions::run(&mut Arguments::command(), &arguments),
         Command::Explain(arguments) => explain::run(&context, &arguments),
         Command::Britive(arguments) => britive::run(&context, arguments),
     };

@@ -14,9 +14,10 @@ impl Places {
     pub fn new(bytes: &[u8], service: &str) -> Self {
         let settings = policy::outline(bytes);
         let wanted = policy::key("service", service);
-        let own = settings.iter().map(|setting| &setting.path);
-        let own = own.filter(|path| path.eq_ignore_ascii_case(&wanted));
-        let own = own.cloned().next();
+        let mut paths = settings.iter().map(|setting| &setting.path);
+        let own = paths
+            .find(|path| path.eq_ignore_ascii_case(&wanted))
+            .cloned();
         Self { settings, own }
     }
 

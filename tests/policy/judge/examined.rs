@@ -48,12 +48,12 @@ fn the_rule_that_decides_is_the_last_that_was_examined() {
                 let text = format!(
                     "{BASE}[users.names]\nroot = 'r@example.com'\n[[exempt]]\nname = 'e'\n{exempt}{end}[[require]]\nname = 'r'\n{require}"
                 );
-                let policy = parse(text.as_bytes()).unwrap();
+                let policy = parse(text.as_bytes()).expect("a policy");
                 for subject in people() {
                     let system = System::default();
                     let ruling = judge(&policy, &subject, &system);
                     let examined = examine(&policy, &subject, &system);
-                    let last = examined.last().unwrap();
+                    let last = examined.last().expect("a rule");
                     let holds = matches!(last.found, Match::Holds(_));
                     let expected = match &ruling.judgement {
                         Judgement::Exempt {
@@ -86,7 +86,7 @@ fn the_rule_that_decides_is_the_last_that_was_examined() {
 }
 
 fn misses(rest: &str, subject: &Subject) -> Vec<String> {
-    let policy = parse(format!("{BASE}{rest}").as_bytes()).unwrap();
+    let policy = parse(format!("{BASE}{rest}").as_bytes()).expect("a policy");
     let examined = examine(&policy, subject, &System::default());
     let misses = examined.iter().flat_map(|examined| match &examined.found {
         Match::Holds(_) => Vec::new(),

@@ -1,0 +1,187 @@
+//! `countersign rehearse`: one login through the real stack of a service, in this terminal.
+#![forbid(unsafe_code)]
+
+mod told;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use countersign::audit::escape;
+use countersign::login::Echo;
+use countersign::os;
+use countersign::pam::application::{Answered, Flags, Item, Rehearsal, Talk};
+use zeroize::Zeroizing;
+
+use super::guise::{self, Program};
+use super::output::{Done, Problem, line};
+use super::stacks::{self, FOLDERS};
+use super::terminal::Terminal;
+use told::Told;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A user of this machine
+    #[arg(value_name = "USER")]
+    user: String,
+    /// The PAM service
+    #[arg(long, value_name = "SERVICE", default_value = "sshd")]
+    service: String,
+    /// Where from: PAM_RHOST, an address
+    #[arg(long, value_name = "ADDRESS")]
+    rhost: Option<String>,
+    /// Who runs the program: PAM_RUSER; with sudo it is USER
+    #[arg(long, value_name = "CALLER")]
+    ruser: Option<String>,
+    /// A folder of stacks in place of /etc/pam.d, to rehearse a change before it is made
+    #[arg(long, value_name = "FOLDER")]
+    stacks: Option<PathBuf>,
+    /// One JSON object, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came of a login.
+pub struct Ended {
+    pub authenticated: Answered,
+    /// Not asked of somebody who was refused.
+    pub account: Option<Answered>,
+    pub audit: Option<String>,
+}
+
+pub fn run(arguments: &Arguments) -> Done {
+    let folder = folder(arguments)?;
+    let mut terminal = Terminal::open()?;
+    let name = terminal_name();
+    terminal.show(format!(
+        "A login of {} by {}, as real as any other; it ends before a session begins.",
+        escape(&arguments.user),
+        escape(&arguments.service),
+    ))?;
+    // What Ctrl-C does, it does behind the result.
+    os::with_interrupts_held(|| {
+        let ended = log_in(arguments, folder.as_deref(), name.as_deref(), &mut terminal)?;
+        let told = Told::new(arguments, folder.as_deref(), &ended);
+        match arguments.json {
+            true => line(told.object()),
+            false => told.lines().iter().for_each(line),
+        }
+        told.done()
+    })
+}
+
+/// The folder of the stacks, if it is not the system's. That one needs root, as sshd and sudo have it.
+fn folder(arguments: &Arguments) -> Result<Option<PathBuf>, Problem> {
+    let service = &arguments.service;
+    let folder = arguments.stacks.as_ref().map(std::path::absolute);
+    let folder = folder.transpose().map_err(Problem::new)?;
+    if folder.is_none() && os::effective_uid() != 0 {
+        return Err(Problem::new(
+            "a stack is rehearsed with root's rights, as sshd and sudo run it",
+        )
+        .hint(format!(
+            "sudo countersign rehearse {}",
+            escape(&arguments.user)
+        )));
+    }
+    let is_name = !service.is_empty() && !service.contains('/');
+    match is_name && !stacks::of_service(&folders(folder.as_deref()), service).is_empty() {
+        true => Ok(folder),
+        false => Err(
+            Problem::new(format!("there is no stack {}", escape(service)))
+                .hint("name a file of /etc/pam.d, such as sshd, sudo or login"),
+        ),
+    }
+}
+
+fn folders(folder: Option<&Path>) -> Vec<&Path> {
+    match folder {
+        Some(folder) => vec![folder],
+        None => FOLDERS.iter().map(Path::new).collect(),
+    }
+}
+
+fn log_in(
+    arguments: &Arguments,
+    folder: Option<&Path>,
+    terminal_name: Option<&str>,
+    terminal: &mut Terminal,
+) -> Result<Ended, Problem> {
+    let Arguments {
+        user,
+        service,
+        rhost,
+        ..
+    } = arguments;
+    let program = Program::of(service);
+    let ruser = program.ruser(user, arguments.ruser.as_deref());
+    if ruser.is_some() {
+        let uid = guise::real_uid(ruser.as_deref())?;
+        run_for(uid)?;
+    }
+    let mut talk = Person(terminal);
+    let mut rehearsal = Rehearsal::start(service, user, folder, &mut talk).map_err(Problem::new)?;
+    let items = [
+        (
+            Item::Tty,
+            program.tty(None).or(terminal_name.map(str::to_owned)),
+        ),
+        (Item::Rhost, rhost.clone()),
+        (Item::Ruser, ruser),
+    ];
+    for (item, value) in items {
+        if let Some(value) = value {
+            rehearsal.set(item, &value).map_err(Problem::new)?;
+        }
+    }
+    let flags = match program {
+        Program::Sshd => Flags::NoEmptyPassword,
+        Program::Sudo => Flags::Silent,
+        Program::Other => Flags::None,
+    };
+    let authenticated = rehearsal.authenticate(flags);
+    let account = authenticated.is_success().then(|| rehearsal.account(flags));
+    Ok(Ended {
+        authenticated,
+        account,
+        audit: rehearsal.audit(),
+    })
+}
+
+/// The kernel, too, is told who runs sudo: the module believes nobody else.
+fn run_for(uid: u32) -> Done {
+    if os::real_uid() == uid {
+        return Ok(());
+    }
+    os::run_for(uid).map_err(|error| {
+        Problem::new(format!("this program can't be run for uid {uid}: {error}")).hint("try sudo")
+    })
+}
+
+/// The name of the terminal that this program was started from.
+fn terminal_name() -> Option<String> {
+    let descriptors = ["/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2"];
+    let names = descriptors
+        .iter()
+        .filter_map(|path| std::fs::read_link(path).ok());
+    let mut names = names.filter_map(|name| name.into_os_string().into_string().ok());
+    names.find(|name| name.starts_with("/dev/pts/") || name.starts_with("/dev/tty"))
+}
+
+/// Whoever sits at the terminal.
+struct Person<'a>(&'a mut Terminal);
+
+impl Talk for Person<'_> {
+    fn ask(&mut self, prompt: &str, echo: Echo) -> Option<Zeroizing<String>> {
+        let answer = match echo {
+            Echo::On => self.0.ask(prompt),
+            Echo::Off => self.0.ask_hidden(prompt),
+        };
+        // Whatever ended it, what comes next begins on a line of its own.
+        answer.inspect_err(|_| drop(self.0.show(""))).ok()
+    }
+
+    fn tell(&mut self, text: &str) {
+        let _ = self.0.show(text);
+        let _ = std::io::stdout().flush();
+    }
+}
