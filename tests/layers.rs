@@ -135,7 +135,7 @@ fn the_command_alone_is_an_application() {
 #[test]
 fn one_file_names_the_log_crate_and_one_room_the_pam_crate() {
     assert_only(&["log.rs"], "syslog::");
-    assert_only(&["pam/"], "::pam::");
+    assert_only(&["pam/"], " ::pam::");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod reasons;
 mod rehearse;
 mod sessions;
 mod stacks;
+mod support;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -65,6 +66,11 @@ enum Command {
         after_help = "Examples:\n  countersign rehearse alice\n  countersign rehearse alice --rhost 198.51.100.7\n  countersign rehearse alice --service sudo"
     )]
     Rehearse(rehearse::Arguments),
+    /// Writes a file with everything that a bug report needs, and no secret
+    #[command(
+        after_help = "Examples:\n  countersign support-bundle\n  countersign support-bundle --output /root/bundle.txt --names"
+    )]
+    SupportBundle(support::Arguments),
     /// Prints a script with which a shell completes this command
     #[command(
         after_help = "Examples:\n  countersign completions bash >~/.local/share/bash-completion/completions/countersign\n  countersign completions fish >~/.config/fish/completions/countersign.fish"
@@ -86,6 +92,7 @@ fn main() -> ExitCode {
         Command::Budget(arguments) => budget::run(&context, &arguments),
         Command::Totp(arguments) => totp::run(&context, &arguments),
         Command::Rehearse(arguments) => rehearse::run(&arguments),
+        Command::SupportBundle(arguments) => support::run(&context, &arguments),
         Command::Completions(arguments) => completions::run(&mut Arguments::command(), &arguments),
         Command::Explain(arguments) => explain::run(&context, &arguments),
         Command::Britive(arguments) => britive::run(&context, arguments),

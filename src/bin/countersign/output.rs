@@ -26,6 +26,10 @@ impl Problem {
         self
     }
 
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
     /// What it means for the whole, before what went wrong.
     pub fn within(mut self, whole: &str) -> Self {
         self.what = format!("{whole}: {}", self.what);

@@ -6,6 +6,7 @@ mod enroll;
 mod show;
 
 pub use enroll::{Vacancy, warn_if_useless};
+pub use show::sentence;
 
 use clap::Subcommand;
 use countersign::audit::escape;

@@ -1,0 +1,162 @@
+//! What runs here: versions, the module's file, the settings of sshd that matter, SELinux.
+#![forbid(unsafe_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use countersign::local::fingerprint;
+use countersign::os;
+
+/// Where libpam may look for modules.
+const FOLDERS: [&str; 6] = [
+    "/usr/lib/x86_64-linux-gnu/security",
+    "/usr/lib/aarch64-linux-gnu/security",
+    "/usr/lib64/security",
+    "/usr/lib/security",
+    "/lib64/security",
+    "/lib/security",
+];
+const MODULE: &str = "pam_countersign.so";
+/// How the module names itself to the tenant, version included.
+const AGENT: &[u8] = b"countersign/";
+const PACKAGES: [&str; 11] = [
+    "libpam0g",
+    "libpam-modules",
+    "pam",
+    "openssh-server",
+    "sudo",
+    "sudo-rs",
+    "libc6",
+    "glibc",
+    "systemd",
+    "authselect",
+    "selinux-policy",
+];
+/// Of sshd's settings, those that decide whether and how PAM is asked.
+const SSHD: [&str; 14] = [
+    "usepam",
+    "pamservicename",
+    "kbdinteractiveauthentication",
+    "challengeresponseauthentication",
+    "passwordauthentication",
+    "pubkeyauthentication",
+    "authenticationmethods",
+    "permitrootlogin",
+    "permitemptypasswords",
+    "logingracetime",
+    "maxauthtries",
+    "usedns",
+    "maxstartups",
+    "loglevel",
+];
+
+pub fn versions() -> Vec<String> {
+    let mut lines = vec![format!("command: {}", env!("CARGO_PKG_VERSION"))];
+    lines.extend(modules().iter().map(|path| module(path)));
+    lines.push(format!("system: {}", system()));
+    let kernel = os::kernel_file("/proc/sys/kernel/osrelease").unwrap_or_default();
+    lines.push(format!("kernel: {}", kernel.trim()));
+    lines.extend(packages());
+    lines.push(format!("SELinux: {}", selinux()));
+    lines
+}
+
+/// Every file that libpam could take for the module; a link to one that is there already is the same.
+pub fn modules() -> Vec<PathBuf> {
+    let places = FOLDERS.iter().map(|folder| Path::new(folder).join(MODULE));
+    let mut found: Vec<PathBuf> = Vec::new();
+    for path in places.filter_map(|place| place.canonicalize().ok()) {
+        if !found.contains(&path) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn module(path: &Path) -> String {
+    let place = path.display();
+    let Ok(bytes) = std::fs::read(path) else {
+        return format!("module: {place} can't be read");
+    };
+    let start = bytes
+        .windows(AGENT.len())
+        .position(|window| window == AGENT);
+    let behind = start
+        .and_then(|at| bytes.get(at + AGENT.len()..))
+        .unwrap_or_default();
+    let version = behind.iter().map(|byte| char::from(*byte));
+    let version: String = version
+        .take_while(|c| c.is_ascii_digit() || *c == '.')
+        .take(16)
+        .collect();
+    format!(
+        "module: {version}, {place}, SHA-256 begins with {}",
+        fingerprint(&bytes)
+    )
+}
+
+fn system() -> String {
+    let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let mut names = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("PRETTY_NAME="));
+    names
+        .next()
+        .unwrap_or("not known")
+        .trim_matches('"')
+        .to_owned()
+}
+
+fn packages() -> Vec<String> {
+    let debian = ["-W", "-f", "${binary:Package} ${Version}\\n"];
+    let debian = run("/usr/bin/dpkg-query", &[&debian[..], &PACKAGES].concat());
+    let installed = debian.or_else(|| run("/usr/bin/rpm", &[&["-q"][..], &PACKAGES].concat()));
+    let installed = installed.unwrap_or_default();
+    // Those that are not installed are told in a sentence.
+    let lines = installed
+        .lines()
+        .filter(|line| !line.contains("not installed"));
+    lines
+        .filter(|line| line.split_whitespace().count() <= 2)
+        .map(|line| format!("package: {}", line.trim()))
+        .collect()
+}
+
+fn selinux() -> &'static str {
+    match os::kernel_file("/sys/fs/selinux/enforce")
+        .as_deref()
+        .map(str::trim)
+    {
+        Ok("1") => "enforcing",
+        Ok(_) => "permissive",
+        Err(_) => "none",
+    }
+}
+
+/// `sshd -T`, which needs root; a host with `Match` blocks may differ for some.
+pub fn sshd() -> Vec<String> {
+    let Some(text) = run("/usr/sbin/sshd", &["-T"]) else {
+        return vec!["sshd -T says nothing".to_owned()];
+    };
+    let lines = text.lines().filter(|line| {
+        let key = line.split_whitespace().next().unwrap_or_default();
+        SSHD.contains(&key)
+    });
+    lines.map(str::to_owned).collect()
+}
+
+/// What a program prints, with nothing of our environment. `None` if there is no such program, or it prints nothing.
+#[allow(clippy::disallowed_methods)] // the command may start programs; the module does not
+pub fn run(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .env("LC_ALL", "C")
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (!text.is_empty()).then_some(text)
+}
