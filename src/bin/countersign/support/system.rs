@@ -112,13 +112,11 @@ fn packages() -> Vec<String> {
     let debian = run("/usr/bin/dpkg-query", &[&debian[..], &PACKAGES].concat());
     let installed = debian.or_else(|| run("/usr/bin/rpm", &[&["-q"][..], &PACKAGES].concat()));
     let installed = installed.unwrap_or_default();
-    // Those that are not installed are told in a sentence.
-    let lines = installed
-        .lines()
-        .filter(|line| !line.contains("not installed"));
+    // One that is not installed has no version, or a sentence.
+    let lines = installed.lines().filter(|line| !line.ends_with(' '));
     lines
         .filter(|line| line.split_whitespace().count() <= 2)
-        .map(|line| format!("package: {}", line.trim()))
+        .map(|line| format!("package: {line}"))
         .collect()
 }
 
