@@ -20,7 +20,9 @@ use std::time::{Duration, Instant};
 
 pub use caller::Caller;
 pub use conversation::{Answer, Conversation};
+pub use crank::exchange;
 pub use foresight::{Foresight, fit, foresee};
+pub use judgement::LocalUsers;
 
 use crate::audit::Event;
 use crate::log::{Level, Log};
@@ -35,7 +37,7 @@ pub use judgement::Judged;
 use memory::Memory;
 pub use memory::limits;
 pub use offline::bounds;
-pub use settings::connection;
+pub use settings::{client_secret, connection};
 
 /// The delay before a refusal where no configuration says another.
 const FAILURE_DELAY: Duration = Duration::from_secs(2);

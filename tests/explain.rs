@@ -146,20 +146,20 @@ fn a_refusal_comes_with_its_reason_and_its_remedy() {
     machine.prints(
         &["explain", "no\nbody"],
         "sshd for no\\nbody: refused\n  \
-           reason      unknown_user: the user is not in the local user database\n  \
-           remedy      check the name: getent passwd USER\n",
+           reason      unknown_user: there is no such user\n  \
+           remedy      name a user of this machine\n",
     );
     machine.prints(
         &["explain", "root", "--service", "su"],
         "su for root: refused\n  \
            reason      no_caller: login.person asks about the caller, and there is none\n  \
            detail      login.person asks about the caller, and there is none\n  \
-           remedy      name the caller with --ruser; in a login, only programs such as su and sudo have one\n",
+           remedy      name another service with --service\n",
     );
     machine.prints(
         &["explain", "no\nbody", "--json"],
-        "{\"detail\":\"\",\"meaning\":\"the user is not in the local user database\",\"not_matched\":[],\"notes\":[],\
-         \"outcome\":\"refused\",\"reason\":\"unknown_user\",\"remedy\":\"check the name: getent passwd USER\",\
+        "{\"detail\":\"\",\"meaning\":\"there is no such user\",\"not_matched\":[],\"notes\":[],\
+         \"outcome\":\"refused\",\"reason\":\"unknown_user\",\"remedy\":\"name a user of this machine\",\
          \"rhost\":null,\"ruser\":null,\"service\":\"sshd\",\"tty\":\"ssh\",\"user\":\"no\\nbody\"}\n",
     );
 }

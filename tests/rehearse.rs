@@ -107,13 +107,13 @@ fn a_refusal_is_told_with_its_reason_and_its_remedy() {
         steady(&seen.stdout),
         "sshd would not let USER in.\n  \
            pam_authenticate  PAM_AUTH_ERR: Authentication failure\n  \
-           pam_countersign   refused, answer_refused: the tenant refused what was typed, or something before it\n  \
+           pam_countersign   refused, answer_refused: the tenant refused what was typed, or something that was wrong before it\n  \
            detail            Answer OATH\n  \
            in the log ...\n"
     );
     let said = format!(
         "countersign: {} would not get in\n\
-         hint: log in again, and check the password: the tenant does not tell a wrong one\n",
+         hint: try again; the tenant tells its administrators more, in its own log\n",
         user()
     );
     assert_eq!((seen.stderr, seen.code), (said, Some(1)));

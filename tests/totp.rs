@@ -13,6 +13,8 @@
 mod faults;
 #[path = "totp/machine.rs"]
 mod machine;
+#[path = "support/traced.rs"]
+mod traced;
 
 use std::fs;
 

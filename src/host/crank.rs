@@ -109,15 +109,9 @@ impl Attempt<'_> {
         outgoing: &Outgoing,
         budget: Duration,
     ) -> Result<Response, Failure> {
-        let url = format!("{}{}", outgoing.to, outgoing.request.path());
-        let body = outgoing.request.body();
         self.event.requests += 1;
         let begun = Instant::now();
-        let mut headers = outgoing.request.headers();
-        if let Some(authorization) = &outgoing.authorization {
-            headers.push(("Authorization", authorization.expose()));
-        }
-        let reply = client.post(&url, &headers, &body, budget);
+        let reply = exchange(client, outgoing, budget);
         self.note_exchange(outgoing, &reply, begun.elapsed());
         reply
     }
@@ -174,6 +168,25 @@ impl Attempt<'_> {
             Notice::Debug(line) => self.log.line(Level::Debug, line),
         }
     }
+}
+
+/// Sends what a step asks for, and waits for the reply.
+///
+/// # Errors
+///
+/// Why there is none.
+pub fn exchange(
+    client: &mut Client,
+    outgoing: &Outgoing,
+    budget: Duration,
+) -> Result<Response, Failure> {
+    let url = format!("{}{}", outgoing.to, outgoing.request.path());
+    let body = outgoing.request.body();
+    let mut headers = outgoing.request.headers();
+    if let Some(authorization) = &outgoing.authorization {
+        headers.push(("Authorization", authorization.expose()));
+    }
+    client.post(&url, &headers, &body, budget)
 }
 
 fn left(deadline: Instant) -> Duration {

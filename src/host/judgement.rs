@@ -69,7 +69,7 @@ pub(super) fn judged(judgement: Judgement) -> Result<Judged, Refusal> {
 }
 
 /// The local user database.
-pub(super) struct LocalUsers;
+pub struct LocalUsers;
 
 impl Directory for LocalUsers {
     fn uid_of(&self, user: &str) -> Result<Option<u32>, DirectoryFailed> {

@@ -33,7 +33,11 @@ pub(super) fn load(path: &Path, log: &mut Log) -> Result<(Policy, String), Refus
 }
 
 /// The secret with which this machine itself logs in, where a flow needs it.
-pub(super) fn client_secret(flow: &Flow) -> Result<Option<Secret>, Refusal> {
+///
+/// # Errors
+///
+/// The file that it is in is missing, unsafe or empty.
+pub fn client_secret(flow: &Flow) -> Result<Option<Secret>, Refusal> {
     match flow {
         Flow::Login => Ok(None),
         Flow::OnDemand(policy) => {

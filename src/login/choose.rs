@@ -313,10 +313,17 @@ fn keep(
 
 /// Log lines for what is not in the menu.
 fn left_out(challenge: &Challenge) -> Vec<String> {
-    let missing = challenge.offers.iter().filter(|o| usable(0, o).is_none());
+    let offers = challenge.offers.iter();
+    let missing = offers.filter_map(|o| Some((o, obstacle(o)?)));
     missing
-        .map(|o| format!("left out: {} ({})", offer_name(o), why_not(o)))
+        .map(|(o, why)| format!("left out: {} ({why})", offer_name(o)))
         .collect()
+}
+
+/// Why an offer can't be met in a terminal; `None` if it can.
+#[must_use]
+pub fn obstacle(offer: &Offer) -> Option<&'static str> {
+    usable(0, offer).is_none().then(|| why_not(offer))
 }
 
 fn why_not(offer: &Offer) -> &'static str {
@@ -328,7 +335,9 @@ fn why_not(offer: &Offer) -> &'static str {
     }
 }
 
-fn offer_name(offer: &Offer) -> String {
+/// The API's name of what is offered, harmless.
+#[must_use]
+pub fn offer_name(offer: &Offer) -> String {
     match &offer.name {
         Name::Known(mechanism) => mechanism.name().to_owned(),
         Name::Reset => "RESET".to_owned(),

@@ -23,7 +23,8 @@ mod wait;
 use std::rc::Rc;
 
 use choose::Ringing;
-pub use proof::{OfflineProof, Proof};
+pub use choose::{obstacle, offer_name};
+pub use proof::{Kind, OfflineProof, Proof, enough, kind};
 pub use step::{
     Allowance, Before, Echo, Ended, Keep, Machine, Notice, Outgoing, Question, Start, Step,
 };

@@ -108,7 +108,8 @@ fn bind(terms: &Terms, identity: &Identity) -> Result<(), Refusal> {
 /// Whether these mechanisms are factors of as many different kinds as the policy demands.
 ///
 /// In a step-up, what came before it (a password, a key) is the first of two kinds: it must be met by a possession.
-pub(super) fn enough(terms: &Terms, met: &[Mechanism]) -> bool {
+#[must_use]
+pub fn enough(terms: &Terms, met: &[Mechanism]) -> bool {
     let kinds = met
         .iter()
         .filter_map(|m| kind(*m, terms.login.email_counts));
@@ -126,13 +127,18 @@ pub(super) fn enough(terms: &Terms, met: &[Mechanism]) -> bool {
     u8::from(known) + u8::from(possession) >= terms.login.minimum_factors.max(1)
 }
 
-enum Kind {
+/// What a factor proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Something that only the user knows.
     Knowledge,
+    /// Something that only the user has.
     Possession,
 }
 
 /// NIST SP 800-63B: a security question is something known; mail proves no possession of anything.
-fn kind(mechanism: Mechanism, email_counts: bool) -> Option<Kind> {
+#[must_use]
+pub fn kind(mechanism: Mechanism, email_counts: bool) -> Option<Kind> {
     match mechanism {
         Mechanism::Up | Mechanism::Sq => Some(Kind::Knowledge),
         Mechanism::Otp | Mechanism::Sms | Mechanism::Oath | Mechanism::Pf | Mechanism::Radius => {

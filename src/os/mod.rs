@@ -17,7 +17,7 @@ pub use allocator::Wiping;
 pub use files::{Secrecy, Unsafe, read};
 pub use folder::{Folder, Locked};
 pub use lookup::{LookupError, host_addresses};
-pub use session::{Process, Session};
+pub use session::{Process, Session, named_ancestors};
 pub use signals::{
     Paused, await_input, interrupted, pause, with_interrupts_held, with_signals_blocked,
 };

@@ -70,6 +70,15 @@ impl Session {
 }
 
 impl Process {
+    /// This one.
+    ///
+    /// # Errors
+    ///
+    /// Where /proc can't be read.
+    pub fn own() -> io::Result<Self> {
+        Status::of(std::process::id()).map(|status| status.process)
+    }
+
     /// The process of sshd's that looks after the connection which this one asks for, if it can be told.
     ///
     /// It leads its own session. With keyboard-interactive it has this process as a child; with the password method it
@@ -126,13 +135,20 @@ impl Status {
 }
 
 fn ancestors() -> Vec<Process> {
+    let ancestors = named_ancestors().into_iter();
+    ancestors.map(|(_, process)| process).collect()
+}
+
+/// The processes above this one and what each is called, the nearest first.
+#[must_use]
+pub fn named_ancestors() -> Vec<(String, Process)> {
     let mut found = Vec::new();
     let mut pid = std::os::unix::process::parent_id();
     while pid > 1 && found.len() < MAX_ANCESTORS {
         let Ok(status) = Status::of(pid) else {
             break;
         };
-        found.push(status.process);
+        found.push((status.name, status.process));
         pid = status.parent;
     }
     found

@@ -52,6 +52,7 @@ pub use settings::{
     Tenant, Terms, Users, Whom,
 };
 pub use url::{Proxy, TenantUrl};
+pub use value::parse_duration;
 
 /// Everything that `countersign.toml` says, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -88,7 +88,9 @@ pub(super) fn duration(
     }
 }
 
-fn parse_duration(text: &str) -> Option<Duration> {
+/// Digits and `ms`, `s`, `m`, `h` or `d`, as everywhere in the configuration.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
     let (digits, unit) = text.split_at(unit_at);
     let number: u32 = digits.parse().ok()?;

@@ -1,5 +1,11 @@
 //! A person at a pseudo-terminal, with a program that was started from it.
 
+#![allow(
+    dead_code,
+    clippy::indexing_slicing,
+    reason = "test equipment: it may stop with a panic, and no test uses all of it"
+)]
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};

@@ -3,107 +3,18 @@
 use std::collections::BTreeSet;
 use std::ffi::c_long;
 use std::fs::{self, Permissions};
-use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Stdio};
-use std::ptr;
+use std::process::Stdio;
 
 use countersign::local::offline::rules::No;
 
 use super::machine::{Machine, code_of_secret};
+use super::traced::{Stop, Traced};
 
-/// What a stopped process is stopped at.
-enum Stop {
-    /// Begin or end of a system call.
-    Call,
-    /// It is gone, with this code.
-    Exited(i32),
-    /// A signal is about to be delivered.
-    Signal(i32),
-}
-
-/// `countersign totp verify`, held before its first instruction.
-struct Traced {
-    child: Child,
-    pid: i32,
-}
-
-impl Traced {
-    fn verify(machine: &Machine, code: &str) -> Self {
-        let mut command = machine.command(&["totp", "verify", "root"]);
-        command.stderr(Stdio::null());
-        // SAFETY: ptrace is safe between fork and exec, and touches nothing else.
-        unsafe {
-            command.pre_exec(|| {
-                match libc::ptrace(
-                    libc::PTRACE_TRACEME,
-                    0,
-                    ptr::null_mut::<u8>(),
-                    ptr::null_mut::<u8>(),
-                ) {
-                    0 => Ok(()),
-                    _ => Err(std::io::Error::last_os_error()),
-                }
-            })
-        };
-        let mut child = command.spawn().unwrap();
-        let mut input = child.stdin.take().unwrap();
-        input.write_all(code.as_bytes()).unwrap();
-        let pid = i32::try_from(child.id()).unwrap();
-        let traced = Self { child, pid };
-        assert!(matches!(traced.wait(), Stop::Signal(libc::SIGTRAP)));
-        traced.trace(
-            libc::PTRACE_SETOPTIONS,
-            libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_EXITKILL,
-        );
-        traced
-    }
-
-    fn trace(&self, request: u32, data: i32) {
-        // SAFETY: the process is ours and stopped; no memory of ours is named.
-        let done =
-            unsafe { libc::ptrace(request, self.pid, ptr::null_mut::<u8>(), c_long::from(data)) };
-        assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
-    }
-
-    fn wait(&self) -> Stop {
-        let mut status = 0;
-        // SAFETY: the process is ours, and the status is where waitpid may write.
-        let waited = unsafe { libc::waitpid(self.pid, &mut status, 0) };
-        assert_eq!(waited, self.pid);
-        match libc::WIFSTOPPED(status) {
-            true if libc::WSTOPSIG(status) == libc::SIGTRAP | 0x80 => Stop::Call,
-            true => Stop::Signal(libc::WSTOPSIG(status)),
-            false if libc::WIFEXITED(status) => Stop::Exited(libc::WEXITSTATUS(status)),
-            false => Stop::Exited(-1),
-        }
-    }
-
-    fn next(&self) -> Stop {
-        let mut signal = 0;
-        loop {
-            self.trace(libc::PTRACE_SYSCALL, signal);
-            match self.wait() {
-                Stop::Signal(next) => signal = next,
-                stop => return stop,
-            }
-        }
-    }
-
-    fn kill(&self) {
-        // SAFETY: the process is ours and has not been waited for.
-        unsafe { libc::kill(self.pid, libc::SIGKILL) };
-        while !matches!(self.wait(), Stop::Exited(_)) {}
-    }
-
-    /// Standard output of a process that is gone.
-    fn said(mut self) -> String {
-        let mut said = String::new();
-        let mut out = self.child.stdout.take().unwrap();
-        out.read_to_string(&mut said).unwrap();
-        said
-    }
+fn verify(machine: &Machine, code: &str) -> Traced {
+    let mut command = machine.command(&["totp", "verify", "root"]);
+    command.stderr(Stdio::null());
+    Traced::start(&mut command, code)
 }
 
 /// A machine on which the same code can be tried again and again.
@@ -157,7 +68,7 @@ fn a_process_that_is_killed_at_any_system_call_leaves_the_old_or_the_new() {
     let (mut old, mut new) = (0, 0);
     for stops in 0.. {
         bench.refresh();
-        let traced = Traced::verify(&bench.machine, &bench.code);
+        let traced = verify(&bench.machine, &bench.code);
         let ended = (0..stops).any(|_| matches!(traced.next(), Stop::Exited(_)));
         if ended {
             assert!(old > 50 && new > 5, "{old}, {new}");
@@ -174,48 +85,6 @@ fn a_process_that_is_killed_at_any_system_call_leaves_the_old_or_the_new() {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-impl Traced {
-    fn registers(&self) -> libc::user_regs_struct {
-        // SAFETY: the process is ours and stopped; the kernel fills the registers.
-        unsafe {
-            let mut registers = std::mem::zeroed();
-            let place = ptr::from_mut(&mut registers);
-            let done = libc::ptrace(libc::PTRACE_GETREGS, self.pid, ptr::null_mut::<u8>(), place);
-            assert_eq!(done, 0);
-            registers
-        }
-    }
-
-    fn set_registers(&self, registers: &libc::user_regs_struct) {
-        let place = ptr::from_ref(registers);
-        // SAFETY: the process is ours and stopped; the registers are what was read, but for the number or the result.
-        let done =
-            unsafe { libc::ptrace(libc::PTRACE_SETREGS, self.pid, ptr::null_mut::<u8>(), place) };
-        assert_eq!(done, 0);
-    }
-
-    /// The system call that has just begun does not take place, and fails.
-    fn fail(&self, error: i32) {
-        let mut registers = self.registers();
-        registers.orig_rax = u64::MAX;
-        self.set_registers(&registers);
-        if matches!(self.next(), Stop::Call) {
-            let mut registers = self.registers();
-            registers.rax = i64::from(-error).cast_unsigned();
-            self.set_registers(&registers);
-        }
-    }
-
-    fn to_the_end(&self) -> i32 {
-        loop {
-            if let Stop::Exited(code) = self.next() {
-                return code;
-            }
-        }
-    }
-}
-
 /// What a full disk, a read-only one and a broken one say.
 #[cfg(target_arch = "x86_64")]
 #[test]
@@ -225,7 +94,7 @@ fn a_disk_that_fails_at_any_system_call_lets_nobody_in_unless_it_was_written() {
     for error in [libc::ENOSPC, libc::EROFS, libc::EIO] {
         for calls in 0.. {
             bench.refresh();
-            let traced = Traced::verify(&bench.machine, &bench.code);
+            let traced = verify(&bench.machine, &bench.code);
             // Two stops for each call.
             let ended = (0..2 * calls + 1).any(|_| matches!(traced.next(), Stop::Exited(_)));
             if ended {
@@ -269,7 +138,7 @@ fn a_disk_that_fails_at_any_system_call_lets_nobody_in_unless_it_was_written() {
 #[test]
 fn a_success_is_told_when_file_and_folder_have_reached_the_disk() {
     let bench = Bench::new();
-    let traced = Traced::verify(&bench.machine, &bench.code);
+    let traced = verify(&bench.machine, &bench.code);
     let mut calls = Vec::new();
     let mut begins = true;
     while let Stop::Call = traced.next() {

@@ -22,6 +22,13 @@ impl Context {
         Self { config }
     }
 
+    /// The configuration's place, from the root.
+    pub fn path(&self) -> Result<String, Problem> {
+        let path = std::path::absolute(&self.config).map_err(Problem::new)?;
+        let text = path.into_os_string().into_string();
+        text.map_err(|_| Problem::new("the configuration's path is not UTF-8"))
+    }
+
     /// The policy, read as strictly as the module reads it.
     pub fn policy(&self) -> Result<Policy, Problem> {
         self.read().map(|(policy, _)| policy)

@@ -8,17 +8,21 @@ mod context;
 mod explain;
 mod forget;
 mod guise;
+mod machine;
+mod mechanisms;
 mod output;
 mod places;
 mod reasons;
 mod rehearse;
 mod sessions;
+mod setup;
 mod stacks;
 mod support;
 mod terminal;
 #[cfg(test)]
 mod tests;
 mod totp;
+mod whom;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,6 +47,17 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Sets this machine up: the configuration, sshd and the PAM stacks of some services
+    #[command(
+        after_help = "Examples:\n  countersign setup --confirm-within 5m\n  countersign setup --tenant https://abc1234.id.cyberark.cloud --template '{user}@example.com' --service sshd,sudo,sudo-i --test-user alice --dry-run"
+    )]
+    Setup(setup::Arguments),
+    /// Says, from a new login, that it worked: what was set up stays
+    #[command(after_help = "Example:\n  sudo countersign confirm")]
+    Confirm(setup::ConfirmArguments),
+    /// Puts everything back that was set up
+    #[command(after_help = "Example:\n  sudo countersign unsetup")]
+    Unsetup(setup::UnsetupArguments),
     /// Lists confirmations that still count, so that their owner is asked nothing
     #[command(after_help = "Example:\n  countersign sessions --json")]
     Sessions(sessions::Arguments),
@@ -54,6 +69,11 @@ enum Command {
         after_help = "Examples:\n  countersign budget\n  countersign budget --reset alice@example.com"
     )]
     Budget(budget::Arguments),
+    /// Shows what a user could log in with, as the tenant offers it; nothing is sent to anybody
+    #[command(
+        after_help = "Examples:\n  countersign mechanisms alice\n  countersign mechanisms --tenant-user alice@example.com --service sshd --json"
+    )]
+    Mechanisms(mechanisms::Arguments),
     /// Enrols users for codes that count while the tenant can't be reached
     Totp(totp::Arguments),
     /// Says what a login would meet and which rule says so; contacts nobody
@@ -87,9 +107,13 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let context = Context::new(arguments.config);
     let done = match arguments.command {
+        Command::Setup(arguments) => setup::run(&context, &arguments),
+        Command::Confirm(_) => setup::confirm(),
+        Command::Unsetup(arguments) => setup::unsetup(&arguments),
         Command::Sessions(arguments) => sessions::run(&context, &arguments),
         Command::Forget(arguments) => forget::run(&context, &arguments),
         Command::Budget(arguments) => budget::run(&context, &arguments),
+        Command::Mechanisms(arguments) => mechanisms::run(&context, &arguments),
         Command::Totp(arguments) => totp::run(&context, &arguments),
         Command::Rehearse(arguments) => rehearse::run(&arguments),
         Command::SupportBundle(arguments) => support::run(&context, &arguments),

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// What went wrong, and what to do about it.
 pub struct Problem {
@@ -26,6 +26,7 @@ impl Problem {
         self
     }
 
+    /// Without the hint.
     pub fn what(&self) -> &str {
         &self.what
     }
@@ -40,6 +41,14 @@ impl Problem {
 /// One line of a result. Whoever reads may have gone: that is no problem of ours.
 pub fn line(text: impl Display) {
     let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// What takes a moment, for whoever waits in front of a terminal.
+pub fn progress(what: &str) {
+    let mut err = io::stderr();
+    if err.is_terminal() {
+        let _ = writeln!(err, "{what} ...");
+    }
 }
 
 pub fn complain(problem: &Problem) {

@@ -26,11 +26,14 @@ STATE = "/run/countersign"
 # The visitor's own, for penny, otto and bob, and three more that open root's account.
 KEYS = ["id_ed25519", "alices", "bobs", "strangers"]
 FINGERPRINTS = {}
+# The stacks as the distribution's packages left them.
+ORIGINAL_STACKS = "/opt/rig/original-pam.d"
 
 
 def prepare(tenant):
     """Puts everything in its place and starts one sshd for each set of options."""
     accounts.create()
+    shutil.copytree("/etc/pam.d", ORIGINAL_STACKS)
     with open("/etc/hosts", "a", encoding="ascii") as hosts:
         hosts.write("127.0.0.1 rig tenant.test evil.test\n")
     install("pam_countersign.so", f"{security_folder()}/pam_countersign.so", source="/opt/rig")
@@ -63,6 +66,19 @@ def use_stack(name):
     """Gives every service this stack."""
     for service in SERVICES:
         install(f"pam.d/{name}", f"/etc/pam.d/{service}")
+
+
+def use_system_stacks():
+    """Gives every service the stack that it has from the distribution."""
+    for service in SERVICES:
+        if os.path.exists(f"{ORIGINAL_STACKS}/{service}"):
+            shutil.copyfile(f"{ORIGINAL_STACKS}/{service}", f"/etc/pam.d/{service}")
+
+
+def start_system_sshd():
+    """Starts the sshd of the distribution, with its configuration and on its port."""
+    subprocess.run(["ssh-keygen", "-A"], check=True, capture_output=True)
+    subprocess.run(["/usr/sbin/sshd"], check=True)
 
 
 def use_configuration(name, also=""):

@@ -228,5 +228,5 @@ def become(user):
 
 def environment(user):
     """What a login gives a program."""
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": pwd.getpwnam(user).pw_dir, "USER": user,
+    return {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": pwd.getpwnam(user).pw_dir, "USER": user,
             "LOGNAME": user, "SHELL": "/bin/sh", "TERM": "dumb", "LANG": "C.UTF-8"}

@@ -85,8 +85,8 @@ impl<'a> Told<'a> {
             "account": self.ended.account.as_ref().map(answered),
             "asked": self.audit.is_some(),
             "audit": self.audit.as_ref().map(Audit::object),
-            "meaning": reason.map(reasons::meaning),
-            "remedy": reason.map(reasons::remedy),
+            "meaning": reason.map(reasons::sentence),
+            "remedy": reason.map(reasons::hint),
         })
     }
 
@@ -99,7 +99,7 @@ impl<'a> Told<'a> {
                 Err(Problem::new("pam_countersign was not asked").hint("countersign check"))
             }
             (Some(audit), false) => {
-                let remedy = audit.reason().map(reasons::remedy);
+                let remedy = audit.reason().map(reasons::hint);
                 let hint = remedy
                     .unwrap_or("another module of the stack has refused: its lines are in the log");
                 Err(Problem::new(format!("{user} would not get in")).hint(hint))
@@ -134,7 +134,7 @@ impl Audit<'_> {
         let (user, met) = (self.field("tenant_user"), self.field("mechanisms"));
         let (requests, ms) = (self.field("requests"), self.field("ms"));
         if let Some(reason) = self.reason() {
-            let (code, meaning) = (reason.code(), reasons::meaning(reason));
+            let (code, meaning) = (reason.code(), reasons::sentence(reason));
             return format!("refused, {code}: {meaning}");
         }
         match self.field("reason") {

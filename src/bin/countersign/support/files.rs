@@ -11,6 +11,9 @@ use super::system;
 /// How files of the state are named, before a uid or a fingerprint.
 const KINDS: [&str; 5] = ["budget-", "memory-", "token-", "totp-", "offered-"];
 
+/// Where setups are written down, each under its number, with the files that they changed.
+const SETUP: &str = "setup";
+
 pub fn section(bundle: &mut Bundle<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     if let Ok((path, _)) = &bundle.config {
@@ -23,6 +26,7 @@ pub fn section(bundle: &mut Bundle<'_>) -> Vec<String> {
         for folder in [policy.state_folder(), policy.offline_folder()] {
             lines.push(shown(folder));
             lines.extend(below(folder));
+            lines.extend(below(&folder.join(SETUP)));
         }
         lines.extend(policy.log_socket().map(shown));
     }
@@ -74,8 +78,10 @@ fn below(folder: &Path) -> Vec<String> {
 }
 
 fn is_known(name: &str) -> bool {
-    let rest = KINDS.iter().find_map(|kind| name.strip_prefix(kind));
-    rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_hexdigit()))
+    let of_state = KINDS.iter().find_map(|kind| name.strip_prefix(kind));
+    let rest = of_state.unwrap_or_else(|| name.trim_end_matches(".json"));
+    let is_plain = !rest.is_empty() && rest.chars().all(|c| c.is_ascii_hexdigit());
+    is_plain || name == SETUP
 }
 
 fn shown(path: &Path) -> String {

@@ -40,7 +40,7 @@ def a_login_by_ssh_that_is_refused_is_told_with_its_remedy(world):
     attempt = rehearses(world, "otto")
     answers(attempt, PASSWORD, WRONG_CODE)
     ends(attempt, 1, r"sshd would not let otto in\.", r"PAM_AUTH_ERR: Authentication failure", r"refused, answer_refused: ",
-         r"countersign: otto would not get in", r"hint: log in again, and check the password")
+         r"countersign: otto would not get in", r"hint: try again")
     world.denied("otto", "sshd", "answer_refused")
 
 
@@ -92,7 +92,7 @@ def control_c_while_waiting_for_the_phone_ends_it_behind_the_result(world):
     answers(attempt, PASSWORD, "")
     world.tenant.message("penny")
     attempt.presses(CONTROL_C)
-    ends(attempt, -signal.SIGINT, r"sshd would not let penny in\.", r"refused, interrupted: Ctrl-C")
+    ends(attempt, -signal.SIGINT, r"sshd would not let penny in\.", r"refused, interrupted: interrupted")
     world.denied("penny", "sshd", "interrupted")
 
 

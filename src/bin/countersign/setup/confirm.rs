@@ -1,0 +1,37 @@
+//! `countersign confirm`: a new login has worked, and what was set up stays.
+#![forbid(unsafe_code)]
+
+use std::path::Path;
+
+use super::journal::Journal;
+use super::place::Root;
+use super::rollback;
+use crate::output::{Done, Problem, line};
+
+#[derive(clap::Args)]
+pub struct Arguments {}
+
+pub fn run() -> Done {
+    let root = Root::new(Path::new("/"));
+    let journal = Journal::open(&root)?;
+    let locked = journal.lock()?;
+    let last = journal.last()?;
+    let Some((mut record, awaited)) =
+        last.and_then(|mut last| last.awaited.take().map(|awaited| (last, awaited)))
+    else {
+        return Err(Problem::new("no setup waits for this")
+            .hint("`countersign setup --confirm-within 5m` makes one that does"));
+    };
+    if !rollback::is_proven(&awaited)? {
+        let services = awaited.services.join(" or ");
+        return Err(
+            Problem::new("this shell was there before the setup, and proves nothing")
+                .hint(format!("log in anew by {services}, and type it there")),
+        );
+    }
+    record.awaited = None;
+    journal.write(&locked, &record)?;
+    rollback::disarm(&root)?;
+    line("Confirmed: it stays.");
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! pam-auth-update(8): the stacks that a whole Debian or Ubuntu shares. It writes them itself, from profiles.
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use countersign::os;
+
+use super::change::{Change, Kind};
+use super::pam::{self, Stack, unless};
+use super::place::Root;
+use super::program;
+use crate::output::{Done, Problem};
+
+const PROGRAM: &str = "pam-auth-update";
+const PROFILES: &str = "/usr/share/pam-configs";
+const STATE: &str = "/var/lib/pam";
+const STACKS: &str = "/etc/pam.d";
+const AUTH: &str = "/etc/pam.d/common-auth";
+
+/// Before whatever else asks for a password.
+const PRIORITY: u32 = 900;
+
+/// Whether this system has such stacks.
+pub fn is_here(root: &Root) -> bool {
+    root.is_live() && root.has(AUTH) && program::place(PROGRAM).is_some()
+}
+
+fn name(stack: Stack) -> &'static str {
+    match stack {
+        Stack::Login => "countersign",
+        Stack::StepUp => "countersign-step-up",
+    }
+}
+
+fn path(stack: Stack) -> String {
+    format!("{PROFILES}/{}", name(stack))
+}
+
+/// The profile for these services.
+fn profile(stack: Stack, services: &[String], arguments: &str) -> String {
+    let (title, kind) = match stack {
+        Stack::Login => (
+            "Countersign: password and second factor of the tenant",
+            "Primary",
+        ),
+        Stack::StepUp => (
+            "Countersign: one more factor behind the password",
+            "Additional",
+        ),
+    };
+    format!(
+        "Name: {title}\nDefault: no\nPriority: {PRIORITY}\nAuth-Type: {kind}\nAuth:\n\t{}\n\t{}\n",
+        unless(&services.join(":")),
+        stack.rule("end", arguments),
+    )
+}
+
+/// What has to change for these services, the shared stacks among it. `None` where pam-auth-update leaves them alone, since
+/// somebody wrote into them.
+pub fn changes(
+    root: &Root,
+    services: &[(String, Stack)],
+    arguments: &str,
+) -> Result<Option<Vec<Change>>, Problem> {
+    if services.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let mut changes = Vec::new();
+    for stack in [Stack::Login, Stack::StepUp] {
+        changes.extend(of_profile(root, stack, services, arguments)?);
+    }
+    let scratch = Scratch::new()?;
+    let stacks = scratch.preview(root, &changes)?;
+    let wired = stacks
+        .iter()
+        .any(|(path, text)| path == AUTH && text.contains("pam_countersign"));
+    if !wired {
+        return Ok(None);
+    }
+    for (path, text) in stacks {
+        changes.extend(Change::new(&path, Kind::Managed, root.read(&path)?, &text));
+    }
+    Ok(Some(changes))
+}
+
+/// The services that a profile has stay in it, unless they are now in the other.
+fn of_profile(
+    root: &Root,
+    stack: Stack,
+    services: &[(String, Stack)],
+    arguments: &str,
+) -> Result<Option<Change>, Problem> {
+    let (path, before) = (path(stack), root.read(&path(stack))?);
+    let mut names = pam::listed(before.as_deref().unwrap_or_default());
+    names.retain(|name| !services.iter().any(|(service, _)| service == name));
+    let new = services.iter().filter(|(_, other)| *other == stack);
+    names.extend(new.map(|(service, _)| service.clone()));
+    names.sort();
+    if names.is_empty() {
+        return Ok(before.map(|text| Change {
+            path,
+            kind: Kind::Ours,
+            before: Some(text),
+            after: None,
+        }));
+    }
+    let text = profile(stack, &names, arguments);
+    Ok(Change::new(&path, Kind::Ours, before, &text))
+}
+
+/// Has the shared stacks written from the profiles that are there.
+pub fn update(root: &Root) -> Done {
+    let (there, gone): (Vec<_>, Vec<_>) = [Stack::Login, Stack::StepUp]
+        .into_iter()
+        .partition(|stack| root.has(&path(*stack)));
+    for (option, stacks) in [("--remove", gone), ("--enable", there)] {
+        let names = stacks.into_iter().map(name);
+        let arguments: Vec<_> = ["--package", option].into_iter().chain(names).collect();
+        if arguments.len() > 2 {
+            let mut command = program::command(PROGRAM, &arguments);
+            command.env("DEBIAN_FRONTEND", "noninteractive");
+            program::output(command)?;
+        }
+    }
+    Ok(())
+}
+
+/// A copy of what pam-auth-update reads and writes, for a look at what it would do.
+struct Scratch(String);
+
+impl Scratch {
+    fn new() -> Result<Self, Problem> {
+        let number = os::random().map_err(Problem::new)?;
+        let place = format!("/run/countersign-setup.{number:016x}");
+        let made = fs::DirBuilder::new().mode(0o700).create(&place);
+        made.map_err(|error| Problem::new(format!("{place}: {error}")).hint("try sudo"))?;
+        Ok(Self(place))
+    }
+
+    fn preview(&self, root: &Root, changes: &[Change]) -> Result<Vec<(String, String)>, Problem> {
+        for folder in [PROFILES, STATE, STACKS] {
+            self.copy(root, folder)?;
+        }
+        let copy = Root::new(Path::new(&self.0));
+        for change in changes {
+            copy.write(&change.path, change.after.as_deref())?;
+        }
+        let enabled = [Stack::Login, Stack::StepUp]
+            .into_iter()
+            .filter(|stack| copy.has(&path(*stack)));
+        let mut arguments = vec!["--root", &self.0, "--package"];
+        let enabled: Vec<_> = enabled.map(name).collect();
+        if !enabled.is_empty() {
+            arguments.push("--enable");
+            arguments.extend(enabled);
+        }
+        let mut command = program::command(PROGRAM, &arguments);
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        // What it remembers of the preview is thrown away with it.
+        command.env("DEBCONF_DB_OVERRIDE", format!("File{{{}/debconf}}", self.0));
+        program::output(command)?;
+        self.stacks(&copy)
+    }
+
+    fn copy(&self, root: &Root, folder: &str) -> Result<(), Problem> {
+        let copy = Root::new(Path::new(&self.0));
+        let made = fs::create_dir_all(copy.at(folder));
+        made.map_err(|error| Problem::new(format!("{}: {error}", self.0)))?;
+        for name in names(root, folder)? {
+            let path = format!("{folder}/{name}");
+            if root.at(&path).is_file() && (folder != STACKS || name.starts_with("common-")) {
+                copy.write(&path, root.read(&path)?.as_deref())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stacks(&self, copy: &Root) -> Result<Vec<(String, String)>, Problem> {
+        let mut found = Vec::new();
+        for name in names(copy, STACKS)? {
+            let path = format!("{STACKS}/{name}");
+            if let Some(text) = copy.read(&path)? {
+                found.push((path, text));
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn names(root: &Root, folder: &str) -> Result<Vec<String>, Problem> {
+    let entries = fs::read_dir(root.at(folder))
+        .map_err(|error| Problem::new(format!("{folder}: can't be read: {error}")))?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    Ok(names)
+}

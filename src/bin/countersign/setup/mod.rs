@@ -1,0 +1,345 @@
+//! `countersign setup`: the configuration, sshd and the PAM stacks, shown before they are written and put back unless a new
+//! login has been seen to work.
+#![forbid(unsafe_code)]
+
+mod apply;
+mod authselect;
+mod block;
+mod change;
+mod confirm;
+mod debian;
+mod journal;
+mod pam;
+mod place;
+mod program;
+mod rollback;
+mod sshd;
+mod take_back;
+mod wanted;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign::audit::escape;
+use countersign::os;
+use countersign::policy::{self, Policy};
+use countersign::words;
+
+use super::context::Context;
+use super::mechanisms::{Offered, offered};
+use super::output::{Done, Problem, line, progress, spoken};
+use super::terminal::Terminal;
+use super::{reasons, whom};
+use authselect::Selection;
+use change::{Change, Kind};
+use journal::{Journal, Record};
+use pam::Stack;
+use place::Root;
+use wanted::Wanted;
+
+pub use confirm::{Arguments as ConfirmArguments, run as confirm};
+pub use take_back::{Arguments as UnsetupArguments, run as unsetup};
+
+/// Where the module looks for it by itself.
+const CONFIG: &str = "/etc/countersign/countersign.toml";
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Address of the tenant, such as https://abc1234.id.cyberark.cloud
+    #[arg(long, value_name = "URL")]
+    tenant: Option<String>,
+    /// What people are called in the tenant; {user} stands for the local name
+    #[arg(long, value_name = "NAME")]
+    template: Option<String>,
+    /// Root certificates in PEM form, instead of the system's
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<String>,
+    /// PAM services, such as sshd,sudo,sudo-i
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    service: Vec<String>,
+    /// A user of this machine: the tenant is asked what it would ask of them, and nothing is sent to them
+    #[arg(long, value_name = "USER")]
+    test_user: Option<String>,
+    /// Does not ask the tenant anything, as for a machine that can't reach it yet
+    #[arg(long, conflicts_with = "test_user")]
+    without_tenant: bool,
+    /// Writes into the services' own files, even where pam-auth-update or authselect write the stacks that they share
+    #[arg(long)]
+    blocks: bool,
+    /// Puts everything back after this time, such as 5m, unless `countersign confirm` comes from a new login
+    #[arg(long, value_name = "TIME", value_parser = within)]
+    confirm_within: Option<Duration>,
+    /// Does not ask before it writes
+    #[arg(long, short)]
+    yes: bool,
+    /// Shows what it would write, and writes nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Sets up the image below this folder: nothing is started, reloaded or asked there
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        default_value = "/",
+        conflicts_with = "confirm_within"
+    )]
+    root: PathBuf,
+}
+
+fn within(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_secs(5)..=Duration::from_secs(24 * 3600);
+    let time = policy::parse_duration(text).filter(|time| range.contains(time));
+    time.ok_or_else(|| "expected a time from 5s to 24h, such as 5m".to_owned())
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> Done {
+    let root = Root::new(&arguments.root);
+    let config = context.path()?;
+    if !arguments.dry_run {
+        nothing_is_awaited(&root)?;
+    }
+    let before = root.read(&config)?;
+    let wanted = Wanted::gather(&root, &config, before.as_deref(), arguments)?;
+    let policy = parsed(&config, &wanted.configuration)?;
+    if let Some(user) = &wanted.test_user {
+        ask_tenant(&policy, user, &wanted.services)?;
+    }
+    let mut record = plan(&root, &policy, &config, before, &wanted, arguments)?;
+    if record.changes.is_empty() {
+        line("Everything is set up already: nothing to change.");
+        return Ok(());
+    }
+    for change in &record.changes {
+        line(change.shown());
+    }
+    if arguments.dry_run {
+        line("Nothing was written.");
+        return Ok(());
+    }
+    if !arguments.yes {
+        agree()?;
+    }
+    carry_out(&root, &mut record, &wanted.services, arguments)
+}
+
+/// One step after the other: what is not confirmed yet is not built upon.
+fn nothing_is_awaited(root: &Root) -> Done {
+    match Journal::open(root)?.last()?.and_then(|last| last.awaited) {
+        Some(awaited) => Err(Problem::new(format!(
+            "the last setup is not confirmed, and is put back {}",
+            in_time(&awaited)
+        ))
+        .hint("from a new login: sudo countersign confirm; or at once: sudo countersign unsetup")),
+        None => Ok(()),
+    }
+}
+
+fn in_time(awaited: &journal::Awaited) -> String {
+    match awaited.until.saturating_sub(os::wall_clock()) {
+        0 => "now".to_owned(),
+        left => format!("in {}", spoken(left)),
+    }
+}
+
+/// As strictly as the module reads it.
+fn parsed(config: &str, text: &str) -> Result<Policy, Problem> {
+    policy::parse(text.as_bytes()).map_err(|errors| {
+        let lines = errors.to_string().replace('\n', "\n  ");
+        Problem::new(format!("{config}, as it would be:\n  {lines}"))
+            .hint("countersign.toml(5) describes every key")
+    })
+}
+
+fn ask_tenant(policy: &Policy, user: &str, services: &[String]) -> Done {
+    let mut asked = Vec::new();
+    for service in services {
+        let terms = whom::local(policy, user, service)?;
+        if asked.contains(&terms.flow) {
+            continue;
+        }
+        let name = escape(&terms.tenant_user);
+        progress(&format!(
+            "Asking {} what {name} would be asked",
+            terms.tenant.url
+        ));
+        let found = offered(&terms).map_err(|refusal| reasons::problem(&refusal))?;
+        if !found.can_be_enough(&terms) {
+            return Err(Problem::new(format!(
+                "the tenant asks too little of {name}, or what can't be met in a terminal"
+            ))
+            .hint(format!(
+                "countersign mechanisms {} --service {}",
+                escape(user),
+                escape(service)
+            )));
+        }
+        line(format!(
+            "The tenant would ask {name} for {}.",
+            challenges(&found)
+        ));
+        asked.push(terms.flow);
+    }
+    Ok(())
+}
+
+/// `UP, then OTP or OATH`
+fn challenges(found: &Offered) -> String {
+    if found.is_elsewhere {
+        return "a login at another identity provider".to_owned();
+    }
+    let challenges = found.challenges.iter().map(|challenge| {
+        let names = challenge.offers.iter().map(countersign::login::offer_name);
+        names.collect::<Vec<_>>().join(" or ")
+    });
+    escape(&challenges.collect::<Vec<_>>().join(", then "))
+}
+
+/// All that has to change, and how it is put back.
+fn plan(
+    root: &Root,
+    policy: &Policy,
+    config: &str,
+    before: Option<String>,
+    wanted: &Wanted,
+    arguments: &Arguments,
+) -> Result<Record, Problem> {
+    let configuration = Change::new(config, Kind::Theirs, before, &wanted.configuration);
+    let mut record = Record::new(configuration.into_iter().collect());
+    let argument = match config {
+        CONFIG => String::new(),
+        other => format!(" config={other}"),
+    };
+    let services = wanted
+        .services
+        .iter()
+        .map(|service| (service.clone(), Stack::of(policy, service)));
+    let (shared, own) = split(root, services.collect(), arguments)?;
+    stacks(root, &shared, own, &argument, &mut record)?;
+    if wanted.services.iter().any(|service| service == "sshd") {
+        record.changes.extend(sshd::changes(root)?);
+        record.sshd = true;
+    }
+    Ok(record)
+}
+
+type Services = Vec<(String, Stack)>;
+
+/// Which services share a stack that another program writes, and which have their own.
+fn split(
+    root: &Root,
+    services: Services,
+    arguments: &Arguments,
+) -> Result<(Services, Services), Problem> {
+    let (mut shared, mut own) = (Vec::new(), Vec::new());
+    let debian = !arguments.blocks && debian::is_here(root);
+    let authselect = !arguments.blocks && Selection::current(root).is_some();
+    for (service, stack) in services {
+        let path = format!("/etc/pam.d/{service}");
+        let text = root.read(&path)?.unwrap_or_default();
+        if pam::is_wired_by_hand(&text) {
+            line(format!(
+                "{path} names the module already, and stays as it is."
+            ));
+        } else if block::of(&text).is_some() {
+            own.push((service, stack));
+        } else if debian && pam::includes_common_auth(&text)
+            || authselect && stack == Stack::Login && shares_with_authselect(&text)
+        {
+            shared.push((service, stack));
+        } else {
+            own.push((service, stack));
+        }
+    }
+    Ok((shared, own))
+}
+
+fn shares_with_authselect(text: &str) -> bool {
+    let mut words = text.split_ascii_whitespace();
+    words.any(|word| matches!(word, "system-auth" | "password-auth"))
+}
+
+fn stacks(
+    root: &Root,
+    shared: &Services,
+    mut own: Services,
+    argument: &str,
+    record: &mut Record,
+) -> Done {
+    if debian::is_here(root) {
+        match debian::changes(root, shared, argument)? {
+            Some(changes) => {
+                record.debian = !changes.is_empty();
+                record.changes.extend(changes);
+            }
+            None => {
+                line(
+                    "pam-auth-update leaves /etc/pam.d/common-* alone, since they were edited by hand.",
+                );
+                own.extend(shared.iter().cloned());
+            }
+        }
+    } else if let Some(selection) = Selection::current(root).filter(|_| !shared.is_empty()) {
+        let names: Vec<_> = shared.iter().map(|(service, _)| service.clone()).collect();
+        let changes = selection.changes(root, &names, argument)?;
+        if !changes.is_empty() {
+            record.authselect = Some(selection.raw().to_owned());
+            record.changes.extend(changes);
+        }
+    }
+    for (service, stack) in own {
+        let path = format!("/etc/pam.d/{service}");
+        let text = root.read(&path)?.unwrap_or_default();
+        let wired = pam::wired(&path, &text, stack, argument)?;
+        record
+            .changes
+            .extend(Change::new(&path, Kind::Block, Some(text), &wired));
+    }
+    Ok(())
+}
+
+fn agree() -> Done {
+    let mut terminal =
+        Terminal::open().map_err(|problem| problem.hint("with --yes, it is not asked"))?;
+    match words::is_yes(&terminal.ask("Write this? [y/N] ")?) {
+        true => Ok(()),
+        false => Err(Problem::new("nothing was written")),
+    }
+}
+
+/// What takes it back is ready before anything is written.
+fn carry_out(root: &Root, record: &mut Record, services: &[String], arguments: &Arguments) -> Done {
+    let journal = Journal::open(root)?;
+    let locked = journal.lock()?;
+    nothing_is_awaited(root)?;
+    if let Some(time) = arguments.confirm_within {
+        record.awaited = Some(rollback::awaited(services, time)?);
+    }
+    journal.add(&locked, record)?;
+    let armed = match arguments.confirm_within {
+        Some(time) => rollback::arm(root, record.number, time),
+        None => Ok(()),
+    };
+    if let Err(problem) = armed.and_then(|()| apply::apply(root, record)) {
+        rollback::disarm(root)?;
+        journal.remove(&locked, record.number)?;
+        return Err(problem);
+    }
+    conclude(root, services, arguments);
+    Ok(())
+}
+
+fn conclude(root: &Root, services: &[String], arguments: &Arguments) {
+    line("Written. `countersign unsetup` puts everything back.");
+    if let Some(time) = arguments.confirm_within {
+        let time = spoken(time.as_secs());
+        line(format!(
+            "Within {time}, log in anew and type there: sudo countersign confirm\nElse everything is put back."
+        ));
+    } else if root.is_live() {
+        line("Keep this shell open until a new login has worked.");
+    }
+    if services.iter().any(|service| service == "sshd") {
+        line(
+            "A public key alone still asks nobody: see AuthenticationMethods in pam_countersign(8).",
+        );
+    }
+}

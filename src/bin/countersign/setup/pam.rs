@@ -1,0 +1,293 @@
+//! What stands in a PAM stack, and where: before the password is asked for, or behind it.
+#![forbid(unsafe_code)]
+
+use countersign::policy::{Flow, Policy};
+
+use super::block;
+use crate::output::Problem;
+
+/// Modules that ask for a password themselves.
+const PASSWORD_MODULES: [&str; 7] = [
+    "pam_unix.so",
+    "pam_sss.so",
+    "pam_ldap.so",
+    "pam_krb5.so",
+    "pam_winbind.so",
+    "pam_systemd_home.so",
+    "pam_radius_auth.so",
+];
+
+/// Where in a stack the module stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stack {
+    /// In front: it asks for the tenant's password, and whom no rule concerns logs in with the local one instead.
+    Login,
+    /// Behind the local password.
+    StepUp,
+}
+
+impl Stack {
+    pub fn of(policy: &Policy, service: &str) -> Self {
+        match policy.for_service(service).step_up.flow {
+            Flow::Login => Self::Login,
+            Flow::OnDemand(_) => Self::StepUp,
+        }
+    }
+
+    /// The control and the module. `end` stands for what ends a stack with a success.
+    pub fn rule(self, end: &str, arguments: &str) -> String {
+        match self {
+            Self::Login => {
+                format!("[success={end} ignore=ignore default=die] pam_countersign.so{arguments}")
+            }
+            Self::StepUp => {
+                format!("[success=ok ignore=ignore default=bad] pam_countersign.so{arguments}")
+            }
+        }
+    }
+
+    fn lines(self, arguments: &str) -> String {
+        format!("auth {}\n", self.rule("done", arguments))
+    }
+}
+
+/// Whether the module stands in the file, our own block aside.
+pub fn is_wired_by_hand(text: &str) -> bool {
+    let rest = block::replaced(text, None);
+    let mut rules = rest
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default());
+    rules.any(|rule| rule.contains("pam_countersign"))
+}
+
+/// Whether the stack is that of Debian's common-auth.
+pub fn includes_common_auth(text: &str) -> bool {
+    let mut rules = text.lines().map(str::split_ascii_whitespace);
+    rules.any(|mut words| (words.next(), words.next()) == (Some("@include"), Some("common-auth")))
+}
+
+/// A service's file with the module in its place.
+pub fn wired(path: &str, text: &str, stack: Stack, arguments: &str) -> Result<String, Problem> {
+    with_block(path, text, stack, &block::made_of(&stack.lines(arguments)))
+}
+
+/// The same, for the services of a list alone: the file is shared.
+pub fn wired_for(
+    path: &str,
+    text: &str,
+    services: &str,
+    arguments: &str,
+) -> Result<String, Problem> {
+    let stack = Stack::Login;
+    let lines = format!("auth {}\n{}", unless(services), stack.lines(arguments));
+    with_block(path, text, stack, &block::made_of(&lines))
+}
+
+/// Steps over the next line in every service that is not in the list. Where that can't be told, it does not.
+pub fn unless(services: &str) -> String {
+    format!("[success=1 default=ignore] pam_succeed_if.so quiet service notin {services}")
+}
+
+/// The services of such a list that a file has already.
+pub fn listed(text: &str) -> Vec<String> {
+    let list = text.split("service notin ").nth(1).unwrap_or_default();
+    let list = list.split_ascii_whitespace().next().unwrap_or_default();
+    let names = list.split(':').filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
+}
+
+fn with_block(path: &str, text: &str, stack: Stack, block: &str) -> Result<String, Problem> {
+    if block::of(text).is_some() {
+        return Ok(block::replaced(text, Some(block)));
+    }
+    let rules = rules(text);
+    let at = match stack {
+        Stack::Login => rules
+            .iter()
+            .find(|rule| rule.asks || rule.jumps)
+            .map(|rule| rule.start),
+        Stack::StepUp => {
+            let last = rules.iter().rfind(|rule| rule.asks);
+            if let Some(last) = last.filter(|last| last.ends) {
+                return Err(Problem::new(format!(
+                    "{path}:{}: what stands behind `{}` is not asked",
+                    last.line, last.text
+                ))
+                .hint(
+                    "make it `auth requisite`, or write this stack by hand: pam_countersign(8)",
+                ));
+            }
+            last.map(|last| last.end)
+        }
+    };
+    match at {
+        Some(at) => Ok(block::inserted(text, at, block)),
+        None => Err(
+            Problem::new(format!("{path}: nothing there asks for a password"))
+                .hint("write this stack by hand: pam_countersign(8) shows three"),
+        ),
+    }
+}
+
+/// A line of a PAM file that is about auth.
+struct Rule<'a> {
+    text: &'a str,
+    line: usize,
+    start: usize,
+    end: usize,
+    /// A password is asked for here, or in what is included here.
+    asks: bool,
+    /// Its control counts the lines behind it.
+    jumps: bool,
+    /// A success here is the whole stack's.
+    ends: bool,
+}
+
+/// The rules of a file (pam.conf(5)); one that goes on behind a backslash is one.
+fn rules(text: &str) -> Vec<Rule<'_>> {
+    let (mut found, mut start, mut end, mut line) = (Vec::new(), 0, 0, 1);
+    let mut first = 1;
+    for piece in text.split_inclusive('\n') {
+        end += piece.len();
+        if !piece.trim_end_matches(['\r', '\n']).ends_with('\\') {
+            let whole = text.get(start..end).unwrap_or_default();
+            found.extend(rule(whole.trim_end(), first, start, end));
+            (start, first) = (end, line + 1);
+        }
+        line += 1;
+    }
+    found
+}
+
+fn rule(text: &str, line: usize, start: usize, end: usize) -> Option<Rule<'_>> {
+    let bare = text.split('#').next().unwrap_or_default();
+    let kind = bare.split_ascii_whitespace().next()?;
+    let control = control(bare.trim_start().get(kind.len()..)?);
+    let includes = kind == "@include" || matches!(control, "include" | "substack");
+    let is_auth = kind.trim_start_matches('-').eq_ignore_ascii_case("auth");
+    if !is_auth && kind != "@include" {
+        return None;
+    }
+    // An @include of sessions or accounts asks nobody.
+    let elsewhere = ["account", "session", "password"];
+    if kind == "@include" && elsewhere.iter().any(|part| bare.contains(part)) {
+        return None;
+    }
+    let asks = includes || PASSWORD_MODULES.iter().any(|module| bare.contains(module));
+    let bracketed = control.starts_with('[');
+    let jumps = bracketed && control.contains(|c: char| c.is_ascii_digit());
+    let ends = is_auth && !matches!(control, "required" | "requisite" | "substack");
+    Some(Rule {
+        text,
+        line,
+        start,
+        end,
+        asks,
+        jumps,
+        ends,
+    })
+}
+
+/// The second field: a word, or all of a bracket.
+fn control(rest: &str) -> &str {
+    let rest = rest.trim_start();
+    let end = match rest.starts_with('[') {
+        true => rest.find(']').map(|at| at + 1),
+        false => rest.find(|c: char| c.is_ascii_whitespace()),
+    };
+    rest.get(..end.unwrap_or(rest.len())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOGIN: &str = "auth [success=done ignore=ignore default=die] pam_countersign.so\n";
+    const STEP_UP: &str = "auth [success=ok ignore=ignore default=bad] pam_countersign.so\n";
+
+    fn placed(text: &str, stack: Stack) -> String {
+        wired("/etc/pam.d/x", text, stack, "").unwrap_or_else(|problem| problem.what().to_owned())
+    }
+
+    #[test]
+    fn a_login_stands_in_front_of_what_asks_for_a_password() {
+        let before = "#%PAM-1.0\nauth required pam_env.so\nauth sufficient pam_rootok.so\n";
+        for asks in [
+            "@include common-auth\n",
+            "auth substack password-auth\n",
+            "auth [success=2 default=ignore] pam_usertype.so \\\n  isregular\nauth sufficient pam_unix.so\n",
+            "-auth sufficient pam_unix.so",
+        ] {
+            let text = format!("{before}{asks}");
+            let expected = format!("{before}{}{asks}", block::made_of(LOGIN));
+            assert_eq!(placed(&text, Stack::Login), expected);
+        }
+    }
+
+    #[test]
+    fn a_step_up_stands_behind_it() {
+        let before = "account required pam_unix.so\n@include common-account\n";
+        for asks in [
+            "@include common-auth\n",
+            "auth substack password-auth\n",
+            "auth requisite pam_unix.so \\\n  nullok\n",
+        ] {
+            let after = "auth optional pam_cap.so\nsession required pam_unix.so\n";
+            let text = format!("{before}{asks}{after}");
+            let expected = format!("{before}{asks}{}{after}", block::made_of(STEP_UP));
+            assert_eq!(placed(&text, Stack::StepUp), expected);
+        }
+    }
+
+    #[test]
+    fn a_step_up_behind_what_ends_the_stack_would_never_be_asked() {
+        let text = "# x\nauth sufficient pam_unix.so\n";
+        assert_eq!(
+            placed(text, Stack::StepUp),
+            "/etc/pam.d/x:2: what stands behind `auth sufficient pam_unix.so` is not asked"
+        );
+        for control in ["include", "[success=done default=die]"] {
+            let text = format!("auth {control} pam_unix.so\n");
+            assert!(
+                placed(&text, Stack::StepUp).contains("is not asked"),
+                "{control}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_stack_without_a_password_is_left_alone() {
+        for text in [
+            "",
+            "auth required pam_permit.so\n",
+            "@include common-session\n",
+            "# auth required pam_unix.so\n",
+        ] {
+            for stack in [Stack::Login, Stack::StepUp] {
+                assert_eq!(
+                    placed(text, stack),
+                    "/etc/pam.d/x: nothing there asks for a password"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_block_that_is_there_is_replaced_in_its_place() {
+        let first = placed("@include common-auth\n", Stack::Login);
+        assert_eq!(placed(&first, Stack::Login), first);
+        assert!(!is_wired_by_hand(&first));
+        let second = placed(&first, Stack::StepUp);
+        assert_eq!(second, first.replace(LOGIN, STEP_UP));
+    }
+
+    #[test]
+    fn what_somebody_wrote_by_hand_is_seen() {
+        assert!(is_wired_by_hand(
+            "auth required /lib/security/pam_countersign.so debug\n"
+        ));
+        assert!(!is_wired_by_hand(
+            "# auth required pam_countersign.so\nauth required pam_env.so\n"
+        ));
+    }
+}

@@ -1,0 +1,85 @@
+//! sshd: the settings without which it never asks PAM, or only in a way that nobody can answer.
+#![forbid(unsafe_code)]
+
+use super::block;
+use super::change::{Change, Kind};
+use super::place::Root;
+use super::program;
+use crate::output::{Done, Problem};
+
+const CONFIG: &str = "/etc/ssh/sshd_config";
+const FOLDER: &str = "/etc/ssh/sshd_config.d";
+const DROP_IN: &str = "/etc/ssh/sshd_config.d/10-countersign.conf";
+const SHIPPED: &str = include_str!("../../../../conf/sshd_config.d/10-countersign.conf");
+const PID: &str = "/run/sshd.pid";
+
+/// What sshd(8) must say of itself afterwards (sshd -T).
+const NEEDED: [&str; 2] = ["usepam yes", "kbdinteractiveauthentication yes"];
+
+/// A drop-in, or a block at the top of the configuration where that includes none. A drop-in that is there already stays.
+pub fn changes(root: &Root) -> Result<Vec<Change>, Problem> {
+    let Some(config) = root.read(CONFIG)? else {
+        return Err(Problem::new(format!("{CONFIG}: there is no such file"))
+            .hint("install the ssh server first, or leave sshd out of --service"));
+    };
+    let change = match includes_drop_ins(&config) {
+        true => match root.read(DROP_IN)? {
+            None => Change::new(DROP_IN, Kind::Ours, None, SHIPPED),
+            Some(_) => None,
+        },
+        false => {
+            let settings = SHIPPED.lines().filter(|line| !line.starts_with('#'));
+            let lines: String = settings.map(|line| format!("{line}\n")).collect();
+            let block = block::made_of(&lines);
+            let wired = match block::of(&config) {
+                Some(_) => block::replaced(&config, Some(&block)),
+                None => block::inserted(&config, 0, &block),
+            };
+            Change::new(CONFIG, Kind::Block, Some(config), &wired)
+        }
+    };
+    Ok(change.into_iter().collect())
+}
+
+fn includes_drop_ins(config: &str) -> bool {
+    let mut lines = config.lines().map(|line| line.trim().to_ascii_lowercase());
+    // Behind a Match, it is for some alone.
+    let mut global = lines
+        .by_ref()
+        .take_while(|line| !line.starts_with("match "));
+    global.any(|line| line.starts_with("include ") && line.contains(&format!("{FOLDER}/")))
+}
+
+/// Whether sshd takes its configuration, and means what is needed.
+pub fn test(root: &Root) -> Done {
+    if !root.is_live() {
+        return Ok(());
+    }
+    let settings = program::run("sshd", &["-T"])?;
+    for needed in NEEDED {
+        if !settings.lines().any(|line| line == needed) {
+            let key = needed.split(' ').next().unwrap_or_default();
+            return Err(
+                Problem::new(format!("sshd does not take \"{needed}\" from {DROP_IN}")).hint(
+                    format!("the first value wins: see `grep -ri {key} /etc/ssh`"),
+                ),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Has the running sshd read its configuration again; connections that are open stay. Whether one runs.
+pub fn reload(root: &Root) -> bool {
+    if !root.is_live() {
+        return true;
+    }
+    if root.has("/run/systemd/system") {
+        let mut units = ["ssh", "sshd"].into_iter();
+        if units.any(|unit| program::run("systemctl", &["reload", unit]).is_ok()) {
+            return true;
+        }
+    }
+    let pid = root.read(PID).ok().flatten();
+    pid.is_some_and(|pid| program::run("sh", &["-c", "kill -HUP \"$1\"", "sh", pid.trim()]).is_ok())
+}

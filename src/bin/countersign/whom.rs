@@ -1,0 +1,78 @@
+//! Whom the tenant is asked about, for somebody who is named on the command line.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use countersign::audit::escape;
+use countersign::host::LocalUsers;
+use countersign::os;
+use countersign::policy::{
+    Date, Judgement, Person, Policy, Refusal, Required, Settings, Subject, Terms, judge,
+};
+
+use super::output::Problem;
+
+/// The terms of a login of this user of the machine, as the policy has them for a service.
+pub fn local(policy: &Policy, user: &str, service: &str) -> Result<Terms, Problem> {
+    let uid = os::uid_of(user).map_err(Problem::new)?.ok_or_else(|| {
+        Problem::new(format!("there is no user {}", escape(user)))
+            .hint("name a user of this machine, or one of the tenant with --tenant-user")
+    })?;
+    let person = Person {
+        user: user.to_owned(),
+        uid,
+    };
+    let subject = Subject {
+        user: user.to_owned(),
+        uid,
+        caller: Some(person),
+        public_key: None,
+        service: service.to_owned(),
+        rhost: None,
+        today: Date::of_epoch(os::wall_clock()),
+    };
+    match judge(policy, &subject, &LocalUsers).judgement {
+        Judgement::Require(required) => {
+            let Required { first, second: _ } = *required;
+            Ok(first)
+        }
+        Judgement::Exempt { rule, .. } => Err(Problem::new(format!(
+            "{} is exempt for the service {} by the rule {}: the tenant is not asked",
+            escape(user),
+            escape(service),
+            escape(&rule)
+        ))
+        .hint("--tenant-user names a user of the tenant, whom no rule exempts")),
+        Judgement::Refuse(refusal) => Err(refused(&refusal)),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Problem {
+    let hint = match refusal {
+        Refusal::RootNotMapped { .. } | Refusal::NameNotMapped { .. } => {
+            "map the name in [users] of countersign.toml(5), or name a user of the tenant with --tenant-user"
+        }
+        Refusal::NoCaller => "name another service with --service",
+        Refusal::Misconfigured(_) => "mend the rule in [[require]], see countersign.toml(5)",
+        Refusal::DirectoryFailed(_) => "id(1) shows whether the system can look up users",
+    };
+    Problem::new(refusal).hint(hint)
+}
+
+/// The same for a user of the tenant, whoever that is here.
+pub fn in_tenant(settings: &Settings, tenant_user: &str) -> Terms {
+    Terms {
+        person: Person {
+            user: tenant_user.to_owned(),
+            uid: u32::MAX,
+        },
+        is_pam_user: true,
+        tenant_user: tenant_user.to_owned(),
+        tenant: settings.tenant.clone(),
+        login: settings.login.clone(),
+        flow: settings.step_up.flow.clone(),
+        remember: Duration::ZERO,
+        ssh_counts: false,
+        offline: None,
+    }
+}

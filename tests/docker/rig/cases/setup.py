@@ -1,0 +1,318 @@
+"""`countersign setup` on a system as its distribution ships it, `confirm` from a new login, and the way back."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+
+from .. import host
+from ..accounts import OTTOS_CODE, PASSWORD
+from ..case import case
+from ..terms import DEADLINE, expect
+from .words import HIDDEN, answers
+
+TENANT = ["--tenant", "https://tenant.test:8443", "--template", "{user}@example.com", "--ca-file", "/etc/countersign/tenant-ca.pem"]
+SERVICES = ["--service", "sshd,sudo", "--test-user", "otto"]
+# The distribution's own sshd, whose key the visitor has never seen.
+OWN_SSHD = ["-p", "22", "-oPreferredAuthentications=keyboard-interactive", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null"]
+SUDO = r"\[sudo\] password for otto: "
+COMMON = "/etc/pam.d/common-auth"
+DROP_IN = "/etc/ssh/sshd_config.d/10-countersign.conf"
+
+
+@contextlib.contextmanager
+def fresh_system():
+    """A system as its distribution ships it, with its own sshd; what was set up on it is gone afterwards."""
+    host.use_system_stacks()
+    os.remove(host.CONFIGURATION)
+    host.start_system_sshd()
+    before = files()
+    try:
+        yield before
+    except BaseException:
+        subprocess.run(["countersign", "unsetup"], check=False, capture_output=True)
+        raise
+    expect(files() == before, f"left behind: {difference(before, files())}")
+
+
+def files():
+    """Everything that a setup may write."""
+    folders = ["/etc/pam.d", "/etc/ssh", "/etc/countersign", "/usr/share/pam-configs"]
+    paths = [f"{root}/{name}" for folder in folders for root, _, names in os.walk(folder) for name in names]
+    found = {}
+    for path in paths:
+        # Somebody may be writing at this moment.
+        with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+            found[path] = file.read(), os.stat(path).st_mode
+    return found
+
+
+def difference(before, after):
+    """The names of the files that differ."""
+    return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+
+
+def awaits(condition, complaint):
+    """Looks again and again until it is so."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        expect(time.monotonic() < end, complaint)
+        time.sleep(0.05)
+
+
+def sets_up(world, *options):
+    """Root types it; what it needs to know is on the command line."""
+    return world.attempt("root", ["countersign", "setup", *TENANT, *SERVICES, *options])
+
+
+def sshd_has_reloaded(world):
+    """It listens again."""
+    again = "Server listening on :: port 22"
+    awaits(lambda: sum(again in str(entry) for entry in world.log.since()) > 1, "sshd did not begin again")
+
+
+def takes_back(world):
+    """Root takes everything back."""
+    attempt = world.attempt("root", ["countersign", "unsetup"])
+    expect(attempt.ends() == 0, "unsetup failed")
+
+
+@case()
+def a_machine_is_set_up_and_stays_so_once_a_new_login_confirms_it(world):
+    with fresh_system() as before:
+        attempt = sets_up(world, "--confirm-within", "5m")
+        attempt.sees(r"The tenant would ask otto@example\.com for UP, then OATH\.")
+        attempt.sees(r"\+auth\s+\[success=2 ignore=ignore default=die\]\s+pam_countersign\.so")
+        attempt.sees(r"Write this\? \[y/N\] ")
+        expect(files() == before, "something was written before it was agreed to")
+        world.tenant.sent_nothing_to("otto")
+        attempt.types("y")
+        expect(attempt.ends() == 0, "setup failed")
+        attempt.shows("Within 5 min, log in anew and type there: sudo countersign confirm")
+        expect(difference(before, files()) == [host.CONFIGURATION, COMMON, DROP_IN, "/usr/share/pam-configs/countersign"],
+               f"it wrote {difference(before, files())}")
+        early = world.attempt("root", ["countersign", "confirm"])
+        expect(early.ends() == 1, "a shell that was there before could confirm")
+        early.shows("hint: log in anew by sshd or sudo or sudo-i, and type it there")
+        sshd_has_reloaded(world)
+        shell = world.ssh_shell("otto", *OWN_SSHD, to="127.0.0.1")
+        answers(shell, PASSWORD, OTTOS_CODE)
+        shell.begins()
+        world.granted("otto", "sshd", "UP,OATH", rhost="127.0.0.1")
+        confirm = shell.types_command("sudo countersign confirm")
+        answers(confirm, PASSWORD, OTTOS_CODE, hidden=SUDO)
+        expect(confirm.ends() == 0, "a new login could not confirm")
+        confirm.shows("Confirmed: it stays.")
+        world.granted("otto", "sudo", "UP,OATH")
+        again = sets_up(world)
+        expect(again.ends() == 0, "the second setup failed")
+        again.shows("Everything is set up already: nothing to change.")
+        takes_back(world)
+
+
+@case()
+def a_setup_that_nobody_confirms_is_put_back_by_itself(world):
+    with fresh_system() as before:
+        attempt = sets_up(world, "--yes", "--confirm-within", "5s")
+        expect(attempt.ends() == 0, "setup failed")
+        attempt.close()
+        expect(files() != before, "nothing was written")
+        awaits(lambda: files() == before, "it was not put back")
+        late = world.attempt("root", ["countersign", "confirm"])
+        expect(late.ends() == 1, "there was something to confirm")
+        late.shows("countersign: no setup waits for this")
+        world.log.says("nobody confirmed the setup: taken back", tag="countersign")
+
+
+@case()
+def who_was_not_chosen_logs_in_as_before(world):
+    with fresh_system():
+        expect(sets_up(world, "--yes").ends() == 0, "setup failed")
+        attempt = world.su("penny", "otto")
+        attempt.asks_hidden(HIDDEN)
+        attempt.types(PASSWORD)
+        attempt.is_let_in("otto")
+        takes_back(world)
+
+
+@case()
+def who_is_exempt_logs_in_with_the_local_password(world):
+    with fresh_system():
+        expect(sets_up(world, "--yes").ends() == 0, "setup failed")
+        with open(host.CONFIGURATION, "a", encoding="ascii") as configuration:
+            configuration.write('\n[[exempt]]\nname = "pennies"\nusers = ["penny"]\n')
+        sshd_has_reloaded(world)
+        login = world.ssh("penny", *OWN_SSHD, to="127.0.0.1")
+        login.asks_hidden(HIDDEN)
+        login.types(PASSWORD)
+        login.is_let_in("penny")
+        world.verdict("exempt", "rule", user="penny", service="sshd", rule="pennies")
+        attempt = world.attempt("root", ["countersign", "unsetup"])
+        expect(attempt.ends() == 0, "unsetup failed")
+        attempt.shows(f"{host.CONFIGURATION} was changed since, and stays as it is")
+        os.remove(host.CONFIGURATION)
+
+
+@case()
+def shared_stacks_that_somebody_edited_are_left_alone(world):
+    with open(COMMON, encoding="ascii") as file:
+        shipped = file.read()
+    with open(COMMON, "w", encoding="ascii") as file:
+        file.write(shipped.replace("auth\t[success=1", "auth\toptional\tpam_echo.so\nauth\t[success=1"))
+    with fresh_system() as before:
+        attempt = sets_up(world, "--yes")
+        expect(attempt.ends() == 0, "setup failed")
+        attempt.shows(r"pam-auth-update leaves /etc/pam\.d/common-\* alone")
+        expect(difference(before, files()) == [host.CONFIGURATION, "/etc/pam.d/sshd", "/etc/pam.d/sudo", "/etc/pam.d/sudo-i", DROP_IN],
+               f"it wrote {difference(before, files())}")
+        sshd_has_reloaded(world)
+        login = world.ssh("otto", *OWN_SSHD, to="127.0.0.1")
+        answers(login, PASSWORD, OTTOS_CODE)
+        login.is_let_in("otto")
+        world.granted("otto", "sshd", "UP,OATH")
+        takes_back(world)
+    with open(COMMON, "w", encoding="ascii") as file:
+        file.write(shipped)
+
+
+@case()
+def where_sshd_heeds_another_file_everything_is_put_back_at_once(world):
+    earlier = "/etc/ssh/sshd_config.d/00-earlier.conf"
+    with open(earlier, "w", encoding="ascii") as file:
+        file.write("KbdInteractiveAuthentication no\n")
+    with fresh_system():
+        attempt = sets_up(world, "--yes")
+        expect(attempt.ends() == 1, "setup succeeded")
+        attempt.shows(r"everything is as it was before: sshd does not take .kbdinteractiveauthentication yes. from ")
+        attempt.shows("hint: the first value wins: see `grep -ri kbdinteractiveauthentication /etc/ssh`")
+    os.remove(earlier)
+
+
+AUTHSELECT = """#!/usr/bin/python3
+# Does what authselect(8) does with profiles, and nothing else of it.
+import os, shutil, sys
+CURRENT, CUSTOM, STACKS = "/etc/authselect/authselect.conf", "/etc/authselect/custom", ["system-auth", "password-auth"]
+def folder(profile):
+    return f"/etc/authselect/{profile}" if profile.startswith("custom/") else f"/usr/share/authselect/default/{profile}"
+match sys.argv[1:]:
+    case ["current", "--raw"]:
+        print(open(CURRENT).read().strip())
+    case ["create-profile", name, base] if base.startswith("--base-on="):
+        shutil.copytree(folder(base.removeprefix("--base-on=")), f"{CUSTOM}/{name}")
+    case ["select", profile, *features]:
+        for stack in STACKS:
+            shutil.copyfile(f"{folder(profile)}/{stack}", f"/etc/pam.d/{stack}")
+        open(CURRENT, "w").write(" ".join([profile, *features]))
+    case other:
+        sys.exit(f"authselect: {other}")
+"""
+LOCAL = """auth required pam_env.so
+auth [default=1 ignore=ignore success=ok] pam_localuser.so
+auth sufficient pam_unix.so nullok
+auth required pam_deny.so
+"""
+
+
+@contextlib.contextmanager
+def authselect():
+    """A system whose shared stacks are authselect's, as Fedora's are."""
+    os.rename("/usr/sbin/pam-auth-update", "/usr/sbin/pam-auth-update.away")
+    os.makedirs("/etc/authselect/custom")
+    os.makedirs("/usr/share/authselect/default/local")
+    for stack in "system-auth", "password-auth":
+        for path in f"/usr/share/authselect/default/local/{stack}", f"/etc/pam.d/{stack}":
+            with open(path, "w", encoding="ascii") as file:
+                file.write(LOCAL)
+    with open("/etc/authselect/authselect.conf", "w", encoding="ascii") as file:
+        file.write("local with-silent-lastlog")
+    with open("/usr/sbin/authselect", "w", encoding="ascii") as file:
+        file.write(AUTHSELECT)
+    os.chmod("/usr/sbin/authselect", 0o755)
+    try:
+        yield
+    finally:
+        os.rename("/usr/sbin/pam-auth-update.away", "/usr/sbin/pam-auth-update")
+        os.remove("/usr/sbin/authselect")
+        for folder in "/etc/authselect", "/usr/share/authselect":
+            shutil.rmtree(folder)
+        for stack in "system-auth", "password-auth":
+            os.remove(f"/etc/pam.d/{stack}")
+
+
+@case()
+def where_authselect_writes_the_shared_stacks_it_gets_a_profile(world):
+    with authselect(), fresh_system():
+        for service, kind in ("sshd", "substack password-auth"), ("sudo", "include system-auth"):
+            with open(f"/etc/pam.d/{service}", "w", encoding="ascii") as file:
+                file.write(f"auth {kind}\naccount required pam_permit.so\nsession required pam_permit.so\n")
+        before = files()
+        attempt = sets_up(world, "--yes")
+        expect(attempt.ends() == 0, "setup failed")
+        expect(difference(before, files()) == [host.CONFIGURATION, "/etc/pam.d/password-auth", "/etc/pam.d/system-auth", DROP_IN],
+               f"it wrote {difference(before, files())}")
+        with open("/etc/authselect/authselect.conf", encoding="ascii") as file:
+            expect(file.read() == "custom/countersign with-silent-lastlog", "the features were lost")
+        sshd_has_reloaded(world)
+        login = world.ssh("otto", *OWN_SSHD, to="127.0.0.1")
+        answers(login, PASSWORD, OTTOS_CODE)
+        login.is_let_in("otto")
+        world.granted("otto", "sshd", "UP,OATH")
+        attempt = world.sudo("otto")
+        answers(attempt, PASSWORD, OTTOS_CODE, hidden=SUDO)
+        attempt.is_let_in("root")
+        world.granted("otto", "sudo", "UP,OATH")
+        again = sets_up(world)
+        expect(again.ends() == 0, "the second setup failed")
+        again.shows("Everything is set up already: nothing to change.")
+        takes_back(world)
+        expect(files() == before, f"left behind: {difference(before, files())}")
+        expect(not os.path.exists("/etc/authselect/custom/countersign"), "the profile is still there")
+        host.use_system_stacks()
+
+
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>/run/systemctl.calls
+"""
+UNIT = "/etc/systemd/system/countersign-rollback"
+
+
+@contextlib.contextmanager
+def systemd():
+    """A system that believes systemd to be its first process; what systemctl is asked for is written down."""
+    os.makedirs("/run/systemd/system")
+    with open("/usr/bin/systemctl", "w", encoding="ascii") as file:
+        file.write(SYSTEMCTL)
+    os.chmod("/usr/bin/systemctl", 0o755)
+    try:
+        yield
+    finally:
+        shutil.rmtree("/run/systemd")
+        for path in "/usr/bin/systemctl", "/run/systemctl.calls":
+            os.remove(path)
+
+
+def calls():
+    """What systemctl was asked for since the last look."""
+    with open("/run/systemctl.calls", "r+", encoding="ascii") as file:
+        lines = file.read().splitlines()
+        file.truncate(0)
+    return lines
+
+
+@case()
+def under_systemd_a_timer_that_outlives_a_boot_puts_it_back(world):
+    timer = "countersign-rollback.timer"
+    with systemd(), fresh_system() as before:
+        attempt = sets_up(world, "--yes", "--confirm-within", "5m")
+        expect(attempt.ends() == 0, "setup failed")
+        expect(calls() == ["daemon-reload", f"enable --now {timer}", "reload ssh"], "systemctl was asked for something else")
+        with open(f"{UNIT}.timer", encoding="ascii") as file:
+            expect("OnActiveSec=300\n" in (unit := file.read()) and "WantedBy=timers.target" in unit, unit)
+        with open(f"{UNIT}.service", encoding="ascii") as file:
+            [line] = [line for line in file if line.startswith("ExecStart=")]
+        expect(files() != before, "nothing was written")
+        command = world.attempt("root", line.removeprefix("ExecStart=").split())
+        expect(command.ends() == 0, "what the timer runs failed")
+        expect(calls() == ["reload ssh", f"disable --now {timer}", "daemon-reload"], "systemctl was asked for something else")
+        expect(not os.path.exists(f"{UNIT}.timer") and not os.path.exists(f"{UNIT}.service"), "the units are still there")

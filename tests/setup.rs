@@ -1,0 +1,619 @@
+//! `countersign setup` and `unsetup` on the image of a system: arguments, exact output, exit code, and every file.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+#[path = "support/terminal.rs"]
+mod terminal;
+#[path = "support/traced.rs"]
+mod traced;
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use terminal::Terminal;
+use traced::{Stop, Traced};
+
+const TENANT: [&str; 6] = [
+    "--tenant",
+    "https://abc1234.id.cyberark.cloud",
+    "--template",
+    "{user}@example.com",
+    "--without-tenant",
+    "--yes",
+];
+const SSHD_STACK: &str = "# sshd\n@include common-auth\naccount required pam_nologin.so\n";
+const SUDO_STACK: &str = "session required pam_limits.so\n@include common-auth\n";
+const SSHD: &str = "# sshd\nInclude /etc/ssh/sshd_config.d/*.conf\nUsePAM no\n";
+const CONFIGURATION: &str = "# ours\n[tenant]\n# where\nurl = \"\" # fill in\n";
+
+/// The image of a system, below a folder of its own.
+struct Image(PathBuf);
+
+impl Image {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = format!("/tmp/countersign-setup-{}-{number}", std::process::id());
+        fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
+        let image = Self(path.into());
+        image.write("/etc/pam.d/sshd", SSHD_STACK);
+        image.write("/etc/pam.d/sudo", SUDO_STACK);
+        image.write("/etc/ssh/sshd_config", SSHD);
+        image.write("/etc/countersign/countersign.toml", CONFIGURATION);
+        image
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let place = self.at(path);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::write(place, text).unwrap();
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.0.join(path.trim_start_matches('/'))
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.at(path)).unwrap()
+    }
+
+    /// Every file of the system, its own journal aside.
+    fn files(&self) -> BTreeMap<PathBuf, String> {
+        let mut files = BTreeMap::new();
+        collect(&self.0.join("etc"), &mut files);
+        files
+    }
+
+    /// Standard output, standard error and exit code.
+    fn run(&self, arguments: &[&str]) -> (String, String, i32) {
+        let output = Command::new("setsid")
+            .args(["--wait", env!("CARGO_BIN_EXE_countersign")])
+            .args(arguments)
+            .arg("--root")
+            .arg(&self.0)
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| {
+            let text = String::from_utf8(bytes).unwrap();
+            text.replace(self.0.to_str().unwrap(), "IMAGE")
+        };
+        let code = output.status.code().unwrap();
+        (text(output.stdout), text(output.stderr), code)
+    }
+
+    fn setup(&self, more: &[&str]) -> (String, String, i32) {
+        let arguments: Vec<_> = ["setup"]
+            .iter()
+            .chain(&TENANT)
+            .chain(more)
+            .copied()
+            .collect();
+        self.run(&arguments)
+    }
+
+    /// Expects a success, and gives what it printed.
+    #[track_caller]
+    fn sets_up(&self, more: &[&str]) -> String {
+        let (out, err, code) = self.setup(more);
+        assert_eq!((err.as_str(), code), ("", 0));
+        out
+    }
+
+    /// Expects a failure that says this and writes nothing.
+    #[track_caller]
+    fn fails(&self, arguments: &[&str], expected: &str, code: i32) {
+        let before = self.files();
+        let all = (String::new(), expected.to_owned(), code);
+        assert_eq!(self.run(arguments), all, "{arguments:?}");
+        assert!(self.files() == before, "{arguments:?}");
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => collect(&path, files),
+            false => {
+                let mode = fs::metadata(&path).unwrap().permissions().mode();
+                files.insert(
+                    path.clone(),
+                    format!("{mode:o} {}", fs::read_to_string(&path).unwrap()),
+                );
+            }
+        }
+    }
+}
+
+const BOTH: [&str; 2] = ["--service", "sshd,sudo"];
+
+#[test]
+fn what_will_change_is_shown_and_then_written() {
+    let image = Image::new();
+    let expected = r#"--- /etc/countersign/countersign.toml
++++ /etc/countersign/countersign.toml
+@@ -1,4 +1,7 @@
+ # ours
+ [tenant]
+ # where
+-url = "" # fill in
++url = "https://abc1234.id.cyberark.cloud"
++
++[users]
++template = "{user}@example.com"
+
+--- /etc/pam.d/sshd
++++ /etc/pam.d/sshd
+@@ -1,3 +1,6 @@
+ # sshd
++# BEGIN countersign: `countersign unsetup` takes this out
++auth [success=done ignore=ignore default=die] pam_countersign.so
++# END countersign
+ @include common-auth
+ account required pam_nologin.so
+
+--- /etc/pam.d/sudo
++++ /etc/pam.d/sudo
+@@ -1,2 +1,5 @@
+ session required pam_limits.so
++# BEGIN countersign: `countersign unsetup` takes this out
++auth [success=done ignore=ignore default=die] pam_countersign.so
++# END countersign
+ @include common-auth
+
+--- /dev/null
++++ /etc/ssh/sshd_config.d/10-countersign.conf
+@@ -0,0 +1,7 @@
++# For /etc/ssh/sshd_config.d: the first value that sshd reads wins, so this must come before the distribution's files.
++# OpenSSH 8.4 knows the second line as "ChallengeResponseAuthentication yes".
++UsePAM yes
++KbdInteractiveAuthentication yes
++PasswordAuthentication no
++# A public key alone never asks PAM. With this line a key is followed by Countersign:
++#AuthenticationMethods publickey,keyboard-interactive:pam
+
+"#;
+    let before = image.files();
+    let shown = image.sets_up(&["--service", "sshd,sudo", "--dry-run"]);
+    assert_eq!(shown, format!("{expected}Nothing was written.\n"));
+    assert!(image.files() == before);
+    let written = "Written. `countersign unsetup` puts everything back.\n\
+        A public key alone still asks nobody: see AuthenticationMethods in pam_countersign(8).\n";
+    assert_eq!(image.sets_up(&BOTH), format!("{expected}{written}"));
+    assert!(image.files() != before);
+}
+
+#[test]
+fn what_is_not_said_is_asked() {
+    let image = Image::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command
+        .args(["setup", "--without-tenant", "--root"])
+        .arg(&image.0);
+    let mut terminal = Terminal::start(&mut command);
+    for (question, answer) in [
+        (
+            "Address of the tenant (https://...): ",
+            "https://abc1234.id.cyberark.cloud",
+        ),
+        (
+            "What {user} is called there, such as {user}@example.com: ",
+            "{user}@example.com",
+        ),
+        ("PAM services [sshd,sudo]: ", ""),
+        ("Write this? [y/N] ", "y"),
+    ] {
+        terminal.wait_for(question);
+        terminal.type_line(answer);
+    }
+    let seen = terminal.end();
+    assert_eq!((seen.stderr.as_str(), seen.code), ("", Some(0)));
+    let second = image.sets_up(&BOTH);
+    assert_eq!(second, "Everything is set up already: nothing to change.\n");
+}
+
+#[test]
+fn after_a_no_nothing_is_written() {
+    let image = Image::new();
+    let before = image.files();
+    let said = TENANT
+        .into_iter()
+        .filter(|word| *word != "--yes")
+        .chain(BOTH);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.arg("setup").args(said).arg("--root").arg(&image.0);
+    let mut terminal = Terminal::start(&mut command);
+    terminal.wait_for("Write this? [y/N] ");
+    terminal.type_line("");
+    let seen = terminal.end();
+    assert_eq!(
+        (seen.stderr.as_str(), seen.code),
+        ("countersign: nothing was written\n", Some(1))
+    );
+    assert!(image.files() == before);
+}
+
+#[test]
+fn a_program_with_two_services_gets_both() {
+    let image = Image::new();
+    image.write("/etc/pam.d/sudo-i", SUDO_STACK);
+    image.sets_up(&["--service", "sudo"]);
+    assert_eq!(
+        image.read("/etc/pam.d/sudo-i"),
+        image.read("/etc/pam.d/sudo")
+    );
+}
+
+#[test]
+fn a_second_setup_finds_nothing_to_do_and_unsetup_leaves_no_trace() {
+    let image = Image::new();
+    image.write(
+        "/etc/ssh/sshd_config.d/50-theirs.conf",
+        "X11Forwarding no\n",
+    );
+    let mode = Permissions::from_mode(0o640);
+    fs::set_permissions(image.at("/etc/pam.d/sudo"), mode).unwrap();
+    let before = image.files();
+    image.sets_up(&BOTH);
+    let after = image.files();
+    assert_eq!(
+        image.sets_up(&BOTH),
+        "Everything is set up already: nothing to change.\n"
+    );
+    assert!(image.files() == after);
+    let done = "Everything is as it was before the first setup.\n";
+    assert_eq!(image.run(&["unsetup"]), (done.into(), String::new(), 0));
+    assert!(image.files() == before);
+    image.fails(
+        &["unsetup"],
+        "countersign: nothing was set up by this command\n\
+         hint: pam_countersign(8) tells what to take out by hand\n",
+        1,
+    );
+}
+
+#[test]
+fn one_setup_after_the_other_is_taken_back_whole() {
+    let image = Image::new();
+    let before = image.files();
+    image.sets_up(&["--service", "sudo"]);
+    assert!(!image.at("/etc/ssh/sshd_config.d").exists());
+    image.sets_up(&["--service", "sshd"]);
+    assert!(image.read("/etc/pam.d/sudo").contains("pam_countersign"));
+    image.run(&["unsetup"]);
+    assert!(image.files() == before);
+}
+
+#[test]
+fn files_are_kept_as_they_were_for_root_alone() {
+    let image = Image::new();
+    image.sets_up(&BOTH);
+    let kept = "/var/lib/countersign/setup/1/etc/pam.d/sshd";
+    assert_eq!(image.read(kept), SSHD_STACK);
+    for path in ["/var/lib/countersign", "/var/lib/countersign/setup"] {
+        let mode = fs::metadata(image.at(path)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{path}");
+    }
+}
+
+#[test]
+fn what_was_edited_since_stays_edited() {
+    let image = Image::new();
+    image.sets_up(&BOTH);
+    let edit = |path: &str| {
+        let text = image.read(path);
+        image.write(path, &format!("{text}# edited\n"));
+    };
+    for path in ["/etc/pam.d/sshd", "/etc/countersign/countersign.toml"] {
+        edit(path);
+    }
+    let configuration = image.read("/etc/countersign/countersign.toml");
+    let said = "/etc/countersign/countersign.toml was changed since, and stays as it is\n\
+        Everything is as it was before the first setup.\n";
+    assert_eq!(image.run(&["unsetup"]), (said.into(), String::new(), 0));
+    assert_eq!(
+        image.read("/etc/pam.d/sshd"),
+        format!("{SSHD_STACK}# edited\n")
+    );
+    assert_eq!(
+        image.read("/etc/countersign/countersign.toml"),
+        configuration
+    );
+}
+
+#[test]
+fn what_is_there_already_is_kept() {
+    let image = Image::new();
+    let by_hand = "auth required pam_countersign.so\n";
+    let drop_in = "UsePAM yes\nKbdInteractiveAuthentication yes\n";
+    image.write("/etc/pam.d/sudo", by_hand);
+    image.write("/etc/ssh/sshd_config.d/10-countersign.conf", drop_in);
+    let shown = image.sets_up(&BOTH);
+    let first = "/etc/pam.d/sudo names the module already, and stays as it is.\n";
+    assert!(shown.starts_with(first), "{shown}");
+    assert_eq!(image.read("/etc/pam.d/sudo"), by_hand);
+    assert_eq!(
+        image.read("/etc/ssh/sshd_config.d/10-countersign.conf"),
+        drop_in
+    );
+}
+
+#[test]
+fn where_sshd_includes_no_drop_ins_its_settings_stand_at_the_top() {
+    let image = Image::new();
+    let config = "UsePAM no\nMatch User x\nInclude /etc/ssh/sshd_config.d/*.conf\n";
+    image.write("/etc/ssh/sshd_config", config);
+    image.sets_up(&BOTH);
+    let block = "# BEGIN countersign: `countersign unsetup` takes this out\n\
+        UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no\n# END countersign\n";
+    assert_eq!(
+        image.read("/etc/ssh/sshd_config"),
+        format!("{block}{config}")
+    );
+    image.run(&["unsetup"]);
+    assert_eq!(image.read("/etc/ssh/sshd_config"), config);
+}
+
+#[test]
+fn a_step_up_stands_behind_the_local_password() {
+    let image = Image::new();
+    image.write(
+        "/etc/countersign/countersign.toml",
+        "[tenant]\nurl = \"\"\n[service.sudo.login]\nflow = \"on-demand\"\n[on_demand]\napp = \"a\"\nclient_id = \"c\"\n\
+         client_secret_file = \"/etc/countersign/s\"\nscope = \"s\"\npolicy = \"p\"\n",
+    );
+    image.sets_up(&BOTH);
+    let rule = "auth [success=ok ignore=ignore default=bad] pam_countersign.so\n";
+    let block = format!(
+        "# BEGIN countersign: `countersign unsetup` takes this out\n{rule}# END countersign\n"
+    );
+    assert_eq!(
+        image.read("/etc/pam.d/sudo"),
+        format!("{SUDO_STACK}{block}")
+    );
+    assert!(
+        image
+            .read("/etc/pam.d/sshd")
+            .contains("[success=done ignore=ignore default=die]")
+    );
+}
+
+#[test]
+fn another_configuration_is_named_in_the_stacks() {
+    let image = Image::new();
+    image.sets_up(&["--service", "sudo", "--config", "/etc/other.toml"]);
+    let rule =
+        "auth [success=done ignore=ignore default=die] pam_countersign.so config=/etc/other.toml\n";
+    assert!(image.read("/etc/pam.d/sudo").contains(rule));
+    assert!(
+        image
+            .read("/etc/other.toml")
+            .contains("url = \"https://abc1234.id.cyberark.cloud\"")
+    );
+}
+
+#[test]
+fn names_in_the_configuration_do_without_a_template() {
+    let image = Image::new();
+    let names = "[users.names]\nalice = \"alice@example.com\"\n";
+    image.write(
+        "/etc/countersign/countersign.toml",
+        &format!("{CONFIGURATION}{names}"),
+    );
+    let (_, err, code) = image.run(&[
+        "setup",
+        "--tenant",
+        "https://abc1234.id.cyberark.cloud",
+        "--without-tenant",
+        "--yes",
+        "--service",
+        "sudo",
+    ]);
+    assert_eq!((err.as_str(), code), ("", 0));
+    assert!(
+        !image
+            .read("/etc/countersign/countersign.toml")
+            .contains("template")
+    );
+}
+
+#[test]
+fn what_can_not_be_done_is_said_with_its_remedy() {
+    let image = Image::new();
+    image.write("/etc/pam.d/odd", "auth required pam_permit.so\n");
+    let with = |more: &[&'static str]| -> Vec<&str> {
+        ["setup"]
+            .iter()
+            .chain(&TENANT)
+            .chain(more)
+            .copied()
+            .collect()
+    };
+    image.fails(
+        &with(&["--service", "sshd,nginx"]),
+        "countersign: there is no /etc/pam.d/nginx\n\
+         hint: a PAM service is a file of /etc/pam.d: see `ls /etc/pam.d`\n",
+        1,
+    );
+    image.fails(
+        &with(&["--service", "../sshd"]),
+        "countersign: there is no /etc/pam.d/../sshd\n\
+         hint: a PAM service is a file of /etc/pam.d: see `ls /etc/pam.d`\n",
+        1,
+    );
+    image.fails(
+        &with(&["--service", "odd"]),
+        "countersign: /etc/pam.d/odd: nothing there asks for a password\n\
+         hint: write this stack by hand: pam_countersign(8) shows three\n",
+        1,
+    );
+    image.fails(
+        &with(&[]),
+        "countersign: there is no terminal to ask on\nhint: say it on the command line: --service\n",
+        1,
+    );
+    image.fails(
+        &["setup", "--service", "sudo", "--without-tenant"],
+        "countersign: there is no terminal to ask on\nhint: say it on the command line: --tenant\n",
+        1,
+    );
+    image.fails(
+        &[
+            "setup",
+            "--service",
+            "sudo",
+            "--without-tenant",
+            "--template",
+            "x",
+            "--tenant",
+            "http://x",
+        ],
+        "countersign: /etc/countersign/countersign.toml, as it would be:\n  \
+         line 4: tenant.url: expected an https URL, found http\n  \
+         line 7: users.template: expected a template with {user} in it once, such as \"{user}@example.com\", found \"x\"\n\
+         hint: countersign.toml(5) describes every key\n",
+        1,
+    );
+    fs::remove_file(image.at("/etc/ssh/sshd_config")).unwrap();
+    image.fails(
+        &with(&BOTH),
+        "countersign: /etc/ssh/sshd_config: there is no such file\n\
+         hint: install the ssh server first, or leave sshd out of --service\n",
+        1,
+    );
+}
+
+#[test]
+fn without_a_yes_nothing_is_written() {
+    let image = Image::new();
+    let before = image.files();
+    let arguments: Vec<_> = TENANT.into_iter().filter(|word| *word != "--yes").collect();
+    let arguments: Vec<_> = ["setup"].into_iter().chain(arguments).chain(BOTH).collect();
+    let (_, err, code) = image.run(&arguments);
+    assert_eq!(
+        (err.as_str(), code),
+        (
+            "countersign: there is no terminal to ask on\nhint: with --yes, it is not asked\n",
+            1
+        )
+    );
+    assert!(image.files() == before);
+}
+
+#[test]
+fn a_journal_that_can_not_be_read_stops_everything() {
+    let image = Image::new();
+    image.sets_up(&BOTH);
+    let journal = "/var/lib/countersign/setup/1.json";
+    let text = image.read(journal);
+    image.write(journal, &text.replace("\"version\": 1", "\"version\": 2"));
+    let expected = "countersign: /var/lib/countersign/setup/1.json: version 2\n\
+        hint: the files as they were before are in /var/lib/countersign/setup/1\n";
+    image.fails(&["unsetup"], expected, 1);
+    let arguments: Vec<_> = ["setup"].into_iter().chain(TENANT).chain(BOTH).collect();
+    image.fails(&arguments, expected, 1);
+}
+
+#[test]
+fn wrong_uses_are_usage_errors() {
+    let image = Image::new();
+    for (arguments, expected) in [
+        (
+            vec!["setup", "--confirm-within", "5m"],
+            "the argument '--confirm-within <TIME>' cannot be used with '--root <FOLDER>'",
+        ),
+        (
+            vec!["setup", "--without-tenant", "--test-user", "x"],
+            "the argument '--without-tenant' cannot be used with '--test-user <USER>'",
+        ),
+        (vec!["confirm"], "unexpected argument '--root' found"),
+    ] {
+        let (out, err, code) = image.run(&arguments);
+        assert_eq!((out.as_str(), code), ("", 2));
+        assert!(err.contains(expected), "{err}");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(["setup", "--confirm-within", "1s"])
+        .output()
+        .unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        err.contains("expected a time from 5s to 24h, such as 5m"),
+        "{err}"
+    );
+    assert_eq!(output.status.code(), Some(2));
+}
+
+/// `countersign setup` on the image, held before its first instruction.
+fn held(image: &Image) -> Traced {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command
+        .arg("setup")
+        .args(TENANT)
+        .args(BOTH)
+        .arg("--root")
+        .arg(&image.0);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    Traced::start(&mut command, "")
+}
+
+/// Nothing of what was written is left, and what is set up next works.
+#[track_caller]
+fn is_taken_back(image: &Image, before: &BTreeMap<PathBuf, String>, when: &str) {
+    let (_, err, _) = image.run(&["unsetup"]);
+    let nothing = err.starts_with("countersign: nothing was set up by this command");
+    assert!(err.is_empty() || nothing, "{when}: {err}");
+    let after = image.files();
+    let names = |files: &BTreeMap<PathBuf, String>| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&after), names(before), "{when}");
+    assert!(after == *before, "{when}");
+}
+
+#[test]
+fn a_setup_that_is_killed_anywhere_can_be_taken_back() {
+    // At the begin of each call: what the one before has done is done.
+    for stops in (1..).step_by(2) {
+        let image = Image::new();
+        let before = image.files();
+        let traced = held(&image);
+        if (0..stops).any(|_| matches!(traced.next(), Stop::Exited(_))) {
+            assert!(stops > 100, "{stops}");
+            return;
+        }
+        traced.kill();
+        is_taken_back(&image, &before, &format!("killed at stop {stops}"));
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_setup_in_which_anything_fails_is_taken_back_or_is_whole() {
+    for call in 0.. {
+        let image = Image::new();
+        let before = image.files();
+        let traced = held(&image);
+        if (0..2 * call + 1).any(|_| matches!(traced.next(), Stop::Exited(_))) {
+            assert!(call > 50, "{call}");
+            return;
+        }
+        traced.fail(libc::ENOSPC);
+        traced.to_the_end();
+        is_taken_back(&image, &before, &format!("call {call} failed"));
+    }
+}
