@@ -6,6 +6,44 @@ use countersign::os;
 
 use super::output::Problem;
 
+/// The login that is meant.
+#[derive(clap::Args)]
+pub struct Login {
+    /// A user of this machine
+    #[arg(value_name = "USER")]
+    pub user: String,
+    /// The PAM service
+    #[arg(long, value_name = "SERVICE", default_value = "sshd")]
+    pub service: String,
+    /// Where from: PAM_RHOST, an address
+    #[arg(long, value_name = "ADDRESS")]
+    pub rhost: Option<String>,
+    /// Who runs the program: PAM_RUSER; with sudo it is USER
+    #[arg(long, value_name = "CALLER")]
+    ruser: Option<String>,
+}
+
+impl Login {
+    pub fn program(&self) -> Program {
+        Program::of(&self.service)
+    }
+
+    /// PAM_RUSER, and the real uid of the program that says so: its caller's, or root's for a server.
+    pub fn caller(&self) -> Result<(Option<String>, u32), Problem> {
+        let sudoer = (self.program() == Program::Sudo).then_some(&self.user);
+        let Some(name) = self.ruser.as_ref().or(sudoer) else {
+            return Ok((None, 0));
+        };
+        match (os::uid_of(name).map_err(Problem::new)?, &self.ruser) {
+            (Some(uid), _) => Ok((Some(name.clone()), uid)),
+            // Of an unknown user there is something to be said.
+            (None, None) => Ok((Some(name.clone()), 0)),
+            (None, Some(_)) => Err(Problem::new(format!("there is no user {}", escape(name)))
+                .hint("name a user of this machine, not of the tenant")),
+        }
+    }
+}
+
 /// What PAM_TTY is under sshd.
 const SSH: &str = "ssh";
 
@@ -18,7 +56,7 @@ pub enum Program {
 }
 
 impl Program {
-    pub fn of(service: &str) -> Self {
+    fn of(service: &str) -> Self {
         match service.to_ascii_lowercase().as_str() {
             "sshd" => Program::Sshd,
             "sudo" | "sudo-i" => Program::Sudo,
@@ -34,30 +72,9 @@ impl Program {
         };
         given.or(usual).map(str::to_owned)
     }
-
-    /// PAM_RUSER: with sudo the user, who runs it.
-    pub fn ruser(self, user: &str, given: Option<&str>) -> Option<String> {
-        let usual = match self {
-            Program::Sudo => Some(user),
-            Program::Sshd | Program::Other => None,
-        };
-        given.or(usual).map(str::to_owned)
-    }
 }
 
 /// PAM_TTY of a login with a public key.
 pub fn ssh() -> String {
     SSH.to_owned()
-}
-
-/// The real uid of the program: its caller's, or root's for a server.
-pub fn real_uid(ruser: Option<&str>) -> Result<u32, Problem> {
-    let Some(name) = ruser else {
-        return Ok(0);
-    };
-    let uid = os::uid_of(name).map_err(Problem::new)?;
-    uid.ok_or_else(|| {
-        Problem::new(format!("there is no user {}", escape(name)))
-            .hint("name a user of this machine, not of the tenant")
-    })
 }

@@ -14,28 +14,18 @@ use countersign::verdict::{ExemptAnswer, Exemption, Refusal};
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::guise::{self, Program};
+use super::guise::{self, Login};
 use super::output::{Done, Problem, line};
 use super::places::Places;
 use super::reasons;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A user of this machine
-    #[arg(value_name = "USER")]
-    user: String,
-    /// The PAM service
-    #[arg(long, value_name = "SERVICE", default_value = "sshd")]
-    service: String,
-    /// Where from: PAM_RHOST, an address
-    #[arg(long, value_name = "ADDRESS")]
-    rhost: Option<String>,
+    #[command(flatten)]
+    login: Login,
     /// The terminal: PAM_TTY; with sshd it is "ssh"
     #[arg(long, value_name = "TTY")]
     tty: Option<String>,
-    /// Who runs the program: PAM_RUSER; with sudo it is USER
-    #[arg(long, value_name = "CALLER")]
-    ruser: Option<String>,
     /// A public key that sshd has verified: SHA256:..., as "ssh-keygen -lf FILE" shows it
     #[arg(long, value_name = "FINGERPRINT", conflicts_with = "tty", value_parser = key)]
     key: Option<String>,
@@ -59,7 +49,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let foresight = host::foresee(&caller, arguments.key.clone(), &policy);
     let case = Case {
         arguments,
-        places: Places::new(&bytes, &arguments.service),
+        places: Places::new(&bytes, &arguments.login.service),
         fingerprint: fingerprint(&bytes),
         policy: &policy,
         caller: &caller,
@@ -74,22 +64,17 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
 }
 
 fn caller(arguments: &Arguments) -> Result<Caller, Problem> {
-    let program = Program::of(&arguments.service);
-    let ruser = program.ruser(&arguments.user, arguments.ruser.as_deref());
-    let real_uid = match arguments.ruser {
-        Some(_) => guise::real_uid(ruser.as_deref())?,
-        // An unknown user is what is to be explained.
-        None => guise::real_uid(ruser.as_deref()).unwrap_or_default(),
-    };
+    let login = &arguments.login;
+    let (ruser, real_uid) = login.caller()?;
     let tty = match arguments.key {
         Some(_) => Some(guise::ssh()),
-        None => program.tty(arguments.tty.as_deref()),
+        None => login.program().tty(arguments.tty.as_deref()),
     };
     Ok(Caller {
-        user: Some(arguments.user.clone()),
+        user: Some(login.user.clone()),
         // As libpam writes it.
-        service: arguments.service.to_ascii_lowercase(),
-        rhost: arguments.rhost.clone().filter(|rhost| !rhost.is_empty()),
+        service: login.service.to_ascii_lowercase(),
+        rhost: login.rhost.clone().filter(|rhost| !rhost.is_empty()),
         tty,
         ruser,
         real_uid,
@@ -142,7 +127,7 @@ impl Case<'_> {
     }
 
     fn title(&self) -> String {
-        let user = &self.arguments.user;
+        let user = &self.arguments.login.user;
         let from = self.caller.rhost.as_ref();
         let from = from.map_or_else(String::new, |rhost| format!(" from {}", escape(rhost)));
         let other = self.caller.ruser.as_ref().filter(|ruser| *ruser != user);
@@ -166,7 +151,7 @@ impl Case<'_> {
             .map(rules::Missed::object)
             .collect();
         let about = [
-            ("user", json!(self.arguments.user)),
+            ("user", json!(self.arguments.login.user)),
             ("service", json!(self.caller.service)),
             ("rhost", json!(self.caller.rhost)),
             ("tty", json!(self.caller.tty)),

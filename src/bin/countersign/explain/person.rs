@@ -108,7 +108,7 @@ fn names(mechanisms: &[Mechanism]) -> Vec<&'static str> {
 
 /// The key that gives the name in the tenant, and its line.
 fn mapping(case: &Case<'_>, terms: &Terms) -> Option<(String, usize)> {
-    let users = &case.policy.for_service(&case.arguments.service).users;
+    let users = &case.policy.for_service(&case.arguments.login.service).users;
     let public_key = case.arguments.key.as_deref().filter(|_| terms.is_pam_user);
     let path = match users.mapped(&terms.person, public_key).ok()?.1 {
         Mapping::Name => policy::key("users.names", &terms.person.user),

@@ -12,7 +12,7 @@ use countersign::os;
 use countersign::pam::application::{Answered, Flags, Item, Rehearsal, Talk};
 use zeroize::Zeroizing;
 
-use super::guise::{self, Program};
+use super::guise::{Login, Program};
 use super::output::{Done, Problem, line};
 use super::stacks::{self, FOLDERS};
 use super::terminal::Terminal;
@@ -20,18 +20,8 @@ use told::Told;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A user of this machine
-    #[arg(value_name = "USER")]
-    user: String,
-    /// The PAM service
-    #[arg(long, value_name = "SERVICE", default_value = "sshd")]
-    service: String,
-    /// Where from: PAM_RHOST, an address
-    #[arg(long, value_name = "ADDRESS")]
-    rhost: Option<String>,
-    /// Who runs the program: PAM_RUSER; with sudo it is USER
-    #[arg(long, value_name = "CALLER")]
-    ruser: Option<String>,
+    #[command(flatten)]
+    login: Login,
     /// A folder of stacks in place of /etc/pam.d, to rehearse a change before it is made
     #[arg(long, value_name = "FOLDER")]
     stacks: Option<PathBuf>,
@@ -54,12 +44,12 @@ pub fn run(arguments: &Arguments) -> Done {
     let name = terminal_name();
     terminal.show(format!(
         "A login of {} by {}, as real as any other; it ends before a session begins.",
-        escape(&arguments.user),
-        escape(&arguments.service),
+        escape(&arguments.login.user),
+        escape(&arguments.login.service),
     ))?;
     // What Ctrl-C does, it does behind the result.
     os::with_interrupts_held(|| {
-        let ended = log_in(arguments, folder.as_deref(), name.as_deref(), &mut terminal)?;
+        let ended = log_in(&arguments.login, folder.as_deref(), name, &mut terminal)?;
         let told = Told::new(arguments, folder.as_deref(), &ended);
         match arguments.json {
             true => line(told.object()),
@@ -71,7 +61,7 @@ pub fn run(arguments: &Arguments) -> Done {
 
 /// The folder of the stacks, if it is not the system's. That one needs root, as sshd and sudo have it.
 fn folder(arguments: &Arguments) -> Result<Option<PathBuf>, Problem> {
-    let service = &arguments.service;
+    let service = &arguments.login.service;
     let folder = arguments.stacks.as_ref().map(std::path::absolute);
     let folder = folder.transpose().map_err(Problem::new)?;
     if folder.is_none() && os::effective_uid() != 0 {
@@ -80,7 +70,7 @@ fn folder(arguments: &Arguments) -> Result<Option<PathBuf>, Problem> {
         )
         .hint(format!(
             "sudo countersign rehearse {}",
-            escape(&arguments.user)
+            escape(&arguments.login.user)
         )));
     }
     let is_name = !service.is_empty() && !service.contains('/');
@@ -101,50 +91,43 @@ fn folders(folder: Option<&Path>) -> Vec<&Path> {
 }
 
 fn log_in(
-    arguments: &Arguments,
+    login: &Login,
     folder: Option<&Path>,
-    terminal_name: Option<&str>,
+    terminal_name: Option<String>,
     terminal: &mut Terminal,
 ) -> Result<Ended, Problem> {
-    let Arguments {
-        user,
-        service,
-        rhost,
-        ..
-    } = arguments;
-    let program = Program::of(service);
-    let ruser = program.ruser(user, arguments.ruser.as_deref());
+    let program = login.program();
+    let (ruser, uid) = login.caller()?;
     if ruser.is_some() {
-        let uid = guise::real_uid(ruser.as_deref())?;
         run_for(uid)?;
     }
     let mut talk = Person(terminal);
-    let mut rehearsal = Rehearsal::start(service, user, folder, &mut talk).map_err(Problem::new)?;
+    let begun = Rehearsal::start(&login.service, &login.user, folder, &mut talk);
+    let mut rehearsal = begun.map_err(Problem::new)?;
     let items = [
-        (
-            Item::Tty,
-            program.tty(None).or(terminal_name.map(str::to_owned)),
-        ),
-        (Item::Rhost, rhost.clone()),
+        (Item::Tty, program.tty(None).or(terminal_name)),
+        (Item::Rhost, login.rhost.clone()),
         (Item::Ruser, ruser),
     ];
     for (item, value) in items {
-        if let Some(value) = value {
-            rehearsal.set(item, &value).map_err(Problem::new)?;
-        }
+        let set = value.map(|value| rehearsal.set(item, &value));
+        set.transpose().map_err(Problem::new)?;
     }
-    let flags = match program {
+    let authenticated = rehearsal.authenticate(flags(program));
+    let is_asked = authenticated.is_success();
+    Ok(Ended {
+        authenticated,
+        account: is_asked.then(|| rehearsal.account(flags(program))),
+        audit: rehearsal.audit(),
+    })
+}
+
+fn flags(program: Program) -> Flags {
+    match program {
         Program::Sshd => Flags::NoEmptyPassword,
         Program::Sudo => Flags::Silent,
         Program::Other => Flags::None,
-    };
-    let authenticated = rehearsal.authenticate(flags);
-    let account = authenticated.is_success().then(|| rehearsal.account(flags));
-    Ok(Ended {
-        authenticated,
-        account,
-        audit: rehearsal.audit(),
-    })
+    }
 }
 
 /// The kernel, too, is told who runs sudo: the module believes nobody else.

@@ -27,7 +27,7 @@ pub struct Told<'a> {
 
 impl<'a> Told<'a> {
     pub fn new(arguments: &'a Arguments, folder: Option<&Path>, ended: &'a Ended) -> Self {
-        let stacks = stacks::of_service(&folders(folder), &arguments.service);
+        let stacks = stacks::of_service(&folders(folder), &arguments.login.service);
         let is_named = stacks.iter().any(stacks::Stack::names_module);
         Self {
             arguments,
@@ -54,8 +54,8 @@ impl<'a> Told<'a> {
             false => "would not let",
         };
         let (service, user) = (
-            escape(&self.arguments.service),
-            escape(&self.arguments.user),
+            escape(&self.arguments.login.service),
+            escape(&self.arguments.login.user),
         );
         let mut lines = vec![
             format!("{service} {would} {user} in."),
@@ -78,8 +78,8 @@ impl<'a> Told<'a> {
         let answered = |answered: &super::Answered| json!({"code": answered.name(), "words": answered.words()});
         let reason = self.audit.as_ref().and_then(Audit::reason);
         json!({
-            "user": self.arguments.user,
-            "service": self.arguments.service,
+            "user": self.arguments.login.user,
+            "service": self.arguments.login.service,
             "let_in": self.is_let_in(),
             "authenticate": answered(&self.ended.authenticated),
             "account": self.ended.account.as_ref().map(answered),
@@ -92,7 +92,7 @@ impl<'a> Told<'a> {
 
     /// A success is a login that the module had a part in.
     pub fn done(&self) -> Done {
-        let user = escape(&self.arguments.user);
+        let user = escape(&self.arguments.login.user);
         match (&self.audit, self.is_let_in()) {
             (Some(_), true) => Ok(()),
             (None, _) => {

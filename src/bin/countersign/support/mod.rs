@@ -13,7 +13,7 @@ mod state;
 mod system;
 
 use std::fs::OpenOptions;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ use countersign::policy::{self, Date, Policy, Setting};
 use serde_json::json;
 
 use super::context::Context;
-use super::output::{Done, Problem, line};
+use super::output::{Done, Problem, line, progress};
 use configuration::Configuration;
 use names::Names;
 
@@ -57,6 +57,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         .mode(0o600)
         .open(&place)
         .map_err(|error| unwritable(&place, &error))?;
+    progress("Looking at this machine");
     let text = Bundle::new(context, arguments).text();
     let written = file
         .write_all(text.as_bytes())
@@ -131,7 +132,6 @@ impl<'a> Bundle<'a> {
             ("log", log::section),
         ];
         for (title, part) in parts {
-            progress(title);
             text.push_str(&format!("\n== {title}\n"));
             for line in part(&mut self) {
                 text.push_str(&line);
@@ -178,15 +178,4 @@ fn without(secrets: &[String], mut text: String) -> String {
         text = text.replace(secret.as_str(), "(secret)");
     }
     text
-}
-
-fn progress(title: &str) {
-    let mut err = std::io::stderr();
-    if err.is_terminal() {
-        let _ = write!(err, "\r\u{1b}[Kcollecting: {title}");
-        if title == "log" {
-            let _ = write!(err, "\r\u{1b}[K");
-        }
-        let _ = err.flush();
-    }
 }
