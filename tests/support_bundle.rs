@@ -430,6 +430,27 @@ fn of_what_is_wrong_the_line_and_the_key_are_told() {
 }
 
 #[test]
+fn a_configuration_that_is_not_there_is_no_obstacle() {
+    let rig = Rig::new(GOOD);
+    fs::remove_file(rig.path("countersign.toml")).unwrap();
+    let (bundle, said) = rig.bundle(&["--json"]);
+    assert_eq!(
+        part(&rig, &bundle, "configuration"),
+        ["DIR/countersign.toml: does not exist"]
+    );
+    assert_eq!(
+        part(&rig, &bundle, "state"),
+        ["not looked at: the configuration is wrong"]
+    );
+    let length = bundle.len();
+    let file = rig.path("bundle.txt");
+    assert_eq!(
+        said,
+        format!("{{\"bytes\":{length},\"file\":\"{}\"}}\n", file.display())
+    );
+}
+
+#[test]
 fn nothing_is_overwritten() {
     let rig = Rig::new(GOOD);
     let file = rig.path("bundle.txt");
