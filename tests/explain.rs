@@ -207,6 +207,27 @@ fn a_key_has_an_owner_and_a_flow_of_its_own() {
     );
 }
 
+/// Who is not root can't know what the module will find.
+#[test]
+fn a_file_that_a_login_needs_and_does_not_find_is_what_refuses_it() {
+    let (machine, _) = machine("");
+    let text = std::fs::read_to_string(machine.0.join("countersign.toml")).unwrap();
+    let ca_file = format!("ca_file = \"{}/ca.pem\"\n[state]", machine.0.display());
+    machine.configure(&text.replace("[state]", &ca_file));
+    let (out, _, code) = machine.run(&["explain", "daemon"]);
+    let expected = match countersign::os::real_uid() {
+        0 => {
+            "sshd for daemon: refused\n  \
+               reason      misconfigured: the configuration is wrong\n  \
+               detail      DIR/ca.pem: does not exist\n  \
+               remedy      countersign.toml(5) describes every key\n"
+        }
+        _ => "sshd for daemon: required\n",
+    };
+    assert!(out.starts_with(expected), "{out}");
+    assert_eq!(code, 0);
+}
+
 #[test]
 fn a_confirmation_and_pushes_that_were_sent_are_told() {
     session::lead();

@@ -221,6 +221,18 @@ fn wrong_use_is_told() {
             ("", said, Some(1))
         );
     }
+    stack(&rig, "loose");
+    rig.folder.write("sshd", "auth include loose\n");
+    let loose = rig.folder.path().join("loose");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    std::fs::set_permissions(&loose, open).unwrap();
+    let seen = rehearse(&rig, &[]).end();
+    let said = format!(
+        "countersign: {}: is writable for others than its owner (mode 0666): chmod go-w\n\
+         hint: a stack must be yours, and yours alone to write\n",
+        loose.display()
+    );
+    assert_eq!((seen.stderr, seen.code), (said, Some(1)));
     stack(&rig, "su");
     let seen = rehearse(&rig, &["--service", "su", "--ruser", "no-such-user"]).end();
     let said = "countersign: there is no user no-such-user\nhint: name a user of this machine, not of the tenant\n";

@@ -8,15 +8,18 @@ use std::path::{Path, PathBuf};
 
 use countersign::audit::escape;
 use countersign::login::Echo;
-use countersign::os;
+use countersign::os::{self, Secrecy};
 use countersign::pam::application::{Answered, Flags, Item, Rehearsal, Talk};
 use zeroize::Zeroizing;
 
 use super::guise::{Login, Program};
 use super::output::{Done, Problem, line};
-use super::stacks::{self, FOLDERS};
+use super::stacks::{self, FOLDERS, Stack};
 use super::terminal::Terminal;
 use told::Told;
+
+/// No stack is longer.
+const MAX_STACK: u64 = 256 * 1024;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -74,12 +77,26 @@ fn folder(arguments: &Arguments) -> Result<Option<PathBuf>, Problem> {
         )));
     }
     let is_name = !service.is_empty() && !service.contains('/');
-    match is_name && !stacks::of_service(&folders(folder.as_deref()), service).is_empty() {
-        true => Ok(folder),
-        false => Err(
+    let stacks = stacks::of_service(&folders(folder.as_deref()), service);
+    if !is_name || stacks.is_empty() {
+        return Err(
             Problem::new(format!("there is no stack {}", escape(service)))
                 .hint("name a file of /etc/pam.d, such as sshd, sudo or login"),
-        ),
+        );
+    }
+    if folder.is_some() {
+        stacks.iter().try_for_each(is_in_good_hands)?;
+    }
+    Ok(folder)
+}
+
+/// Whoever writes a stack of another folder runs what they like, with the rights of whoever rehearses it.
+fn is_in_good_hands(stack: &Stack) -> Done {
+    match os::read(&stack.path, Secrecy::Public, MAX_STACK) {
+        Ok(_) => Ok(()),
+        Err(problem) => {
+            Err(Problem::new(problem).hint("a stack must be yours, and yours alone to write"))
+        }
     }
 }
 
