@@ -382,7 +382,14 @@ fn what_is_right_is_shown_and_names_are_replaced() {
         );
     }
     let versions = part(&rig, &bundle, "versions").join("\n");
-    for begin in ["command: 0.", "system: ", "kernel: ", "SELinux: "] {
+    for begin in [
+        "command: 0.",
+        "system: ",
+        "kernel: ",
+        "SELinux: ",
+        "libpam: /",
+        "glibc ",
+    ] {
         assert!(versions.contains(begin), "{begin} is not in {versions}");
     }
 }

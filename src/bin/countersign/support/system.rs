@@ -56,6 +56,15 @@ pub fn versions() -> Vec<String> {
     lines.push(format!("system: {}", system()));
     let kernel = os::kernel_file("/proc/sys/kernel/osrelease").unwrap_or_default();
     lines.push(format!("kernel: {}", kernel.trim()));
+    lines.push(format!("libpam: {}", libpam()));
+    let asked = [
+        ("/usr/bin/getconf", "GNU_LIBC_VERSION"),
+        ("/usr/bin/sudo", "-V"),
+    ];
+    let said = asked
+        .iter()
+        .filter_map(|(program, argument)| run(program, &[argument]));
+    lines.extend(said.filter_map(|text| text.lines().next().map(str::to_owned)));
     lines.extend(packages());
     lines.push(format!("SELinux: {}", selinux()));
     lines
@@ -105,6 +114,16 @@ fn system() -> String {
         .unwrap_or("not known")
         .trim_matches('"')
         .to_owned()
+}
+
+/// The file of the one that runs here: its name ends with the version of its interface.
+fn libpam() -> String {
+    let maps = os::kernel_file("/proc/self/maps").unwrap_or_default();
+    let mut files = maps
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(5));
+    let file = files.find(|file| file.contains("/libpam.so"));
+    file.unwrap_or("not known").to_owned()
 }
 
 fn packages() -> Vec<String> {
