@@ -84,24 +84,30 @@ pub fn modules() -> Vec<PathBuf> {
 
 fn module(path: &Path) -> String {
     let place = path.display();
-    let Ok(bytes) = std::fs::read(path) else {
-        return format!("module: {place} can't be read");
-    };
-    let start = bytes
-        .windows(AGENT.len())
-        .position(|window| window == AGENT);
-    let behind = start
-        .and_then(|at| bytes.get(at + AGENT.len()..))
-        .unwrap_or_default();
-    let version = behind.iter().map(|byte| char::from(*byte));
-    let version: String = version
-        .take_while(|c| c.is_ascii_digit() || *c == '.')
-        .take(16)
-        .collect();
-    format!(
-        "module: {version}, {place}, SHA-256 begins with {}",
-        fingerprint(&bytes)
-    )
+    match std::fs::read(path) {
+        Err(error) => format!("module: {place}: {error}"),
+        Ok(bytes) => {
+            let (version, sum) = (version(&bytes), fingerprint(&bytes));
+            format!("module: {version}, {place}, SHA-256 begins with {sum}")
+        }
+    }
+}
+
+/// What stands behind the name that the module has for the tenant.
+fn version(module: &[u8]) -> String {
+    let ends = module.windows(AGENT.len()).enumerate();
+    let ends = ends.filter_map(|(at, window)| (window == AGENT).then_some(at + AGENT.len()));
+    let versions = ends.map(|end| {
+        let behind = module.get(end..).unwrap_or_default().iter();
+        let version = behind.map(|byte| char::from(*byte)).take(16);
+        version
+            .take_while(|c| c.is_ascii_digit() || *c == '.')
+            .collect::<String>()
+    });
+    let mut numbers = versions.filter(|version| version.starts_with(|c: char| c.is_ascii_digit()));
+    numbers
+        .next()
+        .unwrap_or_else(|| "of a version that it does not tell".to_owned())
 }
 
 fn system() -> String {
@@ -176,4 +182,21 @@ pub fn run(program: &str, arguments: &[&str]) -> Option<String> {
         .ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn the_version_of_a_module_is_found_in_its_bytes() {
+        assert_eq!(
+            version(b"/etc/countersign/countersign.toml\0countersign/1.2.3not"),
+            "1.2.3"
+        );
+        assert_eq!(
+            version(b"countersign/x"),
+            "of a version that it does not tell"
+        );
+    }
 }
