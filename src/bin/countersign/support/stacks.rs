@@ -74,11 +74,12 @@ fn file(stack: &Stack) -> Vec<String> {
                 module,
                 arguments,
             } => {
-                let arguments: Vec<_> = arguments.iter().map(|a| harmless(module, a)).collect();
-                format!(
-                    "  line {number}: {kind} {control} {module} {}",
-                    arguments.join(" ")
-                )
+                let arguments = arguments.iter().map(|a| harmless(module, a));
+                let words = [kind.as_str(), control, module]
+                    .into_iter()
+                    .chain(arguments);
+                let words: Vec<_> = words.collect();
+                format!("  line {number}: {}", words.join(" "))
             }
         }
     }));

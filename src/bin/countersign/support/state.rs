@@ -19,6 +19,7 @@ pub fn section(bundle: &mut Bundle<'_>) -> Vec<String> {
     let mut lines = told(state, || remembered(state, names));
     lines.extend(told(state, || spent(state, names)));
     lines.extend(told(offline, || enrolled(offline, names)));
+    lines.dedup();
     lines
 }
 
