@@ -18,6 +18,7 @@ mod ssh;
 
 use std::time::{Duration, Instant};
 
+pub use arguments::Arguments;
 pub use caller::Caller;
 pub use conversation::{Answer, Conversation};
 pub use crank::exchange;
@@ -32,7 +33,6 @@ use crate::policy::{Flow, Mechanism, Required, Settings, Terms};
 use crate::tenant::http::Client;
 use crate::verdict::{Reason, Refusal, Verdict};
 
-use arguments::Arguments;
 pub use judgement::Judged;
 use memory::Memory;
 pub use memory::limits;

@@ -55,3 +55,47 @@ fn the_fields_of_a_line_are_in_the_manual_in_their_order() {
     let words = items.flat_map(|line| line.split(" , "));
     assert_eq!(words.collect::<Vec<_>>(), fields);
 }
+
+/// The identifiers that are given to findings in these files: the first text behind one of these calls.
+fn ids(folder: &Path, found: &mut BTreeSet<String>) {
+    const CALLS: [&str; 8] = [
+        "Finding::error(",
+        "Finding::warning(",
+        "Finding::note(",
+        "Finding::passed(",
+        "Severity::Warning,",
+        "report.pass(",
+        "unreadable(",
+        "unusable(",
+    ];
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            ids(&path, found);
+            continue;
+        }
+        let text = fs::read_to_string(path).unwrap();
+        for call in CALLS {
+            let behind = text.split(call).skip(1);
+            let quoted = behind.filter_map(|rest| rest.trim_start().strip_prefix('"'));
+            found.extend(quoted.map(|rest| rest.split('"').next().unwrap().to_owned()));
+        }
+    }
+}
+
+#[test]
+fn every_finding_of_check_is_in_the_manual_once_and_no_other() {
+    let mut known = BTreeSet::new();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin/countersign/check");
+    ids(&source, &mut known);
+    assert!(known.len() > 40, "{known:?}");
+    let page = page("countersign.8");
+    let (_, list) = page.split_once("\n.Ss What check finds\n").unwrap();
+    let (_, list) = list.split_once("\n.Bl -tag -width Ds\n").unwrap();
+    let (list, _) = list.split_once("\n.El\n").unwrap();
+    let items = list.lines().filter_map(|line| line.strip_prefix(".It Li "));
+    let words: Vec<_> = items.flat_map(|line| line.split(" , ")).collect();
+    let distinct: BTreeSet<_> = words.iter().map(ToString::to_string).collect();
+    assert_eq!(distinct, known);
+    assert_eq!(words.len(), distinct.len(), "{words:?}");
+}

@@ -179,7 +179,7 @@ fn what_will_change_is_shown_and_then_written() {
 
 --- /dev/null
 +++ /etc/ssh/sshd_config.d/10-countersign.conf
-@@ -0,0 +1,7 @@
+@@ -0,0 +1,9 @@
 +# For /etc/ssh/sshd_config.d: the first value that sshd reads wins, so this must come before the distribution's files.
 +# OpenSSH 8.4 knows the second line as "ChallengeResponseAuthentication yes".
 +UsePAM yes
@@ -187,6 +187,8 @@ fn what_will_change_is_shown_and_then_written() {
 +PasswordAuthentication no
 +# A public key alone never asks PAM. With this line a key is followed by Countersign:
 +#AuthenticationMethods publickey,keyboard-interactive:pam
++# If a key alone is to be enough, say so:
++#AuthenticationMethods publickey keyboard-interactive:pam
 
 "#;
     let before = image.files();

@@ -11,14 +11,20 @@ const CONFIG: &str = "/etc/countersign/countersign.toml";
 
 /// `config=PATH` and `debug`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Arguments {
-    pub(super) config: PathBuf,
-    pub(super) debug: bool,
+pub struct Arguments {
+    /// Where the configuration is.
+    pub config: PathBuf,
+    /// Each request is logged.
+    pub debug: bool,
 }
 
 impl Arguments {
+    /// Reads the words behind the module's name in a stack.
+    ///
+    /// # Errors
+    ///
     /// An argument that is not known is refused: it may have been meant to make the module stricter.
-    pub(super) fn parse(arguments: &[String]) -> Result<Self, Refusal> {
+    pub fn parse(arguments: &[String]) -> Result<Self, Refusal> {
         let mut parsed = Self {
             config: PathBuf::from(CONFIG),
             debug: false,

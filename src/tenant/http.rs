@@ -190,7 +190,7 @@ fn config() -> Config {
         .build()
 }
 
-fn tls(roots: &Roots) -> Result<Arc<ClientConfig>, SetupError> {
+pub(super) fn tls(roots: &Roots) -> Result<Arc<ClientConfig>, SetupError> {
     let provider = Arc::new(crypto::ring::default_provider());
     let verifier = roots.verifier(provider.clone())?;
     let versions =

@@ -3,6 +3,7 @@
 
 pub mod failure;
 pub mod http;
+pub mod probe;
 pub mod reply;
 pub mod request;
 pub mod text;

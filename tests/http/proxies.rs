@@ -1,23 +1,13 @@
 //! A proxy that is asked to CONNECT: what it is told, and what it may not do.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 
 use countersign::tenant::http::{Client, Failure, Misbehaviour, Outage, Proxy, Response, Settings};
 use zeroize::Zeroizing;
 
-use crate::server::{Authority, Peer, Server, config};
+use crate::server::{Authority, Peer, Server, config, head_of};
 use crate::{SHORT, assert_fails, post, trusting};
-
-fn head(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        head.push(byte[0]);
-    }
-    String::from_utf8(head).unwrap()
-}
 
 fn through(authority: &Authority, proxy: &str, password: Option<&str>) -> Client {
     let password = password.map(|password| Zeroizing::new(password.to_owned()));
@@ -36,7 +26,7 @@ fn asked(user: &str, password: Option<&str>) -> String {
     let (tell, told) = std::sync::mpsc::channel();
     let server = Server::play(move |listener| {
         let mut stream = listener.tcp();
-        tell.send(head(&mut stream)).unwrap();
+        tell.send(head_of(&mut stream)).unwrap();
         stream
             .write_all(b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n")
             .unwrap();
@@ -93,7 +83,7 @@ fn answered(bytes: &[u8]) -> Result<Response, Failure> {
     let authority = Authority::new("ours");
     let server = Server::play(move |listener| {
         let mut stream = listener.tcp();
-        head(&mut stream);
+        head_of(&mut stream);
         let _ = stream.write_all(&bytes);
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         let _ = stream.read_to_end(&mut Vec::new());

@@ -141,6 +141,16 @@ impl<'s> Application<'s> {
         user: &str,
         script: impl FnMut(&Message) -> Reply + 's,
     ) -> Self {
+        Self::try_start(folder, service, user, script).expect("pam_start_confdir")
+    }
+
+    /// The same, or the code with which libpam says that there is no such stack.
+    pub fn try_start(
+        folder: &Path,
+        service: &str,
+        user: &str,
+        script: impl FnMut(&Message) -> Reply + 's,
+    ) -> Result<Self, c_int> {
         let script: *mut Box<Script<'s>> = Box::into_raw(Box::new(Box::new(script)));
         let conversation = PamConv {
             talk,
@@ -148,12 +158,15 @@ impl<'s> Application<'s> {
         };
         let handle = open(folder, service, user, &conversation);
         let mut application = Application {
-            handle,
+            handle: handle.inspect_err(|_| {
+                // SAFETY: made above, and libpam has kept nothing of it.
+                drop(unsafe { Box::from_raw(script) });
+            })?,
             status: PAM_SUCCESS,
             script: Some(script),
         };
         application.set_pointer(PAM_FAIL_DELAY, no_delay as *const c_void);
-        application
+        Ok(application)
     }
 
     /// The same with libpam's own conversation for terminals, misc_conv(3).
@@ -162,7 +175,7 @@ impl<'s> Application<'s> {
             talk: misc_conv,
             data: ptr::null_mut(),
         };
-        let handle = open(folder, service, user, &conversation);
+        let handle = open(folder, service, user, &conversation).expect("pam_start_confdir");
         let mut application = Application {
             handle,
             status: PAM_SUCCESS,
@@ -264,7 +277,12 @@ impl Drop for Application<'_> {
     }
 }
 
-fn open(folder: &Path, service: &str, user: &str, conversation: &PamConv) -> *mut PamHandle {
+fn open(
+    folder: &Path,
+    service: &str,
+    user: &str,
+    conversation: &PamConv,
+) -> Result<*mut PamHandle, c_int> {
     let folder = CString::new(folder.to_str().unwrap()).unwrap();
     let (service, user) = (CString::new(service).unwrap(), CString::new(user).unwrap());
     let mut handle = ptr::null_mut();
@@ -278,8 +296,10 @@ fn open(folder: &Path, service: &str, user: &str, conversation: &PamConv) -> *mu
             &mut handle,
         )
     };
-    assert_eq!(code, PAM_SUCCESS, "pam_start_confdir");
-    handle
+    match code {
+        PAM_SUCCESS => Ok(handle),
+        code => Err(code),
+    }
 }
 
 /// Tests don't wait for libpam's random delay after a failure.

@@ -259,6 +259,17 @@ impl Peer {
     }
 }
 
+/// What a client says in the clear, up to an empty line.
+pub fn head_of(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
+}
+
 fn length(head: &str) -> usize {
     let lower = head.to_ascii_lowercase();
     let line = lower

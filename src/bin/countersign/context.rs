@@ -1,7 +1,7 @@
 //! What every subcommand starts from: the configuration, and the state that it names.
 #![forbid(unsafe_code)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use countersign::local::State;
 use countersign::os::{self, Secrecy};
@@ -20,6 +20,11 @@ pub struct Context {
 impl Context {
     pub fn new(config: PathBuf) -> Self {
         Self { config }
+    }
+
+    /// Where the configuration is.
+    pub fn place(&self) -> &Path {
+        &self.config
     }
 
     /// The configuration's place, from the root.

@@ -3,6 +3,7 @@
 
 mod britive;
 mod budget;
+mod check;
 mod completions;
 mod context;
 mod explain;
@@ -47,6 +48,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Checks the configuration, PAM stacks, sshd, SELinux and the way to the tenant, and says how to mend them
+    #[command(
+        visible_alias = "doctor",
+        after_help = "Examples:\n  countersign check\n  countersign check --user alice\n  countersign check --offline --json\n  countersign check --root /mnt/image"
+    )]
+    Check(check::Arguments),
     /// Sets this machine up: the configuration, sshd and the PAM stacks of some services
     #[command(
         after_help = "Examples:\n  countersign setup --confirm-within 5m\n  countersign setup --tenant https://abc1234.id.cyberark.cloud --template '{user}@example.com' --service sshd,sudo,sudo-i --test-user alice --dry-run"
@@ -107,6 +114,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let context = Context::new(arguments.config);
     let done = match arguments.command {
+        Command::Check(arguments) => check::run(&context, &arguments),
         Command::Setup(arguments) => setup::run(&context, &arguments),
         Command::Confirm(_) => setup::confirm(),
         Command::Unsetup(arguments) => setup::unsetup(&arguments),

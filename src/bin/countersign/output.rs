@@ -26,6 +26,11 @@ impl Problem {
         self
     }
 
+    /// What went wrong, and what to do about it if that is known.
+    pub fn parts(&self) -> (&str, &str) {
+        (&self.what, self.hint.as_deref().unwrap_or_default())
+    }
+
     /// Without the hint.
     pub fn what(&self) -> &str {
         &self.what

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 /// Where libpam looks, in its order.
-pub const FOLDERS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
+pub const FOLDERS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"];
 /// No stack includes more files than this.
 const MOST: usize = 64;
 

@@ -68,6 +68,21 @@ def use_stack(name):
         install(f"pam.d/{name}", f"/etc/pam.d/{service}")
 
 
+def write_stack(service, text):
+    """Gives one service this stack, until the next case."""
+    with open(f"/etc/pam.d/{service}", "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def check(*options, offline=True):
+    """What the command finds on this system."""
+    command = ["countersign", "check", "--json", *(["--offline"] if offline else []), *options]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    report = json.loads(checked.stdout)
+    assert checked.returncode == (1 if report["errors"] else 0), checked
+    return report
+
+
 def use_system_stacks():
     """Gives every service the stack that it has from the distribution."""
     for service in SERVICES:

@@ -11,7 +11,7 @@ mod debian;
 mod journal;
 mod pam;
 mod place;
-mod program;
+pub mod program;
 mod rollback;
 mod sshd;
 mod take_back;

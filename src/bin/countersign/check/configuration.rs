@@ -1,0 +1,219 @@
+//! The configuration and the files that it names, as strictly as the module takes them.
+#![forbid(unsafe_code)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use countersign::host::{self, LocalUsers};
+use countersign::os::{self, Secrecy};
+use countersign::policy::{self, Flow, Policy, Settings, Tenant};
+use countersign::tenant::http::Client;
+
+use super::finding::{Finding, Report};
+use super::root::Root;
+
+/// No configuration is longer.
+const MAX_CONFIG: u64 = 256 * 1024;
+/// A secret fits into this many times over.
+const MAX_SECRET: u64 = 4 * 1024;
+
+/// Every configuration that a stack names, read once.
+pub struct Configurations {
+    usual: PathBuf,
+    known: BTreeMap<PathBuf, Option<Policy>>,
+}
+
+impl Configurations {
+    /// `usual` is read where a stack names none.
+    pub fn new(usual: PathBuf) -> Self {
+        Self {
+            usual,
+            known: BTreeMap::new(),
+        }
+    }
+
+    pub fn usual(&mut self, root: &Root, report: &mut Report) -> Option<Policy> {
+        self.policy(root, None, report).cloned()
+    }
+
+    /// What holds for a service, by the configuration that its stack names; none where that can't be read.
+    pub fn settings(
+        &mut self,
+        root: &Root,
+        path: Option<&Path>,
+        service: &str,
+        report: &mut Report,
+    ) -> Option<Settings> {
+        let policy = self.policy(root, path, report);
+        policy.map(|policy| policy.for_service(service).clone())
+    }
+
+    /// The configuration at this place, or the usual one.
+    pub fn policy(
+        &mut self,
+        root: &Root,
+        path: Option<&Path>,
+        report: &mut Report,
+    ) -> Option<&Policy> {
+        let path = path.map_or_else(|| self.usual.clone(), Path::to_owned);
+        if !self.known.contains_key(&path) {
+            let policy = read(root, &path, report);
+            self.known.insert(path.clone(), policy);
+        }
+        self.known.get(&path)?.as_ref()
+    }
+}
+
+/// Reads a configuration and looks at every file that it names.
+fn read(root: &Root, path: &Path, report: &mut Report) -> Option<Policy> {
+    let shown = path.display().to_string();
+    let bytes = match os::read(&root.place(path), Secrecy::Public, MAX_CONFIG) {
+        Ok(bytes) => bytes,
+        Err(problem) => {
+            report.add(unreadable(
+                "config-unreadable",
+                root,
+                &problem.to_string(),
+                &shown,
+            ));
+            return None;
+        }
+    };
+    match policy::parse(&bytes) {
+        Ok(policy) => {
+            report.pass("config", format!("{shown} can be read"));
+            files(root, &policy, report);
+            accounts(root, &policy, &shown, report);
+            Some(policy)
+        }
+        Err(errors) => {
+            errors
+                .iter()
+                .for_each(|error| report.add(wrong(error, &shown)));
+            None
+        }
+    }
+}
+
+fn wrong(error: &policy::Error, shown: &str) -> Finding {
+    let text = error.to_string();
+    let text = text.split_once(": ").filter(|_| error.line().is_some());
+    let what = text.map_or_else(|| error.to_string(), |(_, rest)| rest.to_owned());
+    Finding::error("config-wrong", what)
+        .at(shown, error.line())
+        .because("no login succeeds by a configuration that is wrong anywhere")
+        .mend("countersign.toml(5) describes every key")
+}
+
+/// A file that must be there, be safe, and is not.
+fn unreadable(id: &'static str, root: &Root, problem: &str, place: &str) -> Finding {
+    let problem = root.without(problem);
+    // "PATH: is open to others than its owner (mode 0755): chmod go=" says itself what to do.
+    let (path, problem) = problem.split_once(": ").unwrap_or((place, &problem));
+    let (what, order) = problem.split_once(": chmod ").unwrap_or((problem, ""));
+    let remedy = match (order, what) {
+        ("", what) if what.contains("does not exist") => format!("make {place}, of root's"),
+        ("", what) if what.contains("belong to root") => format!("chown root: {path}"),
+        ("", _) => format!("mend {path}"),
+        (order, _) => format!("chmod {order} {path}"),
+    };
+    Finding::error(id, format!("{path} {what}"))
+        .at(place, None)
+        .because("no login succeeds that needs this file")
+        .mend(remedy)
+}
+
+/// The files of every service: secrets, certificates.
+fn files(root: &Root, policy: &Policy, report: &mut Report) {
+    let services: Vec<_> = std::iter::once("").chain(policy.services()).collect();
+    let all = services.iter().map(|service| policy.for_service(service));
+    let mut secrets = BTreeSet::new();
+    let mut authorities = BTreeSet::new();
+    for settings in all {
+        for flow in [&settings.step_up.flow, &settings.step_up.after_public_key] {
+            if let Flow::OnDemand(on_demand) = flow {
+                secrets.insert(on_demand.client_secret_file.clone());
+            }
+        }
+        let proxy = settings.tenant.proxy.as_ref();
+        secrets.extend(proxy.and_then(|proxy| proxy.password_file.clone()));
+        if settings.tenant.ca_file.is_some() {
+            authorities.insert(settings.tenant.ca_file.clone());
+            certificates(root, &settings.tenant, report);
+        }
+    }
+    if !root.is_closed() {
+        secrets.iter().for_each(|path| secret(root, path, report));
+    }
+}
+
+fn secret(root: &Root, path: &Path, report: &mut Report) {
+    let shown = path.display().to_string();
+    let read =
+        os::read(&root.place(path), Secrecy::Secret, MAX_SECRET).map(zeroize::Zeroizing::new);
+    match read {
+        Err(problem) => {
+            let problem = problem.to_string();
+            report.add(unreadable("secret-unreadable", root, &problem, &shown));
+        }
+        Ok(bytes) if bytes.first().is_none_or(|byte| *byte == b'\n') => report.add(
+            Finding::error("secret-empty", "the file has no secret in its first line")
+                .at(shown, None)
+                .because("no login succeeds that needs this file")
+                .mend("write the secret into it, and nothing else"),
+        ),
+        Ok(_) => report.pass("secret", format!("{shown} is root's alone")),
+    }
+}
+
+fn certificates(root: &Root, tenant: &Tenant, report: &mut Report) {
+    let Some(path) = &tenant.ca_file else { return };
+    let shown = path.display().to_string();
+    let mut here = Tenant {
+        proxy: None,
+        ..tenant.clone()
+    };
+    here.ca_file = Some(root.place(path));
+    let settings = match host::connection(&here) {
+        Ok(settings) => settings,
+        Err(refusal) => {
+            report.add(unreadable("ca-unreadable", root, &refusal.detail, &shown));
+            return;
+        }
+    };
+    match Client::new(&settings) {
+        Ok(_) => report.pass("ca", format!("{shown} has certificates")),
+        Err(problem) => report.add(
+            Finding::error("ca-wrong", problem.to_string())
+                .at(shown, None)
+                .because("no certificate of the tenant can be believed without it")
+                .mend("put root certificates in PEM form into it, or take tenant.ca_file away"),
+        ),
+    }
+}
+
+/// Users and groups that rules name and nobody knows: a rule that says less than it seems to.
+fn accounts(root: &Root, policy: &Policy, shown: &str, report: &mut Report) {
+    if !root.is_live() {
+        return;
+    }
+    match policy.unknown_accounts(&LocalUsers) {
+        Ok(notes) => notes.iter().for_each(|note| {
+            report.add(
+                Finding::warning("config-account", note.to_string())
+                    .at(shown, None)
+                    .because("the rule is not about whom it seems to be about")
+                    .mend("make the account, or take its name out of the rule"),
+            );
+        }),
+        Err(failed) => report.add(
+            Finding::warning(
+                "config-accounts",
+                format!("accounts can't be looked up: {failed}"),
+            )
+            .at(shown, None)
+            .because("whoever a rule could concern is refused then")
+            .mend("getent passwd"),
+        ),
+    }
+}

@@ -1,0 +1,101 @@
+//! `countersign check`: whether somebody can get in who should not, or nobody can, and how to mend it.
+//!
+//! Each part looks at one thing and adds to the report: the configuration and its files, sshd, every PAM stack that names
+//! the module, the records of offline codes, SELinux, and the way to the tenant.
+#![forbid(unsafe_code)]
+
+mod configuration;
+mod finding;
+mod libpam;
+mod network;
+mod person;
+mod root;
+mod selinux;
+mod sshd;
+mod stacks;
+mod store;
+
+use std::path::PathBuf;
+
+use super::context::Context;
+use super::output::{Done, Problem};
+
+use configuration::Configurations;
+use finding::{Finding, Report, Severity, counted};
+use root::Root;
+use sshd::Sshd;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A tree of files instead of this system, such as a mounted image: nothing that runs is asked then
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Leaves the network out
+    #[arg(long)]
+    offline: bool,
+    /// Asks the tenant what this user of the machine could log in with
+    #[arg(long, value_name = "USER", conflicts_with_all = ["root", "offline"])]
+    user: Option<String>,
+    /// Shows what is as it should be, too
+    #[arg(long, short)]
+    verbose: bool,
+    /// One JSON object, for programs
+    #[arg(long, conflicts_with = "verbose")]
+    json: bool,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> Done {
+    let root = Root::new(arguments.root.as_deref()).map_err(Problem::new)?;
+    if let Some(folder) = arguments.root.as_ref().filter(|folder| !folder.is_dir()) {
+        return Err(Problem::new(format!("{}: is no folder", folder.display()))
+            .hint("name the folder that the system's files are below"));
+    }
+    let mut report = Report::default();
+    look(context, arguments, &root, &mut report)?;
+    match arguments.json {
+        true => report.show_json(),
+        false => report.show(arguments.verbose),
+    }
+    match report.count(Severity::Error) {
+        0 => Ok(()),
+        errors => Err(Problem::new(format!("{} found", counted(errors, "error")))
+            .hint("keep a root shell open while you mend them")),
+    }
+}
+
+fn look(
+    context: &Context,
+    arguments: &Arguments,
+    root: &Root,
+    report: &mut Report,
+) -> Result<(), Problem> {
+    let config = std::path::absolute(context.place()).map_err(Problem::new)?;
+    let mut configurations = Configurations::new(config);
+    let usual = configurations.usual(root, report);
+    let named = stacks::named(root);
+    let sshd = Sshd::find(root, report);
+    let before = sshd.as_ref().map_or(stacks::Before::Nothing, Sshd::before);
+    stacks::check(root, &mut configurations, &named, before, report);
+    if let Some(sshd) = &sshd {
+        sshd.check(&named, usual.as_ref(), report);
+    }
+    selinux::check(root, usual.as_ref(), report);
+    let Some(policy) = usual else { return Ok(()) };
+    match root.is_closed() {
+        true => report.add(not_root()),
+        false => store::check(root, &policy, report),
+    }
+    if root.is_live() && !arguments.offline {
+        network::check(&policy, report);
+    }
+    if let Some(user) = &arguments.user {
+        person::check(root, &mut configurations, &named, user, report);
+    }
+    Ok(())
+}
+
+fn not_root() -> Finding {
+    Finding::warning("not-root", "what is root's alone was not looked at")
+        .because("secrets, records, and what sshd is set to are nobody else's business")
+        .mend("sudo countersign check")
+}

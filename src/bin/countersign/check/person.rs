@@ -1,0 +1,98 @@
+//! What the tenant offers somebody, for each service that asks it, and whether that can be enough.
+#![forbid(unsafe_code)]
+
+use countersign::audit::escape;
+use countersign::login::offer_name;
+use countersign::policy::Terms;
+use countersign::tenant::reply::Challenge;
+use countersign::tenant::text::shown;
+
+use super::configuration::Configurations;
+use super::finding::{Finding, Report};
+use super::root::Root;
+use super::stacks::{self, Named};
+use crate::mechanisms::{Offered, offered};
+use crate::{reasons, whom};
+
+/// The service whose settings count where none names the module.
+const SERVICE: &str = "login";
+/// Room for the tenant's name of a mechanism, in characters.
+const NAME: usize = 20;
+
+pub fn check(
+    root: &Root,
+    configurations: &mut Configurations,
+    named: &Named,
+    user: &str,
+    report: &mut Report,
+) {
+    let mut asked: Vec<Terms> = Vec::new();
+    let some = named.services.iter().map(String::as_str);
+    let services: Vec<_> = match named.services.is_empty() {
+        true => vec![SERVICE],
+        false => some.collect(),
+    };
+    for service in services {
+        let config = stacks::config(root, service);
+        let Some(policy) = configurations.policy(root, config.as_deref(), report) else {
+            continue;
+        };
+        match whom::local(policy, user, service) {
+            Ok(terms) if asked.contains(&terms) => {}
+            Ok(terms) => {
+                report.add(ask(&terms, service));
+                asked.push(terms);
+            }
+            Err(problem) => {
+                let (what, hint) = problem.parts();
+                let finding = Finding::warning("user", what).of(service).mend(hint);
+                report.add(finding.because("the tenant was not asked about this user"));
+            }
+        }
+    }
+}
+
+fn ask(terms: &Terms, service: &str) -> Finding {
+    let user = escape(&terms.tenant_user);
+    match offered(terms) {
+        Ok(offered) if offered.can_be_enough(terms) => {
+            Finding::note("user", format!("{user} is offered {}", listed(&offered)))
+                .of(service)
+                .because("this can be enough for what the policy demands")
+        }
+        Ok(offered) => Finding::error("user", format!("{user} is offered {}", listed(&offered)))
+            .of(service)
+            .because("this can't be enough for what the policy demands")
+            .mend(format!(
+                "countersign mechanisms {} --service {service}",
+                escape(&terms.person.user)
+            )),
+        Err(refusal) => {
+            let problem = reasons::problem(&refusal);
+            let (what, hint) = problem.parts();
+            Finding::error("user", format!("{user}: {what}"))
+                .of(service)
+                .because("the user can't log in by this service")
+                .mend(hint)
+        }
+    }
+}
+
+fn listed(offered: &Offered) -> String {
+    if offered.is_elsewhere {
+        return "a login at another identity provider".to_owned();
+    }
+    let challenges: Vec<_> = offered.challenges.iter().map(alternatives).collect();
+    match challenges.is_empty() {
+        true => "nothing".to_owned(),
+        false => challenges.join(", then "),
+    }
+}
+
+fn alternatives(challenge: &Challenge) -> String {
+    let offers = challenge.offers.iter();
+    let names: Vec<_> = offers
+        .map(|offer| shown(&offer_name(offer), NAME))
+        .collect();
+    names.join(" or ")
+}

@@ -1,0 +1,94 @@
+//! The system that is looked at: this one, or a tree of files below a folder.
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use countersign::os;
+
+/// Links that lead to links are followed this far.
+const LINKS: usize = 8;
+/// No file of a system's configuration is longer.
+const MAX_FILE: u64 = 1024 * 1024;
+
+pub struct Root(Option<PathBuf>);
+
+impl Root {
+    pub fn new(folder: Option<&Path>) -> io::Result<Self> {
+        folder.map(std::path::absolute).transpose().map(Self)
+    }
+
+    /// Whether it is the system that runs.
+    pub fn is_live(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Whether there is much of it that whoever asks may not read.
+    pub fn is_closed(&self) -> bool {
+        self.is_live() && os::real_uid() != 0
+    }
+
+    /// Where a path of that system is on this one.
+    pub fn place(&self, path: &Path) -> PathBuf {
+        match &self.0 {
+            Some(folder) => folder.join(path.strip_prefix("/").unwrap_or(path)),
+            None => path.to_owned(),
+        }
+    }
+
+    /// The same the other way round, in what others say.
+    pub fn without(&self, text: &str) -> String {
+        match self.0.as_deref().and_then(Path::to_str) {
+            Some(folder) if folder.len() > 1 => text.replace(folder, ""),
+            Some(_) | None => text.to_owned(),
+        }
+    }
+
+    /// The text of a file, a link of that system followed within it. What is no UTF-8 is taken as it comes.
+    pub fn text(&self, path: &Path) -> io::Result<String> {
+        let place = self.place(&self.target(path));
+        if fs::metadata(&place)?.len() > MAX_FILE {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        fs::read(place).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    pub fn exists(&self, path: &Path) -> bool {
+        self.place(&self.target(path)).exists()
+    }
+
+    /// The names in a folder, in order; none where it can't be read.
+    pub fn names(&self, folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(self.place(folder)).into_iter().flatten();
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+
+    /// Why somebody else than root could change this file, if so.
+    pub fn open_to_others(&self, path: &Path) -> Option<String> {
+        let found = fs::metadata(self.place(&self.target(path))).ok()?;
+        let mode = found.mode() & 0o7777;
+        if found.uid() != 0 && found.uid() != os::real_uid() {
+            return Some(format!("belongs to uid {}", found.uid()));
+        }
+        (mode & 0o022 != 0)
+            .then(|| format!("is writable for others than its owner (mode {mode:04o})"))
+    }
+
+    fn target(&self, path: &Path) -> PathBuf {
+        let mut path = path.to_owned();
+        for _ in 0..LINKS {
+            let Ok(link) = fs::read_link(self.place(&path)) else {
+                break;
+            };
+            path = path
+                .parent()
+                .map_or(link.clone(), |folder| folder.join(&link));
+        }
+        path
+    }
+}

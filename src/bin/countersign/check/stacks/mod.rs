@@ -1,0 +1,400 @@
+//! Every PAM stack that names the module: who gets in by it, and who is asked on the way.
+#![forbid(unsafe_code)]
+
+mod advice;
+mod verdicts;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use countersign::host::Arguments;
+
+use super::configuration::Configurations;
+use super::finding::{Finding, Report};
+use super::libpam::module::{OURS, Role, World, about_service, role};
+use super::libpam::search::{End, Ours, ends};
+use super::libpam::stack::{Handler, Job, Kind, Place, Stack, name_of, read};
+use super::root::Root;
+
+/// Where service files are, in the order in which libpam looks.
+const FOLDERS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"];
+/// Where modules may be, beside the folders of architectures; libpam knows one of them, and Debian's the last one too.
+const MODULES: [&str; 4] = [
+    "/usr/lib64/security",
+    "/lib64/security",
+    "/usr/lib/security",
+    "/lib/security",
+];
+/// Files that services share; they are looked at in the services that include them.
+const SHARED: [&str; 6] = [
+    "common-",
+    "system-auth",
+    "password-auth",
+    "postlogin",
+    "fingerprint-auth",
+    "smartcard-auth",
+];
+
+/// What other checks must know of the stacks.
+#[derive(Default)]
+pub struct Named {
+    /// The services whose authentication names the module.
+    pub services: BTreeSet<String>,
+}
+
+/// How sshd comes to a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Nobody has shown anything.
+    Nothing,
+    /// sshd asks for a key before, always.
+    Key,
+}
+
+/// One stack that names the module.
+struct Subject<'a> {
+    root: &'a Root,
+    service: &'a str,
+    kind: Kind,
+    stack: Stack,
+    before: Before,
+}
+
+/// Which services name the module in their authentication; the same for every check.
+pub fn named(root: &Root) -> Named {
+    let services = services(root).into_iter();
+    Named {
+        services: services
+            .filter(|service| {
+                let stack = stack(root, service, Kind::Auth);
+                stack.handlers.iter().any(is_ours) && !is_left_out(&stack, service)
+            })
+            .collect(),
+    }
+}
+
+pub fn check(
+    root: &Root,
+    configurations: &mut Configurations,
+    named: &Named,
+    before: Before,
+    report: &mut Report,
+) {
+    if FOLDERS
+        .iter()
+        .all(|folder| root.names(Path::new(folder)).is_empty())
+    {
+        report.add(no_services());
+        return;
+    }
+    for service in services(root) {
+        for kind in Kind::ALL {
+            let stack = stack(root, &service, kind);
+            let subject = Subject {
+                root,
+                service: &service,
+                kind,
+                stack,
+                before: match service.as_str() {
+                    "sshd" => before,
+                    _ => Before::Nothing,
+                },
+            };
+            if is_left_out(&subject.stack, &service) {
+                report.pass(
+                    "pam-left-out",
+                    format!("{service} is left out by a condition on its name"),
+                );
+            } else if subject.stack.handlers.iter().any(is_ours) {
+                subject.check(configurations, named, report);
+            }
+        }
+    }
+    twins(named, report);
+    unused(root, named, report);
+}
+
+impl Subject<'_> {
+    fn check(&self, configurations: &mut Configurations, named: &Named, report: &mut Report) {
+        let mut found = self.files();
+        found.extend(self.modules());
+        found.extend(self.arguments());
+        let troubles = self.troubles();
+        let is_readable = troubles.is_empty();
+        found.extend(troubles);
+        let config = config_of(&self.stack);
+        let settings = configurations.settings(self.root, config.as_deref(), self.service, report);
+        found.extend(match self.wrong_type(named) {
+            Some(wrong) => vec![wrong],
+            None => verdicts::of(self, settings.as_ref(), is_readable),
+        });
+        if found.is_empty() {
+            let what = format!("the {} stack of {} holds", self.kind.word(), self.service);
+            report.pass("pam-stack", what);
+        }
+        found.into_iter().for_each(|finding| report.add(finding));
+    }
+
+    /// Files that somebody else than root could change: the services', and the module itself.
+    fn files(&self) -> Vec<Finding> {
+        let services = self.stack.files.iter().map(|name| path_of(self.root, name));
+        let ours = self.stack.handlers.iter().filter(|line| is_ours(line));
+        let modules = ours.filter_map(|line| match &line.job {
+            Job::Module { path, .. } => module_file(self.root, path),
+            Job::Fail | Job::Substack => None,
+        });
+        let all = services.map(|path| ("a PAM service file", path));
+        let all = all.chain(modules.map(|path| ("the module", path)));
+        let open = all.filter_map(|(what, path)| {
+            let problem = self.root.open_to_others(&path)?;
+            Some((format!("{what} {problem}"), path))
+        });
+        open.map(|(what, path)| {
+            let path = path.display().to_string();
+            Finding::error("pam-file-writable", what)
+                .at(&path, None)
+                .of(self.service)
+                .because("whoever can change it can let anybody in")
+                .mend(format!("chown root: {path} && chmod go-w {path}"))
+        })
+        .collect()
+    }
+
+    /// Modules that are not there.
+    fn modules(&self) -> Vec<Finding> {
+        let missing = self.stack.handlers.iter().filter(|line| match &line.job {
+            Job::Module { path, .. } => !exists(self.root, path),
+            Job::Fail | Job::Substack => false,
+        });
+        missing.filter_map(|line| self.missing(line)).collect()
+    }
+
+    fn missing(&self, line: &Handler) -> Option<Finding> {
+        let Job::Module { path, .. } = &line.job else {
+            return None;
+        };
+        let finding = if is_ours(line) {
+            Finding::error("pam-module-missing", format!("{path} is not there"))
+                .because("libpam then says module_unknown in its place")
+                .mend("sudo make install, or remove the line")
+        } else if line.text.starts_with('-') || line.word.eq_ignore_ascii_case("optional") {
+            return None;
+        } else {
+            Finding::warning("pam-module-missing", format!("{path} is not there"))
+                .because(
+                    "libpam then says module_unknown in its place, as this line's control takes it",
+                )
+                .mend("install the package that it is part of, or remove the line")
+        };
+        Some(self.placed(finding, &line.place))
+    }
+
+    /// Arguments that the module does not know: it refuses everybody then.
+    fn arguments(&self) -> Vec<Finding> {
+        let ours = self.stack.handlers.iter().filter(|line| is_ours(line));
+        let wrong = ours.filter_map(|line| {
+            let refusal = Arguments::parse(line.arguments()).err()?;
+            let finding = Finding::error("pam-argument", refusal.detail)
+                .because("the module refuses every login by this line")
+                .mend("take the argument away; pam_countersign(8) lists those that there are");
+            Some(self.placed(finding, &line.place))
+        });
+        wrong.collect()
+    }
+
+    /// Lines that libpam reads otherwise than they look.
+    fn troubles(&self) -> Vec<Finding> {
+        let troubles = self.stack.troubles.iter();
+        troubles
+            .map(|(place, trouble)| self.placed(advice::trouble(trouble), place))
+            .collect()
+    }
+
+    /// In `account` the module asks nobody, and elsewhere it has nothing to say.
+    fn wrong_type(&self, named: &Named) -> Option<Finding> {
+        if self.kind == Kind::Auth || named.services.contains(self.service) {
+            return None;
+        }
+        let line = self.stack.handlers.iter().find(|line| is_ours(line))?;
+        let kind = self.kind.word();
+        let finding = Finding::error(
+            "pam-type",
+            format!("pam_countersign.so stands in {kind} alone"),
+        )
+        .because("it asks people in auth and nowhere else: nobody is asked here")
+        .mend(format!(
+            "write: auth {} {}",
+            advice::SAFE,
+            advice::module_of(line)
+        ));
+        Some(self.placed(finding, &line.place))
+    }
+
+    fn placed(&self, finding: Finding, place: &Place) -> Finding {
+        let file = path_of(self.root, &place.file);
+        finding
+            .at(file.display().to_string(), Some(place.line))
+            .of(self.service)
+    }
+}
+
+/// The configuration that a service tells the module to read.
+pub fn config(root: &Root, service: &str) -> Option<PathBuf> {
+    config_of(&stack(root, service, Kind::Auth))
+}
+
+fn config_of(stack: &Stack) -> Option<PathBuf> {
+    let ours = stack.handlers.iter().filter(|line| is_ours(line));
+    let mut words = ours.flat_map(Handler::arguments);
+    let path = words.find_map(|word| word.strip_prefix("config="));
+    path.map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+fn is_ours(line: &Handler) -> bool {
+    role(line) == Role::Ours
+}
+
+/// Whether a line that asks for the name of the service sees to it that the module is never reached in this one.
+fn is_left_out(stack: &Stack, service: &str) -> bool {
+    let is_about_services = |line: &Handler| about_service(line, service).is_some();
+    if !stack.handlers.iter().any(is_about_services) {
+        return false;
+    }
+    let world = World {
+        kind: Kind::Auth,
+        service,
+        exempts: false,
+        exists: &|_| true,
+        first_factor: None,
+    };
+    let is_asked = |ends: Vec<End>| ends.iter().any(|end| end.facts.ours != Ours::NotAsked);
+    !ends(&stack.handlers, &world).is_none_or(is_asked)
+}
+
+/// The services that have a file, but not those whose file is only a part of others.
+fn services(root: &Root) -> BTreeSet<String> {
+    let mut all: BTreeSet<String> = FOLDERS
+        .iter()
+        .flat_map(|folder| root.names(Path::new(folder)))
+        .filter(|name| !is_leftover(name))
+        .collect();
+    let included: BTreeSet<String> = all
+        .iter()
+        .flat_map(|name| {
+            let stacks = Kind::ALL.map(|kind| stack(root, name, kind));
+            let files = stacks.into_iter().flat_map(|stack| stack.files);
+            files.filter(move |file| file != name)
+        })
+        .collect();
+    let is_shared = |name: &String| SHARED.iter().any(|prefix| name.starts_with(prefix));
+    all.retain(|name| !(is_shared(name) && included.contains(name)));
+    all
+}
+
+/// What package managers and editors leave behind: no program asks for a service of such a name.
+fn is_leftover(name: &str) -> bool {
+    let ends = [".dpkg-", ".rpm", "~", ".bak", ".orig", ".pam-old"];
+    name.starts_with('.') || ends.iter().any(|end| name.contains(end))
+}
+
+/// What the service's own file says, and nothing of `other`.
+fn stack(root: &Root, service: &str, kind: Kind) -> Stack {
+    let source = |name: &str| root.text(&path_of(root, name)).ok();
+    let stack = read(&source, service, kind);
+    match stack.files.iter().any(|file| file == service) {
+        true => stack,
+        false => Stack::default(),
+    }
+}
+
+/// The file of a service, or of an absolute path.
+fn path_of(root: &Root, name: &str) -> PathBuf {
+    if name.starts_with('/') {
+        return name.into();
+    }
+    let candidates = FOLDERS.map(|folder| Path::new(folder).join(name));
+    let [first, ..] = &candidates;
+    let found = candidates.iter().find(|path| root.exists(path));
+    found.unwrap_or(first).clone()
+}
+
+/// Whether libpam finds a module. Where no folder of modules is found, nothing is missing.
+fn exists(root: &Root, path: &str) -> bool {
+    module_file(root, path).is_some() || !path.starts_with('/') && folders(root).is_empty()
+}
+
+/// The file of a module as a stack names it.
+fn module_file(root: &Root, path: &str) -> Option<PathBuf> {
+    let relative = Path::new(path);
+    if relative.is_absolute() {
+        return root.exists(relative).then(|| relative.to_owned());
+    }
+    let compatible = PathBuf::from("/lib/security");
+    let folders = folders(root).into_iter().chain([compatible]);
+    let mut files = folders.map(|folder| folder.join(relative));
+    files.find(|file| root.exists(file))
+}
+
+/// The folders that have libpam's own modules in them.
+fn folders(root: &Root) -> Vec<PathBuf> {
+    let architectures = ["/usr/lib", "/lib"].into_iter().flat_map(|library| {
+        let names = root.names(Path::new(library)).into_iter();
+        let names = names.filter(|name| name.contains("-linux-"));
+        names.map(move |name| Path::new(library).join(name).join("security"))
+    });
+    let all = architectures.chain(MODULES.iter().map(PathBuf::from));
+    let is_real = |folder: &PathBuf| {
+        let own = ["pam_deny.so", "pam_permit.so", "pam_unix.so"];
+        own.iter().any(|name| root.exists(&folder.join(name)))
+    };
+    all.filter(is_real).collect()
+}
+
+/// Services that have a second name, under which nobody is asked.
+fn twins(named: &Named, report: &mut Report) {
+    for (service, twin, program) in [("sudo", "sudo-i", "sudo -i"), ("su", "su-l", "su -")] {
+        let has = |name: &str| named.services.contains(name);
+        if has(service) && !has(twin) {
+            report.add(
+                Finding::warning("pam-twin", format!("nobody is asked by \"{program}\""))
+                    .at(format!("/etc/pam.d/{twin}"), None)
+                    .of(twin)
+                    .because(format!("\"{program}\" is a service of its own, {twin}, and its stack does not name the module"))
+                    .mend(format!("cp /etc/pam.d/{service} /etc/pam.d/{twin}")),
+            );
+        }
+    }
+}
+
+fn unused(root: &Root, named: &Named, report: &mut Report) {
+    let conf = Path::new("/etc/pam.conf");
+    let text = root.text(conf).unwrap_or_default();
+    let line = text.lines().position(|line| {
+        let line = line.split('#').next().unwrap_or_default();
+        line.split_ascii_whitespace()
+            .any(|word| name_of(word) == OURS)
+    });
+    if let Some(index) = line {
+        report.add(
+            Finding::warning("pam-conf", "/etc/pam.conf is not read")
+                .at("/etc/pam.conf", Some(index + 1))
+                .because("libpam ignores it where there is a folder /etc/pam.d")
+                .mend("write the line into /etc/pam.d/SERVICE"),
+        );
+    }
+    if named.services.is_empty() && !report.has("pam-type") {
+        report.add(
+            Finding::warning("pam-unused", "no PAM stack names pam_countersign.so")
+                .at("/etc/pam.d", None)
+                .because("nobody is asked anywhere")
+                .mend("pam_countersign(8) shows the lines for each service"),
+        );
+    }
+}
+
+fn no_services() -> Finding {
+    Finding::error("pam-none", "there is no PAM service")
+        .at("/etc/pam.d", None)
+        .because("libpam then reads /etc/pam.conf, which is not checked here")
+        .mend("make /etc/pam.d, with a file for each service")
+}

@@ -1,0 +1,82 @@
+//! What is said of somebody's mechanisms.
+
+use crate::image::plain;
+use crate::rig::{ALICE, Rig, user};
+
+/// What is said about the user, and the exit code.
+fn said(rig: &Rig, user: &str) -> (Vec<[String; 3]>, i32) {
+    let config = rig.config();
+    let (out, _, code) = plain(&[
+        "--config",
+        config.to_str().unwrap(),
+        "check",
+        "--user",
+        user,
+        "--json",
+    ]);
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let findings = report["findings"].as_array().unwrap().iter();
+    let about = findings
+        .filter(|finding| finding["id"] == "user")
+        .map(|finding| {
+            ["severity", "what", "why"].map(|key| finding[key].as_str().unwrap().to_owned())
+        });
+    (about.collect(), code)
+}
+
+fn one(severity: &str, what: &str, why: &str) -> Vec<[String; 3]> {
+    vec![[severity, what, why].map(str::to_owned)]
+}
+
+#[test]
+fn what_a_user_is_offered_is_said_and_nobody_is_let_in_or_called() {
+    let rig = Rig::new(ALICE);
+    assert_eq!(
+        said(&rig, &user()),
+        (
+            one(
+                "note",
+                "alice@example.com is offered UP, then OATH",
+                "this can be enough for what the policy demands"
+            ),
+            0
+        )
+    );
+    assert!(
+        rig.actions().contains(&"Start".to_owned()),
+        "{:?}",
+        rig.actions()
+    );
+    assert!(
+        !rig.actions()
+            .iter()
+            .any(|action| action.contains("Answer") || action.contains("OOB"))
+    );
+}
+
+#[test]
+fn what_can_not_be_enough_is_an_error_and_an_unknown_user_a_warning() {
+    let rig = Rig::new(&ALICE.replace("[\"OATH\"]", "[\"SQ\"]"));
+    assert_eq!(
+        said(&rig, &user()),
+        (
+            one(
+                "error",
+                "alice@example.com is offered UP, then SQ",
+                "this can't be enough for what the policy demands"
+            ),
+            1
+        )
+    );
+    assert_eq!(
+        said(&rig, "no-such-user"),
+        (
+            one(
+                "warning",
+                "there is no user no-such-user",
+                "the tenant was not asked about this user"
+            ),
+            0
+        )
+    );
+}
