@@ -13,6 +13,11 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 MODULE = $(TARGET)/release/libcountersign.so
 COMMAND = $(TARGET)/release/countersign
 PAGES = $(wildcard packaging/man/*.[0-9])
+SCRIPTS = $(TARGET)/release/completions
+# Where shells look for completions of packages. Debian's zsh has a folder of its own.
+BASHDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/$(if $(wildcard /etc/debian_version),vendor-completions,site-functions)
+FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 
 .PHONY: all build test demo install uninstall clean
 
@@ -22,6 +27,8 @@ all: build
 build:
 	cargo build --release --bin countersign
 	cargo rustc --release --lib --crate-type cdylib
+	mkdir -p $(SCRIPTS)
+	for shell in bash zsh fish; do $(COMMAND) completions $$shell >$(SCRIPTS)/$$shell || exit; done
 
 test:
 	tests/docker/needs
@@ -41,12 +48,16 @@ install:
 	for page in $(PAGES); do \
 	  install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; \
 	done
+	install -D -m 0644 $(SCRIPTS)/bash $(DESTDIR)$(BASHDIR)/countersign
+	install -D -m 0644 $(SCRIPTS)/zsh $(DESTDIR)$(ZSHDIR)/_countersign
+	install -D -m 0644 $(SCRIPTS)/fish $(DESTDIR)$(FISHDIR)/countersign.fish
 
 # The configuration stays: a stack that still names the module must go on to fail closed.
 uninstall:
 	@named=$$(grep -ls '^[^#]*pam_countersign' $(DESTDIR)$(SYSCONFDIR)/pam.d/* /dev/null); [ -z "$$named" ] || { \
 	  echo "these stacks name the module, and would let nobody in without it:" $$named >&2; exit 1; }
 	rm -f $(DESTDIR)$(PAMDIR)/pam_countersign.so $(DESTDIR)$(PREFIX)/sbin/countersign
+	rm -f $(DESTDIR)$(BASHDIR)/countersign $(DESTDIR)$(ZSHDIR)/_countersign $(DESTDIR)$(FISHDIR)/countersign.fish
 	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
 
 clean:

@@ -69,6 +69,35 @@ impl Event {
     }
 }
 
+/// The fields of a line, in its order, each value escaped as it stands. Nothing of a line that is none of ours.
+#[must_use]
+pub fn fields(line: &str) -> Vec<(&str, &str)> {
+    let mut fields = Vec::new();
+    let mut rest = line.strip_prefix("login").unwrap_or_default();
+    while let Some((key, value)) = rest
+        .strip_prefix(' ')
+        .and_then(|rest| rest.split_once("=\""))
+    {
+        let Some(end) = end_of_value(value) else {
+            break;
+        };
+        let (value, behind) = value.split_at(end);
+        fields.push((key, value));
+        rest = behind.strip_prefix('"').unwrap_or_default();
+    }
+    fields
+}
+
+/// Where the quote is that ends a value, and not one that stands in it.
+fn end_of_value(value: &str) -> Option<usize> {
+    let mut is_escaped = false;
+    value.bytes().position(|byte| {
+        let ends = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        ends
+    })
+}
+
 /// Printable, on one line, and without anything that ends a value: `\"`, `\\`, `\n`, `\u{1b}`. Cut at a limit.
 #[must_use]
 pub fn escape(value: &str) -> String {
@@ -122,6 +151,24 @@ mod tests {
             escape(name),
             "bob\\nFeb 1 host sshd[1]: Accepted password for root\\u{1b}[2K\\u{2028}\\\" outcome=\\\"granted"
         );
+    }
+
+    #[test]
+    fn the_fields_are_read_as_they_were_written() {
+        let event = Event {
+            user: "a\" outcome=\"granted\\".into(),
+            ..Event::default()
+        };
+        let line = event.line();
+        let read = fields(&line);
+        assert_eq!(read.len(), 14);
+        assert_eq!(
+            read.get(3),
+            Some(&("user", "a\\\" outcome=\\\"granted\\\\"))
+        );
+        assert_eq!(read.last(), Some(&("detail", "")));
+        assert!(fields("offline: 3 logins").is_empty());
+        assert_eq!(fields("login a=\"1\" b=\"cut"), [("a", "1")]);
     }
 
     #[test]

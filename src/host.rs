@@ -8,6 +8,7 @@ mod caller;
 mod conversation;
 mod crank;
 mod enroll;
+mod foresight;
 mod judgement;
 mod memory;
 mod offline;
@@ -21,6 +22,7 @@ pub use arguments::Arguments;
 pub use caller::Caller;
 pub use conversation::{Answer, Conversation};
 pub use crank::exchange;
+pub use foresight::{Foresight, fit, foresee};
 pub use judgement::LocalUsers;
 
 use crate::audit::Event;
@@ -31,8 +33,10 @@ use crate::policy::{Flow, Mechanism, Required, Settings, Terms};
 use crate::tenant::http::Client;
 use crate::verdict::{Reason, Refusal, Verdict};
 
-use judgement::Judged;
+pub use judgement::Judged;
 use memory::Memory;
+pub use memory::limits;
+pub use offline::bounds;
 pub use settings::{client_secret, connection};
 
 /// The delay before a refusal where no configuration says another.

@@ -31,7 +31,7 @@ pub mod local;
 pub mod secret;
 
 pub mod os;
-mod pam;
+pub mod pam;
 
 /// Whatever any library frees is wiped: passwords pass through several of them.
 #[global_allocator]

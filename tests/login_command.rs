@@ -161,7 +161,8 @@ fn ctrl_c_at_the_password_ends_it_before_the_tenant_is_asked() {
     assert_eq!(
         (seen.stderr.as_str(), seen.code),
         (
-            "countersign: a question was not answered: nobody to ask\nhint: try again\n",
+            "countersign: a question was not answered: nobody to ask\n\
+             hint: try again; sshd asks only with KbdInteractiveAuthentication yes in sshd_config(5)\n",
             Some(1)
         )
     );

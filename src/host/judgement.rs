@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::Attempt;
+use super::Caller;
 use super::caller::uid_of;
 use crate::log::Level;
 use crate::os;
@@ -9,24 +10,16 @@ use crate::policy::{self, Date, Directory, DirectoryFailed, Judgement, Policy, R
 use crate::verdict::{ExemptAnswer, Exemption, Reason, Refusal};
 
 /// Whether the tenant has to be asked.
-pub(super) enum Judged {
+pub enum Judged {
+    /// No.
     Exempt(Exemption),
+    /// Yes, on these terms.
     Required(Box<Required>),
 }
 
 impl Attempt<'_> {
     pub(super) fn judge(&mut self, policy: &Policy) -> Result<Judged, Refusal> {
-        let user = self.caller.user.clone().ok_or(Reason::UnknownUser)?;
-        let uid = uid_of(&user)?.ok_or(Reason::UnknownUser)?;
-        let subject = Subject {
-            user,
-            uid,
-            caller: self.caller.person()?,
-            public_key: self.public_key(),
-            service: self.caller.service.clone(),
-            rhost: self.caller.rhost.clone(),
-            today: Date::of_epoch(os::wall_clock()),
-        };
+        let subject = self.caller.subject(self.public_key())?;
         let ruling = policy::judge(policy, &subject, &LocalUsers);
         for note in &ruling.notes {
             self.log.line(Level::Warning, &note.to_string());
@@ -35,7 +28,24 @@ impl Attempt<'_> {
     }
 }
 
-fn judged(judgement: Judgement) -> Result<Judged, Refusal> {
+impl Caller {
+    /// Who is judged; `public_key` is the fingerprint of the one that sshd has verified.
+    pub(super) fn subject(&self, public_key: Option<String>) -> Result<Subject, Refusal> {
+        let user = self.user.clone().ok_or(Reason::UnknownUser)?;
+        let uid = uid_of(&user)?.ok_or(Reason::UnknownUser)?;
+        Ok(Subject {
+            user,
+            uid,
+            caller: self.person()?,
+            public_key,
+            service: self.service.clone(),
+            rhost: self.rhost.clone(),
+            today: Date::of_epoch(os::wall_clock()),
+        })
+    }
+}
+
+pub(super) fn judged(judgement: Judgement) -> Result<Judged, Refusal> {
     match judgement {
         Judgement::Exempt { rule, result } => {
             let answer = match result {

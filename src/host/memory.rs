@@ -11,7 +11,7 @@ use crate::local::{State, Unusable};
 use crate::log::Level;
 use crate::login::{Allowance, Keep, Proof};
 use crate::os::{Process, Session};
-use crate::policy::{Flow, OnDemand, Policy, Terms};
+use crate::policy::{Flow, OnDemand, Policy, Push, Terms};
 use crate::secret::Secret;
 use crate::verdict::{Reason, Refusal};
 
@@ -32,14 +32,9 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn new(policy: &Policy, configuration: String) -> Self {
-        let push = policy.push();
         Self {
             state: State::open(policy.state_folder()),
-            limits: Limits {
-                count: push.count,
-                window: push.window,
-                pause: push.pause,
-            },
+            limits: limits(policy.push()),
             configuration,
             ssh: policy.ssh_memory(),
             rang: false,
@@ -194,6 +189,16 @@ impl Attempt<'_> {
             real_uid: self.caller.real_uid,
             configuration: self.memory.as_ref()?.configuration.clone(),
         })
+    }
+}
+
+/// What may be sent to one person.
+#[must_use]
+pub fn limits(push: Push) -> Limits {
+    Limits {
+        count: push.count,
+        window: push.window,
+        pause: push.pause,
     }
 }
 

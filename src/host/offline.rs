@@ -11,7 +11,7 @@ use crate::local::offline::rules::{Kind, Limits, No};
 use crate::local::offline::{Receipt, Store};
 use crate::log::Level;
 use crate::login::{Before, OfflineProof};
-use crate::policy::{Policy, Terms};
+use crate::policy::{Offline, Policy, Terms};
 use crate::secret::Secret;
 use crate::verdict::Reason;
 
@@ -59,10 +59,7 @@ impl Attempt<'_> {
         let (Some(records), Some(offline)) = (records, &terms.offline) else {
             return Err(No::NotEnrolled);
         };
-        let limits = Limits {
-            logins: offline.max_logins.into(),
-            age: offline.max_age.as_secs(),
-        };
+        let limits = bounds(offline);
         let store = Store::open(&records.folder);
         let store = store.map_err(|Unusable(problem)| No::Unusable(problem))?;
         store.redeem(terms.person.uid, code.expose(), limits)
@@ -114,6 +111,15 @@ impl Attempt<'_> {
             accepted.login, accepted.age, proof.outage
         );
         Level::Warning
+    }
+}
+
+/// How long codes count without the tenant.
+#[must_use]
+pub fn bounds(offline: &Offline) -> Limits {
+    Limits {
+        logins: offline.max_logins.into(),
+        age: offline.max_age.as_secs(),
     }
 }
 

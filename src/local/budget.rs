@@ -45,12 +45,16 @@ pub struct Spent {
 }
 
 impl Spent {
+    fn recent(&self, limits: Limits, now: u64) -> Vec<u64> {
+        let since = now.saturating_sub(limits.window.as_secs());
+        self.sent.iter().copied().filter(|at| *at > since).collect()
+    }
+
     fn room(&self, limits: Limits, now: u64) -> Room {
         if limits.count == 0 {
             return Room::Never;
         }
-        let since = now.saturating_sub(limits.window.as_secs());
-        let recent: Vec<_> = self.sent.iter().copied().filter(|at| *at > since).collect();
+        let recent = self.recent(limits, now);
         let over = recent.len().checked_sub(usize::from(limits.count));
         let next = over
             .and_then(|over| recent.get(over))
@@ -72,6 +76,17 @@ impl State {
     pub fn room(&self, user: &str, limits: Limits) -> Result<Room, Unusable> {
         let spent: Option<Spent> = self.load(&name(user))?;
         Ok(spent.unwrap_or_default().room(limits, self.now()))
+    }
+
+    /// How many may be sent to `user` before a success, without sending any.
+    ///
+    /// # Errors
+    ///
+    /// [`Unusable`]: then nothing may be sent.
+    pub fn left(&self, user: &str, limits: Limits) -> Result<usize, Unusable> {
+        let spent: Option<Spent> = self.load(&name(user))?;
+        let recent = spent.unwrap_or_default().recent(limits, self.now());
+        Ok(usize::from(limits.count).saturating_sub(recent.len()))
     }
 
     /// Counts one more, if it is allowed. What was counted was written before this returns.

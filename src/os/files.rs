@@ -122,8 +122,7 @@ fn check_file(file: &File, path: &Path, secrecy: Secrecy, limit: u64) -> Result<
 
 /// root, or whoever the process runs as.
 pub(super) fn is_trusted(uid: u32) -> bool {
-    // SAFETY: geteuid can't fail and touches nothing.
-    uid == 0 || uid == unsafe { libc::geteuid() }
+    uid == 0 || uid == super::effective_uid()
 }
 
 pub(super) fn check_owner(uid: u32, place: &Path) -> Result<(), Unsafe> {

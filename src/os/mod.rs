@@ -18,7 +18,10 @@ pub use files::{Secrecy, Unsafe, read};
 pub use folder::{Folder, Locked};
 pub use lookup::{LookupError, host_addresses};
 pub use session::{Process, Session, named_ancestors};
-pub use signals::{Paused, interrupted, pause, readable, take_interruption, with_signals_blocked};
+pub use signals::{
+    Paused, await_input, interrupted, pause, take_interruption, with_interrupts_held,
+    with_signals_blocked,
+};
 pub use users::{gid_of, gids_of, name_of, uid_of};
 
 /// Seconds since 1970 by the wall clock. For dates in rules and logs, never for a deadline.
@@ -84,6 +87,26 @@ pub fn host_name() -> String {
 pub fn real_uid() -> u32 {
     // SAFETY: getuid can't fail and touches nothing.
     unsafe { libc::getuid() }
+}
+
+/// Whoever's rights this program has.
+#[must_use]
+pub fn effective_uid() -> u32 {
+    // SAFETY: geteuid can't fail and touches nothing.
+    unsafe { libc::geteuid() }
+}
+
+/// Makes somebody else the one who runs this program, as far as the kernel says; whose rights it has stays.
+///
+/// # Errors
+///
+/// What setreuid(2) says: only root can.
+pub fn run_for(uid: u32) -> std::io::Result<()> {
+    // SAFETY: setreuid touches no memory; the second value leaves the rights as they are.
+    match unsafe { libc::setreuid(uid, libc::uid_t::MAX) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
 }
 
 /// The session that the tests were started in may have lost its leader; one of their own has one.

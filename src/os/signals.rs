@@ -1,8 +1,7 @@
 //! Signals of the host program: looked at, held back for our threads, never handled; taken away by our own program alone.
 
-use std::fs::File;
-use std::io;
-use std::os::fd::AsRawFd;
+use std::io::{Error, ErrorKind};
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 use std::{mem, ptr};
 
@@ -37,6 +36,26 @@ pub fn pause(time: Duration) -> Paused {
     }
 }
 
+/// Waits until there is something to read, or nothing more will come, unless a signal asks to stop.
+pub fn await_input(from: &impl AsFd) -> Paused {
+    let slice = libc::c_int::try_from(SLICE.as_millis()).unwrap_or(libc::c_int::MAX);
+    let mut waiting = libc::pollfd {
+        fd: from.as_fd().as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    loop {
+        if interrupted() {
+            return Paused::Interrupted;
+        }
+        // SAFETY: one pollfd, which outlives the call.
+        let ready = unsafe { libc::poll(&mut waiting, 1, slice) };
+        if ready > 0 || (ready < 0 && Error::last_os_error().kind() != ErrorKind::Interrupted) {
+            return Paused::Over;
+        }
+    }
+}
+
 /// Whether a signal that asks to stop is waiting behind the host's mask: sudo blocks Ctrl-C while a module runs.
 #[must_use]
 pub fn interrupted() -> bool {
@@ -64,31 +83,6 @@ pub fn take_interruption() {
     }
 }
 
-/// Waits until there is something to read, unless a signal asks to stop.
-///
-/// # Errors
-///
-/// [`io::ErrorKind::Interrupted`] for such a signal, else what poll(2) says.
-pub fn readable(file: &File) -> io::Result<()> {
-    let mut poll = libc::pollfd {
-        fd: file.as_raw_fd(),
-        events: libc::POLLIN,
-        revents: 0,
-    };
-    while !interrupted() {
-        // SAFETY: one valid pollfd, whose descriptor the file keeps open.
-        match unsafe { libc::poll(&mut poll, 1, SLICE.as_millis() as libc::c_int) } {
-            0 => {}
-            1 => return Ok(()),
-            _ => match io::Error::last_os_error() {
-                error if error.kind() == io::ErrorKind::Interrupted => {}
-                error => return Err(error),
-            },
-        }
-    }
-    Err(io::ErrorKind::Interrupted.into())
-}
-
 /// Runs `f` with every signal blocked in this thread, and so in the threads that `f` starts.
 ///
 /// The handlers of the host (sshd, sudo) must never run on a thread that is ours.
@@ -97,10 +91,32 @@ pub fn with_signals_blocked<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Runs `f` with Ctrl-C and Ctrl-\\ held back, as sudo does it around a stack: [`interrupted`] sees them, and what they do is
+/// done when this returns.
+pub fn with_interrupts_held<R>(f: impl FnOnce() -> R) -> R {
+    let _restored = SignalMask::of(&[libc::SIGINT, libc::SIGQUIT]);
+    f()
+}
+
 /// The mask that was there before; dropping it puts it back, also when `f` panics.
 struct SignalMask(Option<libc::sigset_t>);
 
 impl SignalMask {
+    /// These too.
+    fn of(signals: &[libc::c_int]) -> SignalMask {
+        // SAFETY: a sigset_t is plain data that sigemptyset initialises; both pointers outlive the calls.
+        unsafe {
+            let mut some = mem::zeroed();
+            let mut before = mem::zeroed();
+            libc::sigemptyset(&mut some);
+            for signal in signals {
+                libc::sigaddset(&mut some, *signal);
+            }
+            let set = libc::pthread_sigmask(libc::SIG_BLOCK, &some, &mut before);
+            SignalMask((set == 0).then_some(before))
+        }
+    }
+
     fn full() -> SignalMask {
         // SAFETY: a sigset_t is plain data that sigfillset initialises; both pointers outlive the calls.
         unsafe {

@@ -1,6 +1,6 @@
 //! What libpam knows, and the few calls to it that the binding lacks.
 
-use std::ffi::{CStr, c_char, c_int, c_uint};
+use std::ffi::{CStr, CString, c_char, c_int, c_uint};
 use std::ptr;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use ::pam::constants::PamResultCode;
 use ::pam::items::{Item, ItemType, RHost, RUser, Service, Tty, User};
 use ::pam::module::PamHandle;
 
+use crate::audit::Event;
 use crate::host::Caller;
 use crate::os;
 
@@ -20,8 +21,14 @@ unsafe extern "C" {
         prompt: *const c_char,
     ) -> c_int;
     fn pam_getenv(handle: *mut PamHandle, name: *const c_char) -> *const c_char;
+    fn pam_putenv(handle: *mut PamHandle, pair: *const c_char) -> c_int;
     fn pam_fail_delay(handle: *mut PamHandle, microseconds: c_uint) -> c_int;
 }
+
+/// The variable of the PAM environment with which an application asks for the audit line of a rehearsal.
+pub(super) const REHEARSAL: &CStr = c"COUNTERSIGN_REHEARSAL";
+/// The one in which it gets it.
+pub(super) const AUDIT: &CStr = c"COUNTERSIGN_AUDIT";
 
 /// Who calls, as far as libpam says.
 pub(super) fn caller(handle: &mut PamHandle, arguments: &[&CStr]) -> Caller {
@@ -76,6 +83,20 @@ pub(super) fn authtok(handle: &mut PamHandle) -> Result<&CStr, PamResultCode> {
         Ok(PamResultCode::PAM_SUCCESS) if !token.is_null() => Ok(unsafe { CStr::from_ptr(token) }),
         Ok(PamResultCode::PAM_SUCCESS) | Err(_) => Err(PamResultCode::PAM_CONV_ERR),
         Ok(code) => Err(code),
+    }
+}
+
+/// Gives the audit line to an application that rehearses a login, and to no other.
+///
+/// Applications and other modules alone can put something into the PAM environment; sshd, sudo, su and login put nothing of
+/// the user's there before they have authenticated. If one did, the line still holds no secret.
+pub(super) fn hand_over(handle: &mut PamHandle, event: &Event) {
+    if variable(handle, REHEARSAL).as_deref() != Some("1") {
+        return;
+    }
+    if let Ok(pair) = CString::new(format!("{}={}", AUDIT.to_string_lossy(), event.line())) {
+        // SAFETY: the handle is libpam's live one, and libpam copies the string. A failure is the rehearsal's loss.
+        let _ = unsafe { pam_putenv(handle, pair.as_ptr()) };
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! `PAM_SUCCESS` is made in one place, from a verdict that only a proof or an administrator's rule can bring about.
 
+pub mod application;
 mod conversation;
 mod handle;
 mod panic;
@@ -67,6 +68,7 @@ fn authenticate(handle: &mut PamHandle, arguments: Vec<&CStr>) -> PamResultCode 
         let mut conversation = conversation::PamConversation::new(handle);
         let outcome = host::authenticate(&caller, &mut conversation);
         handle::delay_failure(handle, outcome.failure_delay);
+        handle::hand_over(handle, &outcome.event);
         code(&outcome.verdict)
     })
 }

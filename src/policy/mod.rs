@@ -9,11 +9,13 @@
 //! - `error`, `spelling`: what is said about a file that is wrong
 //! - `value`, `url`, `network`, `mechanism`, `date`: what a value may look like
 //! - `person`, `rule`, `names`, `judge`: who is asked about, exemptions, requirements, the name in the tenant
+//! - `examine`, `outline`: for the command alone, why a rule holds or not, and where in the file something stands
 #![forbid(unsafe_code)]
 
 mod administration;
 mod date;
 mod error;
+mod examine;
 mod file;
 mod judge;
 mod mechanism;
@@ -21,6 +23,7 @@ mod names;
 mod nesting;
 mod network;
 mod offline;
+mod outline;
 mod person;
 mod reader;
 mod registration;
@@ -37,9 +40,12 @@ use std::time::Duration;
 
 pub use date::Date;
 pub use error::{Error, Errors};
+pub use examine::{Examined, List, Match, Miss, examine};
 pub use judge::{Judgement, Note, Refusal, Required, Ruling, Subject, judge};
 pub use mechanism::Mechanism;
+pub use names::Mapping;
 pub use network::{Network, Origin};
+pub use outline::{Setting, key, outline};
 pub use person::Person;
 pub use rule::{Directory, DirectoryFailed, ExemptResult, Exemption, Rule};
 pub use settings::{

@@ -3,29 +3,53 @@
 
 use super::{Person, Refusal, Users};
 
+/// Where a name in the tenant comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mapping {
+    /// `users.names`
+    Name,
+    /// `users.keys`
+    Key,
+    /// `users.template`
+    Template,
+}
+
 /// Longest local name that the template takes (`useradd(8)`: 32).
 const LONGEST: usize = 32;
 
 impl Users {
     /// The person's name in the tenant; `key` is the fingerprint of a public key that this person has shown to own.
-    ///
-    /// A user with uid 0, whatever the name, is never mapped by the template: that would let whoever owns `root`
-    /// in the tenant become root here.
     pub(super) fn tenant_user(
         &self,
         person: &Person,
         key: Option<&str>,
     ) -> Result<String, Refusal> {
-        let by_name = self.names.get(&person.user);
-        if let Some(name) = by_name.or_else(|| self.keys.get(key?)) {
-            return Ok(name.clone());
+        self.mapped(person, key).map(|(name, _)| name)
+    }
+
+    /// The same, and where it comes from.
+    ///
+    /// A user with uid 0, whatever the name, is never mapped by the template: that would let whoever owns `root`
+    /// in the tenant become root here.
+    ///
+    /// # Errors
+    /// There is no such name.
+    pub fn mapped(&self, person: &Person, key: Option<&str>) -> Result<(String, Mapping), Refusal> {
+        if let Some(name) = self.names.get(&person.user) {
+            return Ok((name.clone(), Mapping::Name));
+        }
+        if let Some(name) = key.and_then(|key| self.keys.get(key)) {
+            return Ok((name.clone(), Mapping::Key));
         }
         let user = person.user.clone();
         if person.uid == 0 {
             return Err(Refusal::RootNotMapped { user });
         }
         match &self.template {
-            Some(template) if is_plain(&user) => Ok(template.replacen("{user}", &user, 1)),
+            Some(template) if is_plain(&user) => {
+                let name = template.replacen("{user}", &user, 1);
+                Ok((name, Mapping::Template))
+            }
             Some(_) | None => Err(Refusal::NameNotMapped { user }),
         }
     }

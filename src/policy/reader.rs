@@ -230,7 +230,7 @@ impl<'t> Entry<'t> {
 }
 
 /// `login` and `deadline` to `login.deadline`; a key that is not bare is quoted.
-fn join(path: &str, key: &str) -> String {
+pub(super) fn join(path: &str, key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let shown = match key {
         key if !key.is_empty() && key.len() <= 64 && key.chars().all(bare) => key.to_owned(),

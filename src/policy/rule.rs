@@ -161,7 +161,7 @@ impl Exemption {
 
 /// What counts if the origin of a login cannot be told.
 #[derive(Clone, Copy)]
-enum Doubt {
+pub(super) enum Doubt {
     /// As a match.
     Yes,
     /// As no match.
@@ -169,7 +169,7 @@ enum Doubt {
 }
 
 impl Rule {
-    fn is_from(&self, case: &Case<'_>, doubt: Doubt) -> bool {
+    pub(super) fn is_from(&self, case: &Case<'_>, doubt: Doubt) -> bool {
         let Some(networks) = &self.networks else {
             return true;
         };
@@ -183,7 +183,7 @@ impl Rule {
     }
 
     /// For an exemption: the name is listed, and the uid is still the one behind that name.
-    fn is_listed(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+    pub(super) fn is_listed(&self, case: &Case<'_>) -> Result<bool, Refusal> {
         let Some(users) = &self.users else {
             return Ok(true);
         };
@@ -192,7 +192,7 @@ impl Rule {
     }
 
     /// For an exemption: a member of one of the groups that exist.
-    fn is_grouped(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+    pub(super) fn is_grouped(&self, case: &Case<'_>) -> Result<bool, Refusal> {
         let Some(groups) = &self.groups else {
             return Ok(true);
         };
@@ -215,7 +215,7 @@ impl Rule {
     }
 
     /// The same name or the same uid: another name for the same account does not lead around the rule.
-    fn may_be_listed(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+    pub(super) fn may_be_listed(&self, case: &Case<'_>) -> Result<bool, Refusal> {
         let Some(users) = &self.users else {
             return Ok(true);
         };
@@ -230,7 +230,7 @@ impl Rule {
         Ok(listed)
     }
 
-    fn may_be_grouped(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+    pub(super) fn may_be_grouped(&self, case: &Case<'_>) -> Result<bool, Refusal> {
         let Some(groups) = &self.groups else {
             return Ok(true);
         };

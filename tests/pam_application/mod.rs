@@ -110,6 +110,8 @@ unsafe extern "C" {
     fn pam_acct_mgmt(handle: *mut PamHandle, flags: c_int) -> c_int;
     fn pam_setcred(handle: *mut PamHandle, flags: c_int) -> c_int;
     fn pam_set_item(handle: *mut PamHandle, item: c_int, value: *const c_void) -> c_int;
+    fn pam_putenv(handle: *mut PamHandle, pair: *const c_char) -> c_int;
+    fn pam_getenv(handle: *mut PamHandle, name: *const c_char) -> *const c_char;
     fn pam_strerror(handle: *mut PamHandle, code: c_int) -> *const c_char;
 }
 
@@ -232,6 +234,26 @@ impl<'s> Application<'s> {
         // SAFETY: the handle is live until this is dropped.
         self.status = unsafe { call(self.handle, flags) };
         self.status
+    }
+
+    /// Puts `NAME=value` into the PAM environment.
+    pub fn put_variable(&mut self, pair: &str) {
+        let pair = CString::new(pair).unwrap();
+        // SAFETY: the handle is live; libpam copies the string.
+        assert_eq!(
+            unsafe { pam_putenv(self.handle, pair.as_ptr()) },
+            PAM_SUCCESS
+        );
+    }
+
+    /// A variable of the PAM environment.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        let name = CString::new(name).unwrap();
+        // SAFETY: the handle is live; libpam keeps the value while nothing is called.
+        unsafe {
+            let value = pam_getenv(self.handle, name.as_ptr());
+            (!value.is_null()).then(|| CStr::from_ptr(value).to_str().unwrap().to_owned())
+        }
     }
 
     /// libpam's words for a code.

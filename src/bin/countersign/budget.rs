@@ -45,7 +45,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     Ok(())
 }
 
-fn sentence(spent: &Spent, now: u64) -> String {
+pub fn sentence(spent: &Spent, now: u64) -> String {
     let last = spent.sent.last().map(|at| spoken(now.saturating_sub(*at)));
     let last = last.map_or_else(String::new, |ago| format!(", the last {ago} ago"));
     let pause = match spent.paused_until.saturating_sub(now) {

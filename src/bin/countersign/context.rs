@@ -36,15 +36,27 @@ impl Context {
 
     /// The policy, read as strictly as the module reads it.
     pub fn policy(&self) -> Result<Policy, Problem> {
+        self.read().map(|(policy, _)| policy)
+    }
+
+    /// The same, and the file's content.
+    pub fn read(&self) -> Result<(Policy, Vec<u8>), Problem> {
+        let (path, bytes) = self.file()?;
+        let policy = policy::parse(&bytes).map_err(|errors| {
+            let lines = errors.to_string().replace('\n', "\n  ");
+            Problem::new(format!("{}:\n  {lines}", path.display()))
+                .hint("countersign.toml(5) describes every key")
+        })?;
+        Ok((policy, bytes))
+    }
+
+    /// The file's place and content.
+    pub fn file(&self) -> Result<(PathBuf, Vec<u8>), Problem> {
         let path = std::path::absolute(&self.config).map_err(Problem::new)?;
         let bytes = os::read(&path, Secrecy::Public, MAX_CONFIG).map_err(|problem| {
             Problem::new(problem).hint("no login succeeds until this is mended")
         })?;
-        policy::parse(&bytes).map_err(|errors| {
-            let lines = errors.to_string().replace('\n', "\n  ");
-            Problem::new(format!("{}:\n  {lines}", path.display()))
-                .hint("countersign.toml(5) describes every key")
-        })
+        Ok((path, bytes))
     }
 
     pub fn state(&self) -> Result<State, Problem> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use countersign::audit::escape;
 use countersign::os;
+use serde_json::json;
 
 use super::context::Context;
 use super::output::{Done, Problem, line};
@@ -17,6 +18,9 @@ pub struct Arguments {
     /// Everybody
     #[arg(long, conflicts_with = "user")]
     all: bool,
+    /// One JSON array of the uids, for programs
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
@@ -31,9 +35,14 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
                 .collect()
         }
     };
-    for uid in uids {
-        state.forget(uid).map_err(Problem::new)?;
-        line(format!("uid {uid} is asked again."));
+    for uid in &uids {
+        state.forget(*uid).map_err(Problem::new)?;
+        if !arguments.json {
+            line(format!("uid {uid} is asked again."));
+        }
+    }
+    if arguments.json {
+        line(json!(uids));
     }
     Ok(())
 }

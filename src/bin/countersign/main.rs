@@ -4,25 +4,34 @@
 mod britive;
 mod budget;
 mod check;
+mod completions;
 mod context;
 mod dialogue;
+mod explain;
 mod forget;
+mod guise;
 mod login;
 mod machine;
 mod mechanisms;
 mod output;
+mod places;
 mod policy;
 mod reasons;
+mod rehearse;
 mod sessions;
 mod setup;
+mod stacks;
+mod support;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod totp;
 mod whom;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use context::Context;
 
@@ -87,6 +96,26 @@ enum Command {
         after_help = "Examples:\n  countersign policy list\n  countersign policy create linux_step_up --profile \"Second Factor Only\" --dry-run\n  countersign policy --as admin@example.com remove linux_step_up"
     )]
     Policy(Box<policy::Arguments>),
+    /// Says what a login would meet and which rule says so; contacts nobody
+    #[command(
+        after_help = "Examples:\n  countersign explain alice\n  countersign explain alice --rhost 198.51.100.7\n  countersign explain root --service su --ruser alice --json"
+    )]
+    Explain(explain::Arguments),
+    /// Makes one login through the real stack of a service, in this terminal
+    #[command(
+        after_help = "Examples:\n  countersign rehearse alice\n  countersign rehearse alice --rhost 198.51.100.7\n  countersign rehearse alice --service sudo"
+    )]
+    Rehearse(rehearse::Arguments),
+    /// Writes a file with everything that a bug report needs, and no secret
+    #[command(
+        after_help = "Examples:\n  countersign support-bundle\n  countersign support-bundle --output /root/bundle.txt --names"
+    )]
+    SupportBundle(support::Arguments),
+    /// Prints a script with which a shell completes this command
+    #[command(
+        after_help = "Examples:\n  countersign completions bash >~/.local/share/bash-completion/completions/countersign\n  countersign completions fish >~/.config/fish/completions/countersign.fish"
+    )]
+    Completions(completions::Arguments),
     /// Registers, shows, removes and checks an authenticator at a Britive tenant
     #[command(
         after_help = "Examples:\n  countersign britive register\n  countersign britive status --token-file ~/.britive-token --json"
@@ -109,6 +138,10 @@ fn main() -> ExitCode {
         Command::Mechanisms(arguments) => mechanisms::run(&context, &arguments),
         Command::Totp(arguments) => totp::run(&context, &arguments),
         Command::Policy(arguments) => policy::run(&context, &arguments),
+        Command::Rehearse(arguments) => rehearse::run(&arguments),
+        Command::SupportBundle(arguments) => support::run(&context, &arguments),
+        Command::Completions(arguments) => completions::run(&mut Arguments::command(), &arguments),
+        Command::Explain(arguments) => explain::run(&context, &arguments),
         Command::Britive(arguments) => britive::run(&context, arguments),
     };
     match done {

@@ -75,18 +75,26 @@ pub fn sentence(reason: Reason) -> &'static str {
     }
 }
 
+/// The reason with this word in the audit line.
+pub fn named(code: &str) -> Option<Reason> {
+    Reason::ALL.into_iter().find(|reason| reason.code() == code)
+}
+
 /// What to do about it.
-fn hint(reason: Reason) -> &'static str {
+pub fn hint(reason: Reason) -> &'static str {
     match reason {
-        Reason::Conversation
-        | Reason::Interrupted
-        | Reason::Tries
-        | Reason::PasswordEmpty
-        | Reason::PasswordTooLong
-        | Reason::PasswordNotUtf8
-        | Reason::PasswordJunk
-        | Reason::UserChanged
-        | Reason::CallerMismatch => "try again",
+        Reason::Conversation => {
+            "try again; sshd asks only with KbdInteractiveAuthentication yes in sshd_config(5)"
+        }
+        Reason::Interrupted | Reason::Tries | Reason::PasswordEmpty => "try again",
+        Reason::PasswordTooLong | Reason::PasswordNotUtf8 => {
+            "set another one at the tenant: below 512 bytes, and UTF-8"
+        }
+        Reason::PasswordJunk => {
+            "its own lines in the log say why: AllowUsers, DenyUsers or PermitRootLogin"
+        }
+        Reason::UserChanged => "look at the other modules of the stack",
+        Reason::CallerMismatch => "look at the program that calls: it names somebody else",
         Reason::Deadline => "try again; login.deadline says how long a login may take",
         Reason::Blind => {
             "allow keyboard-interactive authentication in sshd_config(5), and no passwords"

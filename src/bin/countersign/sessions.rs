@@ -30,7 +30,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     Ok(())
 }
 
-fn sentence(entry: &Entry, now: u64) -> String {
+pub fn sentence(entry: &Entry, now: u64) -> String {
     let who = &entry.circumstances;
     let what = match &entry.scope {
         Scope::StepUp { service, .. } => format!("for {} on {}", escape(service), escape(&who.tty)),

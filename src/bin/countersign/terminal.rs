@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 
-use countersign::os;
+use countersign::os::{self, Paused};
 use zeroize::Zeroizing;
 
 use super::output::Problem;
@@ -31,7 +31,9 @@ impl Terminal {
     /// What is typed in answer to `prompt`, while it can be seen.
     pub fn ask(&mut self, prompt: &str) -> Result<Zeroizing<String>, Problem> {
         write!(self.0, "{prompt}").map_err(|_| gone())?;
-        os::readable(&self.0).map_err(|_| gone())?;
+        if os::await_input(&self.0) == Paused::Interrupted {
+            return Err(gone());
+        }
         let mut bytes = Zeroizing::new(vec![0; LINE]);
         let count = self.0.read(&mut bytes).map_err(|_| gone())?;
         let line = bytes.get(..count).unwrap_or_default();

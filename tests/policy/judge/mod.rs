@@ -13,6 +13,7 @@ mod a_name;
 mod a_person;
 mod a_requirement;
 mod an_exemption;
+mod examined;
 mod without_rules;
 
 /// A system with a few accounts; it remembers what it was asked.

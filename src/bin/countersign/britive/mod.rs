@@ -39,24 +39,34 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Registers an authenticator: shows its secret once, and asks for its first code
+    #[command(after_help = "Example:\n  countersign britive register")]
     Register {
         /// Keeps the secret as your offline code on this machine too; needs root
         #[arg(long)]
         keep_offline: bool,
     },
     /// Shows whether you have one
+    #[command(
+        after_help = "Example:\n  countersign britive status --token-file ~/.britive-token --json"
+    )]
     Status,
     /// Removes yours; asks for a current code
+    #[command(after_help = "Example:\n  countersign britive remove")]
     Remove,
     /// Checks a current code of yours: success if it is right
+    #[command(
+        after_help = "Example:\n  countersign britive --token-file ~/.britive-token step-up && deploy"
+    )]
     StepUp,
     /// Shows whether somebody has one, for administrators
+    #[command(after_help = "Example:\n  countersign britive admin-status 8m1ab2c3d4e5f6g7h8i9")]
     AdminStatus {
         /// The 20 letters and digits by which the tenant knows the user
         #[arg(value_parser = user_id)]
         user_id: UserId,
     },
     /// Removes somebody's, for administrators
+    #[command(after_help = "Example:\n  countersign britive admin-remove 8m1ab2c3d4e5f6g7h8i9")]
     AdminRemove {
         /// The 20 letters and digits by which the tenant knows the user
         #[arg(value_parser = user_id)]

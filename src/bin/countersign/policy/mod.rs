@@ -53,12 +53,14 @@ struct Who {
 #[derive(Subcommand)]
 enum Command {
     /// Lists the challenge policies of all policy sets
+    #[command(after_help = "Example:\n  countersign policy list --json")]
     List {
         /// Of this policy set alone
         #[arg(long, value_name = "SET")]
         policy: Option<String>,
     },
     /// Shows one: its rules, and which challenges it asks for
+    #[command(after_help = "Example:\n  countersign policy show linux_step_up")]
     Show {
         #[arg(value_name = "NAME", value_parser = Name::parse)]
         name: Name,
@@ -67,12 +69,14 @@ enum Command {
         policy: Option<String>,
     },
     /// Lists the profiles that a challenge policy can ask for
+    #[command(after_help = "Example:\n  countersign policy profiles")]
     Profiles {
         /// As this policy set has them
         #[arg(long, value_name = "SET")]
         policy: Option<String>,
     },
     /// Lists the roles that policy sets can be for
+    #[command(after_help = "Example:\n  countersign policy roles")]
     Roles,
     /// Makes a challenge policy
     #[command(
@@ -80,6 +84,9 @@ enum Command {
     )]
     Create(make::Arguments),
     /// Removes a challenge policy
+    #[command(
+        after_help = "Examples:\n  countersign policy remove linux_step_up --dry-run\n  countersign policy --as admin@example.com remove linux_step_up"
+    )]
     Remove {
         #[arg(value_name = "NAME", value_parser = Name::parse)]
         name: Name,
@@ -90,6 +97,9 @@ enum Command {
         saving: Saving,
     },
     /// Puts a policy set back that create, remove or restore has replaced
+    #[command(
+        after_help = "Example:\n  countersign policy restore /var/lib/countersign/policies/policy-1795300000-0a1b2c3d.json"
+    )]
     Restore {
         /// The file that was said
         #[arg(value_name = "FILE")]

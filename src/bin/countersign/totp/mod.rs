@@ -6,6 +6,7 @@ mod enroll;
 mod show;
 
 pub use enroll::{Vacancy, warn_if_useless};
+pub use show::sentence;
 
 use clap::Subcommand;
 use countersign::audit::escape;
@@ -31,18 +32,27 @@ enum Action {
     )]
     Enroll(enroll::Arguments),
     /// Enrols a user with a key from elsewhere: an otpauth URI or a base32 secret, from a prompt or from standard input
+    #[command(
+        after_help = "Examples:\n  countersign totp import alice\n  countersign totp import alice <alice.uri"
+    )]
     Import(enroll::ImportArguments),
     /// Shows what is known of a user
+    #[command(after_help = "Example:\n  countersign totp status alice --json")]
     Status(show::StatusArguments),
     /// Shows who is enrolled
+    #[command(after_help = "Example:\n  countersign totp list")]
     List(show::ListArguments),
     /// Tries a code, from a prompt or from standard input, and uses it up
+    #[command(after_help = "Example:\n  countersign totp verify alice")]
     Verify(change::Arguments),
     /// Makes ten new recovery codes, in place of all old ones
+    #[command(after_help = "Example:\n  countersign totp recovery-codes alice")]
     RecoveryCodes(change::Arguments),
     /// Forgets wrong codes, so that right ones count again
+    #[command(after_help = "Example:\n  countersign totp unlock alice")]
     Unlock(change::Arguments),
     /// Removes a user's key
+    #[command(after_help = "Example:\n  countersign totp remove alice")]
     Remove(change::Arguments),
 }
 

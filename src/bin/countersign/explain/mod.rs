@@ -1,0 +1,234 @@
+//! `countersign explain`: what a login would meet, and which rule says so. Nobody is contacted.
+#![forbid(unsafe_code)]
+
+mod kept;
+mod person;
+mod rules;
+
+use countersign::audit::escape;
+use countersign::host::{self, Caller, Foresight, Judged};
+use countersign::local::fingerprint;
+use countersign::os;
+use countersign::policy::{Policy, Required, Terms};
+use countersign::verdict::{ExemptAnswer, Exemption, Refusal};
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::guise::{self, Login};
+use super::output::{Done, Problem, line};
+use super::places::Places;
+use super::reasons;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    login: Login,
+    /// The terminal: PAM_TTY; with sshd it is "ssh"
+    #[arg(long, value_name = "TTY")]
+    tty: Option<String>,
+    /// A public key that sshd has verified: SHA256:..., as "ssh-keygen -lf FILE" shows it
+    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "tty", value_parser = key)]
+    key: Option<String>,
+    /// One JSON object, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+fn key(text: &str) -> Result<String, &'static str> {
+    match text.starts_with("SHA256:") {
+        true => Ok(text.to_owned()),
+        false => {
+            Err("expected a fingerprint such as SHA256:..., as \"ssh-keygen -lf FILE\" shows it")
+        }
+    }
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> Done {
+    let (policy, bytes) = context.read()?;
+    let caller = caller(arguments)?;
+    let foresight = host::foresee(&caller, arguments.key.clone(), &policy);
+    let case = Case {
+        arguments,
+        places: Places::new(&bytes, &arguments.login.service),
+        fingerprint: fingerprint(&bytes),
+        policy: &policy,
+        caller: &caller,
+        foresight: &foresight,
+    };
+    let explanation = case.explain();
+    match arguments.json {
+        true => line(explanation.object),
+        false => explanation.lines.iter().for_each(line),
+    }
+    Ok(())
+}
+
+fn caller(arguments: &Arguments) -> Result<Caller, Problem> {
+    let login = &arguments.login;
+    let (ruser, real_uid) = login.caller()?;
+    let tty = match arguments.key {
+        Some(_) => Some(guise::ssh()),
+        None => login.program().tty(arguments.tty.as_deref()),
+    };
+    Ok(Caller {
+        user: Some(login.user.clone()),
+        // As libpam writes it.
+        service: login.service.to_ascii_lowercase(),
+        rhost: login.rhost.clone().filter(|rhost| !rhost.is_empty()),
+        tty,
+        ruser,
+        real_uid,
+        ssh_auth_info: None,
+        arguments: Vec::new(),
+    })
+}
+
+/// One login, judged, and what there is to explain it with.
+struct Case<'a> {
+    arguments: &'a Arguments,
+    places: Places,
+    fingerprint: String,
+    policy: &'a Policy,
+    caller: &'a Caller,
+    foresight: &'a Foresight,
+}
+
+/// The same for people and for programs.
+struct Explanation {
+    lines: Vec<String>,
+    object: Value,
+}
+
+impl Case<'_> {
+    fn explain(&self) -> Explanation {
+        let outcome = match &self.foresight.judged {
+            Ok(Judged::Exempt(exemption)) => self.exempt(exemption),
+            Ok(Judged::Required(required)) => match self.unfit(required) {
+                Some(refusal) => refused(&refusal),
+                None => self.required(required),
+            },
+            Err(refusal) => refused(refusal),
+        };
+        let Explanation { mut lines, object } = outcome;
+        if let Some(first) = lines.first_mut() {
+            *first = format!("{}: {first}", self.title());
+        }
+        lines.extend(
+            self.foresight
+                .notes
+                .iter()
+                .map(|note| format!("  note: {note}")),
+        );
+        lines.extend(rules::missed(self).iter().map(|missed| missed.line()));
+        Explanation {
+            lines,
+            object: self.whole(object),
+        }
+    }
+
+    fn title(&self) -> String {
+        let user = &self.arguments.login.user;
+        let from = self.caller.rhost.as_ref();
+        let from = from.map_or_else(String::new, |rhost| format!(" from {}", escape(rhost)));
+        let other = self.caller.ruser.as_ref().filter(|ruser| *ruser != user);
+        let by = other.map_or_else(String::new, |ruser| format!(" by {}", escape(ruser)));
+        format!(
+            "{} for {}{by}{from}",
+            escape(&self.caller.service),
+            escape(user)
+        )
+    }
+
+    fn whole(&self, mut object: Value) -> Value {
+        let notes: Vec<_> = self
+            .foresight
+            .notes
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let missed: Vec<_> = rules::missed(self)
+            .iter()
+            .map(rules::Missed::object)
+            .collect();
+        let about = [
+            ("user", json!(self.arguments.login.user)),
+            ("service", json!(self.caller.service)),
+            ("rhost", json!(self.caller.rhost)),
+            ("tty", json!(self.caller.tty)),
+            ("ruser", json!(self.caller.ruser)),
+            ("notes", json!(notes)),
+            ("not_matched", json!(missed)),
+        ];
+        if let Some(fields) = object.as_object_mut() {
+            fields.extend(about.map(|(key, value)| (key.to_owned(), value)));
+        }
+        object
+    }
+
+    fn exempt(&self, exemption: &Exemption) -> Explanation {
+        let rule = rules::exempting(self, exemption);
+        let (result, means) = match exemption.answer {
+            ExemptAnswer::Ignore => ("ignore", "as if the module were not in the stack"),
+            ExemptAnswer::Success => ("success", "nothing is asked"),
+        };
+        Explanation {
+            lines: vec![
+                "exempt".to_owned(),
+                fact("by", &rule.sentence),
+                fact("result", &format!("{result}: {means}")),
+            ],
+            object: json!({"outcome": "exempt", "rule": rule.object, "result": result}),
+        }
+    }
+
+    /// What the terms need and this machine does not have. Who is not root can't tell.
+    fn unfit(&self, required: &Required) -> Option<Refusal> {
+        let fit = people(required).try_for_each(host::fit);
+        fit.err().filter(|_| os::real_uid() == 0)
+    }
+
+    fn required(&self, required: &Required) -> Explanation {
+        let people: Vec<_> = people(required)
+            .map(|terms| person::Person::new(self, terms))
+            .collect();
+        let mut lines = vec!["required".to_owned()];
+        lines.extend(people.iter().flat_map(person::Person::lines));
+        let objects: Vec<_> = people.iter().map(person::Person::object).collect();
+        Explanation {
+            lines,
+            object: json!({"outcome": "required", "people": objects}),
+        }
+    }
+}
+
+fn people(required: &Required) -> impl Iterator<Item = &Terms> {
+    [&required.first].into_iter().chain(&required.second)
+}
+
+fn refused(refusal: &Refusal) -> Explanation {
+    let reason = refusal.reason;
+    let (meaning, remedy) = (reasons::sentence(reason), reasons::hint(reason));
+    let mut lines = vec![
+        "refused".to_owned(),
+        fact("reason", &format!("{}: {meaning}", reason.code())),
+    ];
+    if !refusal.detail.is_empty() {
+        lines.push(fact("detail", &refusal.detail));
+    }
+    lines.push(fact("remedy", remedy));
+    Explanation {
+        lines,
+        object: json!({
+            "outcome": "refused",
+            "reason": reason.code(),
+            "meaning": meaning,
+            "detail": refusal.detail,
+            "remedy": remedy,
+        }),
+    }
+}
+
+/// A line below the first.
+fn fact(label: &str, text: &str) -> String {
+    format!("  {label:<11} {text}")
+}

@@ -1,0 +1,124 @@
+//! What one person would have to meet.
+#![forbid(unsafe_code)]
+
+use countersign::policy::{self, Flow, Mapping, Mechanism, Terms};
+use serde_json::{Value, json};
+
+use super::kept::{self, Kept};
+use super::{Case, fact, rules};
+
+/// One of those who are asked about.
+pub struct Person<'a> {
+    terms: &'a Terms,
+    required_by: rules::Deciding,
+    mapping: Option<(String, usize)>,
+    kept: Vec<Kept>,
+}
+
+impl<'a> Person<'a> {
+    pub fn new(case: &Case<'_>, terms: &'a Terms) -> Self {
+        Self {
+            terms,
+            required_by: rules::requiring(case, terms),
+            mapping: mapping(case, terms),
+            kept: vec![
+                kept::remembered(case, terms),
+                kept::pushes(case, terms),
+                kept::offline(case, terms),
+            ],
+        }
+    }
+
+    pub fn lines(&self) -> Vec<String> {
+        let terms = self.terms;
+        let mut lines = vec![
+            fact("by", &self.required_by.sentence),
+            fact("whom", &self.whom()),
+            fact("flow", &self.flow()),
+            fact(
+                "factors",
+                &format!("{} at least", terms.login.minimum_factors),
+            ),
+            fact("preferred", &names(&terms.login.preferred).join(", ")),
+        ];
+        lines.extend(
+            self.kept
+                .iter()
+                .map(|kept| fact(kept.label, &kept.sentence)),
+        );
+        lines
+    }
+
+    fn whom(&self) -> String {
+        let Terms {
+            person,
+            tenant_user,
+            ..
+        } = self.terms;
+        let by = self.mapping.as_ref();
+        let by = by.map_or_else(String::new, |(path, line)| {
+            format!(", by {path} (line {line})")
+        });
+        format!("{} (uid {}) as {tenant_user}{by}", person.user, person.uid)
+    }
+
+    fn flow(&self) -> String {
+        let url = &self.terms.tenant.url;
+        match &self.terms.flow {
+            Flow::Login => format!("login: password and other factors, at {url}"),
+            Flow::OnDemand(on_demand) => {
+                let policy = &on_demand.policy;
+                format!("on-demand: the challenges of policy {policy:?} and no password, at {url}")
+            }
+        }
+    }
+
+    pub fn object(&self) -> Value {
+        let terms = self.terms;
+        let (flow, policy) = match &terms.flow {
+            Flow::Login => ("login", None),
+            Flow::OnDemand(on_demand) => ("on-demand", Some(&on_demand.policy)),
+        };
+        let mut object = json!({
+            "user": terms.person.user,
+            "uid": terms.person.uid,
+            "tenant_user": terms.tenant_user,
+            "mapped_by": self.mapping.as_ref().map(|(path, line)| json!({"key": path, "line": line})),
+            "required_by": self.required_by.object,
+            "tenant": terms.tenant.url.to_string(),
+            "flow": flow,
+            "policy": policy,
+            "minimum_factors": terms.login.minimum_factors,
+            "preferred": names(&terms.login.preferred),
+        });
+        if let Some(fields) = object.as_object_mut() {
+            let kept = self.kept.iter();
+            fields.extend(kept.map(|kept| (kept.label.to_owned(), kept.object.clone())));
+        }
+        object
+    }
+}
+
+fn names(mechanisms: &[Mechanism]) -> Vec<&'static str> {
+    mechanisms
+        .iter()
+        .map(|mechanism| mechanism.name())
+        .collect()
+}
+
+/// The key that gives the name in the tenant, and its line.
+fn mapping(case: &Case<'_>, terms: &Terms) -> Option<(String, usize)> {
+    let users = &case.policy.for_service(&case.arguments.login.service).users;
+    let public_key = case.arguments.key.as_deref().filter(|_| terms.is_pam_user);
+    let path = match users.mapped(&terms.person, public_key).ok()?.1 {
+        Mapping::Name => policy::key("users.names", &terms.person.user),
+        Mapping::Key => policy::key("users.keys", public_key?),
+        Mapping::Template => "users.template".to_owned(),
+    };
+    let (mut path, line) = case.places.of(&path)?;
+    // The fingerprint was given, and is long.
+    if let Some(end) = path.find("users.keys.") {
+        path.truncate(end + "users.keys".len());
+    }
+    Some((path, line))
+}

@@ -1,0 +1,53 @@
+//! What a login would meet, as far as this machine alone decides. Asks nobody, tells nobody, changes nothing.
+#![forbid(unsafe_code)]
+
+use super::judgement::{Judged, LocalUsers, judged};
+use super::{Caller, settings};
+use crate::policy::{self, Examined, Note, Policy, Terms};
+use crate::tenant::http::Client;
+use crate::verdict::{Reason, Refusal};
+
+/// The judge's word, and how it came to that.
+pub struct Foresight {
+    /// Exempt, required or refused: what a login of this caller would meet.
+    pub judged: Result<Judged, Refusal>,
+    /// What the log would say besides.
+    pub notes: Vec<Note>,
+    /// The rules, in the order in which they are looked at.
+    pub examined: Vec<Examined>,
+}
+
+/// Judges a caller as [`super::authenticate`] does; `public_key` is the fingerprint of one that sshd would have verified.
+#[must_use]
+pub fn foresee(caller: &Caller, public_key: Option<String>, policy: &Policy) -> Foresight {
+    let subject = match caller.subject(public_key) {
+        Ok(subject) => subject,
+        Err(refusal) => {
+            return Foresight {
+                judged: Err(refusal),
+                notes: Vec::new(),
+                examined: Vec::new(),
+            };
+        }
+    };
+    let ruling = policy::judge(policy, &subject, &LocalUsers);
+    Foresight {
+        judged: judged(ruling.judgement),
+        notes: ruling.notes,
+        examined: policy::examine(policy, &subject, &LocalUsers),
+    }
+}
+
+/// Whether the files that these terms need are there and safe, in the order of a login.
+///
+/// # Errors
+///
+/// What a login would be refused with.
+pub fn fit(terms: &Terms) -> Result<(), Refusal> {
+    let connection = settings::connection(&terms.tenant)?;
+    settings::client_secret(&terms.flow)?;
+    match Client::new(&connection) {
+        Ok(_) => Ok(()),
+        Err(problem) => Err(Refusal::new(Reason::Misconfigured, problem.to_string())),
+    }
+}

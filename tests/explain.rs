@@ -1,0 +1,354 @@
+//! `countersign explain`: what is said of a login, exactly, for people and for programs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+#[path = "support/machine.rs"]
+mod machine;
+#[path = "support/session.rs"]
+mod session;
+
+use std::time::Duration;
+
+use countersign::local::budget::Limits;
+use countersign::local::fingerprint;
+use countersign::local::memory::{Circumstances, Scope};
+use countersign::local::offline::Store;
+use countersign::local::offline::otp::Key;
+use countersign::local::offline::record::Enrolment;
+use countersign::os::Session;
+use machine::Machine;
+
+/// A configuration on line 1 to 8, with `rest` behind it; everything that is kept is below DIR.
+fn machine(rest: &str) -> (Machine, String) {
+    let machine = Machine::new();
+    let folder = machine.0.display();
+    let text = format!(
+        "[tenant]\nurl = \"https://tenant.example\"\n[state]\nfolder = \"{folder}/state\"\n\
+         [users]\ntemplate = \"{{user}}@example.com\"\n[users.names]\nroot = \"alice@example.com\"\n{}",
+        rest.replace("DIR", &folder.to_string())
+    );
+    machine.configure(&text);
+    (machine, text)
+}
+
+/// What follows the first lines for somebody of whom nothing is kept.
+const USUAL: &str = "  \
+  flow        login: password and other factors, at https://tenant.example
+  factors     2 at least
+  preferred   OTP, OATH, SMS, PF, RADIUS, EMAIL, SQ
+  remembered  never: login.remember is 0s
+  pushes      3 of 3 left in 10 min
+";
+const NO_CODES: &str = "  offline     no: offline.enabled is false\n";
+
+#[test]
+fn without_rules_everybody_must_and_nothing_is_made_on_the_way() {
+    let (machine, _) = machine("");
+    machine.prints(
+        &["explain", "daemon"],
+        &format!(
+            "sshd for daemon: required\n  by          there is no [[require]]: everybody must\n  \
+             whom        daemon (uid 1) as daemon@example.com, by users.template (line 6)\n{USUAL}{NO_CODES}"
+        ),
+    );
+    assert!(
+        !machine.0.join("state").exists(),
+        "a question made a folder"
+    );
+    machine.prints(
+        &["explain", "root", "--rhost", "192.0.2.7"],
+        &format!(
+            "sshd for root from 192.0.2.7: required\n  by          there is no [[require]]: everybody must\n  \
+             whom        root (uid 0) as alice@example.com, by users.names.root (line 8)\n{USUAL}{NO_CODES}"
+        ),
+    );
+}
+
+const RULES: &str = "\
+[[exempt]]
+name = \"backup\"
+groups = [\"daemon\"]
+networks = [\"192.0.2.0/24\", \"2001:db8::/32\"]
+until = 2099-12-31
+result = \"success\"
+[[exempt]]
+users = [\"daemon\"]
+until = 2020-01-01
+[[require]]
+name = \"root\"
+users = [\"root\"]
+[[service.SUDO.require]]
+name = \"admins\"
+groups = [\"daemon\"]
+";
+
+#[test]
+fn the_rule_that_exempts_is_named_with_its_line_and_its_end() {
+    let (machine, _) = machine(RULES);
+    machine.prints(
+        &["explain", "daemon", "--rhost", "::ffff:192.0.2.7"],
+        "sshd for daemon from ::ffff:192.0.2.7: exempt\n  \
+           by          rule \"backup\" (line 9), until 2099-12-31\n  \
+           result      success: nothing is asked\n",
+    );
+    machine.prints(
+        &["explain", "daemon", "--rhost", "192.0.2.7", "--json"],
+        "{\"not_matched\":[],\"notes\":[],\"outcome\":\"exempt\",\"result\":\"success\",\"rhost\":\"192.0.2.7\",\
+         \"rule\":{\"line\":9,\"name\":\"backup\",\"until\":\"2099-12-31\"},\"ruser\":null,\"service\":\"sshd\",\
+         \"tty\":\"ssh\",\"user\":\"daemon\"}\n",
+    );
+}
+
+#[test]
+fn rules_that_do_not_match_say_why_and_whom_none_names_is_left_alone() {
+    let (machine, _) = machine(RULES);
+    machine.prints(
+        &["explain", "daemon", "--rhost", "198.51.100.7"],
+        "sshd for daemon from 198.51.100.7: exempt\n  \
+           by          no rule of [[require]] names this login\n  \
+           result      ignore: as if the module were not in the stack\n  \
+           note: exemption \"exempt[2]\" ended with 2020-01-01\n  \
+           not matched: exempt rule \"backup\" (line 9): networks 192.0.2.0/24, 2001:db8::/32 do not hold 198.51.100.7\n  \
+           not matched: exempt rule \"exempt[2]\" (line 15): ended with 2020-01-01\n  \
+           not matched: require rule \"root\" (line 18): does not name \"daemon\"\n",
+    );
+    machine.prints(
+        &["explain", "root", "--rhost", "host.example"],
+        &format!(
+            "sshd for root from host.example: required\n  by          rule \"root\" (line 18) of [[require]]\n  \
+             whom        root (uid 0) as alice@example.com, by users.names.root (line 8)\n{USUAL}{NO_CODES}  \
+             not matched: exempt rule \"backup\" (line 9): networks 192.0.2.0/24, 2001:db8::/32 do not hold \"host.example\", \
+             which is no address; \"root\" is not in daemon\n  \
+             not matched: exempt rule \"exempt[2]\" (line 15): does not name \"root\"; ended with 2020-01-01\n"
+        ),
+    );
+}
+
+#[test]
+fn a_service_has_rules_of_its_own_whatever_the_case_of_its_name() {
+    let (machine, _) = machine(RULES);
+    let (out, _, code) = machine.run(&["explain", "daemon", "--service", "Sudo"]);
+    let begin =
+        "sudo for daemon: required\n  by          rule \"admins\" (line 21) of [[require]]\n";
+    assert!(out.starts_with(begin), "{out}");
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn a_refusal_comes_with_its_reason_and_its_remedy() {
+    let (machine, _) = machine("[service.su.login]\nperson = \"caller\"\n");
+    machine.prints(
+        &["explain", "no\nbody"],
+        "sshd for no\\nbody: refused\n  \
+           reason      unknown_user: there is no such user\n  \
+           remedy      name a user of this machine\n",
+    );
+    machine.prints(
+        &["explain", "root", "--service", "su"],
+        "su for root: refused\n  \
+           reason      no_caller: login.person asks about the caller, and there is none\n  \
+           detail      login.person asks about the caller, and there is none\n  \
+           remedy      name another service with --service\n",
+    );
+    machine.prints(
+        &["explain", "no\nbody", "--json"],
+        "{\"detail\":\"\",\"meaning\":\"there is no such user\",\"not_matched\":[],\"notes\":[],\
+         \"outcome\":\"refused\",\"reason\":\"unknown_user\",\"remedy\":\"name a user of this machine\",\
+         \"rhost\":null,\"ruser\":null,\"service\":\"sshd\",\"tty\":\"ssh\",\"user\":\"no\\nbody\"}\n",
+    );
+}
+
+#[test]
+fn the_caller_is_asked_about_in_place_of_the_account() {
+    let (machine, _) = machine("[service.su.login]\nperson = \"both\"\n");
+    let (out, _, _) = machine.run(&["explain", "root", "--service", "su", "--ruser", "daemon"]);
+    let whom: Vec<_> = out
+        .lines()
+        .filter(|line| line.starts_with("  whom"))
+        .collect();
+    assert_eq!(
+        whom,
+        [
+            "  whom        daemon (uid 1) as daemon@example.com, by users.template (line 6)",
+            "  whom        root (uid 0) as alice@example.com, by users.names.root (line 8)",
+        ]
+    );
+    assert!(
+        out.starts_with("su for root by daemon: required\n"),
+        "{out}"
+    );
+}
+
+const KEY: &str = "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU";
+
+#[test]
+fn a_key_has_an_owner_and_a_flow_of_its_own() {
+    let (machine, _) = machine(&format!(
+        "[users.keys]\n\"{KEY}\" = \"carol@example.com\"\n[login]\nafter_public_key = \"on-demand\"\n\
+         [on_demand]\napp = \"a\"\nclient_id = \"c\"\nclient_secret_file = \"DIR/secret\"\nscope = \"s\"\npolicy = \"p\"\n"
+    ));
+    let secret = machine.0.join("secret");
+    std::fs::write(&secret, "hunter2").unwrap();
+    let closed = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&secret, closed).unwrap();
+    let (out, _, _) = machine.run(&["explain", "daemon", "--key", KEY]);
+    assert!(
+        out.contains(
+            "whom        daemon (uid 1) as carol@example.com, by users.keys (line 10)\n  \
+             flow        on-demand: the challenges of policy \"p\" and no password, at https://tenant.example\n"
+        ),
+        "{out}"
+    );
+}
+
+/// Who is not root can't know what the module will find.
+#[test]
+fn a_file_that_a_login_needs_and_does_not_find_is_what_refuses_it() {
+    let (machine, _) = machine("");
+    let text = std::fs::read_to_string(machine.0.join("countersign.toml")).unwrap();
+    let ca_file = format!("ca_file = \"{}/ca.pem\"\n[state]", machine.0.display());
+    machine.configure(&text.replace("[state]", &ca_file));
+    let (out, _, code) = machine.run(&["explain", "daemon"]);
+    let expected = match countersign::os::real_uid() {
+        0 => {
+            "sshd for daemon: refused\n  \
+               reason      misconfigured: the configuration is wrong\n  \
+               detail      DIR/ca.pem: does not exist\n  \
+               remedy      countersign.toml(5) describes every key\n"
+        }
+        _ => "sshd for daemon: required\n",
+    };
+    assert!(out.starts_with(expected), "{out}");
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn a_confirmation_and_pushes_that_were_sent_are_told() {
+    session::lead();
+    let (machine, text) = machine("[service.sudo.login]\nremember = \"5m\"\n");
+    let state = machine.state();
+    let limits = Limits {
+        count: 3,
+        window: Duration::from_secs(600),
+        pause: Duration::from_secs(600),
+    };
+    state.spend("daemon@example.com", limits).unwrap();
+    let circumstances = Circumstances {
+        uid: 1,
+        tenant_user: "daemon@example.com".into(),
+        tty: "/dev/pts/1".into(),
+        rhost: String::new(),
+        real_uid: 1,
+        configuration: fingerprint(text.as_bytes()),
+    };
+    let scope = Scope::StepUp {
+        service: "sudo".into(),
+        session: Session::own().unwrap(),
+    };
+    state
+        .remember(circumstances, scope, Duration::from_secs(300))
+        .unwrap();
+    let kept = |arguments: &[&str]| {
+        let (out, _, _) =
+            machine.run(&[&["explain", "daemon", "--service", "sudo"], arguments].concat());
+        let out = out.replace("4 min 59 s", "5 min");
+        let lines = out
+            .lines()
+            .filter(|line| line.starts_with("  remembered") || line.starts_with("  pushes"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let confirmed = "  remembered  confirmed 0 s ago on /dev/pts/1: not asked in that session for another 5 min";
+    let pushes = "  pushes      2 of 3 left in 10 min";
+    assert_eq!(kept(&[]), [confirmed, pushes]);
+    assert_eq!(kept(&["--tty", "/dev/pts/1"]), [confirmed, pushes]);
+    let nothing = "  remembered  nothing: the person is asked";
+    assert_eq!(kept(&["--tty", "/dev/pts/2"]), [nothing, pushes]);
+    state.pause("daemon@example.com", limits).unwrap();
+    let paused = kept(&[]);
+    let paused = paused.last().unwrap().replace("9 min 59 s", "10 min");
+    assert_eq!(
+        paused,
+        "  pushes      none for another 10 min: 3 in 10 min; codes work meanwhile"
+    );
+}
+
+#[test]
+fn an_offline_code_is_possible_for_whoever_is_enrolled() {
+    let (machine, _) = machine(
+        "[offline]\nenabled = true\nfirst_factor = \"pam_unix\"\nmax_logins = 2\nfolder = \"DIR/kept\"\n",
+    );
+    let offline = || {
+        let (out, _, _) = machine.run(&["explain", "daemon"]);
+        out.lines()
+            .find(|line| line.starts_with("  offline"))
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(offline(), "  offline     no: the user is not enrolled");
+    assert!(!machine.0.join("kept").exists(), "a question made a folder");
+    let store = Store::open(&machine.0.join("kept")).unwrap();
+    let enrolment = Enrolment::new(1, "daemon", Key::random().unwrap(), store.now()).unwrap();
+    store.enroll(&enrolment.record).unwrap();
+    assert_eq!(
+        offline().replace(" 1 s ago", " 0 s ago"),
+        "  offline     yes, while nobody answers and pam_unix has verified a password: 0 of 2 logins used, \
+         last online 0 s ago of 168 h"
+    );
+    store.update(1, |record| record.logins = 2).unwrap();
+    assert_eq!(
+        offline(),
+        "  offline     no: 2 offline logins since the last online one"
+    );
+}
+
+#[test]
+fn the_object_for_programs_says_the_same() {
+    let (machine, _) = machine("");
+    machine.prints(
+        &["explain", "daemon", "--json"],
+        "{\"not_matched\":[],\"notes\":[],\"outcome\":\"required\",\"people\":[{\"flow\":\"login\",\"mapped_by\":{\"key\":\
+         \"users.template\",\"line\":6},\"minimum_factors\":2,\"offline\":{\"possible\":false,\"why\":\"offline.enabled is \
+         false\"},\"policy\":null,\"preferred\":[\"OTP\",\"OATH\",\"SMS\",\"PF\",\"RADIUS\",\"EMAIL\",\"SQ\"],\"pushes\":\
+         {\"count\":3,\"left\":3,\"wait_seconds\":0},\"remembered\":{\"found\":[]},\"required_by\":null,\"tenant\":\
+         \"https://tenant.example\",\"tenant_user\":\"daemon@example.com\",\"uid\":1,\"user\":\"daemon\"}],\"rhost\":null,\
+         \"ruser\":null,\"service\":\"sshd\",\"tty\":\"ssh\",\"user\":\"daemon\"}\n",
+    );
+}
+
+#[test]
+fn wrong_use_is_told() {
+    let (machine, _) = machine("");
+    for (arguments, said) in [
+        (vec!["explain"], "required arguments were not provided"),
+        (
+            vec!["explain", "root", "--key", "x"],
+            "expected a fingerprint such as SHA256:",
+        ),
+        (
+            vec!["explain", "root", "--key", KEY, "--tty", "ssh"],
+            "cannot be used with",
+        ),
+    ] {
+        let (out, err, code) = machine.run(&arguments);
+        assert_eq!((out.as_str(), code), ("", 2), "{arguments:?}");
+        assert!(err.contains(said), "{arguments:?}: {err}");
+    }
+    machine.fails(
+        &["explain", "root", "--ruser", "nobody\u{1b}"],
+        "countersign: there is no user nobody\\u{1b}\nhint: name a user of this machine, not of the tenant\n",
+        1,
+    );
+    machine.configure("[tenant]\nurl = \"https://tenant.example\"\nattempts = 3\n");
+    let (out, err, code) = machine.run(&["explain", "root"]);
+    assert_eq!((out.as_str(), code), ("", 1));
+    assert!(
+        err.starts_with("countersign: DIR/countersign.toml:\n  line 3: tenant.attempts:"),
+        "{err}"
+    );
+}
