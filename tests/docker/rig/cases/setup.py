@@ -243,7 +243,7 @@ def authselect():
 @case()
 def where_authselect_writes_the_shared_stacks_it_gets_a_profile(world):
     with authselect(), fresh_system():
-        for service, kind in ("sshd", "substack password-auth"), ("sudo", "include system-auth"):
+        for service, kind in ("sshd", "substack password-auth"), ("sudo", "include system-auth"), ("sudo-i", "include system-auth"):
             with open(f"/etc/pam.d/{service}", "w", encoding="ascii") as file:
                 file.write(f"auth {kind}\naccount required pam_permit.so\nsession required pam_permit.so\n")
         before = files()
