@@ -131,13 +131,16 @@ impl Attempt<'_> {
         match verdict {
             Ok(proof) if proof.offline().is_some() => {}
             Ok(_) => {
-                self.with_state(|state, _| state.refill(&terms.tenant_user));
+                let (rang, user) = (self.rang(), &terms.tenant_user);
+                self.with_state(|state, _| match rang {
+                    true => state.refill_after_spending(user),
+                    false => state.refill(user).map(drop),
+                });
                 self.note_online(terms);
                 self.remember(terms);
             }
             Err(refusal) => {
-                let rang = self.memory.as_ref().is_some_and(|memory| memory.rang);
-                if refusal.reason == Reason::ApprovalRefused && rang {
+                if refusal.reason == Reason::ApprovalRefused && self.rang() {
                     self.with_state(|state, limits| state.pause(&terms.tenant_user, limits));
                 }
                 self.note_refused(terms, refusal.reason);
@@ -146,6 +149,10 @@ impl Attempt<'_> {
                 }
             }
         }
+    }
+
+    fn rang(&self) -> bool {
+        self.memory.as_ref().is_some_and(|memory| memory.rang)
     }
 
     /// Looks at the processes only where something is remembered of them.

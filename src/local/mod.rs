@@ -131,6 +131,12 @@ impl State {
         Ok(result)
     }
 
+    /// Removes a file, whatever is in it.
+    fn remove(&self, name: &str) -> Result<(), Unusable> {
+        let removed = self.folder.lock().and_then(|locked| locked.remove(name));
+        removed.map_err(|e| Unusable(format!("{}/{name}: {e}", self.folder.place().display())))
+    }
+
     /// The files whose name begins so.
     fn names(&self, prefix: &str) -> Result<Vec<String>, Unusable> {
         let names = self.folder.names();
@@ -159,11 +165,14 @@ fn file_name(kind: &str, what: &str) -> String {
 #[must_use]
 pub fn fingerprint(bytes: &[u8]) -> String {
     let hash = digest(&SHA256, bytes);
-    hash.as_ref()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(hash.as_ref().iter().take(16))
+}
+
+/// Bytes in hexadecimal, in lower case.
+fn hex<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('?');
+    let digits = bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(digit).collect()
 }
 
 #[cfg(test)]
