@@ -1,11 +1,11 @@
 //! Where lines go: the system's log, facility authpriv, without touching the host program's own use of it.
+//!
+//! A line has the form that syslog(3) gives it, but for the time: the daemon knows that itself, and in whose zone.
 #![forbid(unsafe_code)]
 
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-use syslog::{Facility, Formatter3164, Logger, LoggerBackend};
 
 use crate::audit::escape;
 
@@ -13,6 +13,9 @@ use crate::audit::escape;
 const SOCKET: &str = "/dev/log";
 /// A log that does not take a line in this time does not get it: a login must not hang on it.
 const PATIENCE: Duration = Duration::from_millis(200);
+
+/// `LOG_AUTHPRIV`, in its place in the priority of a line.
+const AUTHPRIV: u8 = 10 << 3;
 
 /// How urgent a line is, in syslog's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +39,13 @@ pub struct Log {
     prefix: String,
     socket: PathBuf,
     debug: bool,
-    logger: Option<Logger<LoggerBackend, Formatter3164>>,
+    open: Option<Open>,
+}
+
+/// A socket that listens, and who writes to it: program and process.
+struct Open {
+    datagram: UnixDatagram,
+    tag: String,
 }
 
 impl Log {
@@ -48,7 +57,7 @@ impl Log {
             prefix,
             socket: PathBuf::from(SOCKET),
             debug: false,
-            logger: None,
+            open: None,
         }
     }
 
@@ -60,7 +69,7 @@ impl Log {
     /// Writes to another socket than `/dev/log` from now on.
     pub fn move_to(&mut self, socket: &Path) {
         self.socket = socket.to_owned();
-        self.logger = None;
+        self.open = None;
     }
 
     /// Writes one line. Whatever is not printable in it is escaped. A log that can't be written to changes nothing.
@@ -71,47 +80,52 @@ impl Log {
         let line = format!("{}{}", self.prefix, one_line(text));
         if !self.write(level, &line) {
             // The daemon may have been restarted since the last line.
-            self.logger = None;
+            self.open = None;
             self.write(level, &line);
         }
     }
 
     fn write(&mut self, level: Level, line: &str) -> bool {
-        if self.logger.is_none() {
-            self.logger = connect(&self.socket);
+        if self.open.is_none() {
+            self.open = connect(&self.socket);
         }
-        let Some(logger) = &mut self.logger else {
+        let Some(Open { datagram, tag }) = &self.open else {
             return false;
         };
-        let written = match level {
-            Level::Alert => logger.alert(line),
-            Level::Error => logger.err(line),
-            Level::Warning => logger.warning(line),
-            Level::Notice => logger.notice(line),
-            Level::Info => logger.info(line),
-            Level::Debug => logger.debug(line),
-        };
-        written.is_ok()
+        let priority = AUTHPRIV | level.severity();
+        let line = format!("<{priority}>{tag}: {line}");
+        datagram.send(line.as_bytes()).is_ok()
     }
 }
 
-fn connect(socket: &Path) -> Option<Logger<LoggerBackend, Formatter3164>> {
+impl Level {
+    /// syslog(3).
+    fn severity(self) -> u8 {
+        match self {
+            Level::Alert => 1,
+            Level::Error => 3,
+            Level::Warning => 4,
+            Level::Notice => 5,
+            Level::Info => 6,
+            Level::Debug => 7,
+        }
+    }
+}
+
+fn connect(socket: &Path) -> Option<Open> {
     let datagram = UnixDatagram::unbound().ok()?;
     datagram.set_write_timeout(Some(PATIENCE)).ok()?;
     datagram.connect(socket).ok()?;
-    let formatter = Formatter3164 {
-        facility: Facility::LOG_AUTHPRIV,
-        hostname: None,
-        process: program(),
-        pid: std::process::id(),
-    };
-    Some(Logger::new(LoggerBackend::Unix(datagram), formatter))
+    let tag = format!("{}[{}]", program(), std::process::id());
+    Some(Open { datagram, tag })
 }
 
 /// The host program, as pam_syslog(3) would name it.
 fn program() -> String {
-    let name = crate::os::kernel_file("/proc/self/comm").unwrap_or_default();
-    let name: String = name.chars().filter(char::is_ascii_graphic).collect();
+    let name: String = crate::os::program()
+        .chars()
+        .filter(char::is_ascii_graphic)
+        .collect();
     if name.is_empty() {
         "pam".to_owned()
     } else {
@@ -147,13 +161,11 @@ mod tests {
         let length = socket.recv(&mut buffer).unwrap();
         std::fs::remove_file(&path).unwrap();
         let line = String::from_utf8(buffer[..length].to_vec()).unwrap();
+        let (program, process) = (program(), std::process::id());
         // authpriv is 10, notice 5: 10 * 8 + 5.
-        assert!(line.starts_with("<85>"), "{line}");
-        let end = format!(
-            "[{}]: pam_countersign(ss\\nhd:auth): a\\nb\\u{{1b}}[2J",
-            std::process::id()
-        );
-        assert!(line.ends_with(&end), "{line}");
+        let whole =
+            format!("<85>{program}[{process}]: pam_countersign(ss\\nhd:auth): a\\nb\\u{{1b}}[2J");
+        assert_eq!(line, whole);
     }
 
     #[test]

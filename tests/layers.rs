@@ -126,8 +126,7 @@ fn the_command_alone_talks_to_britive() {
 }
 
 #[test]
-fn one_file_names_the_log_crate_and_one_room_the_pam_crate() {
-    assert_only(&["log.rs"], "syslog::");
+fn one_room_names_the_pam_crate() {
     assert_only(&["pam/"], "::pam::");
 }
 

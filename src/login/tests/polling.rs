@@ -327,7 +327,6 @@ fn a_code_may_be_typed_in_place_of_the_number() {
 
 #[test]
 fn where_there_is_no_code_none_is_sent() {
-    use super::super::pace::pause;
     use super::package::{mechanism, package_of, with};
     let push = with(mechanism("OTP"), json!({"AnswerType": "StartOob"}));
     World::offered(package_of(vec![vec![mechanism("UP")], vec![push]]))
