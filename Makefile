@@ -1,4 +1,4 @@
-# Targets: build, test, demo, install, uninstall, clean. `install` and `uninstall` know DESTDIR.
+# Targets: build, test, bench, demo, install, uninstall, clean. `install` and `uninstall` know DESTDIR.
 
 DESTDIR =
 PREFIX = /usr
@@ -14,7 +14,7 @@ MODULE = $(TARGET)/release/libcountersign.so
 COMMAND = $(TARGET)/release/countersign
 PAGES = $(wildcard packaging/man/*.[0-9])
 
-.PHONY: all build test demo install uninstall clean
+.PHONY: all build test bench demo install uninstall clean
 
 all: build
 
@@ -26,6 +26,9 @@ build:
 test:
 	tests/docker/needs
 	tests/run
+
+bench:
+	tests/bench/run
 
 demo:
 	tests/demo/run
