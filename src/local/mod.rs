@@ -123,7 +123,7 @@ impl State {
             Change::Write => {
                 let bytes = serde_json::to_vec(&sealed);
                 let bytes = bytes.map_err(|error| Unusable(error.to_string()))?;
-                locked.replace(name, &bytes).map_err(wrong)?;
+                locked.replace_until_boot(name, &bytes).map_err(wrong)?;
             }
             Change::Remove => locked.remove(name).map_err(wrong)?,
             Change::None => {}

@@ -131,6 +131,16 @@ impl Locked<'_> {
     ///
     /// What the file system says. Then the old content is still there.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.replace_until_boot(name, bytes)?;
+        self.0.directory.sync_all()
+    }
+
+    /// The same for what a boot may forget: after a crash the old content may be back, and no half of the new.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says. Then the old content is still there.
+    pub fn replace_until_boot(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let directory = &self.0.directory;
         let draft = CString::new(format!(".{name}.new"))?;
         let target = CString::new(name)?;
@@ -149,8 +159,7 @@ impl Locked<'_> {
             .and_then(|()| rename(directory, &draft, &target))
             .inspect_err(|_| {
                 let _ = unlink(directory, &draft);
-            })?;
-        directory.sync_all()
+            })
     }
 
     /// Removes a file; it is no error if there is none.

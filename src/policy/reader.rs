@@ -22,7 +22,11 @@ pub(super) struct Table<'t> {
 
 /// One key with its value.
 pub(super) struct Entry<'t> {
-    path: String,
+    /// The path of its table.
+    table: Rc<str>,
+    key: &'t str,
+    /// Which item of a list, from 1.
+    item: Option<usize>,
     line: usize,
     value: &'t DeValue<'t>,
     findings: &'t Findings,
@@ -47,9 +51,15 @@ impl<'t> Table<'t> {
         Some(self.open(name, value))
     }
 
-    fn open(&self, name: &Spanned<impl AsRef<str>>, value: &'t Spanned<DeValue<'t>>) -> Entry<'t> {
+    fn open(
+        &self,
+        name: &'t Spanned<impl AsRef<str>>,
+        value: &'t Spanned<DeValue<'t>>,
+    ) -> Entry<'t> {
         Entry {
-            path: join(&self.path, name.get_ref().as_ref()),
+            table: self.path.clone(),
+            key: name.get_ref().as_ref(),
+            item: None,
             line: self.findings.line(name.span().start),
             value: value.get_ref(),
             findings: self.findings,
@@ -198,7 +208,15 @@ impl<'t> Entry<'t> {
 
     /// Says what is wrong here.
     pub(super) fn wrong(&self, problem: impl Into<String>) {
-        self.findings.wrong(self.line, &self.path, problem);
+        self.findings.wrong(self.line, &self.path(), problem);
+    }
+
+    fn path(&self) -> String {
+        let path = join(&self.table, self.key);
+        match self.item {
+            Some(number) => format!("{path}[{number}]"),
+            None => path,
+        }
     }
 
     fn items(&self) -> Option<Vec<Entry<'t>>> {
@@ -207,7 +225,9 @@ impl<'t> Entry<'t> {
             return None;
         };
         let open = |(position, item): (usize, &'t Spanned<DeValue<'t>>)| Entry {
-            path: format!("{}[{}]", self.path, position + 1),
+            table: self.table.clone(),
+            key: self.key,
+            item: Some(position + 1),
             line: self.findings.line(item.span().start),
             value: item.get_ref(),
             findings: self.findings,
@@ -222,7 +242,7 @@ impl<'t> Entry<'t> {
             self.wrong(format!("expected a table, found {}", described(self.value)));
         }
         Table {
-            path: self.path.into(),
+            path: self.path().into(),
             line: Some(self.line),
             entries,
             asked: Vec::new(),
