@@ -35,8 +35,8 @@ def login(row):
     """A login that asks the tenant."""
     if row.instructions:
         yield from at_most(row, "instructions", row.instructions, " M")
-    if row.requests == 3:
-        yield from at_most(row, "calls", 80, shown="system calls")
+    if row.calls:
+        yield from at_most(row, "calls", row.calls, shown="system calls")
     yield from at_most(row, "cpu", 1.25, shown="CPU, of the limit's", counts=False)
     yield from at_most(row, "peak", 4.5, " MiB", counts=False)
     yield from at_most(row, "connections", 1)
@@ -45,7 +45,7 @@ def login(row):
     yield from at_most(row, "writes", 1, shown="writes for one request")
     yield from at_most(row, "bytes", 10_000)
     yield from at_most(row, "trips", 2.3 + row.requests, shown="round trips", counts=False)
-    after = 1.1 if row.service == "code" else 2.15 if row.requests == 3 else 3.15
+    after = row.after_key + max(0, row.requests - 3)
     yield from at_most(row, "trips_after", after, shown="round trips after the last key", counts=False)
     yield from everyone(row)
 

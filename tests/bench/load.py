@@ -4,7 +4,7 @@ import statistics
 
 from . import measure
 
-ROUNDS = 3
+ROUNDS = 2
 
 
 def kept(rig, row):

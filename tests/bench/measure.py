@@ -7,7 +7,7 @@ import subprocess
 
 from .rig import said
 
-ROUNDS = 15
+ROUNDS = 31
 
 
 def run(command):

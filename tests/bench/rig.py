@@ -13,6 +13,8 @@ import threading
 import urllib.request
 
 USER, UID = "bench", 47110
+# As many people log in at once.
+CROWD = 200
 PASSWORD = "correct horse"
 DEADLINE = 30
 # The simulator is on loopback: what a proxy variable says must not matter.
@@ -75,6 +77,10 @@ class Rig:
         self.stand_in = shutil.copy(f"{self.target}/bench_password.so", self.path("pam_password.so"))
         self.user, self.uid = (USER, UID) if self.private else (pwd.getpwuid(os.geteuid()).pw_name, os.geteuid())
         self.write("other", "auth required pam_deny.so\n")
+        if self.private:
+            # As /run is: what is kept there is gone at boot, and nobody waits for a disk.
+            os.mkdir(self.path("state"), 0o700)
+            said("mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", self.path("state"))
         self._make_chain()
         if self.private:
             self._make_account()
@@ -99,6 +105,8 @@ class Rig:
         """Leaves nothing behind."""
         self.tenant.stop()
         self.log.close()
+        if self.private:
+            said("umount", self.path("state"))
         shutil.rmtree(self.folder)
 
     def _make_chain(self):
@@ -132,17 +140,27 @@ class Rig:
         self.ca_file = shutil.copy(f"{folder}/ca.pem", self.path("ca.pem"))
 
     def _make_account(self):
-        """An account with a password, in copies of the files that are seen in this namespace only."""
+        """An account with a password, in copies of the files that are seen in this namespace only; the crowd behind it."""
         crypt = ctypes.CDLL("libcrypt.so.1")
         crypt.crypt.restype = crypt.crypt_gensalt.restype = ctypes.c_char_p
         hashed = crypt.crypt(PASSWORD.encode(), crypt.crypt_gensalt(b"$y$", 0, None, 0)).decode()
-        lines = {"passwd": f"{USER}:x:{UID}:{UID}::/nonexistent:/bin/sh\n", "shadow": f"{USER}:{hashed}:20000:0:99999:7:::\n"}
-        for name, line in lines.items():
-            copy = shutil.copy(f"/etc/{name}", self.path(name))
-            shutil.copymode(f"/etc/{name}", copy)
-            with open(copy, "a", encoding="utf-8") as file:
-                file.write(line)
-            said("mount", "--bind", copy, f"/etc/{name}")
+        entry = "{}:x:{}:65534::/nonexistent:/bin/sh\n".format
+        crowd = "".join(entry(name, UID + 1 + number) for number, name in enumerate(self.crowd()))
+        # The account stands where an account of this machine would: nobody's look-up is to pay for the crowd.
+        self._overlay("passwd", lambda text: text + entry(USER, UID) + crowd)
+        self._overlay("shadow", lambda text: text + f"{USER}:{hashed}:20000:0:99999:7:::\n")
+
+    def _overlay(self, name, change):
+        """A file of /etc, changed for this namespace."""
+        with open(f"/etc/{name}", encoding="utf-8") as file:
+            copy = self.write(name, change(file.read()))
+        shutil.copystat(f"/etc/{name}", copy)
+        shutil.chown(copy, os.stat(f"/etc/{name}").st_uid, os.stat(f"/etc/{name}").st_gid)
+        said("mount", "--bind", copy, f"/etc/{name}")
+
+    def crowd(self):
+        """Who is offered a push alone, and who a menu."""
+        return [f"{kind}{number}" for kind in "pm" for number in range(CROWD)]
 
     def _trust_chain(self):
         """The root among those of the system, under the hash of its name."""
@@ -171,6 +189,8 @@ class Rig:
         def user(name, challenges, more=""):
             return f'[[user]]\nname = "{name}@example.com"\npassword = "{PASSWORD}"\nchallenges = {challenges}\n{more}\n'
 
+        menu = '[["UP"], ["OTP", "SMS", "OATH"]]'
+        crowd = "".join(user(name, menu if name[0] == "m" else '[["UP"], ["OTP"]]', "auto_approve = true") for name in self.crowd())
         return self.write("scenario.toml", f"""
 [tenant]
 id = "ABC1234"
@@ -178,7 +198,8 @@ chain = "{self.path('tenant')}"
 {user("push", '[["UP"], ["OTP"]]', "auto_approve = true")}
 {user("slow", '[["UP"], ["OTP"]]')}
 {user("code", '[["UP"], ["OATH"]]', 'oath_code = "287082"')}
-{user("menu", '[["UP"], ["OTP", "SMS", "OATH"]]', 'oath_code = "287082"' + chr(10) + 'auto_approve = true')}
+{user("menu", menu, "auto_approve = true")}
+{crowd}
 [[client]]
 id = "machine@example.com"
 secret = "m4chine"

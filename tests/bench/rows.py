@@ -12,11 +12,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable, Optional
 
-from .rig import PASSWORD, said
+from .rig import CROWD, PASSWORD, said
 
 SECRET = b"12345678901234567890"
-AT_ONCE = 200
 IN_ONE_PROCESS = 2000
+# For rows that have no bar there.
+FEWER = 500
 
 
 @dataclass
@@ -32,15 +33,18 @@ class Row:
     # The same service at another address, and which of its bars hold: "login", "local" or nothing.
     far: Optional[str] = None
     bars: str = ""
+    # Millions, system calls, requests and round trips after the last key; 0 where there is no bar.
     instructions: float = 0
+    calls: int = 0
     requests: int = 3
+    after_key: float = 2.15
     codes: Optional[Callable] = None
     # Puts things back as they were, for what a login uses up: a file and its copy, or a function.
     restore: Optional[tuple] = None
     before: Optional[Callable] = None
     # Who logs in at once, where not all of them can be the same person.
     crowd: str = ""
-    at_once: int = AT_ONCE
+    at_once: int = CROWD
     times: int = IN_ONE_PROCESS
     found: dict = field(default_factory=dict)
 
@@ -79,7 +83,7 @@ def limits(rig, far):
     for way, answer in (("push", ""), ("code", "287082")):
         for name, address in ((f"limit_{way}", rig.tenant.address), (f"limit_{way}_far", far)):
             rig.write(name, f"auth required {rig.limit} {address} {rig.ca_file} {way}@example.com {way}\n")
-        yield Row(f"limit: password + {way}", f"limit_{way}", rig.limit, [PASSWORD, answer], far=f"limit_{way}_far")
+        yield Row(f"limit: password + {way}", f"limit_{way}", rig.limit, [PASSWORD, answer], far=f"limit_{way}_far", times=FEWER)
 
 
 class Ours:
@@ -88,7 +92,7 @@ class Ours:
     def __init__(self, rig, far):
         self.rig, self.far = rig, far
 
-    def service(self, name, person, more="", *, url=None, ca=True, stack=""):
+    def service(self, name, person, more="", *, url=None, ca=True, batch="start", stack=""):
         """A configuration and a stack."""
         rig = self.rig
         url = url or f"https://{rig.tenant.address}"
@@ -96,7 +100,9 @@ class Ours:
 [tenant]
 url = "{url}"
 {f'ca_file = "{rig.ca_file}"' if ca else ""}
+{f'multiple_operations = "{batch}"' if batch != "start" else ""}
 [users]
+template = "{{user}}@example.com"
 names = {{ {rig.user} = "{person}@example.com" }}
 [state]
 folder = "{rig.path('state')}"
@@ -112,7 +118,9 @@ socket = "{rig.path('log')}"
         return self.service(name, person, more, **options)
 
     def row(self, name, service, answers, **options):
-        """A row of ours."""
+        """A row of ours. A budget counts the pushes of one person, so that a crowd needs many, which need accounts."""
+        if options.get("crowd") and not self.rig.private:
+            options |= {"crowd": "", "at_once": 0}
         return Row(name, service, self.rig.module, answers, **options)
 
     def logins(self):
@@ -121,13 +129,17 @@ socket = "{rig.path('log')}"
             options = {"bars": "login", "instructions": 3.4, **options}
             return self.row(name, service, answers, far=f"{service}_far", **options)
 
-        yield online("password + push", self.both("push", "push"), [PASSWORD, ""])
-        yield online("password + code", self.both("code", "code"), [PASSWORD, "287082"])
-        yield online("push with a menu", self.both("menu", "menu"), [PASSWORD, "1"])
+        yield online("password + push", self.both("push", "push"), [PASSWORD, ""], crowd="p%d", calls=80)
+        code = [PASSWORD, "287082"]
+        yield online("password + code", self.both("code", "code"), code, after_key=1.1, calls=80)
+        together = self.both("together", "code", batch="code")
+        yield online("password + code, together", together, code, after_key=1.1, calls=80, requests=2)
+        yield online("push with a menu", self.both("menu", "menu"), [PASSWORD, "1"], crowd="m%d", calls=80)
         if self.rig.private:
-            yield online("push, system's store", self.both("store", "push", ca=False), [PASSWORD, ""], instructions=4.0)
+            store = self.both("store", "push", ca=False)
+            yield online("push, system's store", store, [PASSWORD, ""], crowd="p%d", instructions=4.0)
         port = self.rig.tenant.address.rsplit(":", 1)[1]
-        yield self.row("push, host by name", self.service("named", "push", url=f"https://localhost:{port}"), [PASSWORD, ""])
+        yield self.row("push, host by name", self.service("named", "push", url=f"https://localhost:{port}"), [PASSWORD, ""], crowd="p%d", times=FEWER)
         yield from self.step_ups(online)
 
     def on_demand(self, more=""):
@@ -148,20 +160,25 @@ policy = "countersign"
     def step_ups(self, online):
         """With the machine's token at hand, and without."""
         self.both("step_up", "push", self.on_demand())
-        row = online("step-up, token at hand", "step_up", [""])
+        row = online("step-up, token at hand", "step_up", [""], crowd="p%d")
         said(*row.command(self.rig))
-        yield row
-        kept, void = self.token(), self.rig.path("void-token")
+        (kept,) = self.tokens()
         with open(kept, encoding="utf-8") as file:
-            text = re.sub(r'"until":\d+', '"until":0', file.read())
-        self.rig.write("void-token", text, 0o600)
-        self.both("step_up_first", "push", self.on_demand())
-        yield online("step-up, no token yet", "step_up_first", [""], restore=(void, kept), requests=4, at_once=0)
+            void = self.rig.write("void-token", re.sub(r'"until":\d+', '"until":0', file.read()), 0o600)
+        yield row
+        self.both("first", "push", self.on_demand())
+        options = {"restore": (void, kept), "before": self.forget_tokens, "at_once": 0}
+        yield online("step-up, no token yet", "first", [""], requests=4, instructions=0, **options)
 
-    def token(self):
-        """The file in which the machine's token is kept."""
+    def tokens(self):
+        """The files in which the machine's tokens are kept, one for each tenant."""
         state = self.rig.path("state")
-        return next(f"{state}/{name}" for name in os.listdir(state) if name.startswith("token-"))
+        return [f"{state}/{name}" for name in os.listdir(state) if name.startswith("token-")]
+
+    def forget_tokens(self):
+        """The next login has none."""
+        for token in self.tokens():
+            os.remove(token)
 
     def local(self):
         """Those that ask nobody."""
@@ -215,10 +232,11 @@ def peers(rig):
     yield gauth
     rig.write("oath", f"auth required pam_oath.so usersfile={rig.path('users.oath')} window=20 digits=6\n")
     oath = Row("libpam-oath", "oath", packaged("pam_oath"))
-    people = [rig.user, *(f"u{n}" for n in range(AT_ONCE))]
+    people = [rig.user, *(f"u{n}" for n in range(CROWD))]
     fresh = "".join(f"HOTP\t{name}\t-\t{SECRET.hex()}\n" for name in people)
     oath.before = lambda: rig.write("users.oath", fresh, 0o600)
-    oath.codes = lambda count: "".join(f"{hotp(SECRET, n)}\n" for n in range(count)) if count > AT_ONCE else f"{hotp(SECRET, 0)}\n" * count
+    # One person's codes in turn, or everybody's first.
+    oath.codes = lambda count: "".join(f"{hotp(SECRET, n if count > CROWD else 0)}\n" for n in range(count))
     oath.crowd = "u%d"
     yield oath
 
