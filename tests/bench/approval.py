@@ -7,7 +7,7 @@ import time
 from .rig import PASSWORD, Tenant
 from .rows import Ours
 
-LOGINS = 40
+LOGINS = 100
 # When people approve, in seconds after the push: spread evenly over this.
 FIRST, LAST = 3.0, 30.0
 

@@ -10,7 +10,7 @@ ROUNDS = 2
 def kept(rig, row):
     """What a process that goes on keeps of each login."""
     figures = measure.must(row.command(rig, "-n", str(row.times), count=row.times))
-    for name in ("kept", "descriptors", "mappings", "threads"):
+    for name in ("kept", "private", "descriptors", "mappings", "threads"):
         row.found[name] = figures[name]
 
 

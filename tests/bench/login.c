@@ -199,9 +199,10 @@ struct held {
 
 static struct held held(void)
 {
+	struct mallinfo2 all = mallinfo2();
 	struct held held = {
 		.memory = 1024 * (sum("/proc/self/smaps_rollup", "Private_Dirty") + sum("/proc/self/smaps_rollup", "Private_Clean")),
-		.heap = mallinfo2().uordblks,
+		.heap = all.uordblks + all.hblkhd,
 		.descriptors = descriptors(),
 		.mappings = lines("/proc/self/maps"),
 		.threads = sum("/proc/self/status", "Threads"),
@@ -228,8 +229,8 @@ static void one_after_the_other(void)
 	if (options.times == 1)
 		return;
 	after = held();
-	printf("kept %.1f\n", (double)(after.memory - before.memory) / (options.times - warm));
-	printf("heap %.1f\n", (double)(after.heap - before.heap) / (options.times - warm));
+	printf("kept %.1f\n", (double)(after.heap - before.heap) / (options.times - warm));
+	printf("private %.1f\n", (double)(after.memory - before.memory) / (options.times - warm));
 	printf("descriptors %d\nmappings %d\nthreads %d\n", after.descriptors - before.descriptors,
 		after.mappings - before.mappings, after.threads - before.threads);
 }

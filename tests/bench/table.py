@@ -15,6 +15,7 @@ COLUMNS = [
     ("trips", "RTTs", "{:.2f}"),
     ("trips_after", "after key", "{:.2f}"),
     ("kept", "kept B", "{:.0f}"),
+    ("private", "private B", "{:.0f}"),
     ("descriptors", "fds", "{:+.0f}"),
     ("mappings", "maps", "{:+.0f}"),
     ("rate", "logins/s", "{:.0f}"),
