@@ -7,7 +7,7 @@ use super::Attempt;
 use super::offline::Records;
 use crate::local::budget::{Limits, Room};
 use crate::local::memory::{Circumstances, Now, Remembered, Scope};
-use crate::local::{State, Unusable};
+use crate::local::{State, Unusable, fingerprint};
 use crate::log::Level;
 use crate::login::{Allowance, Keep, Proof};
 use crate::os::{Process, Session};
@@ -19,7 +19,8 @@ use crate::verdict::{Reason, Refusal};
 pub(super) struct Memory {
     state: Result<State, Unusable>,
     limits: Limits,
-    configuration: String,
+    /// The configuration as it was read.
+    configuration: Vec<u8>,
     /// How long a login by ssh counts for other services.
     ssh: Duration,
     /// Whether this person's phone rang in this login.
@@ -31,7 +32,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(policy: &Policy, configuration: String) -> Self {
+    pub(super) fn new(policy: &Policy, configuration: Vec<u8>) -> Self {
         let push = policy.push();
         Self {
             state: State::open(policy.state_folder()),
@@ -199,7 +200,7 @@ impl Attempt<'_> {
             tty: self.caller.tty.clone().unwrap_or_default(),
             rhost: self.caller.rhost.clone().unwrap_or_default(),
             real_uid: self.caller.real_uid,
-            configuration: self.memory.as_ref()?.configuration.clone(),
+            configuration: fingerprint(&self.memory.as_ref()?.configuration),
         })
     }
 }
