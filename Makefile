@@ -1,4 +1,4 @@
-# Targets: build, test, demo, install, uninstall, clean. `install` and `uninstall` know DESTDIR.
+# Targets: build, test, bench, demo, install, uninstall, clean. `install` and `uninstall` know DESTDIR.
 
 DESTDIR =
 PREFIX = /usr
@@ -19,7 +19,7 @@ BASHDIR = $(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(PREFIX)/share/zsh/$(if $(wildcard /etc/debian_version),vendor-completions,site-functions)
 FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 
-.PHONY: all build test demo install uninstall clean
+.PHONY: all build test bench demo install uninstall clean
 
 all: build
 
@@ -33,6 +33,9 @@ build:
 test:
 	tests/docker/needs
 	tests/run
+
+bench:
+	tests/bench/run
 
 demo:
 	tests/demo/run

@@ -99,7 +99,7 @@ impl<'a> Attempt<'a> {
         if arguments.debug {
             self.log.with_debug();
         }
-        let (policy, fingerprint) = settings::load(&arguments.config, &mut self.log)?;
+        let (policy, text) = settings::load(&arguments.config, &mut self.log)?;
         let settings = policy.for_service(&self.caller.service);
         self.failure_delay = settings.login.failure_delay;
         if let Some(socket) = policy.log_socket() {
@@ -108,7 +108,7 @@ impl<'a> Attempt<'a> {
         match self.judge(&policy) {
             Ok(Judged::Exempt(exemption)) => Ok(Verdict::Exempt(exemption)),
             Ok(Judged::Required(required)) => {
-                self.memory = Some(Memory::new(&policy, fingerprint));
+                self.memory = Some(Memory::new(&policy, text));
                 self.log_in(*required)
             }
             Err(refusal) => self.turn_away(settings, refusal),

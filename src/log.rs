@@ -110,8 +110,10 @@ fn connect(socket: &Path) -> Option<Logger<LoggerBackend, Formatter3164>> {
 
 /// The host program, as pam_syslog(3) would name it.
 fn program() -> String {
-    let name = crate::os::kernel_file("/proc/self/comm").unwrap_or_default();
-    let name: String = name.chars().filter(char::is_ascii_graphic).collect();
+    let name: String = crate::os::program()
+        .chars()
+        .filter(char::is_ascii_graphic)
+        .collect();
     if name.is_empty() {
         "pam".to_owned()
     } else {

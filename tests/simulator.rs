@@ -1456,6 +1456,26 @@ fn the_log_counts_the_records_of_a_request() {
 }
 
 #[test]
+fn a_certificate_that_is_brought_along_is_shown() {
+    let folder =
+        std::path::Path::new("/tmp").join(format!("countersign-chain-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    for (name, content) in [
+        ("ca.pem", cert.pem()),
+        ("chain.pem", cert.pem()),
+        ("key.pem", signing_key.serialize_pem()),
+    ] {
+        std::fs::write(folder.join(name), content).unwrap();
+    }
+    let simulator = simulate(&format!("chain = \"{}\"", folder.display()), "");
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(simulator.ca_pem(), cert.pem());
+    Probe::new(&simulator).start("alice@example.com");
+}
+
+#[test]
 fn a_resumed_session_is_seen_as_one() {
     let simulator = simulate("", "");
     let config = trust(&simulator);

@@ -21,7 +21,7 @@ use crate::words;
 /// Telling the tenant that a login is over may take this long, whatever is left of the deadline.
 const CLEANUP: Duration = Duration::from_secs(2);
 /// Polls of many hosts should not fall into step.
-const JITTER_MS: u64 = 250;
+const JITTER_MS: u64 = 100;
 
 impl Attempt<'_> {
     /// Goes from step to step to the end.

@@ -7,7 +7,7 @@ use super::Attempt;
 use super::offline::Records;
 use crate::local::budget::{Limits, Room};
 use crate::local::memory::{Circumstances, Now, Remembered, Scope};
-use crate::local::{State, Unusable};
+use crate::local::{State, Unusable, fingerprint};
 use crate::log::Level;
 use crate::login::{Allowance, Keep, Proof};
 use crate::os::{Process, Session};
@@ -19,7 +19,8 @@ use crate::verdict::{Reason, Refusal};
 pub(super) struct Memory {
     state: Result<State, Unusable>,
     limits: Limits,
-    configuration: String,
+    /// The configuration as it was read.
+    configuration: Vec<u8>,
     /// How long a login by ssh counts for other services.
     ssh: Duration,
     /// Whether this person's phone rang in this login.
@@ -31,7 +32,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(policy: &Policy, configuration: String) -> Self {
+    pub(super) fn new(policy: &Policy, configuration: Vec<u8>) -> Self {
         Self {
             state: State::open(policy.state_folder()),
             limits: limits(policy.push()),
@@ -126,13 +127,16 @@ impl Attempt<'_> {
         match verdict {
             Ok(proof) if proof.offline().is_some() => {}
             Ok(_) => {
-                self.with_state(|state, _| state.refill(&terms.tenant_user));
+                let (rang, user) = (self.rang(), &terms.tenant_user);
+                self.with_state(|state, _| match rang {
+                    true => state.refill_after_spending(user),
+                    false => state.refill(user).map(drop),
+                });
                 self.note_online(terms);
                 self.remember(terms);
             }
             Err(refusal) => {
-                let rang = self.memory.as_ref().is_some_and(|memory| memory.rang);
-                if refusal.reason == Reason::ApprovalRefused && rang {
+                if refusal.reason == Reason::ApprovalRefused && self.rang() {
                     self.with_state(|state, limits| state.pause(&terms.tenant_user, limits));
                 }
                 self.note_refused(terms, refusal.reason);
@@ -141,6 +145,10 @@ impl Attempt<'_> {
                 }
             }
         }
+    }
+
+    fn rang(&self) -> bool {
+        self.memory.as_ref().is_some_and(|memory| memory.rang)
     }
 
     /// Looks at the processes only where something is remembered of them.
@@ -187,7 +195,7 @@ impl Attempt<'_> {
             tty: self.caller.tty.clone().unwrap_or_default(),
             rhost: self.caller.rhost.clone().unwrap_or_default(),
             real_uid: self.caller.real_uid,
-            configuration: self.memory.as_ref()?.configuration.clone(),
+            configuration: fingerprint(&self.memory.as_ref()?.configuration),
         })
     }
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::local::fingerprint;
 use crate::log::{Level, Log};
 use crate::os::{self, Secrecy};
 use crate::policy::{self, Flow, Policy, Tenant};
@@ -20,8 +19,8 @@ const MAX_CA_FILE: u64 = 1024 * 1024;
 /// A password fits into this many times over.
 const MAX_SECRET: u64 = 4 * 1024;
 
-/// Reads and checks the configuration: the policy and its fingerprint. Everything that is wrong with it goes to the log, a line each.
-pub(super) fn load(path: &Path, log: &mut Log) -> Result<(Policy, String), Refusal> {
+/// Reads and checks the configuration: the policy and its text. Everything that is wrong with it goes to the log, a line each.
+pub(super) fn load(path: &Path, log: &mut Log) -> Result<(Policy, Vec<u8>), Refusal> {
     let bytes = read(path, Secrecy::Public, MAX_CONFIG)?;
     let policy = policy::parse(&bytes).map_err(|errors| {
         for line in errors.to_string().lines() {
@@ -29,7 +28,7 @@ pub(super) fn load(path: &Path, log: &mut Log) -> Result<(Policy, String), Refus
         }
         misconfigured(format!("{}: see the lines above", path.display()))
     })?;
-    Ok((policy, fingerprint(&bytes)))
+    Ok((policy, bytes))
 }
 
 /// The secret with which this machine itself logs in, where a flow needs it.

@@ -138,6 +138,15 @@ impl State {
         })
     }
 
+    /// The same for whoever has just spent something, so that what there is to be forgotten is known.
+    ///
+    /// # Errors
+    ///
+    /// [`Unusable`].
+    pub fn refill_after_spending(&self, user: &str) -> Result<(), Unusable> {
+        self.remove(&name(user))
+    }
+
     /// Everybody of whom something is known.
     ///
     /// # Errors

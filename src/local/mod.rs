@@ -123,12 +123,18 @@ impl State {
             Change::Write => {
                 let bytes = serde_json::to_vec(&sealed);
                 let bytes = bytes.map_err(|error| Unusable(error.to_string()))?;
-                locked.replace(name, &bytes).map_err(wrong)?;
+                locked.replace_until_boot(name, &bytes).map_err(wrong)?;
             }
             Change::Remove => locked.remove(name).map_err(wrong)?,
             Change::None => {}
         }
         Ok(result)
+    }
+
+    /// Removes a file, whatever is in it.
+    fn remove(&self, name: &str) -> Result<(), Unusable> {
+        let removed = self.folder.lock().and_then(|locked| locked.remove(name));
+        removed.map_err(|e| Unusable(format!("{}/{name}: {e}", self.folder.place().display())))
     }
 
     /// The files whose name begins so.
@@ -159,11 +165,14 @@ fn file_name(kind: &str, what: &str) -> String {
 #[must_use]
 pub fn fingerprint(bytes: &[u8]) -> String {
     let hash = digest(&SHA256, bytes);
-    hash.as_ref()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(hash.as_ref().iter().take(16))
+}
+
+/// Bytes in hexadecimal, in lower case.
+fn hex<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('?');
+    let digits = bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(digit).collect()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod choose;
 mod federated;
 mod offline;
 mod on_demand;
+mod pace;
 mod proof;
 mod read;
 mod start;
@@ -77,6 +78,8 @@ struct Login {
     useless: u8,
     /// Whether the number to match has been shown, of the push that is on its way.
     number_told: bool,
+    /// How often the approval that is waited for has been asked for.
+    polls: u16,
 }
 
 /// Whether somebody has answered in this login.
@@ -201,6 +204,7 @@ pub fn start(start: Start) -> Step {
         passwords: 0,
         useless: 0,
         number_told: false,
+        polls: 0,
     };
     Box::new(login).begin(token)
 }

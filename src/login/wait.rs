@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::read::{Trouble, read};
-use super::{AwaitTime, Expected, Login, Planned, Step, federated};
+use super::{AwaitTime, Expected, Login, Planned, Step, federated, pace};
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
 use crate::tenant::reply;
@@ -44,19 +44,21 @@ impl Login {
     }
 
     /// The first poll comes at once: the approval may have been there before us.
-    pub(super) fn poll_first(self: Box<Self>, mut planned: Planned) -> Step {
+    pub(super) fn poll_first(mut self: Box<Self>, mut planned: Planned) -> Step {
         let mechanism = planned.operation.mechanism;
         planned.operation = Operation {
             mechanism,
             action: Action::Poll,
         };
+        self.polls = 0;
         self.poll(planned, 0)
     }
 
-    fn poll(self: Box<Self>, planned: Planned, outages: u8) -> Step {
+    fn poll(mut self: Box<Self>, planned: Planned, outages: u8) -> Step {
         let Some(session) = self.session.clone() else {
             return self.elsewhere();
         };
+        self.polls = self.polls.saturating_add(1);
         let operations = vec![planned.operation.clone()];
         self.send(
             Request::Advance {
@@ -73,18 +75,18 @@ impl Login {
         planned: Planned,
         outages: u8,
     ) -> Step {
-        let interval = self.terms.login.poll_interval;
+        let (interval, pause) = (self.terms.login.poll_interval, self.pause());
         match read(reply, reply::advanced) {
             Ok(advanced) => self.follow(advanced, vec![planned]),
             Err(Trouble::Busy(time)) => self.wait(
-                time.max(interval),
+                time.max(pause).max(interval),
                 Next::Poll {
                     planned,
                     outages: 0,
                 },
             ),
             Err(Trouble::Broken(_)) if outages < MAX_OUTAGES => self.wait(
-                interval,
+                pause,
                 Next::Poll {
                     planned,
                     outages: outages + 1,
@@ -106,9 +108,9 @@ impl Login {
                 self.ask_with_number(planned, number)
             }
             _ => {
-                let interval = self.terms.login.poll_interval;
+                let pause = self.pause();
                 self.wait(
-                    interval,
+                    pause,
                     Next::Poll {
                         planned,
                         outages: 0,
@@ -116,6 +118,10 @@ impl Login {
                 )
             }
         }
+    }
+
+    fn pause(&self) -> Duration {
+        pace::pause(self.terms.login.poll_interval, self.polls)
     }
 
     fn elsewhere(self: Box<Self>) -> Step {

@@ -1,15 +1,17 @@
 //! Reading a file that decides about logins: every part of its path must be in trusted hands.
 //!
-//! The path is walked from `/`, one directory after the other, and no link is followed; what was checked is what is
-//! read.
+//! The path is looked at from `/` down, one directory after the other, and no link is allowed. A directory that was
+//! found in trusted hands keeps what is in it, for nobody else can rename or replace that: so what is true of a
+//! directory when the one below it is looked at is still true when the file is opened. The file itself is checked once
+//! it is open: what was checked is what is read.
 
 use std::ffi::{CString, OsStr};
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 /// Who may read the file.
@@ -46,52 +48,72 @@ impl std::error::Error for Unsafe {}
 /// [`Unsafe`] if the file or a directory above it is missing, a link, not a regular file, of another owner,
 /// writable for others, linked twice, too large or, for [`Secrecy::Secret`], readable for others.
 pub fn read(path: &Path, secrecy: Secrecy, limit: u64) -> Result<Vec<u8>, Unsafe> {
-    let (directory, name) = parent(path)?;
-    let open = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
-    let file = File::from(open_at(&directory, name, open).map_err(|e| opening(path, &e))?);
-    check_file(&file, path, secrecy, limit)?;
-    // All of it in one read, and one more that finds the end.
-    let length = file.metadata().map_or(0, |found| found.len().min(limit));
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 64);
-    let taken = file.take(limit + 1).read_to_end(&mut bytes);
-    taken.map_err(|error| broken(path, format!("can't be read: {error}")))?;
+    check_above(path)?;
+    let mut options = OpenOptions::new();
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let opened = options.read(true).custom_flags(flags).open(path);
+    let file = opened.map_err(|e| opening(path, &e))?;
+    let found = file.metadata().map_err(|e| opening(path, &e))?;
+    check_file(&found, path, secrecy, limit)?;
+    let bytes = whole(&file, found.len(), limit);
+    let bytes = bytes.map_err(|error| broken(path, format!("can't be read: {error}")))?;
     if bytes.len() as u64 > limit {
         return Err(broken(path, format!("is larger than {limit} bytes")));
     }
     Ok(bytes)
 }
 
-/// The directory that holds the file, opened, with everything above it checked.
-pub(super) fn parent(path: &Path) -> Result<(OwnedFd, &OsStr), Unsafe> {
-    let Some(name) = path.file_name().filter(|_| path.is_absolute()) else {
+/// A file that was `length` bytes long a moment ago, up to one byte more than `limit`. It takes one read: that this
+/// brings less than there was room for says that it was the end.
+pub(super) fn whole(mut file: &File, length: u64, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(length.min(limit)).unwrap_or(0) + 1];
+    let count = file.read(&mut bytes)?;
+    if count == bytes.len() {
+        // It has grown since.
+        let rest = (limit + 1).saturating_sub(count as u64);
+        file.take(rest).read_to_end(&mut bytes)?;
+    } else {
+        bytes.truncate(count);
+    }
+    Ok(bytes)
+}
+
+/// Checks every directory on the way to the file, from `/` down.
+pub(super) fn check_above(path: &Path) -> Result<(), Unsafe> {
+    let Some(above) = path
+        .file_name()
+        .and(path.parent())
+        .filter(|_| path.is_absolute())
+    else {
         return Err(broken(path, "is not the absolute path of a file".into()));
     };
     let mut place = PathBuf::from("/");
-    let mut directory = root().map_err(|e| opening(&place, &e))?;
-    check_directory(&directory, &place)?;
-    for component in path.parent().into_iter().flat_map(Path::components) {
+    check_directory(&place)?;
+    for component in above.components() {
         match component {
             Component::RootDir => {}
             Component::Normal(part) => {
                 place.push(part);
-                let open = libc::O_PATH | libc::O_DIRECTORY;
-                directory = open_at(&directory, part, open).map_err(|e| opening(&place, &e))?;
-                check_directory(&directory, &place)?;
+                check_directory(&place)?;
             }
             Component::ParentDir | Component::CurDir | Component::Prefix(_) => {
                 return Err(broken(path, "holds a \"..\": write the path out".into()));
             }
         }
     }
-    Ok((directory, name))
+    Ok(())
 }
 
-fn check_directory(directory: &OwnedFd, place: &Path) -> Result<(), Unsafe> {
-    let status = status(directory).map_err(|e| opening(place, &e))?;
-    check_owner(status.uid, place)?;
+/// The directory itself: the last part of `place` may not be a link, and all before it are no links.
+fn check_directory(place: &Path) -> Result<(), Unsafe> {
+    let found = fs::symlink_metadata(place).map_err(|e| opening(place, &e))?;
+    if !found.is_dir() {
+        return Err(opening(place, &io::Error::from_raw_os_error(libc::ENOTDIR)));
+    }
+    check_owner(found.uid(), place)?;
     // In a sticky directory such as /tmp nobody can replace what belongs to somebody else.
-    if status.mode & 0o022 != 0 && status.mode & 0o1000 == 0 {
-        let mode = status.mode & 0o7777;
+    if found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0 {
+        let mode = found.mode() & 0o7777;
         let problem =
             format!("is writable for others than its owner (mode {mode:04o}): chmod go-w");
         return Err(broken(place, problem));
@@ -99,8 +121,7 @@ fn check_directory(directory: &OwnedFd, place: &Path) -> Result<(), Unsafe> {
     Ok(())
 }
 
-fn check_file(file: &File, path: &Path, secrecy: Secrecy, limit: u64) -> Result<(), Unsafe> {
-    let status = file.metadata().map_err(|e| opening(path, &e))?;
+fn check_file(status: &Metadata, path: &Path, secrecy: Secrecy, limit: u64) -> Result<(), Unsafe> {
     if !status.is_file() {
         return Err(broken(path, "is not a regular file".into()));
     }
@@ -135,48 +156,14 @@ pub(super) fn check_owner(uid: u32, place: &Path) -> Result<(), Unsafe> {
     ))
 }
 
-fn root() -> io::Result<OwnedFd> {
-    open(
-        libc::AT_FDCWD,
-        c"/".to_owned(),
-        libc::O_PATH | libc::O_DIRECTORY,
-    )
-}
-
-pub(super) fn open_at(
-    directory: &OwnedFd,
-    name: &OsStr,
-    flags: libc::c_int,
-) -> io::Result<OwnedFd> {
-    open(directory.as_raw_fd(), CString::new(name.as_bytes())?, flags)
-}
-
-fn open(directory: libc::c_int, name: CString, flags: libc::c_int) -> io::Result<OwnedFd> {
+pub(super) fn open_at(directory: &File, name: &OsStr, flags: libc::c_int) -> io::Result<File> {
+    let name = CString::new(name.as_bytes())?;
     let flags = flags | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     // SAFETY: the name ends in NUL; a descriptor that comes back is nobody else's.
     unsafe {
-        match libc::openat(directory, name.as_ptr(), flags) {
+        match libc::openat(directory.as_raw_fd(), name.as_ptr(), flags) {
             -1 => Err(io::Error::last_os_error()),
-            descriptor => Ok(OwnedFd::from_raw_fd(descriptor)),
-        }
-    }
-}
-
-pub(super) struct Status {
-    pub(super) uid: u32,
-    pub(super) mode: u32,
-}
-
-pub(super) fn status(directory: &OwnedFd) -> io::Result<Status> {
-    // SAFETY: fstat fills the buffer or fails; it is read only where it was filled.
-    unsafe {
-        let mut status: libc::stat = std::mem::zeroed();
-        match libc::fstat(directory.as_raw_fd(), &mut status) {
-            0 => Ok(Status {
-                uid: status.st_uid,
-                mode: status.st_mode,
-            }),
-            _ => Err(io::Error::last_os_error()),
+            descriptor => Ok(File::from_raw_fd(descriptor)),
         }
     }
 }
@@ -201,7 +188,7 @@ pub(super) fn broken(place: &Path, problem: String) -> Unsafe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs::{self, Permissions};
+    use std::fs::Permissions;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     struct Folder(PathBuf);

@@ -1,15 +1,15 @@
 //! A folder of small files that belong to the module alone: read whole, replaced whole, changed under one lock.
 
 use std::ffi::{CStr, CString};
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::files::{self, Unsafe};
-use super::{Paused, pause, random};
+use super::{Paused, pause};
 
 /// Nobody holds the lock longer than one read and one write take; who waits longer than this goes without.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -18,7 +18,7 @@ const TURN: Duration = Duration::from_millis(5);
 
 /// An open folder, checked from `/` down: of the trusted owner, and closed to everybody else.
 pub struct Folder {
-    directory: OwnedFd,
+    directory: File,
     place: PathBuf,
 }
 
@@ -32,19 +32,19 @@ impl Folder {
     ///
     /// [`Unsafe`] if it, or anything above it, is in other hands, or if it can't be made.
     pub fn open(place: &Path) -> Result<Self, Unsafe> {
-        let (parent, name) = files::parent(place)?;
-        let open = || files::open_at(&parent, name, libc::O_RDONLY | libc::O_DIRECTORY);
-        let directory = match open() {
+        files::check_above(place)?;
+        let directory = match open(place) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make(&parent, name).and_then(|()| open())
+                make(place).and_then(|()| open(place))
             }
             opened => opened,
         };
         let directory = directory.map_err(|error| files::opening(place, &error))?;
-        let status = files::status(&directory).map_err(|error| files::opening(place, &error))?;
-        files::check_owner(status.uid, place)?;
-        if status.mode & 0o077 != 0 {
-            let mode = status.mode & 0o7777;
+        let status = directory.metadata();
+        let status = status.map_err(|error| files::opening(place, &error))?;
+        files::check_owner(status.uid(), place)?;
+        if status.mode() & 0o077 != 0 {
+            let mode = status.mode() & 0o7777;
             let problem = format!("is open to others than its owner (mode {mode:04o}): chmod go=");
             return Err(files::broken(place, problem));
         }
@@ -88,7 +88,7 @@ impl Folder {
         let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
         let file = match files::open_at(&self.directory, name.as_ref(), flags) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => File::from(opened?),
+            opened => opened?,
         };
         let found = file.metadata()?;
         let ours = found.is_file() && found.mode() & 0o077 == 0 && found.nlink() == 1;
@@ -98,9 +98,7 @@ impl Folder {
                 "not a file of ours",
             ));
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0) + 64);
-        file.take(limit).read_to_end(&mut bytes)?;
-        Ok(Some(bytes))
+        files::whole(&file, found.len(), limit).map(Some)
     }
 
     /// The names of the files, in no order. Those that are being written are not among them.
@@ -133,10 +131,27 @@ impl Locked<'_> {
     ///
     /// What the file system says. Then the old content is still there.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.replace_until_boot(name, bytes)?;
+        self.0.directory.sync_all()
+    }
+
+    /// The same for what a boot may forget: after a crash the old content may be back, and no half of the new.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says. Then the old content is still there.
+    pub fn replace_until_boot(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let directory = &self.0.directory;
-        let draft = CString::new(format!(".{name}.{:016x}", random()?))?;
+        let draft = CString::new(format!(".{name}.new"))?;
         let target = CString::new(name)?;
-        let written = create(directory, &draft).and_then(|mut file| {
+        let created = match create(directory, &draft) {
+            // Whoever wrote it was killed: nobody else writes while this lives.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                unlink(directory, &draft).and_then(|()| create(directory, &draft))
+            }
+            created => created,
+        };
+        let written = created.and_then(|mut file| {
             file.write_all(bytes)?;
             file.sync_all()
         });
@@ -144,12 +159,7 @@ impl Locked<'_> {
             .and_then(|()| rename(directory, &draft, &target))
             .inspect_err(|_| {
                 let _ = unlink(directory, &draft);
-            })?;
-        // SAFETY: the descriptor is ours and open.
-        match unsafe { libc::fsync(directory.as_raw_fd()) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
+            })
     }
 
     /// Removes a file; it is no error if there is none.
@@ -189,21 +199,22 @@ impl Drop for Locked<'_> {
     }
 }
 
-fn make(parent: &OwnedFd, name: &std::ffi::OsStr) -> io::Result<()> {
-    use std::os::unix::ffi::OsStrExt;
-    let name = CString::new(name.as_bytes())?;
-    // SAFETY: the name ends in NUL. No umask can make this mode wider.
-    match unsafe { libc::mkdirat(parent.as_raw_fd(), name.as_ptr(), 0o700) } {
-        0 => Ok(()),
-        _ => match io::Error::last_os_error() {
-            // Somebody else was quicker; whose it is will be checked.
-            error if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            error => Err(error),
-        },
+fn open(place: &Path) -> io::Result<File> {
+    let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(flags).open(place)
+}
+
+fn make(place: &Path) -> io::Result<()> {
+    // No umask can make this mode wider.
+    match DirBuilder::new().mode(0o700).create(place) {
+        // Somebody else was quicker; whose it is will be checked.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
     }
 }
 
-fn create(directory: &OwnedFd, name: &CStr) -> io::Result<File> {
+fn create(directory: &File, name: &CStr) -> io::Result<File> {
     let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     // SAFETY: the name ends in NUL; a descriptor that comes back is nobody else's.
     unsafe {
@@ -214,7 +225,7 @@ fn create(directory: &OwnedFd, name: &CStr) -> io::Result<File> {
     }
 }
 
-fn rename(directory: &OwnedFd, from: &CStr, to: &CStr) -> io::Result<()> {
+fn rename(directory: &File, from: &CStr, to: &CStr) -> io::Result<()> {
     let directory = directory.as_raw_fd();
     // SAFETY: both names end in NUL.
     match unsafe { libc::renameat(directory, from.as_ptr(), directory, to.as_ptr()) } {
@@ -223,7 +234,7 @@ fn rename(directory: &OwnedFd, from: &CStr, to: &CStr) -> io::Result<()> {
     }
 }
 
-fn unlink(directory: &OwnedFd, name: &CStr) -> io::Result<()> {
+fn unlink(directory: &File, name: &CStr) -> io::Result<()> {
     // SAFETY: the name ends in NUL.
     match unsafe { libc::unlinkat(directory.as_raw_fd(), name.as_ptr(), 0) } {
         0 => Ok(()),
@@ -286,6 +297,16 @@ mod tests {
         }
         folder.lock().unwrap().replace("long", &[0; 101]).unwrap();
         assert!(folder.read("long", 100).is_err());
+    }
+
+    #[test]
+    fn a_draft_that_a_killed_process_has_left_is_in_nobodys_way() {
+        let place = Place::new("draft");
+        let folder = Folder::open(&place.0).unwrap();
+        fs::write(place.0.join(".a.new"), "half").unwrap();
+        folder.lock().unwrap().replace("a", b"whole").unwrap();
+        assert_eq!(folder.read("a", 100).unwrap().unwrap(), b"whole");
+        assert_eq!(fs::read_dir(&place.0).unwrap().count(), 1);
     }
 
     #[test]

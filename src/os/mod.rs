@@ -5,7 +5,7 @@
 mod allocator;
 mod files;
 mod folder;
-mod lookup;
+mod network;
 mod session;
 mod signals;
 mod users;
@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub use allocator::Wiping;
 pub use files::{Secrecy, Unsafe, read};
 pub use folder::{Folder, Locked};
-pub use lookup::{LookupError, host_addresses};
+pub use network::{LookupError, host_addresses, receive_now};
 pub use session::{Process, Session, named_ancestors};
 pub use signals::{
     Paused, await_input, interrupted, pause, take_interruption, with_interrupts_held,
@@ -54,15 +54,29 @@ pub fn boot_id() -> std::io::Result<String> {
     kernel_file("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned())
 }
 
-/// A file of /proc, which says nothing about its length before it is read.
+/// A small file of /proc. The kernel makes the whole of it at the first read.
 ///
 /// # Errors
 ///
-/// What open(2) and read(2) say, and what is not text.
+/// What open(2) and read(2) say, and what is not text or longer than a few hundred bytes.
 pub fn kernel_file(path: &str) -> std::io::Result<String> {
-    let mut text = String::with_capacity(1024);
-    std::fs::File::open(path)?.read_to_string(&mut text)?;
-    Ok(text)
+    let mut bytes = vec![0; 1024];
+    let length = std::fs::File::open(path)?.read(&mut bytes)?;
+    if length == bytes.len() {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
+    bytes.truncate(length);
+    String::from_utf8(bytes).map_err(|_| std::io::ErrorKind::InvalidData.into())
+}
+
+/// The name of the thread that calls, which is the program's, unless the program has said otherwise (prctl(2)).
+#[must_use]
+pub fn program() -> String {
+    let mut name = [0_u8; 16];
+    // SAFETY: the kernel fills 16 bytes, the last of them with NUL.
+    unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(name).into_owned()
 }
 
 /// Who has logged in, by pam_loginuid(8), whatever rights were taken since; else who runs this program.

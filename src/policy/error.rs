@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
+use std::rc::Rc;
 
 use super::spelling;
 
@@ -97,8 +98,8 @@ pub(super) struct Findings {
     line_starts: Vec<usize>,
     /// Lines that are no TOML: what seems wrong with the settings there says nothing.
     broken: RefCell<BTreeSet<usize>>,
-    /// Every key that some table knows, with the first place of it.
-    known: RefCell<BTreeMap<&'static str, String>>,
+    /// Every key that some table knows, with the path of the table.
+    known: RefCell<Vec<(&'static str, Rc<str>)>>,
     unknown: RefCell<Vec<Unknown>>,
     errors: RefCell<Vec<Error>>,
 }
@@ -156,8 +157,8 @@ impl Findings {
     }
 
     /// A table knows this key.
-    pub(super) fn known(&self, key: &'static str, path: impl FnOnce() -> String) {
-        self.known.borrow_mut().entry(key).or_insert_with(path);
+    pub(super) fn known(&self, key: &'static str, table: &Rc<str>) {
+        self.known.borrow_mut().push((key, table.clone()));
     }
 
     /// A table does not know this key.
@@ -180,8 +181,9 @@ impl Findings {
     fn explain_unknown(&self) {
         let known = self.known.borrow();
         for unknown in self.unknown.take() {
-            let elsewhere = known.get(unknown.key.as_str()).map(String::as_str);
-            let said = spelling::unknown(&unknown.key, &unknown.siblings, elsewhere);
+            let elsewhere = known.iter().find(|(key, _)| *key == unknown.key);
+            let elsewhere = elsewhere.map(|(key, table)| join(table, key));
+            let said = spelling::unknown(&unknown.key, &unknown.siblings, elsewhere.as_deref());
             self.wrong(unknown.line, &unknown.path, said);
         }
     }
@@ -201,6 +203,20 @@ impl Findings {
         let unlisted = listed.len().saturating_sub(LISTED);
         listed.truncate(LISTED);
         Err(Errors { listed, unlisted })
+    }
+}
+
+/// `login` and `deadline` to `login.deadline`; a key that is not bare is quoted.
+pub(super) fn join(path: &str, key: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let shown = match key {
+        key if !key.is_empty() && key.len() <= 64 && key.chars().all(bare) => key.to_owned(),
+        key => quoted(key),
+    };
+    if path.is_empty() {
+        shown
+    } else {
+        format!("{path}.{shown}")
     }
 }
 

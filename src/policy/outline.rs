@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::Findings;
 use super::nesting::too_deep;
-use super::reader::join;
+use super::error::join;
 
 /// One key of the file, known or not.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,17 +1,19 @@
 //! Walks the parsed file: a key is known because somebody asked for it, and what is left over is an error.
 #![forbid(unsafe_code)]
 
+use std::rc::Rc;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{Findings, quoted};
+use super::error::{Findings, join};
 use super::value::{Checked, described};
 
 /// A table of the file, or the place where there is none.
 ///
 /// When it goes, it reports the keys that nobody asked for; so none can be forgotten.
 pub(super) struct Table<'t> {
-    path: String,
+    path: Rc<str>,
     line: Option<usize>,
     entries: Option<&'t DeTable<'t>>,
     asked: Vec<&'static str>,
@@ -20,7 +22,11 @@ pub(super) struct Table<'t> {
 
 /// One key with its value.
 pub(super) struct Entry<'t> {
-    path: String,
+    /// The path of its table.
+    table: Rc<str>,
+    key: &'t str,
+    /// Which item of a list, from 1.
+    item: Option<usize>,
     line: usize,
     value: &'t DeValue<'t>,
     findings: &'t Findings,
@@ -30,7 +36,7 @@ impl<'t> Table<'t> {
     /// The file itself.
     pub(super) fn root(entries: &'t DeTable<'t>, findings: &'t Findings) -> Self {
         Table {
-            path: String::new(),
+            path: Rc::from(""),
             line: None,
             entries: Some(entries),
             asked: Vec::new(),
@@ -40,14 +46,20 @@ impl<'t> Table<'t> {
 
     fn entry(&mut self, key: &'static str) -> Option<Entry<'t>> {
         self.asked.push(key);
-        self.findings.known(key, || join(&self.path, key));
+        self.findings.known(key, &self.path);
         let (name, value) = self.entries?.get_key_value(key)?;
         Some(self.open(name, value))
     }
 
-    fn open(&self, name: &Spanned<impl AsRef<str>>, value: &'t Spanned<DeValue<'t>>) -> Entry<'t> {
+    fn open(
+        &self,
+        name: &'t Spanned<impl AsRef<str>>,
+        value: &'t Spanned<DeValue<'t>>,
+    ) -> Entry<'t> {
         Entry {
-            path: join(&self.path, name.get_ref().as_ref()),
+            table: self.path.clone(),
+            key: name.get_ref().as_ref(),
+            item: None,
             line: self.findings.line(name.span().start),
             value: value.get_ref(),
             findings: self.findings,
@@ -95,7 +107,7 @@ impl<'t> Table<'t> {
         match self.entry(key) {
             Some(entry) => entry.into_table(),
             None => Table {
-                path: join(&self.path, key),
+                path: join(&self.path, key).into(),
                 line: self.line,
                 entries: None,
                 asked: Vec::new(),
@@ -196,7 +208,15 @@ impl<'t> Entry<'t> {
 
     /// Says what is wrong here.
     pub(super) fn wrong(&self, problem: impl Into<String>) {
-        self.findings.wrong(self.line, &self.path, problem);
+        self.findings.wrong(self.line, &self.path(), problem);
+    }
+
+    fn path(&self) -> String {
+        let path = join(&self.table, self.key);
+        match self.item {
+            Some(number) => format!("{path}[{number}]"),
+            None => path,
+        }
     }
 
     fn items(&self) -> Option<Vec<Entry<'t>>> {
@@ -205,7 +225,9 @@ impl<'t> Entry<'t> {
             return None;
         };
         let open = |(position, item): (usize, &'t Spanned<DeValue<'t>>)| Entry {
-            path: format!("{}[{}]", self.path, position + 1),
+            table: self.table.clone(),
+            key: self.key,
+            item: Some(position + 1),
             line: self.findings.line(item.span().start),
             value: item.get_ref(),
             findings: self.findings,
@@ -220,25 +242,11 @@ impl<'t> Entry<'t> {
             self.wrong(format!("expected a table, found {}", described(self.value)));
         }
         Table {
-            path: self.path,
+            path: self.path().into(),
             line: Some(self.line),
             entries,
             asked: Vec::new(),
             findings: self.findings,
         }
-    }
-}
-
-/// `login` and `deadline` to `login.deadline`; a key that is not bare is quoted.
-pub(super) fn join(path: &str, key: &str) -> String {
-    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let shown = match key {
-        key if !key.is_empty() && key.len() <= 64 && key.chars().all(bare) => key.to_owned(),
-        key => quoted(key),
-    };
-    if path.is_empty() {
-        shown
-    } else {
-        format!("{path}.{shown}")
     }
 }

@@ -80,12 +80,11 @@ impl Line {
 
     /// Whether the connection stands, and nothing has come since. Tickets may come at any time.
     pub(super) fn is_idle(&mut self) -> bool {
-        let tls = &mut self.tls;
-        let read = self.socket.without_waiting(|stream| tls.read_tls(stream));
+        let read = self.tls.read_tls(&mut self.socket.without_waiting());
         match read {
-            Some(Ok(0)) | None => false,
-            Some(Err(error)) if error.kind() != ErrorKind::WouldBlock => false,
-            Some(_) => self.is_quiet(),
+            Ok(0) => false,
+            Err(error) if error.kind() != ErrorKind::WouldBlock => false,
+            Ok(_) | Err(_) => self.is_quiet(),
         }
     }
 

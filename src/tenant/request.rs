@@ -157,7 +157,7 @@ impl Request {
         if let Self::Token { form, .. } = self {
             return form.clone();
         }
-        let mut body = Zeroizing::new(Vec::with_capacity(8 * 1024));
+        let mut body = Zeroizing::new(Vec::with_capacity(1024));
         // Strings and maps into a vector: nothing here can fail. If it ever did, an incomplete body is no request.
         if serde_json::to_writer(&mut *body, self).is_err() {
             body.clear();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use std::{cmp, mem};
 
 use super::failure::{Failure, Local};
+use crate::os;
 
 /// The kernel is told to come back after this long at the latest, and is then asked again: one setting serves a
 /// whole login, but for the last second of a deadline.
@@ -88,12 +89,9 @@ impl Socket {
         self.allowance = ALLOWANCE;
     }
 
-    /// Runs `f` while reading does not wait; `None` if the socket does not let itself be switched.
-    pub(super) fn without_waiting<R>(&mut self, f: impl FnOnce(&mut TcpStream) -> R) -> Option<R> {
-        self.stream.set_nonblocking(true).ok()?;
-        let result = f(&mut self.stream);
-        self.stream.set_nonblocking(false).ok()?;
-        Some(result)
+    /// What is there already, and `WouldBlock` where nothing is.
+    pub(super) fn without_waiting(&self) -> impl Read {
+        Arrived(&self.stream)
     }
 
     /// How long the kernel may wait this time.
@@ -102,6 +100,15 @@ impl Socket {
             Duration::ZERO => Err(io::Error::new(ErrorKind::TimedOut, "the time is up")),
             time => Ok(time),
         }
+    }
+}
+
+/// Reads what is there already.
+struct Arrived<'a>(&'a TcpStream);
+
+impl Read for Arrived<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        os::receive_now(self.0, into)
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Tenant {
     /// What unknown users seem to have.
     pub decoy: Challenges,
     pub certificate: Certificate,
+    /// A folder with `ca.pem`, `chain.pem` and `key.pem`: the good certificate, instead of one that is made.
+    pub chain: String,
     pub tls: TlsVersion,
     /// Answers in clear on the tenant's port.
     pub plain_http: bool,
@@ -83,6 +85,7 @@ impl Default for Tenant {
             redirect_to: String::new(),
             decoy: vec![vec!["UP".into()]],
             certificate: Certificate::Good,
+            chain: String::new(),
             tls: TlsVersion::Any,
             plain_http: false,
             shared_services: false,

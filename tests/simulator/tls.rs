@@ -1,6 +1,8 @@
 //! The private CA, the certificates good and bad, and what rustls needs of them.
 
 use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{
@@ -9,7 +11,8 @@ use rcgen::{
 };
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::version::{TLS12, TLS13};
 
 use super::scenario::{Certificate, Tenant, TlsVersion};
@@ -53,6 +56,23 @@ fn make(tenant: &Tenant) -> Result<Certificates> {
     for (name, params, issuer) in leaves {
         configs.insert(name, Arc::new(config(&params, issuer, tenant.tls)?));
     }
+    match tenant.chain.as_str() {
+        "" => Ok(Certificates { ca_pem, configs }),
+        folder => brought(Path::new(folder), tenant.tls, configs),
+    }
+}
+
+/// The good certificate is somebody else's work: of a kind of key that ring can't make, for example.
+fn brought(
+    folder: &Path,
+    version: TlsVersion,
+    mut configs: HashMap<Certificate, Arc<ServerConfig>>,
+) -> Result<Certificates> {
+    let ca_pem = fs::read_to_string(folder.join("ca.pem"))?;
+    let chain = CertificateDer::pem_file_iter(folder.join("chain.pem"))?;
+    let key = PrivateKeyDer::from_pem_file(folder.join("key.pem"))?;
+    let good = serve(chain.collect::<Result<_, _>>()?, key, version)?;
+    configs.insert(Certificate::Good, Arc::new(good));
     Ok(Certificates { ca_pem, configs })
 }
 
@@ -87,15 +107,23 @@ fn config(
         Some(issuer) => params.signed_by(&key, issuer)?,
         None => params.self_signed(&key)?,
     };
+    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    serve(vec![certificate.der().clone()], private, version)
+}
+
+fn serve(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    version: TlsVersion,
+) -> Result<ServerConfig> {
     let versions = match version {
         TlsVersion::Any => &[&TLS13, &TLS12][..],
         TlsVersion::Tls12 => &[&TLS12],
         TlsVersion::Tls13 => &[&TLS13],
     };
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_protocol_versions(versions)?
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)?;
+        .with_single_cert(chain, key)?;
     Ok(config)
 }

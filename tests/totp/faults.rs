@@ -124,7 +124,6 @@ fn a_disk_that_fails_at_any_system_call_lets_nobody_in_unless_it_was_written() {
         libc::SYS_renameat,
         libc::SYS_flock,
         libc::SYS_statx,
-        libc::SYS_getrandom,
     ] {
         assert!(
             refused.contains(&call),

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::otp::Key;
 use super::recovery::Hashes;
 use super::rules::{Moment, Pause};
+use crate::local::hex;
 
 /// What the first line begins with, version included. Another one is not guessed at.
 const HEAD: &str = "countersign-offline 1 ";
@@ -134,6 +135,5 @@ impl Record {
 }
 
 fn checksum(bytes: &[u8]) -> String {
-    let hash = digest(&SHA256, bytes);
-    hash.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+    hex(digest(&SHA256, bytes).as_ref())
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::base32;
+use crate::local::hex;
 use crate::os;
 
 /// How many there are of them.
@@ -97,8 +98,7 @@ fn hash(salt: &str, code: &str) -> String {
     context.update(salt.as_bytes());
     context.update(b":");
     context.update(code.as_bytes());
-    let digest = context.finish();
-    digest.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+    hex(context.finish().as_ref())
 }
 
 fn same(one: &str, other: &str) -> bool {

@@ -19,7 +19,7 @@ fn the_password_and_a_push_travel_together_after_the_users_last_key() {
         .tells(PUSH)
         .polls("id-OTP")
         .replies(summary("OobPending"))
-        .waits(1)
+        .waits(2)
         .polls("id-OTP")
         .replies(success(USER))
         .is_granted(&[Up, Otp]);

@@ -184,7 +184,7 @@ fn a_word_to_a_radius_server_starts_a_push() {
         .tells(PUSH)
         .polls("id-RADIUS")
         .replies(summary("OobPending"))
-        .waits(1)
+        .waits(2)
         .polls("id-RADIUS")
         .replies(success(USER))
         .is_granted(&[Up, Radius]);

@@ -170,7 +170,7 @@ fn a_package_in_the_middle_of_a_poll_is_followed_and_the_choice_holds() {
         .tells(PUSH)
         .polls("id-OTP")
         .replies(summary("OobPending"))
-        .waits(1)
+        .waits(2)
         .polls("id-OTP")
         .replies(package(&["UP", "OTP"]))
         .answers_up_and_starts("id-OTP")

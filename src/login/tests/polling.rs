@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::super::pace::pause;
 use super::package::{about, failed, number, package, success, summary};
 use super::world::{PASSWORD, USER, World, cut, outage, response};
 use crate::policy::Mechanism::{Otp, Radius, Up};
@@ -15,6 +16,8 @@ use crate::verdict::Reason;
 const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
 const PUSH: &str =
     "Waiting for your approval on the phone. Nothing arrives? Start again and check the password.";
+/// Between two questions while people approve.
+const DENSE: Duration = Duration::from_millis(750);
 const MATCH: &str = "Choose 42 on your phone, then press Enter, or type its code.\nNothing arrives? Start again and check the password.\nVerification code: ";
 
 /// A push is on its way, and the first poll is out.
@@ -40,13 +43,65 @@ fn busy(status: u16, retry_after: Option<u64>) -> Response {
 #[test]
 fn a_pending_approval_is_polled_for_as_long_as_there_is_time() {
     let mut world = polled();
-    for _ in 0..500 {
+    for question in 1..500 {
+        let pause = pause(Duration::from_secs(1), question);
         world = world
             .replies(summary("OobPending"))
-            .waits(1)
+            .waits_for(pause)
             .polls("id-OTP");
     }
     world.replies(success(USER)).is_granted(&[Up, Otp]);
+}
+
+/// When the tenant is asked, from the first question on, while replies take no time.
+fn questions(interval: Duration) -> Vec<Duration> {
+    let mut at = Duration::ZERO;
+    let waits = (1..120).map(|asked| {
+        at += pause(interval, asked);
+        at
+    });
+    [Duration::ZERO].into_iter().chain(waits).collect()
+}
+
+#[test]
+fn the_first_minute_of_a_push_is_asked_for_densely_then_rarely() {
+    let millis: Vec<_> = questions(Duration::from_secs(1))
+        .iter()
+        .map(|at| at.as_millis())
+        .collect();
+    assert_eq!(
+        millis[..10],
+        [0, 2000, 2750, 3500, 4250, 5000, 6000, 7000, 8000, 9000]
+    );
+    assert_eq!(millis[28..33], [28_000, 29_000, 30_000, 31_000, 33_000]);
+}
+
+#[test]
+fn no_wait_is_asked_for_more_often_than_the_interval_says() {
+    for millis in [1000, 1200, 1500, 1999, 2000, 2500, 7000, 10_000] {
+        let interval = Duration::from_millis(millis);
+        for (number, at) in questions(interval).iter().enumerate() {
+            let fair = interval * u32::try_from(number).unwrap();
+            assert!(*at >= fair, "question {number} at {at:?} of {interval:?}");
+        }
+    }
+}
+
+#[test]
+fn an_approval_by_anybody_who_is_looking_is_seen_half_a_second_later() {
+    let asked = questions(Duration::from_secs(1));
+    let delay = |millis: u64| {
+        let approved = Duration::from_millis(millis);
+        let seen = asked.iter().find(|at| **at >= approved).unwrap();
+        *seen - approved
+    };
+    let mean = |from: u64, to: u64| {
+        let all = (from..to).map(delay).sum::<Duration>();
+        all / u32::try_from(to - from).unwrap()
+    };
+    assert_eq!(mean(3000, 5000).as_millis(), 343);
+    assert_eq!(mean(5000, 30_000).as_millis(), 499);
+    assert_eq!(mean(3000, 30_000).as_millis(), 487);
 }
 
 #[test]
@@ -109,19 +164,19 @@ fn a_poll_is_repeated_after_a_broken_connection_but_not_for_ever() {
     let timeout = || Failure::Misbehaved(Misbehaviour::Timeout, "15 s".into());
     polled()
         .replies_with(Err(cut()))
-        .waits(1)
+        .waits(2)
         .polls("id-OTP")
         .replies_with(Err(timeout()))
-        .waits(1)
+        .waits_for(DENSE)
         .polls("id-OTP")
         .replies(summary("OobPending"))
-        .waits(1)
+        .waits_for(DENSE)
         .polls("id-OTP")
         .replies_with(Err(outage()))
-        .waits(1)
+        .waits_for(DENSE)
         .polls("id-OTP")
         .replies_with(Err(cut()))
-        .waits(1)
+        .waits_for(DENSE)
         .polls("id-OTP")
         .replies_with(Err(cut()))
         .is_refused(Reason::Misbehaved, "connection cut: end of file");
@@ -131,10 +186,10 @@ fn a_poll_is_repeated_after_a_broken_connection_but_not_for_ever() {
 fn an_outage_in_the_middle_ends_the_login_without_a_word_to_nobody() {
     polled()
         .replies_with(Err(outage()))
-        .waits(1)
+        .waits(2)
         .polls("id-OTP")
         .replies_with(Err(outage()))
-        .waits(1)
+        .waits_for(DENSE)
         .polls("id-OTP")
         .replies_with(Err(outage()))
         .is_refused(Reason::Outage, "connection refused: 192.0.2.1:443");
@@ -190,7 +245,7 @@ fn a_number_to_match_is_said_and_asked_in_the_prompt() {
             .presses_enter()
             .polls("id-OTP")
             .replies(summary("OobPending"))
-            .waits(1)
+            .waits(2)
             .polls("id-OTP")
             .replies(success(USER))
             .is_granted(&[Up, Otp]);
@@ -206,10 +261,10 @@ fn a_number_that_comes_with_the_first_poll_is_shown_once() {
         .presses_enter()
         .polls("id-OTP")
         .replies(number(json!("42")))
-        .waits(1)
+        .waits(2)
         .polls("id-OTP")
         .replies(number(json!("43")))
-        .waits(1)
+        .waits_for(DENSE)
         .polls("id-OTP")
         .replies(success(USER))
         .is_granted(&[Up, Otp]);

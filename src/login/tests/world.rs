@@ -424,11 +424,17 @@ impl World {
 
     /// Expects a wait, and lets the time pass.
     #[track_caller]
-    pub fn waits(mut self, seconds: u64) -> Self {
+    pub fn waits(self, seconds: u64) -> Self {
+        self.waits_for(Duration::from_secs(seconds))
+    }
+
+    /// Expects a pause of this length.
+    #[track_caller]
+    pub fn waits_for(mut self, expected: Duration) -> Self {
         self.quiet();
         match self.step.take() {
             Some(Step::Wait(time, awaited)) => {
-                assert_eq!(time, Duration::from_secs(seconds));
+                assert_eq!(time, expected);
                 self.go_on(awaited.elapsed());
             }
             step => panic!("a wait was expected, not {}", describe(&step)),

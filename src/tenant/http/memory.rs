@@ -6,6 +6,12 @@ use ureq::unversioned::transport::Buffers;
 /// Requests up to this size leave in one TLS record, which can hold no more than 16 KiB.
 pub(super) const RECORD: usize = 16 * 1024;
 
+/// Room for the requests and replies of a usual login: a larger buffer would have to be made and wiped each time.
+const USUAL: usize = 4 * 1024;
+
+/// With less room than this left, a buffer grows.
+const ROOM: usize = 1024;
+
 /// The bytes on their way in and out. They are allocated when they are needed first.
 #[derive(Default)]
 pub(super) struct Memory {
@@ -20,7 +26,7 @@ pub(super) struct Memory {
 
 impl Buffers for Memory {
     fn output(&mut self) -> &mut [u8] {
-        self.output.resize(RECORD, 0);
+        grow(&mut self.output, self.held);
         self.output.get_mut(self.held..).unwrap_or_default()
     }
 
@@ -31,10 +37,10 @@ impl Buffers for Memory {
     }
 
     fn input_append_buf(&mut self) -> &mut [u8] {
-        self.input.resize(RECORD, 0);
         self.input.copy_within(self.consumed..self.filled, 0);
         self.filled -= self.consumed;
         self.consumed = 0;
+        grow(&mut self.input, self.filled);
         self.input.get_mut(self.filled..).unwrap_or_default()
     }
 
@@ -54,5 +60,13 @@ impl Buffers for Memory {
 
     fn can_use_input(&self) -> bool {
         self.progress && !self.input().is_empty()
+    }
+}
+
+/// To a usual size first, and to the full one when that is nearly used up.
+fn grow(buffer: &mut Vec<u8>, used: usize) {
+    let size = if used + ROOM > USUAL { RECORD } else { USUAL };
+    if buffer.len() < size {
+        buffer.resize(size, 0);
     }
 }

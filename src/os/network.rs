@@ -1,7 +1,8 @@
-//! Addresses of a host, by the resolver of the system.
+//! Addresses of a host, by the resolver of the system, and what a connection to it has brought.
 
 use std::ffi::{CStr, c_int};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream};
+use std::os::fd::AsRawFd;
 use std::{io, mem, ptr};
 
 /// Why a lookup gave no address: the code of getaddrinfo(3), and errno where that is `EAI_SYSTEM`.
@@ -36,6 +37,18 @@ pub fn host_addresses(host: &CStr, family: c_int) -> Result<Vec<IpAddr>, LookupE
         libc::freeaddrinfo(list);
         Ok(found)
     }
+}
+
+/// Reads what has arrived on a connection; [`io::ErrorKind::WouldBlock`] where nothing has, whatever mode it is in.
+///
+/// # Errors
+///
+/// What recv(2) says.
+pub fn receive_now(stream: &TcpStream, into: &mut [u8]) -> io::Result<usize> {
+    let (start, length) = (into.as_mut_ptr().cast(), into.len());
+    // SAFETY: the buffer is as long as is said; the kernel fills it.
+    let got = unsafe { libc::recv(stream.as_raw_fd(), start, length, libc::MSG_DONTWAIT) };
+    usize::try_from(got).map_err(|_| io::Error::last_os_error())
 }
 
 /// # Safety

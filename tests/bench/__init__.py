@@ -1,0 +1,1 @@
+"""What a login costs: see README.md."""
