@@ -10,6 +10,7 @@ mod dialogue;
 mod explain;
 mod forget;
 mod guise;
+mod libpam;
 mod login;
 mod machine;
 mod mechanisms;

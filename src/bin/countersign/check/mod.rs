@@ -6,7 +6,6 @@
 
 mod configuration;
 mod finding;
-mod libpam;
 mod network;
 mod person;
 mod root;

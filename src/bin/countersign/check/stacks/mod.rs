@@ -11,13 +11,13 @@ use countersign::host::Arguments;
 
 use super::configuration::Configurations;
 use super::finding::{Finding, Report};
-use super::libpam::module::{OURS, Role, World, about_service, role};
-use super::libpam::search::{End, Ours, ends};
-use super::libpam::stack::{Handler, Job, Kind, Place, Stack, name_of, read};
 use super::root::Root;
+use crate::libpam::line::{Line, lines, words};
+use crate::libpam::module::{OURS, Role, World, about_service, role};
+use crate::libpam::search::{End, Ours, ends};
+use crate::libpam::stack::{Handler, Job, Kind, Place, Stack, name_of, read};
+use crate::stacks::FOLDERS;
 
-/// Where service files are, in the order in which libpam looks.
-const FOLDERS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"];
 /// Where modules may be, beside the folders of architectures; libpam knows one of them, and Debian's the last one too.
 const MODULES: [&str; 4] = [
     "/usr/lib64/security",
@@ -369,15 +369,11 @@ fn twins(named: &Named, report: &mut Report) {
 fn unused(root: &Root, named: &Named, report: &mut Report) {
     let conf = Path::new("/etc/pam.conf");
     let text = root.text(conf).unwrap_or_default();
-    let line = text.lines().position(|line| {
-        let line = line.split('#').next().unwrap_or_default();
-        line.split_ascii_whitespace()
-            .any(|word| name_of(word) == OURS)
-    });
-    if let Some(index) = line {
+    let names_ours = |line: &Line| words(&line.text).iter().any(|w| name_of(&w.text) == OURS);
+    if let Some(line) = lines(&text).0.into_iter().find(names_ours) {
         report.add(
             Finding::warning("pam-conf", "/etc/pam.conf is not read")
-                .at("/etc/pam.conf", Some(index + 1))
+                .at("/etc/pam.conf", Some(line.number))
                 .because("libpam ignores it where there is a folder /etc/pam.d")
                 .mend("write the line into /etc/pam.d/SERVICE"),
         );
