@@ -19,6 +19,7 @@ mod places;
 mod policy;
 mod reasons;
 mod rehearse;
+mod root;
 mod sessions;
 mod setup;
 mod stacks;

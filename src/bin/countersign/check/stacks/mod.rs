@@ -11,11 +11,11 @@ use countersign::host::Arguments;
 
 use super::configuration::Configurations;
 use super::finding::{Finding, Report};
-use super::root::Root;
 use crate::libpam::line::{Line, lines, words};
 use crate::libpam::module::{OURS, Role, World, about_service, role};
 use crate::libpam::search::{End, Ours, ends};
 use crate::libpam::stack::{Handler, Job, Kind, Place, Stack, name_of, read};
+use crate::root::Root;
 use crate::stacks::FOLDERS;
 
 /// Where modules may be, beside the folders of architectures; libpam knows one of them, and Debian's the last one too.
@@ -80,10 +80,7 @@ pub fn check(
     before: Before,
     report: &mut Report,
 ) {
-    if FOLDERS
-        .iter()
-        .all(|folder| root.names(Path::new(folder)).is_empty())
-    {
+    if FOLDERS.iter().all(|folder| root.names(folder).is_empty()) {
         report.add(no_services());
         return;
     }
@@ -275,7 +272,7 @@ fn is_left_out(stack: &Stack, service: &str) -> bool {
 fn services(root: &Root) -> BTreeSet<String> {
     let mut all: BTreeSet<String> = FOLDERS
         .iter()
-        .flat_map(|folder| root.names(Path::new(folder)))
+        .flat_map(|folder| root.names(folder))
         .filter(|name| !is_leftover(name))
         .collect();
     let included: BTreeSet<String> = all
@@ -338,7 +335,7 @@ fn module_file(root: &Root, path: &str) -> Option<PathBuf> {
 /// The folders that have libpam's own modules in them.
 fn folders(root: &Root) -> Vec<PathBuf> {
     let architectures = ["/usr/lib", "/lib"].into_iter().flat_map(|library| {
-        let names = root.names(Path::new(library)).into_iter();
+        let names = root.names(library).into_iter();
         let names = names.filter(|name| name.contains("-linux-"));
         names.map(move |name| Path::new(library).join(name).join("security"))
     });
