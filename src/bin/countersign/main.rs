@@ -17,6 +17,7 @@ mod mechanisms;
 mod output;
 mod places;
 mod policy;
+mod program;
 mod reasons;
 mod rehearse;
 mod root;

@@ -3,8 +3,8 @@
 
 use super::change::{Change, Kind};
 use super::pam;
-use super::program;
 use crate::output::{Done, Problem};
+use crate::program;
 use crate::root::Root;
 
 const PROGRAM: &str = "authselect";

@@ -9,8 +9,8 @@ use countersign::os;
 
 use super::change::{Change, Kind};
 use super::pam::{self, Stack, unless};
-use super::program;
 use crate::output::{Done, Problem};
+use crate::program;
 use crate::root::Root;
 
 const PROGRAM: &str = "pam-auth-update";

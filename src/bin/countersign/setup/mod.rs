@@ -11,7 +11,6 @@ mod debian;
 mod journal;
 mod pam;
 mod place;
-pub mod program;
 mod rollback;
 mod sshd;
 mod take_back;

@@ -9,8 +9,8 @@ use countersign::os::{self, Paused, Process, named_ancestors};
 
 use super::apply;
 use super::journal::{Awaited, Journal};
-use super::program;
 use crate::output::{Done, Problem};
+use crate::program;
 use crate::root::Root;
 
 const TIMER: &str = "countersign-rollback.timer";

@@ -3,8 +3,8 @@
 
 use super::block;
 use super::change::{Change, Kind};
-use super::program;
 use crate::output::{Done, Problem};
+use crate::program;
 use crate::root::Root;
 
 const CONFIG: &str = "/etc/ssh/sshd_config";
