@@ -10,7 +10,7 @@
 )]
 
 #[allow(dead_code, reason = "the command uses all of it")]
-#[path = "../src/bin/countersign/check/libpam/mod.rs"]
+#[path = "../src/bin/countersign/libpam/mod.rs"]
 mod libpam;
 mod pam_application;
 

@@ -309,6 +309,19 @@ fn one_setup_after_the_other_is_taken_back_whole() {
 }
 
 #[test]
+fn a_link_of_an_image_is_followed_within_it() {
+    let image = Image::new();
+    let stack = image.at("/etc/pam.d/sshd");
+    fs::rename(&stack, image.at("/etc/stack-of-the-image")).unwrap();
+    std::os::unix::fs::symlink("/etc/stack-of-the-image", &stack).unwrap();
+    image.sets_up(&["--service", "sshd"]);
+    assert!(fs::read_link(&stack).is_ok(), "the link stays one");
+    let text = image.read("/etc/stack-of-the-image");
+    assert!(text.contains("pam_countersign.so"), "{text}");
+    assert!(text.ends_with("@include common-auth\naccount required pam_nologin.so\n"));
+}
+
+#[test]
 fn files_are_kept_as_they_were_for_root_alone() {
     let image = Image::new();
     image.sets_up(&BOTH);

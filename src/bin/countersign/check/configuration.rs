@@ -10,7 +10,7 @@ use countersign::policy::{self, Flow, Policy, Settings, Tenant};
 use countersign::tenant::http::Client;
 
 use super::finding::{Finding, Report};
-use super::root::Root;
+use crate::root::Root;
 
 /// No configuration is longer.
 const MAX_CONFIG: u64 = 256 * 1024;

@@ -6,10 +6,8 @@
 
 mod configuration;
 mod finding;
-mod libpam;
 mod network;
 mod person;
-mod root;
 mod selinux;
 mod sshd;
 mod stacks;
@@ -20,9 +18,9 @@ use std::path::{Path, PathBuf};
 use super::context::Context;
 use super::output::{Done, Problem};
 
+use super::root::Root;
 use configuration::Configurations;
 use finding::{Finding, Report, Severity, counted};
-use root::Root;
 use sshd::Sshd;
 
 #[derive(clap::Args)]
@@ -45,7 +43,10 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
-    let root = Root::new(arguments.root.as_deref()).map_err(Problem::new)?;
+    let root = match &arguments.root {
+        Some(folder) => Root::below(folder).map_err(Problem::new)?,
+        None => Root::live(),
+    };
     if let Some(folder) = arguments.root.as_ref().filter(|folder| !folder.is_dir()) {
         return Err(Problem::new(format!("{}: is no folder", folder.display()))
             .hint("name the folder that the system's files are below"));
@@ -64,18 +65,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
 }
 
 /// What makes the stacks of these services worthless or fatal, each with its remedy.
-pub fn broken_stacks(
-    root: Option<&Path>,
-    config: &Path,
-    services: &[String],
-) -> Result<Vec<String>, Problem> {
-    let root = Root::new(root).map_err(Problem::new)?;
+pub fn broken_stacks(root: &Root, config: &Path, services: &[String]) -> Vec<String> {
     let mut configurations = Configurations::new(config.to_owned());
     let mut report = Report::default();
-    let named = stacks::named(&root);
+    let named = stacks::named(root);
     let before = stacks::Before::Nothing;
-    stacks::check(&root, &mut configurations, &named, before, &mut report);
-    Ok(report.errors_of(services))
+    stacks::check(root, &mut configurations, &named, before, &mut report);
+    report.errors_of(services)
 }
 
 fn look(

@@ -9,9 +9,9 @@ use countersign::tenant::text::shown;
 
 use super::configuration::Configurations;
 use super::finding::{Finding, Report};
-use super::root::Root;
 use super::stacks::{self, Named};
 use crate::mechanisms::{Offered, offered};
+use crate::root::Root;
 use crate::{reasons, whom};
 
 /// The service whose settings count where none names the module.

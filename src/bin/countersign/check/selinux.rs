@@ -6,7 +6,7 @@ use std::path::Path;
 use countersign::policy::{Policy, Tenant};
 
 use super::finding::{Finding, Report};
-use super::root::Root;
+use crate::root::Root;
 
 /// The kernel's interface (selinuxfs).
 const FOLDER: &str = "/sys/fs/selinux";
@@ -41,7 +41,7 @@ fn domain(root: &Root) -> &'static str {
         "/usr/libexec/openssh/sshd-session",
         "/usr/lib/openssh/sshd-session",
     ];
-    match programs.iter().any(|path| root.exists(Path::new(path))) {
+    match programs.iter().any(|path| root.exists(path)) {
         true => "sshd_session_t",
         false => "sshd_t",
     }

@@ -9,7 +9,7 @@ use countersign::os;
 use countersign::policy::Policy;
 
 use super::finding::{Finding, Report};
-use super::root::Root;
+use crate::root::Root;
 
 pub fn check(root: &Root, policy: &Policy, report: &mut Report) {
     state(root, policy.state_folder(), report);

@@ -6,10 +6,10 @@ use std::path::Path;
 use super::authselect::Selection;
 use super::change::{Change, Kind};
 use super::journal::{Journal, Record};
-use super::place::Root;
 use super::{debian, sshd};
 use crate::check;
 use crate::output::{Done, Problem, line};
+use crate::root::Root;
 
 const NO_SSHD: &str = "No sshd was found running: one that does must be restarted.";
 
@@ -26,8 +26,7 @@ pub fn apply(root: &Root, record: &Record, holds: impl Fn() -> Done) -> Done {
 
 /// Whether the stacks, as they stand there, let nobody in unasked and somebody in at all.
 pub fn holds(root: &Root, config: &str, services: &[String]) -> Done {
-    let folder = (!root.is_live()).then(|| root.at("/"));
-    let broken = check::broken_stacks(folder.as_deref(), Path::new(config), services)?;
+    let broken = check::broken_stacks(root, Path::new(config), services);
     match broken.is_empty() {
         true => Ok(()),
         false => Err(Problem::new(format!(

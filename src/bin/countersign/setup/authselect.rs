@@ -3,9 +3,9 @@
 
 use super::change::{Change, Kind};
 use super::pam;
-use super::place::Root;
-use super::program;
 use crate::output::{Done, Problem};
+use crate::program;
+use crate::root::Root;
 
 const PROGRAM: &str = "authselect";
 const NAME: &str = "countersign";
@@ -53,7 +53,7 @@ impl Selection {
             format!("/usr/share/authselect/vendor/{profile}"),
             format!("/usr/share/authselect/default/{profile}"),
         ];
-        let found = places.into_iter().find(|place| root.has(place));
+        let found = places.into_iter().find(|place| root.exists(place));
         found.ok_or_else(|| {
             Problem::new(format!(
                 "authselect uses {profile}, whose files are nowhere"
@@ -86,7 +86,7 @@ impl Selection {
 
     /// Makes our own profile, as a copy of this one. What differs is written afterwards.
     pub fn copy(&self, root: &Root) -> Done {
-        if root.has(FOLDER) {
+        if root.exists(FOLDER) {
             return Ok(());
         }
         let base = format!("--base-on={}", self.profile());
@@ -104,7 +104,7 @@ impl Selection {
         if self.profile() == OURS {
             return Ok(());
         }
-        let folder = root.at(FOLDER);
+        let folder = root.place(FOLDER);
         match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(Problem::new(format!("{FOLDER}: {error}")))

@@ -1,18 +1,16 @@
 //! `countersign confirm`: a new login has worked, and what was set up stays.
 #![forbid(unsafe_code)]
 
-use std::path::Path;
-
 use super::journal::Journal;
-use super::place::Root;
 use super::rollback;
 use crate::output::{Done, Problem, line};
+use crate::root::Root;
 
 #[derive(clap::Args)]
 pub struct Arguments {}
 
 pub fn run() -> Done {
-    let root = Root::new(Path::new("/"));
+    let root = Root::live();
     let journal = Journal::open(&root)?;
     let locked = journal.lock()?;
     let last = journal.last()?;

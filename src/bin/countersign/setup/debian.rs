@@ -9,9 +9,9 @@ use countersign::os;
 
 use super::change::{Change, Kind};
 use super::pam::{self, Stack, unless};
-use super::place::Root;
-use super::program;
 use crate::output::{Done, Problem};
+use crate::program;
+use crate::root::Root;
 
 const PROGRAM: &str = "pam-auth-update";
 const PROFILES: &str = "/usr/share/pam-configs";
@@ -24,7 +24,7 @@ const PRIORITY: u32 = 900;
 
 /// Whether this system has such stacks.
 pub fn is_here(root: &Root) -> bool {
-    root.is_live() && root.has(AUTH) && program::place(PROGRAM).is_some()
+    root.is_live() && root.exists(AUTH) && program::place(PROGRAM).is_some()
 }
 
 fn name(stack: Stack) -> &'static str {
@@ -114,7 +114,7 @@ fn of_profile(
 pub fn update(root: &Root) -> Done {
     let (there, gone): (Vec<_>, Vec<_>) = [Stack::Login, Stack::StepUp]
         .into_iter()
-        .partition(|stack| root.has(&path(*stack)));
+        .partition(|stack| root.exists(&path(*stack)));
     for (option, stacks) in [("--remove", gone), ("--enable", there)] {
         let names = stacks.into_iter().map(name);
         let arguments: Vec<_> = ["--package", option].into_iter().chain(names).collect();
@@ -143,13 +143,13 @@ impl Scratch {
         for folder in [PROFILES, STATE, STACKS] {
             self.copy(root, folder)?;
         }
-        let copy = Root::new(Path::new(&self.0));
+        let copy = Root::below(Path::new(&self.0)).map_err(Problem::new)?;
         for change in changes {
             copy.write(&change.path, change.after.as_deref())?;
         }
         let enabled = [Stack::Login, Stack::StepUp]
             .into_iter()
-            .filter(|stack| copy.has(&path(*stack)));
+            .filter(|stack| copy.exists(&path(*stack)));
         let mut arguments = vec!["--root", &self.0, "--package"];
         let enabled: Vec<_> = enabled.map(name).collect();
         if !enabled.is_empty() {
@@ -165,12 +165,12 @@ impl Scratch {
     }
 
     fn copy(&self, root: &Root, folder: &str) -> Result<(), Problem> {
-        let copy = Root::new(Path::new(&self.0));
-        let made = fs::create_dir_all(copy.at(folder));
+        let copy = Root::below(Path::new(&self.0)).map_err(Problem::new)?;
+        let made = fs::create_dir_all(copy.place(folder));
         made.map_err(|error| Problem::new(format!("{}: {error}", self.0)))?;
         for name in names(root, folder)? {
             let path = format!("{folder}/{name}");
-            if root.at(&path).is_file() && (folder != STACKS || name.starts_with("common-")) {
+            if root.place(&path).is_file() && (folder != STACKS || name.starts_with("common-")) {
                 copy.write(&path, root.read(&path)?.as_deref())?;
             }
         }
@@ -196,10 +196,6 @@ impl Drop for Scratch {
 }
 
 fn names(root: &Root, folder: &str) -> Result<Vec<String>, Problem> {
-    let entries = fs::read_dir(root.at(folder))
-        .map_err(|error| Problem::new(format!("{folder}: can't be read: {error}")))?;
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut names: Vec<_> = names.collect();
-    names.sort();
-    Ok(names)
+    let names = root.list(folder);
+    names.map_err(|error| Problem::new(format!("{folder}: can't be read: {error}")))
 }

@@ -7,8 +7,8 @@ use countersign::os::{Folder, Locked};
 use serde::{Deserialize, Serialize};
 
 use super::change::Change;
-use super::place::Root;
 use crate::output::{Done, Problem};
+use crate::root::Root;
 
 const STATE: &str = "/var/lib/countersign";
 const FOLDER: &str = "/var/lib/countersign/setup";
@@ -67,12 +67,12 @@ impl Journal {
     pub fn open(root: &Root) -> Result<Self, Problem> {
         let unusable = |problem| Problem::new(problem).hint("the journal is root's: try sudo");
         if !root.is_live() {
-            std::fs::create_dir_all(root.at("/var/lib")).map_err(Problem::new)?;
+            std::fs::create_dir_all(root.place("/var/lib")).map_err(Problem::new)?;
         }
         // Closed to others, as everything in it.
-        Folder::open(&root.at(STATE)).map_err(unusable)?;
+        Folder::open(&root.place(STATE)).map_err(unusable)?;
         Ok(Self {
-            folder: Folder::open(&root.at(FOLDER)).map_err(unusable)?,
+            folder: Folder::open(&root.place(FOLDER)).map_err(unusable)?,
             root: root.clone(),
         })
     }
@@ -149,7 +149,7 @@ impl Journal {
     pub fn remove(&self, locked: &Locked<'_>, number: u32) -> Done {
         let name = format!("{number}.json");
         locked.remove(&name).map_err(|error| self.failed(&error))?;
-        let copies = self.root.at(&format!("{FOLDER}/{number}"));
+        let copies = self.root.place(&format!("{FOLDER}/{number}"));
         match std::fs::remove_dir_all(copies) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(self.failed(&error)),
             _ => Ok(()),

@@ -11,7 +11,6 @@ mod debian;
 mod journal;
 mod pam;
 mod place;
-pub mod program;
 mod rollback;
 mod sshd;
 mod take_back;
@@ -28,13 +27,13 @@ use countersign::words;
 use super::context::Context;
 use super::mechanisms::{Offered, offered};
 use super::output::{Done, Problem, line, progress, spoken};
+use super::root::Root;
 use super::terminal::Terminal;
 use super::{reasons, whom};
 use authselect::Selection;
 use change::{Change, Kind};
 use journal::{Journal, Record};
 use pam::Stack;
-use place::Root;
 use wanted::Wanted;
 
 pub use confirm::{Arguments as ConfirmArguments, run as confirm};
@@ -95,7 +94,7 @@ fn within(text: &str) -> Result<Duration, String> {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
-    let root = Root::new(&arguments.root);
+    let root = place::root(&arguments.root)?;
     let config = context.path()?;
     if !arguments.dry_run {
         nothing_is_awaited(&root)?;

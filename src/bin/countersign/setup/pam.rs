@@ -4,6 +4,9 @@
 use countersign::policy::{Flow, Policy};
 
 use super::block;
+use crate::libpam::line::{Line, lines};
+use crate::libpam::rule::{Included, Rule};
+use crate::libpam::stack::Kind;
 use crate::output::Problem;
 
 /// Modules that ask for a password themselves.
@@ -53,17 +56,16 @@ impl Stack {
 
 /// Whether the module stands in the file, our own block aside.
 pub fn is_wired_by_hand(text: &str) -> bool {
-    let rest = block::replaced(text, None);
-    let mut rules = rest
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or_default());
-    rules.any(|rule| rule.contains("pam_countersign"))
+    let (lines, unfinished) = lines(&block::replaced(text, None));
+    let mut lines = lines.iter().chain(&unfinished);
+    lines.any(|line| line.text.contains("pam_countersign"))
 }
 
 /// Whether the stack is that of Debian's common-auth.
 pub fn includes_common_auth(text: &str) -> bool {
-    let mut rules = text.lines().map(str::split_ascii_whitespace);
-    rules.any(|mut words| (words.next(), words.next()) == (Some("@include"), Some("common-auth")))
+    let (lines, _) = lines(text);
+    let mut rules = lines.iter().filter_map(|line| Rule::of(&line.text));
+    rules.any(|rule| rule.included() == Some(Included::All("common-auth")))
 }
 
 /// A service's file with the module in its place.
@@ -100,7 +102,7 @@ fn with_block(path: &str, text: &str, stack: Stack, block: &str) -> Result<Strin
     if block::of(text).is_some() {
         return Ok(block::replaced(text, Some(block)));
     }
-    let rules = rules(text);
+    let rules = auth_lines(text);
     let at = match stack {
         Stack::Login => rules
             .iter()
@@ -130,7 +132,7 @@ fn with_block(path: &str, text: &str, stack: Stack, block: &str) -> Result<Strin
 }
 
 /// A line of a PAM file that is about auth.
-struct Rule<'a> {
+struct Auth<'a> {
     text: &'a str,
     line: usize,
     start: usize,
@@ -143,59 +145,58 @@ struct Rule<'a> {
     ends: bool,
 }
 
-/// The rules of a file (pam.conf(5)); one that goes on behind a backslash is one.
-fn rules(text: &str) -> Vec<Rule<'_>> {
-    let (mut found, mut start, mut end, mut line) = (Vec::new(), 0, 0, 1);
-    let mut first = 1;
-    for piece in text.split_inclusive('\n') {
-        end += piece.len();
-        if !piece.trim_end_matches(['\r', '\n']).ends_with('\\') {
-            let whole = text.get(start..end).unwrap_or_default();
-            found.extend(rule(whole.trim_end(), first, start, end));
-            (start, first) = (end, line + 1);
+fn auth_lines(text: &str) -> Vec<Auth<'_>> {
+    let (lines, _) = lines(text);
+    let auth = lines.iter().filter_map(|line| {
+        let rule = Rule::of(&line.text).filter(is_about_auth)?;
+        Some(auth_line(text, line, &rule))
+    });
+    auth.collect()
+}
+
+fn is_about_auth(rule: &Rule<'_>) -> bool {
+    match rule.included() {
+        // An @include of sessions or accounts asks nobody.
+        Some(Included::All(name)) => {
+            let elsewhere = ["account", "session", "password"];
+            !elsewhere.iter().any(|part| name.contains(part))
         }
-        line += 1;
+        Some(Included::Lines(_) | Included::Substack(_)) | None => rule.kind() == Some(Kind::Auth),
     }
-    found
 }
 
-fn rule(text: &str, line: usize, start: usize, end: usize) -> Option<Rule<'_>> {
-    let bare = text.split('#').next().unwrap_or_default();
-    let kind = bare.split_ascii_whitespace().next()?;
-    let control = control(bare.trim_start().get(kind.len()..)?);
-    let includes = kind == "@include" || matches!(control, "include" | "substack");
-    let is_auth = kind.trim_start_matches('-').eq_ignore_ascii_case("auth");
-    if !is_auth && kind != "@include" {
-        return None;
-    }
-    // An @include of sessions or accounts asks nobody.
-    let elsewhere = ["account", "session", "password"];
-    if kind == "@include" && elsewhere.iter().any(|part| bare.contains(part)) {
-        return None;
-    }
-    let asks = includes || PASSWORD_MODULES.iter().any(|module| bare.contains(module));
+fn auth_line<'a>(text: &'a str, line: &Line, rule: &Rule<'_>) -> Auth<'a> {
+    let control = rule.control.as_ref().map_or("", |word| word.written);
     let bracketed = control.starts_with('[');
-    let jumps = bracketed && control.contains(|c: char| c.is_ascii_digit());
-    let ends = is_auth && !matches!(control, "required" | "requisite" | "substack");
-    Some(Rule {
-        text,
-        line,
-        start,
-        end,
-        asks,
-        jumps,
-        ends,
-    })
+    Auth {
+        text: text.get(line.span.clone()).unwrap_or_default().trim_end(),
+        line: line.number,
+        start: line.span.start,
+        end: line.span.end,
+        asks: asks(rule),
+        jumps: bracketed && control.contains(|c: char| c.is_ascii_digit()),
+        ends: ends(rule.included(), control),
+    }
 }
 
-/// The second field: a word, or all of a bracket.
-fn control(rest: &str) -> &str {
-    let rest = rest.trim_start();
-    let end = match rest.starts_with('[') {
-        true => rest.find(']').map(|at| at + 1),
-        false => rest.find(|c: char| c.is_ascii_whitespace()),
-    };
-    rest.get(..end.unwrap_or(rest.len())).unwrap_or_default()
+fn asks(rule: &Rule<'_>) -> bool {
+    match rule.module() {
+        Some(path) => PASSWORD_MODULES.iter().any(|name| path.text.contains(name)),
+        None => rule.included().is_some(),
+    }
+}
+
+fn ends(included: Option<Included<'_>>, control: &str) -> bool {
+    match included {
+        Some(Included::All(_) | Included::Substack(_)) => false,
+        Some(Included::Lines(_)) => true,
+        None => {
+            let goes_on = ["required", "requisite"];
+            !goes_on
+                .iter()
+                .any(|word| control.eq_ignore_ascii_case(word))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use countersign::os;
 
 use crate::output::Problem;
+use crate::root::Root;
 
 /// What a file of the system has where nobody has said otherwise: everybody may read it.
 const MODE: u32 = 0o644;
@@ -16,32 +17,18 @@ const MODE: u32 = 0o644;
 /// What a file is called until it is whole.
 const DRAFT: &str = ".countersign.";
 
-/// The folder below which everything is: `/`, or that of an image.
-#[derive(Clone)]
-pub struct Root(PathBuf);
+/// The image below a folder, or the system that runs: that is below `/`.
+pub fn root(folder: &Path) -> Result<Root, Problem> {
+    match folder == Path::new("/") {
+        true => Ok(Root::live()),
+        false => Root::below(folder).map_err(Problem::new),
+    }
+}
 
 impl Root {
-    pub fn new(folder: &Path) -> Self {
-        Self(folder.to_owned())
-    }
-
-    /// Whether this is the system that runs.
-    pub fn is_live(&self) -> bool {
-        self.0 == Path::new("/")
-    }
-
-    /// Where an absolute path of the system is.
-    pub fn at(&self, path: &str) -> PathBuf {
-        self.0.join(path.trim_start_matches('/'))
-    }
-
-    pub fn has(&self, path: &str) -> bool {
-        self.at(path).exists()
-    }
-
     /// A file's text, `None` if there is no such file.
     pub fn read(&self, path: &str) -> Result<Option<String>, Problem> {
-        match fs::read_to_string(self.at(path)) {
+        match fs::read_to_string(self.behind_links(path.as_ref())) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(path, "can't be read", &error)),
@@ -71,8 +58,8 @@ impl Root {
 
     /// Behind links: what a link points to is replaced, and not the link.
     fn real(&self, path: &str) -> PathBuf {
-        let place = self.at(path);
-        fs::canonicalize(&place).unwrap_or(place)
+        let place = self.behind_links(path.as_ref());
+        fs::canonicalize(&place).unwrap_or_else(|_| self.place(path))
     }
 }
 

@@ -9,9 +9,9 @@ use countersign::os::{self, Paused, Process, named_ancestors};
 
 use super::apply;
 use super::journal::{Awaited, Journal};
-use super::place::Root;
-use super::program;
 use crate::output::{Done, Problem};
+use crate::program;
+use crate::root::Root;
 
 const TIMER: &str = "countersign-rollback.timer";
 const UNITS: &str = "/etc/systemd/system";
@@ -33,7 +33,7 @@ pub fn arm(root: &Root, number: u32, within: Duration) -> Done {
     let program = std::env::current_exe().map_err(Problem::new)?;
     let program = program.display().to_string();
     let (number, seconds) = (number.to_string(), within.as_secs().to_string());
-    match root.has("/run/systemd/system") {
+    match root.exists("/run/systemd/system") {
         true => start_timer(root, &program, &number, &seconds),
         false => start_process(&program, &number, &format!("{seconds}s")),
     }
@@ -73,7 +73,7 @@ fn start_process(program: &str, number: &str, after: &str) -> Done {
 
 /// Nothing waits any more. The process sees for itself that there is nothing to take back.
 pub fn disarm(root: &Root) -> Done {
-    if !root.has(&format!("{UNITS}/{TIMER}")) {
+    if !root.exists(&format!("{UNITS}/{TIMER}")) {
         return Ok(());
     }
     program::run("systemctl", &["disable", "--now", TIMER])?;

@@ -3,9 +3,9 @@
 
 use super::block;
 use super::change::{Change, Kind};
-use super::place::Root;
-use super::program;
 use crate::output::{Done, Problem};
+use crate::program;
+use crate::root::Root;
 
 const CONFIG: &str = "/etc/ssh/sshd_config";
 const FOLDER: &str = "/etc/ssh/sshd_config.d";
@@ -117,7 +117,7 @@ pub fn reload(root: &Root) -> bool {
     if !root.is_live() {
         return true;
     }
-    if root.has("/run/systemd/system") {
+    if root.exists("/run/systemd/system") {
         let mut units = ["ssh", "sshd"].into_iter();
         if units.any(|unit| program::run("systemctl", &["reload", unit]).is_ok()) {
             return true;

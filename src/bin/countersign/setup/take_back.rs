@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::journal::Journal;
-use super::place::Root;
 use super::{apply, rollback};
 use crate::output::{Done, Problem, line};
 
@@ -24,7 +23,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Done {
-    let root = Root::new(&arguments.root);
+    let root = super::place::root(&arguments.root)?;
     if let Some(number) = arguments.unless_confirmed {
         return rollback::unless_confirmed(&root, number, arguments.after.unwrap_or_default());
     }

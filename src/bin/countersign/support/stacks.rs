@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::stacks::{FOLDERS, Rule, Stack, of_service};
+use super::super::libpam::rule::Rule;
+use super::super::stacks::{FOLDERS, Stack, of_service};
 
 /// Words that modules take and that can be no secret.
 const HARMLESS: [&str; 17] = [
@@ -64,26 +65,24 @@ fn services(folders: &[&Path]) -> Vec<String> {
 
 fn file(stack: &Stack) -> Vec<String> {
     let mut lines = vec![format!("{}:", stack.path.display())];
-    lines.extend(stack.lines.iter().map(|line| {
-        let number = line.number;
-        match &line.rule {
-            Rule::Include(other) => format!("  line {number}: everything of {other}"),
-            Rule::Module {
-                kind,
-                control,
-                module,
-                arguments,
-            } => {
-                let arguments = arguments.iter().map(|a| harmless(module, a));
-                let words = [kind.as_str(), control, module]
-                    .into_iter()
-                    .chain(arguments);
-                let words: Vec<_> = words.collect();
-                format!("  line {number}: {}", words.join(" "))
-            }
-        }
-    }));
+    let said =
+        |(number, rule): (usize, Rule<'_>)| Some(format!("  line {number}: {}", said(&rule)?));
+    lines.extend(stack.rules().filter_map(said));
     lines
+}
+
+/// `None` of a line that ends before it has said anything.
+fn said(rule: &Rule<'_>) -> Option<String> {
+    if let Some(included) = rule.included() {
+        let name = included.name();
+        return (!name.is_empty()).then(|| format!("everything of {name}"));
+    }
+    let (control, module) = (rule.control.as_ref()?, rule.module()?);
+    let arguments = rule.arguments().iter();
+    let arguments = arguments.map(|argument| harmless(module.written, argument.written));
+    let words = [rule.first.written, control.written, module.written];
+    let words: Vec<_> = words.into_iter().chain(arguments).collect();
+    Some(words.join(" "))
 }
 
 fn harmless<'a>(module: &str, argument: &'a str) -> &'a str {
@@ -91,5 +90,31 @@ fn harmless<'a>(module: &str, argument: &'a str) -> &'a str {
     match is_ours || HARMLESS.contains(&argument) {
         true => argument,
         false => "(left out)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::libpam::line::lines;
+    use super::*;
+
+    #[test]
+    fn a_stack_is_read_as_libpam_reads_it() {
+        let text = "# a comment\n@include common-auth # more\n\nauth [success=1 default=ignore] \\\n  pam_unix.so nullok # x\n\
+            -auth include other\naccount substack third\nauth\n";
+        let lines = lines(text).0;
+        let shown = lines.iter().filter_map(|line| {
+            let said = said(&Rule::of(&line.text)?)?;
+            Some(format!("{} {said}", line.number))
+        });
+        assert_eq!(
+            shown.collect::<Vec<_>>(),
+            [
+                "2 everything of common-auth",
+                "4 auth [success=1 default=ignore] pam_unix.so nullok",
+                "6 everything of other",
+                "7 everything of third",
+            ]
+        );
     }
 }

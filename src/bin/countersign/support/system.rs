@@ -2,10 +2,12 @@
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use countersign::local::fingerprint;
 use countersign::os;
+
+use super::super::program;
 
 /// Where libpam may look for modules.
 const FOLDERS: [&str; 6] = [
@@ -168,18 +170,10 @@ pub fn sshd() -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// What a program prints, with nothing of our environment. `None` if there is no such program, or it prints nothing.
-#[allow(clippy::disallowed_methods)] // the command may start programs; the module does not
-pub fn run(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .env("LC_ALL", "C")
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
+/// What a program prints, however it ends. `None` if there is no such program, or it prints nothing.
+pub fn run(name: &str, arguments: &[&str]) -> Option<String> {
+    let mut command = program::command(name, arguments);
+    let output = command.stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     (!text.is_empty()).then_some(text)
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::check::root::Root;
+use crate::root::Root;
 
 pub const MAIN: &str = "/etc/ssh/sshd_config";
 /// Files that include each other end here, as in sshd (`SERVCONF_MAX_DEPTH`).

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Output;
 
-use crate::setup::program;
+use crate::program;
 
 /// Keyword and value, the keyword in lower case.
 #[derive(Debug, PartialEq, Eq)]

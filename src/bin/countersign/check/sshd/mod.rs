@@ -12,8 +12,8 @@ use countersign::policy::Policy;
 use config::{Config, Setting};
 
 use super::finding::{Finding, Report};
-use super::root::Root;
 use super::stacks::{Before, Named};
+use crate::root::Root;
 
 const PROGRAMS: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
 
@@ -50,7 +50,7 @@ impl Sshd {
     pub fn find(root: &Root, report: &mut Report) -> Option<Self> {
         let programs = PROGRAMS.into_iter().map(PathBuf::from);
         let program = programs.into_iter().find(|path| root.exists(path));
-        if program.is_none() && !root.exists(Path::new(config::MAIN)) {
+        if program.is_none() && !root.exists(config::MAIN) {
             report.pass("sshd", "sshd is not installed");
             return None;
         }

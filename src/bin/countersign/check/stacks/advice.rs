@@ -2,9 +2,9 @@
 #![forbid(unsafe_code)]
 
 use crate::check::finding::Finding;
-use crate::check::libpam::code::Code;
-use crate::check::libpam::control::Action;
-use crate::check::libpam::stack::{Handler, Job, Trouble};
+use crate::libpam::code::Code;
+use crate::libpam::control::Action;
+use crate::libpam::stack::{Handler, Job, Trouble};
 
 /// The control that grants only what the module grants.
 pub const SAFE: &str = "[success=ok default=bad]";

@@ -11,13 +11,13 @@ use countersign::host::Arguments;
 
 use super::configuration::Configurations;
 use super::finding::{Finding, Report};
-use super::libpam::module::{OURS, Role, World, about_service, role};
-use super::libpam::search::{End, Ours, ends};
-use super::libpam::stack::{Handler, Job, Kind, Place, Stack, name_of, read};
-use super::root::Root;
+use crate::libpam::line::{Line, lines, words};
+use crate::libpam::module::{OURS, Role, World, about_service, role};
+use crate::libpam::search::{End, Ours, ends};
+use crate::libpam::stack::{Handler, Job, Kind, Place, Stack, name_of, read};
+use crate::root::Root;
+use crate::stacks::FOLDERS;
 
-/// Where service files are, in the order in which libpam looks.
-const FOLDERS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"];
 /// Where modules may be, beside the folders of architectures; libpam knows one of them, and Debian's the last one too.
 const MODULES: [&str; 4] = [
     "/usr/lib64/security",
@@ -80,10 +80,7 @@ pub fn check(
     before: Before,
     report: &mut Report,
 ) {
-    if FOLDERS
-        .iter()
-        .all(|folder| root.names(Path::new(folder)).is_empty())
-    {
+    if FOLDERS.iter().all(|folder| root.names(folder).is_empty()) {
         report.add(no_services());
         return;
     }
@@ -275,7 +272,7 @@ fn is_left_out(stack: &Stack, service: &str) -> bool {
 fn services(root: &Root) -> BTreeSet<String> {
     let mut all: BTreeSet<String> = FOLDERS
         .iter()
-        .flat_map(|folder| root.names(Path::new(folder)))
+        .flat_map(|folder| root.names(folder))
         .filter(|name| !is_leftover(name))
         .collect();
     let included: BTreeSet<String> = all
@@ -338,7 +335,7 @@ fn module_file(root: &Root, path: &str) -> Option<PathBuf> {
 /// The folders that have libpam's own modules in them.
 fn folders(root: &Root) -> Vec<PathBuf> {
     let architectures = ["/usr/lib", "/lib"].into_iter().flat_map(|library| {
-        let names = root.names(Path::new(library)).into_iter();
+        let names = root.names(library).into_iter();
         let names = names.filter(|name| name.contains("-linux-"));
         names.map(move |name| Path::new(library).join(name).join("security"))
     });
@@ -369,15 +366,11 @@ fn twins(named: &Named, report: &mut Report) {
 fn unused(root: &Root, named: &Named, report: &mut Report) {
     let conf = Path::new("/etc/pam.conf");
     let text = root.text(conf).unwrap_or_default();
-    let line = text.lines().position(|line| {
-        let line = line.split('#').next().unwrap_or_default();
-        line.split_ascii_whitespace()
-            .any(|word| name_of(word) == OURS)
-    });
-    if let Some(index) = line {
+    let names_ours = |line: &Line| words(&line.text).iter().any(|w| name_of(&w.text) == OURS);
+    if let Some(line) = lines(&text).0.into_iter().find(names_ours) {
         report.add(
             Finding::warning("pam-conf", "/etc/pam.conf is not read")
-                .at("/etc/pam.conf", Some(index + 1))
+                .at("/etc/pam.conf", Some(line.number))
                 .because("libpam ignores it where there is a folder /etc/pam.d")
                 .mend("write the line into /etc/pam.d/SERVICE"),
         );

@@ -6,11 +6,11 @@ use countersign::policy::{ExemptResult, Flow, Settings};
 use super::advice::{SAFE, SAFE_EXEMPTING, consequence, meaning, module_of, name};
 use super::{Before, Subject, exists, is_ours, path_of};
 use crate::check::finding::{Finding, Severity};
-use crate::check::libpam::code::Code;
-use crate::check::libpam::control::Action;
-use crate::check::libpam::module::{REFUSALS, Role, World, role};
-use crate::check::libpam::search::{End, Open, Ours, Step, ends};
-use crate::check::libpam::stack::{Handler, Kind};
+use crate::libpam::code::Code;
+use crate::libpam::control::Action;
+use crate::libpam::module::{REFUSALS, Role, World, role};
+use crate::libpam::search::{End, Open, Ours, Step, ends};
+use crate::libpam::stack::{Handler, Kind};
 
 /// What the configuration says that matters to a stack.
 struct Terms<'a> {
@@ -127,7 +127,7 @@ impl Judge<'_> {
         self.ends.iter().filter(|end| end.is_in())
     }
 
-    fn ours(&self) -> Option<(&Handler, &crate::check::libpam::stack::Place)> {
+    fn ours(&self) -> Option<(&Handler, &crate::libpam::stack::Place)> {
         let line = self
             .subject
             .stack

@@ -13,11 +13,18 @@ const LINKS: usize = 8;
 /// No file of a system's configuration is longer.
 const MAX_FILE: u64 = 1024 * 1024;
 
+#[derive(Clone)]
 pub struct Root(Option<PathBuf>);
 
 impl Root {
-    pub fn new(folder: Option<&Path>) -> io::Result<Self> {
-        folder.map(std::path::absolute).transpose().map(Self)
+    /// The system that runs.
+    pub fn live() -> Self {
+        Self(None)
+    }
+
+    /// The files below a folder, even if that is `/`.
+    pub fn below(folder: &Path) -> io::Result<Self> {
+        std::path::absolute(folder).map(|folder| Self(Some(folder)))
     }
 
     /// Whether it is the system that runs.
@@ -31,7 +38,8 @@ impl Root {
     }
 
     /// Where a path of that system is on this one.
-    pub fn place(&self, path: &Path) -> PathBuf {
+    pub fn place(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
         match &self.0 {
             Some(folder) => folder.join(path.strip_prefix("/").unwrap_or(path)),
             None => path.to_owned(),
@@ -48,29 +56,34 @@ impl Root {
 
     /// The text of a file, a link of that system followed within it. What is no UTF-8 is taken as it comes.
     pub fn text(&self, path: &Path) -> io::Result<String> {
-        let place = self.place(&self.target(path));
+        let place = self.behind_links(path);
         if fs::metadata(&place)?.len() > MAX_FILE {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         fs::read(place).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    pub fn exists(&self, path: &Path) -> bool {
-        self.place(&self.target(path)).exists()
+    pub fn exists(&self, path: impl AsRef<Path>) -> bool {
+        self.behind_links(path.as_ref()).exists()
     }
 
     /// The names in a folder, in order; none where it can't be read.
-    pub fn names(&self, folder: &Path) -> Vec<String> {
-        let entries = fs::read_dir(self.place(folder)).into_iter().flatten();
+    pub fn names(&self, folder: impl AsRef<Path>) -> Vec<String> {
+        self.list(folder).unwrap_or_default()
+    }
+
+    /// The same, or why it can't be read.
+    pub fn list(&self, folder: impl AsRef<Path>) -> io::Result<Vec<String>> {
+        let entries = fs::read_dir(self.place(folder))?;
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let mut names: Vec<_> = names.collect();
         names.sort();
-        names
+        Ok(names)
     }
 
     /// Why somebody else than root could change this file, if so.
     pub fn open_to_others(&self, path: &Path) -> Option<String> {
-        let found = fs::metadata(self.place(&self.target(path))).ok()?;
+        let found = fs::metadata(self.behind_links(path)).ok()?;
         let mode = found.mode() & 0o7777;
         if found.uid() != 0 && found.uid() != os::real_uid() {
             return Some(format!("belongs to uid {}", found.uid()));
@@ -79,7 +92,8 @@ impl Root {
             .then(|| format!("is writable for others than its owner (mode {mode:04o})"))
     }
 
-    fn target(&self, path: &Path) -> PathBuf {
+    /// Where the file is to which a path leads, links of that system followed within it.
+    pub fn behind_links(&self, path: &Path) -> PathBuf {
         let mut path = path.to_owned();
         for _ in 0..LINKS {
             let Ok(link) = fs::read_link(self.place(&path)) else {
@@ -89,6 +103,6 @@ impl Root {
                 .parent()
                 .map_or(link.clone(), |folder| folder.join(&link));
         }
-        path
+        self.place(path)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::output::Problem;
+use super::output::Problem;
 
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 

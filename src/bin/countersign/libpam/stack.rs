@@ -4,7 +4,8 @@
 use std::fmt;
 
 use super::control::{Control, Misread};
-use super::line::{Line, lines, words};
+use super::line::{Line, lines};
+use super::rule::{Included, Rule};
 
 /// libpam follows no more substacks within each other (`PAM_SUBSTACK_MAX_LEVEL`), and newer ones no more includes.
 const DEPTH: usize = 16;
@@ -32,7 +33,7 @@ impl Kind {
         }
     }
 
-    fn parse(word: &str) -> Option<Self> {
+    pub fn parse(word: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
         all.find(|kind| kind.word().eq_ignore_ascii_case(word))
     }
@@ -71,7 +72,7 @@ pub struct Handler {
     pub place: Place,
     /// As it is written, with one blank between words.
     pub text: String,
-    /// The control as it is written, with its brackets.
+    /// The control as it is written, without brackets.
     pub word: String,
     pub control: Control,
     pub job: Job,
@@ -205,46 +206,35 @@ impl Reader<'_> {
     }
 
     fn line(&mut self, file: &str, line: &Line, at: At) {
-        let words = words(&line.text);
         let place = Place {
             file: file.to_owned(),
             line: line.number,
         };
-        let mut words = words.into_iter();
-        let Some(first) = words.next() else { return };
-        if first.eq_ignore_ascii_case("@include") {
-            let name = words.next().unwrap_or_default();
-            return self.include(&place, &name, at);
+        let Some(rule) = Rule::of(&line.text) else {
+            return;
+        };
+        if let Some(Included::All(name)) = rule.included() {
+            return self.include(&place, name, at);
         }
-        let silent = first.strip_prefix('-').unwrap_or(&first);
-        let known = Kind::parse(silent);
         // libpam takes a line of unknown type for what is being collected, and at the top for auth.
-        let kind = known.unwrap_or(if at.typed { self.kind } else { Kind::Auth });
-        if kind != self.kind {
+        let unknown = if at.typed { self.kind } else { Kind::Auth };
+        if rule.kind().unwrap_or(unknown) != self.kind {
             return;
         }
-        if known.is_none() {
-            self.trouble(&place, Trouble::Type(silent.to_owned()));
+        if rule.kind().is_none() {
+            self.trouble(&place, Trouble::Type(rule.kind_word().to_owned()));
         }
-        self.rule(place, &line.text, words, known.is_some(), at);
+        self.rule(place, &line.text, &rule, at);
     }
 
-    /// A line of the type that is collected, behind that word.
-    fn rule(
-        &mut self,
-        place: Place,
-        text: &str,
-        mut words: impl Iterator<Item = String>,
-        known: bool,
-        at: At,
-    ) {
-        let Some(word) = words.next() else {
+    /// A line of the type that is collected.
+    fn rule(&mut self, place: Place, text: &str, rule: &Rule<'_>, at: At) {
+        let Some(word) = rule.control.as_ref().map(|word| &word.text) else {
             self.trouble(&place, Trouble::NoControl);
             return self.push(place, text, "", Control::bad(), Job::Fail, at);
         };
-        let is_substack = word.eq_ignore_ascii_case("substack");
-        if is_substack || word.eq_ignore_ascii_case("include") {
-            let name = words.next().unwrap_or_default();
+        if let Some(included) = rule.included() {
+            let is_substack = matches!(included, Included::Substack(_));
             let below = At {
                 include: at.include,
                 substack: at.substack + usize::from(is_substack),
@@ -252,26 +242,30 @@ impl Reader<'_> {
             };
             if is_substack {
                 let job = Job::Substack;
-                self.push(place.clone(), text, &word, Control::bad(), job, at);
+                self.push(place.clone(), text, word, Control::bad(), job, at);
             }
-            return self.include_type(place, text, &name, (at, below));
+            return self.include_type(place, text, included.name(), (at, below));
         }
-        let (control, misread) = Control::parse(&word);
+        let (control, misread) = Control::parse(word);
         if let Some(misread) = misread {
             self.trouble(&place, Trouble::Control(word.clone(), misread));
         }
-        let job = match words.next() {
-            Some(path) if known => Job::Module {
-                path,
-                arguments: words.collect(),
+        let job = self.job(&place, rule);
+        self.push(place, text, word, control, job, at);
+    }
+
+    fn job(&mut self, place: &Place, rule: &Rule<'_>) -> Job {
+        match rule.module() {
+            Some(path) if rule.kind().is_some() => Job::Module {
+                path: path.text.clone(),
+                arguments: rule.arguments().iter().map(|w| w.text.clone()).collect(),
             },
             Some(_) => Job::Fail,
             None => {
-                self.trouble(&place, Trouble::NoModule);
+                self.trouble(place, Trouble::NoModule);
                 Job::Fail
             }
-        };
-        self.push(place, text, &word, control, job, at);
+        }
     }
 
     /// Debian's `@include`: all types of the file.

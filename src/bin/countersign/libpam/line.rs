@@ -1,11 +1,16 @@
 //! From the text of a service file to words: comments, continued lines, brackets.
 #![forbid(unsafe_code)]
 
-/// A line as libpam puts it together, and the number of the first line it is made of, from 1.
+use std::ops::Range;
+
+/// A line as libpam puts it together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
+    /// Of the first line that it is made of, from 1.
     pub number: usize,
     pub text: String,
+    /// The bytes of the file that it is made of, the end of its last line among them.
+    pub span: Range<usize>,
 }
 
 /// What a file says once continued lines are one, and comments are gone; and the last line if it wants to go on where
@@ -13,7 +18,10 @@ pub struct Line {
 pub fn lines(text: &str) -> (Vec<Line>, Option<Line>) {
     let mut lines = Vec::new();
     let mut open: Option<Line> = None;
-    for (index, raw) in text.split('\n').enumerate() {
+    let mut end = 0;
+    for (index, raw) in text.split_inclusive('\n').enumerate() {
+        let start = end;
+        end += raw.len();
         let Some(part) = content(raw) else { continue };
         let (part, continues) = match part.strip_suffix('\\') {
             Some(part) => (format!("{part} "), true),
@@ -22,8 +30,10 @@ pub fn lines(text: &str) -> (Vec<Line>, Option<Line>) {
         let line = open.get_or_insert_with(|| Line {
             number: index + 1,
             text: String::new(),
+            span: start..end,
         });
         line.text.push_str(&part);
+        line.span.end = end;
         if !continues {
             lines.extend(open.take());
         }
@@ -40,16 +50,26 @@ fn content(raw: &str) -> Option<&str> {
 
 const BLANKS: [char; 3] = [' ', '\t', '\n'];
 
-/// The words of a line. Brackets make one word of what is between them, without them, and `\]` is a bracket there.
-pub fn words(text: &str) -> Vec<String> {
+/// A word of a line. Brackets make one word of what is between them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word<'a> {
+    /// What libpam takes it for: without the brackets, and `\]` is a bracket there.
+    pub text: String,
+    /// As it stands in the line.
+    pub written: &'a str,
+}
+
+pub fn words(text: &str) -> Vec<Word<'_>> {
     let mut words = Vec::new();
     let mut rest = text.trim_start_matches(BLANKS);
     while !rest.is_empty() {
-        let (word, behind) = match rest.strip_prefix('[') {
+        let (text, behind) = match rest.strip_prefix('[') {
             Some(inside) => bracketed(inside),
             None => plain(rest),
         };
-        words.push(word);
+        let length = rest.len() - behind.len();
+        let written = rest.get(..length).unwrap_or_default();
+        words.push(Word { text, written });
         rest = behind.trim_start_matches(BLANKS);
     }
     words

@@ -6,5 +6,6 @@ pub mod control;
 pub mod dispatch;
 pub mod line;
 pub mod module;
+pub mod rule;
 pub mod search;
 pub mod stack;
