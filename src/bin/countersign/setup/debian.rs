@@ -114,7 +114,7 @@ fn of_profile(
 pub fn update(root: &Root) -> Done {
     let (there, gone): (Vec<_>, Vec<_>) = [Stack::Login, Stack::StepUp]
         .into_iter()
-        .partition(|stack| root.exists(&path(*stack)));
+        .partition(|stack| root.exists(path(*stack)));
     for (option, stacks) in [("--remove", gone), ("--enable", there)] {
         let names = stacks.into_iter().map(name);
         let arguments: Vec<_> = ["--package", option].into_iter().chain(names).collect();
@@ -149,7 +149,7 @@ impl Scratch {
         }
         let enabled = [Stack::Login, Stack::StepUp]
             .into_iter()
-            .filter(|stack| copy.exists(&path(*stack)));
+            .filter(|stack| copy.exists(path(*stack)));
         let mut arguments = vec!["--root", &self.0, "--package"];
         let enabled: Vec<_> = enabled.map(name).collect();
         if !enabled.is_empty() {

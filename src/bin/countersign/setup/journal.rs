@@ -149,7 +149,7 @@ impl Journal {
     pub fn remove(&self, locked: &Locked<'_>, number: u32) -> Done {
         let name = format!("{number}.json");
         locked.remove(&name).map_err(|error| self.failed(&error))?;
-        let copies = self.root.place(&format!("{FOLDER}/{number}"));
+        let copies = self.root.place(format!("{FOLDER}/{number}"));
         match std::fs::remove_dir_all(copies) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(self.failed(&error)),
             _ => Ok(()),

@@ -73,7 +73,7 @@ fn start_process(program: &str, number: &str, after: &str) -> Done {
 
 /// Nothing waits any more. The process sees for itself that there is nothing to take back.
 pub fn disarm(root: &Root) -> Done {
-    if !root.exists(&format!("{UNITS}/{TIMER}")) {
+    if !root.exists(format!("{UNITS}/{TIMER}")) {
         return Ok(());
     }
     program::run("systemctl", &["disable", "--now", TIMER])?;

@@ -106,7 +106,7 @@ fn test_user(arguments: &Arguments) -> Result<Option<String>, Problem> {
 }
 
 fn services(root: &Root, arguments: &Arguments) -> Result<Vec<String>, Problem> {
-    let known = |service: &str| root.exists(&format!("/etc/pam.d/{service}"));
+    let known = |service: &str| root.exists(format!("/etc/pam.d/{service}"));
     let usual: Vec<_> = USUAL.into_iter().filter(|service| known(service)).collect();
     let usual = usual.join(",");
     let chosen = match arguments.service.is_empty() {

@@ -342,7 +342,7 @@ fn folders(root: &Root) -> Vec<PathBuf> {
     let all = architectures.chain(MODULES.iter().map(PathBuf::from));
     let is_real = |folder: &PathBuf| {
         let own = ["pam_deny.so", "pam_permit.so", "pam_unix.so"];
-        own.iter().any(|name| root.exists(&folder.join(name)))
+        own.iter().any(|name| root.exists(folder.join(name)))
     };
     all.filter(is_real).collect()
 }
