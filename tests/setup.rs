@@ -346,7 +346,7 @@ fn what_was_edited_since_stays_edited() {
     }
     let configuration = image.read("/etc/countersign/countersign.toml");
     let said = "/etc/countersign/countersign.toml was changed since, and stays as it is\n\
-        Everything is as it was before the first setup.\n";
+        Everything else is as it was before the first setup.\n";
     assert_eq!(image.run(&["unsetup"]), (said.into(), String::new(), 0));
     assert_eq!(
         image.read("/etc/pam.d/sshd"),
@@ -356,6 +356,83 @@ fn what_was_edited_since_stays_edited() {
         image.read("/etc/countersign/countersign.toml"),
         configuration
     );
+}
+
+#[test]
+fn an_edited_drop_in_is_kept_beside_its_place() {
+    let image = Image::new();
+    let before = image.files();
+    image.sets_up(&BOTH);
+    let drop_in = "/etc/ssh/sshd_config.d/10-countersign.conf";
+    let edited = format!("{}AllowGroups staff\n", image.read(drop_in));
+    image.write(drop_in, &edited);
+    let said = format!(
+        "{drop_in} was edited since: {drop_in}.edited is a copy\n\
+         Everything else is as it was before the first setup.\n"
+    );
+    assert_eq!(image.run(&["unsetup"]), (said, String::new(), 0));
+    assert_eq!(image.read(&format!("{drop_in}.edited")), edited);
+    fs::remove_file(image.at(&format!("{drop_in}.edited"))).unwrap();
+    assert!(image.files() == before);
+}
+
+#[test]
+fn a_block_whose_marks_are_gone_is_not_forgotten() {
+    let image = Image::new();
+    image.sets_up(&BOTH);
+    let text = image.read("/etc/pam.d/sudo");
+    image.write("/etc/pam.d/sudo", &text.replace("# END countersign\n", ""));
+    let (out, err, code) = image.run(&["unsetup"]);
+    assert_eq!((out.as_str(), code), ("", 1));
+    assert_eq!(
+        err,
+        "countersign: not everything could be put back:\n  /etc/pam.d/sudo: the marks of the block are gone, and the module \
+         is still named there: take it out by hand\nhint: mend that, and then again: sudo countersign unsetup\n"
+    );
+    image.write("/etc/pam.d/sudo", SUDO_STACK);
+    let done = "Everything is as it was before the first setup.\n";
+    assert_eq!(image.run(&["unsetup"]), (done.into(), String::new(), 0));
+}
+
+#[test]
+fn what_changes_while_the_question_waits_is_not_written_over() {
+    let image = Image::new();
+    let said = TENANT
+        .into_iter()
+        .filter(|word| *word != "--yes")
+        .chain(BOTH);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.arg("setup").args(said).arg("--root").arg(&image.0);
+    let mut terminal = Terminal::start(&mut command);
+    terminal.wait_for("Write this? [y/N] ");
+    image.write("/etc/pam.d/sudo", &format!("# mine\n{SUDO_STACK}"));
+    let before = image.files();
+    terminal.type_line("y");
+    let seen = terminal.end();
+    assert_eq!(
+        (seen.stderr.as_str(), seen.code),
+        (
+            "countersign: /etc/pam.d/sudo was changed meanwhile, and nothing was written\n\
+             hint: run `countersign setup` again\n",
+            Some(1)
+        )
+    );
+    assert!(image.files() == before);
+}
+
+#[test]
+fn a_configuration_that_no_login_would_take_is_put_back_at_once() {
+    let image = Image::new();
+    let mode = Permissions::from_mode(0o666);
+    fs::set_permissions(image.at("/etc/countersign/countersign.toml"), mode).unwrap();
+    let before = image.files();
+    let (_, err, code) = image.setup(&BOTH);
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("it would not hold:\n  /etc/countersign/countersign.toml"),
+        "{err}"
+    );
+    assert!(image.files() == before);
 }
 
 #[test]
@@ -399,6 +476,9 @@ fn a_step_up_stands_behind_the_local_password() {
         "[tenant]\nurl = \"\"\n[service.sudo.login]\nflow = \"on-demand\"\n[on_demand]\napp = \"a\"\nclient_id = \"c\"\n\
          client_secret_file = \"/etc/countersign/s\"\nscope = \"s\"\npolicy = \"p\"\n",
     );
+    image.write("/etc/countersign/s", "secret\n");
+    let mode = Permissions::from_mode(0o600);
+    fs::set_permissions(image.at("/etc/countersign/s"), mode).unwrap();
     image.sets_up(&BOTH);
     let rule = "auth [success=ok ignore=ignore default=bad] pam_countersign.so\n";
     let block = format!(
@@ -626,7 +706,9 @@ fn stacks_that_would_not_hold_are_put_back_at_once() {
     let (_, err, code) = image.setup(&BOTH);
     assert_eq!(code, 1);
     assert!(
-        err.starts_with("countersign: everything is as it was before: the stacks would not hold:\n  /etc/pam.d/sshd:3: "),
+        err.starts_with(
+            "countersign: everything is as it was before: it would not hold:\n  /etc/pam.d/sshd:3: "
+        ),
         "{err}"
     );
     for part in [

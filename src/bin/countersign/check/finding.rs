@@ -200,8 +200,11 @@ impl Report {
     /// What is wrong with these services, and what to do about it, a line each.
     pub fn errors_of(&self, services: &[String]) -> Vec<String> {
         let errors = self.0.iter().filter(|finding| {
-            let is_one = finding.severity == Severity::Error;
-            is_one && services.iter().any(|name| finding.services.contains(name))
+            let is_bad = finding.severity == Severity::Error || finding.id == "pam-too-large";
+            // What is about no service, such as the configuration, is about all.
+            let is_theirs = finding.services.is_empty()
+                || services.iter().any(|name| finding.services.contains(name));
+            is_bad && is_theirs
         });
         let lines = errors.map(|finding| {
             let place = finding.place().unwrap_or_default();

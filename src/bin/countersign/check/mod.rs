@@ -71,7 +71,14 @@ pub fn broken_stacks(root: &Root, config: &Path, services: &[String]) -> Vec<Str
     let named = stacks::named(root);
     let before = stacks::Before::Nothing;
     stacks::check(root, &mut configurations, &named, before, &mut report);
-    report.errors_of(services)
+    let without = services
+        .iter()
+        .filter(|service| !named.services.contains(*service));
+    let mut broken: Vec<_> = without
+        .map(|service| format!("/etc/pam.d/{service}: its authentication does not name the module"))
+        .collect();
+    broken.extend(report.errors_of(services));
+    broken
 }
 
 fn look(

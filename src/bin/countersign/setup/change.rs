@@ -28,6 +28,21 @@ pub struct Change {
     pub after: Option<String>,
 }
 
+/// How a change is taken back, from what is there.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Undo {
+    /// It is as it was before.
+    Nothing,
+    /// With this text, or without the file.
+    To(Option<String>),
+    /// The same, and what somebody has written since is kept beside it.
+    Edited(Option<String>),
+    /// Not at all, and nobody minds.
+    Left(String),
+    /// Not by us.
+    Stuck(String),
+}
+
 impl Change {
     /// A change, if it is one.
     pub fn new(path: &str, kind: Kind, before: Option<String>, after: &str) -> Option<Self> {
@@ -51,29 +66,54 @@ impl Change {
         diff.unified_diff().header(old, &self.path).to_string()
     }
 
-    /// What takes the change back, from what is there now. `Err` says why it is left alone.
-    pub fn undone(&self, now: Option<&str>) -> Result<Option<String>, String> {
+    /// What takes the change back, from what is there now.
+    pub fn undone(&self, now: Option<&str>) -> Undo {
+        if now == self.before.as_deref() {
+            return Undo::Nothing;
+        }
+        if now == self.after.as_deref() {
+            return Undo::To(self.before.clone());
+        }
         match self.kind {
-            _ if now == self.after.as_deref() => Ok(self.before.clone()),
-            _ if now == self.before.as_deref() => Ok(self.before.clone()),
-            Kind::Ours => Ok(self.before.clone()),
-            Kind::Block => Ok(now.map(|now| block::replaced(now, block::of(text(&self.before))))),
-            Kind::Managed
-                if now.is_some_and(|now| names_us(now) && !names_us(text(&self.before))) =>
-            {
-                Ok(self.before.clone())
-            }
-            Kind::Managed => Ok(now.map(str::to_owned)),
-            Kind::Theirs => Err(format!(
+            Kind::Ours => match now {
+                Some(_) => Undo::Edited(self.before.clone()),
+                None => Undo::To(self.before.clone()),
+            },
+            Kind::Block => self.without_block(now.unwrap_or_default()),
+            Kind::Managed => match now.is_some_and(names_us) && !self.named_us() {
+                true => Undo::To(self.before.clone()),
+                false => Undo::Nothing,
+            },
+            Kind::Theirs => Undo::Left(format!(
                 "{} was changed since, and stays as it is",
                 self.path
             )),
         }
     }
+
+    fn without_block(&self, now: &str) -> Undo {
+        let text = block::replaced(now, block::of(text(&self.before)));
+        match names_us(&text) && !self.named_us() {
+            true => Undo::Stuck(format!(
+                "{}: the marks of the block are gone, and the module is still named there: take it out by hand",
+                self.path
+            )),
+            false => Undo::To(Some(text)),
+        }
+    }
+
+    fn named_us(&self) -> bool {
+        names_us(text(&self.before))
+    }
 }
 
 fn names_us(text: &str) -> bool {
-    text.contains("pam_countersign")
+    let rules = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default());
+    rules
+        .into_iter()
+        .any(|rule| rule.contains("pam_countersign"))
 }
 
 fn text(content: &Option<String>) -> &str {

@@ -21,10 +21,10 @@ pub fn run() -> Done {
             .hint("`countersign setup --confirm-within 5m` makes one that does"));
     };
     if !rollback::is_proven(&awaited)? {
-        let services = awaited.services.join(" or ");
+        let how = rollback::said(&awaited.services);
         return Err(
-            Problem::new("this shell was there before the setup, and proves nothing")
-                .hint(format!("log in anew by {services}, and type it there")),
+            Problem::new(format!("this shell comes from no new login by {how}"))
+                .hint(format!("log in anew by {how}, and type it there")),
         );
     }
     record.awaited = None;

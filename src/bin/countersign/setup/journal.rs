@@ -35,6 +35,8 @@ pub struct Record {
 /// A setup that is taken back by itself unless somebody confirms it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Awaited {
+    /// Which setup whoever takes it back means.
+    pub token: String,
     pub services: Vec<String>,
     /// Which boot, and when in it, in ticks: whoever logged in before proves nothing.
     pub boot: String,
@@ -64,6 +66,11 @@ pub struct Journal {
 }
 
 impl Journal {
+    /// Whether there was ever a setup; looking leaves no trace.
+    pub fn is_there(root: &Root) -> bool {
+        root.exists(FOLDER)
+    }
+
     pub fn open(root: &Root) -> Result<Self, Problem> {
         let unusable = |problem| Problem::new(problem).hint("the journal is root's: try sudo");
         if !root.is_live() {

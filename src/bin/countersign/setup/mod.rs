@@ -96,12 +96,17 @@ fn within(text: &str) -> Result<Duration, String> {
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let root = place::root(&arguments.root)?;
     let config = context.path()?;
-    if !arguments.dry_run {
-        nothing_is_awaited(&root)?;
+    if config.contains(char::is_whitespace) {
+        return Err(Problem::new(format!(
+            "{config:?}: a PAM stack can't name a path with spaces"
+        ))
+        .hint("name another with --config"));
     }
+    nothing_is_awaited(&root)?;
     let before = root.read(&config)?;
     let wanted = Wanted::gather(&root, &config, before.as_deref(), arguments)?;
     let policy = parsed(&config, &wanted.configuration)?;
+    fits(arguments, &wanted.services)?;
     if let Some(user) = &wanted.test_user {
         ask_tenant(&policy, user, &wanted.services)?;
     }
@@ -110,21 +115,27 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         line("Everything is set up already: nothing to change.");
         return Ok(());
     }
-    for change in &record.changes {
-        line(change.shown());
+    if arguments.dry_run || arguments.yes {
+        record
+            .changes
+            .iter()
+            .for_each(|change| line(change.shown()));
     }
     if arguments.dry_run {
         line("Nothing was written.");
         return Ok(());
     }
     if !arguments.yes {
-        agree()?;
+        agree(&record.changes)?;
     }
     carry_out(&config, &root, &mut record, &wanted.services, arguments)
 }
 
 /// One step after the other: what is not confirmed yet is not built upon.
 fn nothing_is_awaited(root: &Root) -> Done {
+    if !Journal::is_there(root) {
+        return Ok(());
+    }
     match Journal::open(root)?.last()?.and_then(|last| last.awaited) {
         Some(awaited) => Err(Problem::new(format!(
             "the last setup is not confirmed, and is put back {}",
@@ -140,6 +151,22 @@ fn in_time(awaited: &journal::Awaited) -> String {
         0 => "now".to_owned(),
         left => format!("in {}", spoken(left)),
     }
+}
+
+/// No option is without an effect.
+fn fits(arguments: &Arguments, services: &[String]) -> Done {
+    if arguments.keys.is_some() && !services.iter().any(|service| service == "sshd") {
+        return Err(Problem::new("--keys is about sshd, which is not set up")
+            .hint("name sshd in --service, or leave --keys out"));
+    }
+    if arguments.confirm_within.is_some() && !rollback::can_be_proven(services) {
+        return Err(Problem::new(format!(
+            "a new login by {} can't be told from an old one",
+            escape(&services.join(" or "))
+        ))
+        .hint("leave --confirm-within out, and keep a root shell open"));
+    }
+    Ok(())
 }
 
 /// As strictly as the module reads it.
@@ -244,7 +271,7 @@ fn split(
         } else if block::of(&text).is_some() {
             own.push((service, stack));
         } else if debian && pam::includes_common_auth(&text)
-            || authselect && stack == Stack::Login && shares_with_authselect(&text)
+            || authselect && stack == Stack::Login && pam::shares_with_authselect(&text)
         {
             shared.push((service, stack));
         } else {
@@ -252,11 +279,6 @@ fn split(
         }
     }
     Ok((shared, own))
-}
-
-fn shares_with_authselect(text: &str) -> bool {
-    let mut words = text.split_ascii_whitespace();
-    words.any(|word| matches!(word, "system-auth" | "password-auth"))
 }
 
 fn stacks(
@@ -298,9 +320,13 @@ fn stacks(
     Ok(())
 }
 
-fn agree() -> Done {
+/// On the terminal, all of it: whoever agrees has seen what to.
+fn agree(changes: &[Change]) -> Done {
     let mut terminal =
         Terminal::open().map_err(|problem| problem.hint("with --yes, it is not asked"))?;
+    for change in changes {
+        terminal.show(change.shown())?;
+    }
     match words::is_yes(&terminal.ask("Write this? [y/N] ")?) {
         true => Ok(()),
         false => Err(Problem::new("nothing was written")),
@@ -318,25 +344,31 @@ fn carry_out(
     let journal = Journal::open(root)?;
     let locked = journal.lock()?;
     nothing_is_awaited(root)?;
+    apply::is_as_shown(root, record)?;
     if let Some(time) = arguments.confirm_within {
         record.awaited = Some(rollback::awaited(services, time)?);
     }
     journal.add(&locked, record)?;
-    let armed = match arguments.confirm_within {
-        Some(time) => rollback::arm(root, record.number, time),
-        None => Ok(()),
+    let armed = match (&record.awaited, arguments.confirm_within) {
+        (Some(awaited), Some(time)) => rollback::arm(root, awaited, time),
+        (_, _) => Ok(()),
     };
-    let holds = || apply::holds(root, config, services);
-    if let Err(problem) = armed.and_then(|()| apply::apply(root, record, holds)) {
-        rollback::disarm(root)?;
+    if let Err(problem) = armed.and_then(|()| apply::apply(root, record, config, services)) {
+        let undone = apply::undo(root, record);
+        if !undone.is_complete() {
+            return Err(problem.hint(format!(
+                "not all of it could be put back, try again with `countersign unsetup`: {}",
+                undone.failed.join("; ")
+            )));
+        }
         journal.remove(&locked, record.number)?;
-        return Err(problem);
+        rollback::disarm(root)?;
+        return Err(problem.within("everything is as it was before"));
     }
-    conclude(root, services, arguments);
-    Ok(())
+    conclude(root, services, arguments)
 }
 
-fn conclude(root: &Root, services: &[String], arguments: &Arguments) {
+fn conclude(root: &Root, services: &[String], arguments: &Arguments) -> Done {
     line("Written. `countersign unsetup` puts everything back.");
     if let Some(time) = arguments.confirm_within {
         let time = spoken(time.as_secs());
@@ -346,9 +378,11 @@ fn conclude(root: &Root, services: &[String], arguments: &Arguments) {
     } else if root.is_live() {
         line("Keep this shell open until a new login has worked.");
     }
-    if services.iter().any(|service| service == "sshd") {
+    let is_sshd = services.iter().any(|service| service == "sshd");
+    if is_sshd && !sshd::says_what_keys_do(root)? {
         line(
             "A public key alone still asks nobody: `countersign setup --keys followed` changes that.",
         );
     }
+    Ok(())
 }

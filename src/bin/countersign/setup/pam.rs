@@ -7,7 +7,7 @@ use super::block;
 use crate::libpam::line::{Line, lines};
 use crate::libpam::rule::{Included, Rule};
 use crate::libpam::stack::Kind;
-use crate::output::Problem;
+use crate::output::{Done, Problem};
 
 /// Modules that ask for a password themselves.
 const PASSWORD_MODULES: [&str; 7] = [
@@ -68,9 +68,22 @@ pub fn includes_common_auth(text: &str) -> bool {
     rules.any(|rule| rule.included() == Some(Included::All("common-auth")))
 }
 
+/// Whether it takes its authentication from the stacks that authselect writes.
+pub fn shares_with_authselect(text: &str) -> bool {
+    let shared = ["system-auth", "password-auth"];
+    auth_lines(text).iter().any(|rule| {
+        let mut words = rule.text.split_ascii_whitespace();
+        words.any(|word| shared.contains(&word))
+    })
+}
+
 /// A service's file with the module in its place.
 pub fn wired(path: &str, text: &str, stack: Stack, arguments: &str) -> Result<String, Problem> {
-    with_block(path, text, stack, &block::made_of(&stack.lines(arguments)))
+    let wired = with_block(path, text, stack, &block::made_of(&stack.lines(arguments)))?;
+    match stack {
+        Stack::Login => passes_over_nothing(path, &wired).map(|()| wired),
+        Stack::StepUp => Ok(wired),
+    }
 }
 
 /// The same, for the services of a list alone: the file is shared.
@@ -98,10 +111,29 @@ pub fn listed(text: &str) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-fn with_block(path: &str, text: &str, stack: Stack, block: &str) -> Result<String, Problem> {
-    if block::of(text).is_some() {
-        return Ok(block::replaced(text, Some(block)));
+/// A success of ours ends the stack: nothing behind it may be there to refuse somebody.
+fn passes_over_nothing(path: &str, text: &str) -> Done {
+    let ours = block::of(text).and_then(|block| Some(text.find(block)? + block.len()));
+    let behind = auth_lines(text)
+        .into_iter()
+        .filter(|rule| Some(rule.start) >= ours);
+    let mut demanding = behind.filter(|rule| !rule.asks && rule.demands);
+    match demanding.next() {
+        None => Ok(()),
+        Some(rule) => Err(Problem::new(format!(
+            "{path}:{}: `{}` would be passed over",
+            rule.line, rule.text
+        ))
+        .hint("write this stack by hand: pam_countersign(8) shows three")),
     }
+}
+
+fn with_block(path: &str, text: &str, stack: Stack, block: &str) -> Result<String, Problem> {
+    if block::of(text) == Some(block) {
+        return Ok(text.to_owned());
+    }
+    // Another flow has another place.
+    let text = &block::replaced(text, None);
     let rules = auth_lines(text);
     let at = match stack {
         Stack::Login => rules
@@ -143,6 +175,8 @@ struct Auth<'a> {
     jumps: bool,
     /// A success here is the whole stack's.
     ends: bool,
+    /// It refuses people, and is no mere end of a stack.
+    demands: bool,
 }
 
 fn auth_lines(text: &str) -> Vec<Auth<'_>> {
@@ -176,7 +210,27 @@ fn auth_line<'a>(text: &'a str, line: &Line, rule: &Rule<'_>) -> Auth<'a> {
         asks: asks(rule),
         jumps: bracketed && control.contains(|c: char| c.is_ascii_digit()),
         ends: ends(rule.included(), control),
+        demands: demands(rule, control),
     }
+}
+
+/// pam_deny and pam_permit mark the end of a stack, and pam_env, pam_group and the like refuse nobody.
+fn demands(rule: &Rule<'_>, control: &str) -> bool {
+    let harmless = [
+        "pam_deny",
+        "pam_permit",
+        "pam_env",
+        "pam_group",
+        "pam_cap",
+        "pam_mail",
+    ];
+    let words = control.to_ascii_lowercase();
+    let is_strict = matches!(words.as_str(), "required" | "requisite")
+        || words.contains("=die")
+        || words.contains("=bad");
+    let module = rule.module().map_or("", |path| path.text.as_str());
+    let is_harmless = harmless.iter().any(|name| module.contains(name));
+    !module.is_empty() && is_strict && !is_harmless
 }
 
 fn asks(rule: &Rule<'_>) -> bool {
@@ -279,7 +333,23 @@ mod tests {
         assert_eq!(placed(&first, Stack::Login), first);
         assert!(!is_wired_by_hand(&first));
         let second = placed(&first, Stack::StepUp);
-        assert_eq!(second, first.replace(LOGIN, STEP_UP));
+        let behind = format!("@include common-auth\n{}", block::made_of(STEP_UP));
+        assert_eq!(second, behind);
+        assert_eq!(placed(&second, Stack::Login), first);
+    }
+
+    #[test]
+    fn what_would_be_passed_over_stops_it() {
+        for behind in [
+            "auth required pam_google_authenticator.so",
+            "auth requisite pam_listfile.so item=user sense=deny file=/etc/no",
+        ] {
+            let text = format!("@include common-auth\n{behind}\n");
+            let expected = format!("/etc/pam.d/x:5: `{behind}` would be passed over");
+            assert_eq!(placed(&text, Stack::Login), expected);
+        }
+        let harmless = "@include common-auth\nauth required pam_env.so\nauth optional pam_x.so\n";
+        assert!(placed(harmless, Stack::Login).ends_with(harmless));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use countersign::os::{self, Paused, Process, named_ancestors};
 
 use super::apply;
-use super::journal::{Awaited, Journal};
+use super::journal::{Awaited, Journal, Record};
 use crate::output::{Done, Problem};
 use crate::program;
 use crate::root::Root;
@@ -17,10 +17,15 @@ const TIMER: &str = "countersign-rollback.timer";
 const UNITS: &str = "/etc/systemd/system";
 const SERVICE: &str = "countersign-rollback.service";
 
+/// When what could not be taken back is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// What has to be seen to work, from now on.
 pub fn awaited(services: &[String], within: Duration) -> Result<Awaited, Problem> {
     let own = Process::own().map_err(Problem::new)?;
+    let token = os::random().map_err(Problem::new)?;
     Ok(Awaited {
+        token: format!("{token:016x}"),
         services: services.to_vec(),
         boot: os::boot_id().map_err(Problem::new)?,
         since: own.start,
@@ -29,24 +34,24 @@ pub fn awaited(services: &[String], within: Duration) -> Result<Awaited, Problem
 }
 
 /// Has the setup taken back after that time, whatever becomes of this process and its terminal.
-pub fn arm(root: &Root, number: u32, within: Duration) -> Done {
+pub fn arm(root: &Root, awaited: &Awaited, within: Duration) -> Done {
     let program = std::env::current_exe().map_err(Problem::new)?;
     let program = program.display().to_string();
-    let (number, seconds) = (number.to_string(), within.as_secs().to_string());
+    let (token, seconds) = (&awaited.token, within.as_secs().to_string());
     match root.exists("/run/systemd/system") {
-        true => start_timer(root, &program, &number, &seconds),
-        false => start_process(&program, &number, &format!("{seconds}s")),
+        true => start_timer(root, &program, token, &seconds),
+        false => start_process(&program, token, &format!("{seconds}s")),
     }
 }
 
 /// Counts anew after a boot: a machine that was restarted because nobody could log in is put right as well.
-fn start_timer(root: &Root, program: &str, number: &str, seconds: &str) -> Done {
+fn start_timer(root: &Root, program: &str, token: &str, seconds: &str) -> Done {
     let about = "[Unit]\nDescription=Take back a setup of Countersign that nobody confirmed\n";
     let timer = format!(
         "{about}\n[Timer]\nOnActiveSec={seconds}\nAccuracySec=1\n\n[Install]\nWantedBy=timers.target\n"
     );
     let service = format!(
-        "{about}\n[Service]\nType=oneshot\nExecStart={program} unsetup --unless-confirmed {number}\n"
+        "{about}\n[Service]\nType=oneshot\nExecStart={program} unsetup --unless-confirmed {token}\n"
     );
     root.write(&format!("{UNITS}/{SERVICE}"), Some(&service))?;
     root.write(&format!("{UNITS}/{TIMER}"), Some(&timer))?;
@@ -54,12 +59,12 @@ fn start_timer(root: &Root, program: &str, number: &str, seconds: &str) -> Done 
     program::run("systemctl", &["enable", "--now", TIMER]).map(drop)
 }
 
-fn start_process(program: &str, number: &str, after: &str) -> Done {
+fn start_process(program: &str, token: &str, after: &str) -> Done {
     let arguments = [
         program,
         "unsetup",
         "--unless-confirmed",
-        number,
+        token,
         "--after",
         after,
     ];
@@ -82,73 +87,171 @@ pub fn disarm(root: &Root) -> Done {
     program::run("systemctl", &["daemon-reload"]).map(drop)
 }
 
-/// Waits, and takes the setup back unless somebody has confirmed it or taken it back.
-pub fn unless_confirmed(root: &Root, number: u32, after: Duration) -> Done {
-    if os::pause(after) == Paused::Interrupted {
-        return Err(Problem::new("interrupted"));
+/// Waits, and takes the setup back unless somebody has confirmed it or taken it back. What can't be done now is tried again.
+pub fn unless_confirmed(root: &Root, token: &str, after: Duration) -> Done {
+    let (mut wait, mut said) = (after, String::new());
+    loop {
+        if os::pause(wait) == Paused::Interrupted {
+            return Err(Problem::new("interrupted"));
+        }
+        wait = AGAIN;
+        let tried = Journal::open(root).and_then(|journal| {
+            let is_meant = |record: &Record| {
+                let awaited = record.awaited.as_ref();
+                awaited.is_some_and(|awaited| awaited.token == token)
+            };
+            apply::undo_last(root, &journal, is_meant)
+        });
+        match tried {
+            Ok(None) => return Ok(()),
+            Ok(Some(undone)) if undone.is_complete() => {
+                note("nobody confirmed the setup: taken back", &undone.left);
+                return disarm(root);
+            }
+            Ok(Some(undone)) => said = note_once(&said, &undone.failed.join(". ")),
+            Err(problem) => said = note_once(&said, problem.what()),
+        }
     }
-    let journal = Journal::open(root)?;
-    let waits = journal
-        .last()?
-        .is_some_and(|last| last.number == number && last.awaited.is_some());
-    if waits {
-        let left = apply::undo_last(root, &journal)?;
-        disarm(root)?;
-        note(&left.unwrap_or_default());
+}
+
+/// What is in the way is said once, and not at every try.
+fn note_once(said: &str, why: &str) -> String {
+    if said != why {
+        note("not all could be taken back yet", &[why.to_owned()]);
     }
-    Ok(())
+    why.to_owned()
 }
 
 /// For whoever wonders in the morning. A machine without logger(1) does without.
-fn note(left: &[String]) {
-    let said = format!(
-        "nobody confirmed the setup: taken back. {}",
-        left.join(". ")
-    );
-    let _ = program::run(
-        "logger",
-        &["-t", "countersign", "-p", "authpriv.warning", said.trim()],
-    );
+fn note(what: &str, more: &[String]) {
+    let said = format!("{what}. {}", more.join(". "));
+    let arguments = ["-t", "countersign", "-p", "authpriv.warning", said.trim()];
+    let _ = program::run("logger", &arguments);
+}
+
+/// The programs that ask PAM as this service, as far as they are known. sudo and su ask again at any time; all others log in.
+fn programs(service: &str) -> &'static [&'static str] {
+    match service {
+        "sshd" => &["sshd", "sshd-session"],
+        "login" | "remote" => &["login"],
+        "sudo" | "sudo-i" => &["sudo"],
+        "su" | "su-l" => &["su"],
+        _ => &[],
+    }
+}
+
+/// Whether a new login by one of these services could be told from an old one.
+pub fn can_be_proven(services: &[String]) -> bool {
+    services.iter().any(|service| !programs(service).is_empty())
+}
+
+/// By which programs a new login counts: a step-up alone where nothing else was set up, for it may be asked nothing.
+fn proving(services: &[String]) -> Vec<&'static str> {
+    let all = services.iter().flat_map(|service| programs(service));
+    let (steps, logins): (Vec<_>, Vec<_>) = all
+        .copied()
+        .partition(|program| matches!(*program, "sudo" | "su"));
+    match logins.is_empty() {
+        true => steps,
+        false => logins,
+    }
+}
+
+/// The programs by which a new login counts, for people.
+pub fn said(services: &[String]) -> String {
+    let mut programs = proving(services);
+    programs.retain(|program| *program != "sshd-session");
+    programs.dedup();
+    programs.join(" or ").replace("sshd", "ssh")
 }
 
 /// Whether this process was started from a login that came after the setup, through one of its services.
 pub fn is_proven(awaited: &Awaited) -> Result<bool, Problem> {
-    if os::boot_id().map_err(Problem::new)? != awaited.boot {
-        return Ok(true);
-    }
-    let later = |process: &Process| process.start > awaited.since;
-    let above = named_ancestors();
-    let mut above = above.iter().filter(|(_, process)| later(process));
-    Ok(above.any(|(name, _)| awaited.services.iter().any(|service| runs(name, service))))
+    let is_same_boot = os::boot_id().map_err(Problem::new)? == awaited.boot;
+    let since = awaited.since;
+    let above: Vec<_> = named_ancestors()
+        .into_iter()
+        .map(|(name, process)| Above {
+            name,
+            is_later: !is_same_boot || process.start > since,
+            is_roots: owner(process) == Some(0),
+        })
+        .collect();
+    Ok(proves(&above, &proving(&awaited.services)))
 }
 
-/// Whether a program of this name asks PAM as this service.
-fn runs(name: &str, service: &str) -> bool {
-    let program = service.trim_end_matches("-i").trim_end_matches("-l");
-    match program {
-        "sshd" => matches!(name, "sshd" | "sshd-session"),
-        program => name == program,
-    }
+/// A process above this one.
+struct Above {
+    name: String,
+    is_later: bool,
+    is_roots: bool,
+}
+
+/// sudo and su ask root nothing: whoever started them must be somebody else.
+fn proves(above: &[Above], programs: &[&str]) -> bool {
+    above.iter().enumerate().any(|(at, process)| {
+        let asks_anybody = !matches!(process.name.as_str(), "sudo" | "su");
+        let caller = above.get(at + 1..).unwrap_or_default();
+        let mut caller = caller.iter().filter(|other| other.name != process.name);
+        let asked = asks_anybody || caller.next().is_some_and(|caller| !caller.is_roots);
+        process.is_later && asked && programs.contains(&process.name.as_str())
+    })
+}
+
+fn owner(process: Process) -> Option<u32> {
+    let folder = std::fs::metadata(format!("/proc/{}", process.pid)).ok()?;
+    Some(std::os::unix::fs::MetadataExt::uid(&folder))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn services(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn above(names: &[(&str, bool, bool)]) -> Vec<Above> {
+        let one = |(name, is_later, is_roots): &(&str, bool, bool)| Above {
+            name: (*name).to_owned(),
+            is_later: *is_later,
+            is_roots: *is_roots,
+        };
+        names.iter().map(one).collect()
+    }
+
     #[test]
-    fn each_service_has_its_program() {
-        for (name, service) in [
-            ("sshd", "sshd"),
-            ("sshd-session", "sshd"),
-            ("sudo", "sudo"),
-            ("sudo", "sudo-i"),
-            ("su", "su-l"),
-            ("login", "login"),
-        ] {
-            assert!(runs(name, service), "{name} {service}");
-        }
-        for (name, service) in [("bash", "sshd"), ("sshd", "sudo"), ("su", "sudo")] {
-            assert!(!runs(name, service), "{name} {service}");
-        }
+    fn a_new_login_proves_it_and_an_old_one_or_a_step_up_in_it_does_not() {
+        let both = proving(&services(&["sshd", "sudo", "sudo-i"]));
+        let sudo = ("sudo", true, true);
+        let new = above(&[sudo, ("sh", true, false), ("sshd-session", true, false)]);
+        assert!(proves(&new, &both));
+        let old = above(&[sudo, ("sh", false, false), ("sshd", false, false)]);
+        assert!(!proves(&old, &both));
+        assert!(!proves(&above(&[("sh", true, false)]), &both));
+    }
+
+    #[test]
+    fn where_only_a_step_up_was_set_up_it_proves_it_unless_root_made_it() {
+        let programs = proving(&services(&["sudo", "sudo-i"]));
+        let step = |by_root| {
+            above(&[
+                ("sudo", true, true),
+                ("sudo", true, true),
+                ("sh", false, by_root),
+            ])
+        };
+        assert!(proves(&step(false), &programs));
+        assert!(!proves(&step(true), &programs));
+        let old = above(&[("sudo", false, true), ("sh", false, false)]);
+        assert!(!proves(&old, &programs));
+    }
+
+    #[test]
+    fn a_service_whose_program_is_not_known_can_not_be_proven() {
+        assert!(!can_be_proven(&services(&["gdm-password", "cockpit"])));
+        assert!(can_be_proven(&services(&["gdm-password", "sudo"])));
+        assert_eq!(said(&services(&["sshd", "sudo", "login"])), "ssh or login");
+        assert_eq!(said(&services(&["sudo", "sudo-i"])), "sudo");
     }
 }

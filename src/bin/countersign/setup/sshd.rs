@@ -37,6 +37,22 @@ impl Keys {
     }
 }
 
+/// Whether somebody has decided what a public key alone is worth.
+pub fn says_what_keys_do(root: &Root) -> Result<bool, Problem> {
+    let texts = [root.read(CONFIG)?, root.read(DROP_IN)?];
+    let mut settings = texts.iter().flatten().flat_map(|text| settings(text));
+    Ok(settings.any(|(key, _)| key == "authenticationmethods"))
+}
+
+/// Keys in small letters, and what they are set to (sshd_config(5)).
+fn settings(text: &str) -> impl Iterator<Item = (String, Vec<&str>)> {
+    text.lines().filter_map(|line| {
+        let mut words = line.split([' ', '\t', '=']).filter(|word| !word.is_empty());
+        let key = words.next()?.to_ascii_lowercase();
+        Some((key, words.collect()))
+    })
+}
+
 /// A drop-in of ours.
 fn drop_in(keys: Option<Keys>) -> String {
     format!("{SHIPPED}{}", keys.map_or("", Keys::setting))
@@ -85,12 +101,19 @@ fn edited() -> Problem {
 }
 
 fn includes_drop_ins(config: &str) -> bool {
-    let mut lines = config.lines().map(|line| line.trim().to_ascii_lowercase());
+    let all = [
+        format!("{FOLDER}/*.conf"),
+        format!("{FOLDER}/*"),
+        "sshd_config.d/*.conf".to_owned(),
+    ];
     // Behind a Match, it is for some alone.
-    let mut global = lines
-        .by_ref()
-        .take_while(|line| !line.starts_with("match "));
-    global.any(|line| line.starts_with("include ") && line.contains(&format!("{FOLDER}/")))
+    let mut global = settings(config).take_while(|(key, _)| key != "match");
+    global.any(|(key, places)| {
+        key == "include"
+            && places
+                .iter()
+                .any(|place| all.iter().any(|all| place == all))
+    })
 }
 
 /// Whether sshd takes its configuration, and means what is needed.
@@ -124,5 +147,12 @@ pub fn reload(root: &Root) -> bool {
         }
     }
     let pid = root.read(PID).ok().flatten();
+    let pid = pid.filter(|pid| is_sshd(root, pid.trim()));
     pid.is_some_and(|pid| program::run("sh", &["-c", "kill -HUP \"$1\"", "sh", pid.trim()]).is_ok())
+}
+
+/// A number that was left in a file may be another program's by now.
+fn is_sshd(root: &Root, pid: &str) -> bool {
+    let name = root.read(&format!("/proc/{pid}/comm")).ok().flatten();
+    name.is_some_and(|name| name.trim() == "sshd")
 }

@@ -13,9 +13,9 @@ pub struct Arguments {
     /// The image below this folder
     #[arg(long, value_name = "FOLDER", default_value = "/")]
     root: PathBuf,
-    /// What the timer runs: takes back the setup of this number, if nobody has confirmed it
-    #[arg(long, hide = true, value_name = "NUMBER")]
-    unless_confirmed: Option<u32>,
+    /// What the timer runs: takes back the setup that waits with this token, if nobody has confirmed it
+    #[arg(long, hide = true, value_name = "TOKEN")]
+    unless_confirmed: Option<String>,
     /// And waits so long before
     #[arg(long, hide = true, value_name = "TIME", requires = "unless_confirmed",
           value_parser = super::within, default_value = None)]
@@ -24,20 +24,37 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Done {
     let root = super::place::root(&arguments.root)?;
-    if let Some(number) = arguments.unless_confirmed {
-        return rollback::unless_confirmed(&root, number, arguments.after.unwrap_or_default());
+    if let Some(token) = &arguments.unless_confirmed {
+        return rollback::unless_confirmed(&root, token, arguments.after.unwrap_or_default());
+    }
+    if !Journal::is_there(&root) {
+        return Err(nothing_to_do());
     }
     let journal = Journal::open(&root)?;
-    let Some(first) = apply::undo_last(&root, &journal)? else {
-        return Err(Problem::new("nothing was set up by this command")
-            .hint("pam_countersign(8) tells what to take out by hand"));
-    };
-    let mut left = first;
-    while let Some(more) = apply::undo_last(&root, &journal)? {
-        left.extend(more);
+    let mut undone = apply::undo_last(&root, &journal, |_| true)?.ok_or_else(nothing_to_do)?;
+    while undone.is_complete() {
+        match apply::undo_last(&root, &journal, |_| true)? {
+            Some(more) => undone.add(more),
+            None => break,
+        }
+    }
+    undone.left.iter().for_each(line);
+    if !undone.is_complete() {
+        return Err(Problem::new(format!(
+            "not everything could be put back:\n  {}",
+            undone.failed.join("\n  ")
+        ))
+        .hint("mend that, and then again: sudo countersign unsetup"));
     }
     rollback::disarm(&root)?;
-    left.iter().for_each(line);
-    line("Everything is as it was before the first setup.");
+    line(match undone.left.is_empty() {
+        true => "Everything is as it was before the first setup.",
+        false => "Everything else is as it was before the first setup.",
+    });
     Ok(())
+}
+
+fn nothing_to_do() -> Problem {
+    Problem::new("nothing was set up by this command")
+        .hint("pam_countersign(8) tells what to take out by hand")
 }

@@ -47,7 +47,7 @@ impl Wanted {
         let template = arguments.template.clone().or(template);
         let has_names = document.get("users").and_then(|users| users.get("names"));
         let has_names = has_names
-            .and_then(Item::as_table)
+            .and_then(Item::as_table_like)
             .is_some_and(|names| !names.is_empty());
         let template = match (template, has_names) {
             (None, true) => None,
