@@ -652,6 +652,16 @@ fn held(image: &Image) -> Traced {
     Traced::start(&mut command, "")
 }
 
+/// The same, held at the begin of a call: what the one before has done is done, and this has not begun.
+#[cfg(target_arch = "x86_64")]
+fn held_after(image: &Image, stops: usize) -> Traced {
+    let traced = held(image);
+    for _ in 0..=stops {
+        assert!(!matches!(traced.next(), Stop::Exited(_)), "{stops}");
+    }
+    traced
+}
+
 /// How many stops there are before each call that changes a file or a folder.
 #[cfg(target_arch = "x86_64")]
 fn stops_at_changes() -> Vec<usize> {
@@ -706,12 +716,7 @@ fn a_setup_that_is_killed_anywhere_can_be_taken_back() {
     for stops in stops_at_changes() {
         let image = Image::new();
         let before = image.files();
-        let traced = held(&image);
-        // Up to the begin of the call: what the one before has done is done, and this has not begun.
-        for _ in 0..=stops {
-            assert!(!matches!(traced.next(), Stop::Exited(_)), "{stops}");
-        }
-        traced.kill();
+        held_after(&image, stops).kill();
         is_taken_back(&image, &before, &format!("killed at stop {stops}"));
     }
 }
@@ -722,10 +727,7 @@ fn a_setup_in_which_anything_fails_is_taken_back_or_is_whole() {
     for stops in stops_at_changes() {
         let image = Image::new();
         let before = image.files();
-        let traced = held(&image);
-        for _ in 0..=stops {
-            assert!(!matches!(traced.next(), Stop::Exited(_)), "{stops}");
-        }
+        let traced = held_after(&image, stops);
         traced.fail(libc::ENOSPC);
         traced.to_the_end();
         is_taken_back(&image, &before, &format!("stop {stops} failed"));
