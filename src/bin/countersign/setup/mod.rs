@@ -244,7 +244,7 @@ fn split(
         } else if block::of(&text).is_some() {
             own.push((service, stack));
         } else if debian && pam::includes_common_auth(&text)
-            || authselect && stack == Stack::Login && shares_with_authselect(&text)
+            || authselect && stack == Stack::Login && pam::includes_authselects(&text)
         {
             shared.push((service, stack));
         } else {
@@ -252,11 +252,6 @@ fn split(
         }
     }
     Ok((shared, own))
-}
-
-fn shares_with_authselect(text: &str) -> bool {
-    let mut words = text.split_ascii_whitespace();
-    words.any(|word| matches!(word, "system-auth" | "password-auth"))
 }
 
 fn stacks(
