@@ -9,6 +9,7 @@ mod conversation;
 mod crank;
 mod enroll;
 mod foresight;
+mod hands;
 mod judgement;
 mod memory;
 mod offline;
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 pub use arguments::Arguments;
 pub use caller::Caller;
 pub use conversation::{Answer, Conversation};
-pub use crank::exchange;
+pub use crank::{Hands, turn};
 pub use foresight::{Foresight, fit, foresee};
 pub use judgement::LocalUsers;
 
@@ -33,6 +34,7 @@ use crate::policy::{Flow, Mechanism, Required, Settings, Terms};
 use crate::tenant::http::Client;
 use crate::verdict::{Reason, Refusal, Verdict};
 
+use hands::Own;
 pub use judgement::Judged;
 use memory::Memory;
 pub use memory::limits;
@@ -184,7 +186,13 @@ impl<'a> Attempt<'a> {
             before,
         };
         let deadline = Instant::now() + terms.login.deadline;
-        self.turn(client, deadline, terms, login::start(start))
+        let attempt = self;
+        turn(
+            &mut Own { attempt, terms },
+            client,
+            deadline,
+            login::start(start),
+        )
     }
 }
 

@@ -123,6 +123,11 @@ fn one_file_names_the_http_crate() {
 }
 
 #[test]
+fn one_file_turns_the_crank_of_a_login() {
+    assert_only(&["host/crank.rs", "login"], "Step::Send");
+}
+
+#[test]
 fn the_command_alone_talks_to_britive() {
     for what in ["britive::", "crate::britive", "super::britive"] {
         assert_only(&["britive/", "bin/"], what);

@@ -87,6 +87,13 @@ impl World {
         path
     }
 
+    /// The next call of this path is answered with this, whatever it asks for.
+    fn answers_once(&self, path: &str, json: &serde_json::Value) {
+        let json = json.clone();
+        let fault = What::Body { json }.once().on_path(path);
+        self.rig.simulator.fault(fault);
+    }
+
     /// `'...'` holds words together.
     fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));

@@ -436,6 +436,32 @@ fn a_configuration_that_no_login_would_take_is_put_back_at_once() {
 }
 
 #[test]
+fn no_link_of_an_image_leads_out_of_it() {
+    let image = Image::new();
+    let outside = Image::new();
+    let here = |path: &str| outside.at(path).to_str().unwrap().to_owned();
+    fs::remove_dir_all(image.at("/etc/countersign")).unwrap();
+    std::os::unix::fs::symlink(here("/etc/countersign"), image.at("/etc/countersign")).unwrap();
+    let before = outside.files();
+    let (_, err, _) = image.setup(&BOTH);
+    assert!(outside.files() == before, "{err}");
+    assert_eq!(image.run(&["unsetup"]).2, i32::from(!err.is_empty()));
+}
+
+#[test]
+fn what_is_no_plain_file_is_not_waited_for() {
+    let image = Image::new();
+    fs::remove_file(image.at("/etc/pam.d/sudo")).unwrap();
+    let made = Command::new("mkfifo")
+        .arg(image.at("/etc/pam.d/sudo"))
+        .status();
+    assert!(made.unwrap().success());
+    let (_, err, code) = image.setup(&BOTH);
+    let expected = "countersign: /etc/pam.d/sudo: can't be read: is no plain file\n";
+    assert_eq!((err.as_str(), code), (expected, 1));
+}
+
+#[test]
 fn what_is_there_already_is_kept() {
     let image = Image::new();
     let by_hand = "auth required pam_countersign.so\n";
@@ -734,6 +760,16 @@ fn held(image: &Image) -> Traced {
     Traced::start(&mut command, "")
 }
 
+/// The same, held at the begin of a call: what the one before has done is done, and this has not begun.
+#[cfg(target_arch = "x86_64")]
+fn held_after(image: &Image, stops: usize) -> Traced {
+    let traced = held(image);
+    for _ in 0..=stops {
+        assert!(!matches!(traced.next(), Stop::Exited(_)), "{stops}");
+    }
+    traced
+}
+
 /// How many stops there are before each call that changes a file or a folder.
 #[cfg(target_arch = "x86_64")]
 fn stops_at_changes() -> Vec<usize> {
@@ -788,12 +824,7 @@ fn a_setup_that_is_killed_anywhere_can_be_taken_back() {
     for stops in stops_at_changes() {
         let image = Image::new();
         let before = image.files();
-        let traced = held(&image);
-        // Up to the begin of the call: what the one before has done is done, and this has not begun.
-        for _ in 0..=stops {
-            assert!(!matches!(traced.next(), Stop::Exited(_)), "{stops}");
-        }
-        traced.kill();
+        held_after(&image, stops).kill();
         is_taken_back(&image, &before, &format!("killed at stop {stops}"));
     }
 }
@@ -804,10 +835,7 @@ fn a_setup_in_which_anything_fails_is_taken_back_or_is_whole() {
     for stops in stops_at_changes() {
         let image = Image::new();
         let before = image.files();
-        let traced = held(&image);
-        for _ in 0..=stops {
-            assert!(!matches!(traced.next(), Stop::Exited(_)), "{stops}");
-        }
+        let traced = held_after(&image, stops);
         traced.fail(libc::ENOSPC);
         traced.to_the_end();
         is_taken_back(&image, &before, &format!("stop {stops} failed"));

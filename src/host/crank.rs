@@ -1,81 +1,107 @@
-//! Turning the crank: each step of the login is done here, as long as there is time.
+//! Turning the crank: each step of a login is done here, as long as there is time.
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
 
+use super::Answer;
 use super::conversation::is_junk;
-use super::{Answer, Attempt, names};
-use crate::log::Level;
+use crate::local::offline::Receipt;
+use crate::local::offline::rules::No;
 use crate::login::{
-    AwaitAnswer, AwaitReply, AwaitTime, Echo, Notice, Outgoing, Proof, Question, Step,
+    Allowance, AwaitAnswer, AwaitReply, AwaitTime, Ended, Keep, Notice, Outgoing, Question, Step,
 };
 use crate::os::{self, Paused};
-use crate::policy::{Mechanism, Terms};
-use crate::secret::Unfit;
+use crate::secret::{Secret, Unfit};
 use crate::tenant::failure::Failure;
 use crate::tenant::http::{Client, Response};
 use crate::tenant::request::Request;
 use crate::verdict::{Reason, Refusal};
-use crate::words;
 
 /// Telling the tenant that a login is over may take this long, whatever is left of the deadline.
 const CLEANUP: Duration = Duration::from_secs(2);
 /// Polls of many hosts should not fall into step.
 const JITTER_MS: u64 = 100;
 
-impl Attempt<'_> {
-    /// Goes from step to step to the end.
-    pub(super) fn turn(
-        &mut self,
-        mut client: Client,
-        deadline: Instant,
-        terms: &Terms,
-        first: Step,
-    ) -> Result<Proof, Refusal> {
+/// Whoever a login is turned for: the way to the person, and what is kept between logins.
+pub trait Hands {
+    /// Whether this may still go out. What may not ends the login, and the tenant is told so.
+    fn sends(&self, request: &Request) -> bool;
+    /// What became of what did, and in which time.
+    fn heard(&mut self, outgoing: &Outgoing, reply: &Result<Response, Failure>, time: Duration);
+    /// Asks the person.
+    fn ask(&mut self, question: &Question) -> Answer;
+    /// Why it ends where nobody could be asked.
+    fn unheard(&self) -> Refusal;
+    /// Something for the person, or for the log.
+    fn tell(&mut self, notice: &Notice);
+    /// Whether to go on waiting.
+    fn waits(&self) -> bool;
+    /// Keeps what the tenant gave for the next login.
+    fn keep(&mut self, keep: &Keep);
+    /// Tries an offline code. If it counts, that is on the disk when this returns.
+    fn redeem(&mut self, code: &Secret) -> Result<Receipt, No>;
+    /// Whether the person's phone may ring, and that it does.
+    fn spend(&mut self) -> Allowance;
+}
+
+/// Goes from step to step to the end.
+pub fn turn(hands: &mut dyn Hands, client: Client, deadline: Instant, first: Step) -> Ended {
+    let mut crank = Crank {
+        hands,
+        client,
+        deadline,
+    };
+    crank.turn(first)
+}
+
+struct Crank<'a> {
+    hands: &'a mut dyn Hands,
+    client: Client,
+    deadline: Instant,
+}
+
+impl Crank<'_> {
+    fn turn(&mut self, first: Step) -> Ended {
         let mut step = first;
         loop {
             step = match step {
                 Step::Done(ended) => return ended,
                 Step::Tell(notice, told) => {
-                    self.notice(&notice);
+                    self.hands.tell(&notice);
                     told.told()
                 }
                 Step::Keep(keep, told) => {
-                    self.keep(terms, &keep);
+                    self.hands.keep(&keep);
                     told.told()
                 }
-                Step::Redeem(code, awaited) => awaited.redeemed(self.redeem(terms, &code)),
-                Step::Spend(awaited) => awaited.answer(self.spend(&terms.tenant_user)),
-                Step::Send(outgoing, awaited) => {
-                    self.send(&mut client, deadline, &outgoing, awaited)
-                }
-                Step::Ask(question, awaited) => self.put(deadline, &question, awaited),
-                Step::Wait(time, awaited) => self.wait(deadline, time, awaited),
+                Step::Redeem(code, awaited) => awaited.redeemed(self.hands.redeem(&code)),
+                Step::Spend(awaited) => awaited.answer(self.hands.spend()),
+                Step::Send(outgoing, awaited) => self.send(&outgoing, awaited),
+                Step::Ask(question, awaited) => self.put(&question, awaited),
+                Step::Wait(time, awaited) => self.wait(time, awaited),
             };
         }
     }
 
-    fn send(
-        &mut self,
-        client: &mut Client,
-        deadline: Instant,
-        outgoing: &Outgoing,
-        awaited: AwaitReply,
-    ) -> Step {
+    fn send(&mut self, outgoing: &Outgoing, awaited: AwaitReply) -> Step {
         let is_cleanup = matches!(outgoing.request, Request::Cleanup { .. });
-        let budget = if is_cleanup { CLEANUP } else { left(deadline) };
-        let reply = self.exchange(client, outgoing, budget);
+        if !is_cleanup && !self.hands.sends(&outgoing.request) {
+            return awaited.abandon(Reason::Interrupted.into());
+        }
+        let budget = if is_cleanup { CLEANUP } else { self.left() };
+        let begun = Instant::now();
+        let reply = exchange(&mut self.client, outgoing, budget);
+        self.hands.heard(outgoing, &reply, begun.elapsed());
         // What comes after the deadline, an approval too, has come too late.
-        match self.stop(deadline) {
+        match self.stop() {
             Some(refusal) => awaited.abandon(refusal),
             None => awaited.reply(reply),
         }
     }
 
-    fn put(&mut self, deadline: Instant, question: &Question, awaited: AwaitAnswer) -> Step {
-        let answer = self.ask(question);
-        self.has_answered |= question.echo == Echo::On && !matches!(answer, Answer::Failed);
-        match (self.stop(deadline), answer) {
+    fn put(&mut self, question: &Question, awaited: AwaitAnswer) -> Step {
+        let answer = self.hands.ask(question);
+        match (self.stop(), answer) {
             (Some(refusal), _) => awaited.abandon(refusal),
             (None, Answer::Typed(typed)) if is_junk(&typed) => {
                 awaited.abandon(Reason::PasswordJunk.into())
@@ -83,99 +109,36 @@ impl Attempt<'_> {
             (None, Answer::Typed(typed)) => awaited.answer(typed),
             (None, Answer::Unfit(Unfit::Empty)) => awaited.empty(),
             (None, Answer::Unfit(Unfit::TooLong | Unfit::NotUtf8)) => awaited.unfit(),
-            (None, Answer::Failed) => awaited.abandon(self.unheard()),
+            (None, Answer::Failed) => awaited.abandon(self.hands.unheard()),
         }
     }
 
-    fn wait(&mut self, deadline: Instant, time: Duration, awaited: AwaitTime) -> Step {
-        let paused = os::pause((time + jitter()).min(left(deadline)));
-        match (paused, self.stop(deadline)) {
+    fn wait(&self, time: Duration, awaited: AwaitTime) -> Step {
+        if !self.hands.waits() {
+            return awaited.abandon(Reason::Interrupted.into());
+        }
+        let paused = os::pause((time + jitter()).min(self.left()));
+        match (paused, self.stop()) {
             (Paused::Interrupted, _) => awaited.abandon(Reason::Interrupted.into()),
             (Paused::Over, Some(refusal)) => awaited.abandon(refusal),
             (Paused::Over, None) => awaited.elapsed(),
         }
     }
 
-    fn stop(&self, deadline: Instant) -> Option<Refusal> {
+    fn stop(&self) -> Option<Refusal> {
         if os::interrupted() {
             return Some(Reason::Interrupted.into());
         }
-        left(deadline).is_zero().then(|| Reason::Deadline.into())
+        self.left().is_zero().then(|| Reason::Deadline.into())
     }
 
-    fn exchange(
-        &mut self,
-        client: &mut Client,
-        outgoing: &Outgoing,
-        budget: Duration,
-    ) -> Result<Response, Failure> {
-        self.event.requests += 1;
-        let begun = Instant::now();
-        let reply = exchange(client, outgoing, budget);
-        self.note_exchange(outgoing, &reply, begun.elapsed());
-        reply
-    }
-
-    fn note_exchange(
-        &mut self,
-        outgoing: &Outgoing,
-        reply: &Result<Response, Failure>,
-        time: Duration,
-    ) {
-        self.note_mechanisms(&outgoing.about);
-        let outcome = match reply {
-            Ok(response) => response.status.to_string(),
-            Err(failure) => failure.to_string(),
-        };
-        if let Ok(Response {
-            transaction: Some(transaction),
-            ..
-        }) = reply
-        {
-            self.event.transaction.clone_from(transaction);
-        }
-        let (what, about) = (outgoing.request.summary(), names(&outgoing.about));
-        let line = format!("{what} {about}: {outcome} in {} ms", time.as_millis());
-        self.log.line(Level::Debug, &line);
-    }
-
-    /// What was tried is what a refusal's line tells; a success names what was met.
-    fn note_mechanisms(&mut self, mechanisms: &[Mechanism]) {
-        for name in mechanisms.iter().map(|m| m.name()) {
-            let tried = &mut self.event.mechanisms;
-            if !tried.split(',').any(|earlier| earlier == name) {
-                let comma = if tried.is_empty() { "" } else { "," };
-                tried.push_str(&format!("{comma}{name}"));
-            }
-        }
-    }
-
-    fn ask(&mut self, question: &Question) -> Answer {
-        self.log.line(Level::Debug, "asking the user");
-        self.conversation.ask(question)
-    }
-
-    fn notice(&mut self, notice: &Notice) {
-        match notice {
-            Notice::User(text) => self.conversation.tell(text),
-            Notice::Page(url) => {
-                let tty = self.caller.tty.as_deref();
-                if let Some(picture) = words::picture(url, tty, &self.caller.service) {
-                    self.conversation.tell(&picture);
-                }
-            }
-            Notice::Log(line) => self.log.line(Level::Info, line),
-            Notice::Debug(line) => self.log.line(Level::Debug, line),
-        }
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 }
 
 /// Sends what a step asks for, and waits for the reply.
-///
-/// # Errors
-///
-/// Why there is none.
-pub fn exchange(
+fn exchange(
     client: &mut Client,
     outgoing: &Outgoing,
     budget: Duration,
@@ -187,10 +150,6 @@ pub fn exchange(
         headers.push(("Authorization", authorization.expose()));
     }
     client.post(&url, &headers, &body, budget)
-}
-
-fn left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now())
 }
 
 fn jitter() -> Duration {

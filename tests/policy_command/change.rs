@@ -243,20 +243,13 @@ fn two_profiles_of_one_name_are_told_apart_by_their_ids() {
     let block = json!({"success": true, "Result": {
         "Path": "/Policy/Default Policy", "RevStamp": "1", "Settings": {}, "AuthProfiles": [profile("a"), profile("b")],
     }});
-    let fault = || {
-        What::Body {
-            json: block.clone(),
-        }
-        .once()
-        .on_path("GetPolicyBlock")
-    };
-    world.rig.simulator.fault(fault());
+    world.answers_once("GetPolicyBlock", &block);
     world.fails(
         "create b --profile twin --dry-run",
         "countersign: more than one profile is called twin\n\
          hint: name it by its id, which countersign policy profiles shows\n",
     );
-    world.rig.simulator.fault(fault());
+    world.answers_once("GetPolicyBlock", &block);
     assert_eq!(world.run("create b --profile b --dry-run").2, 0);
 }
 

@@ -53,10 +53,7 @@ fn what_is_no_reply_is_told_with_a_hint() {
 fn a_refusal_says_what_the_tenant_says() {
     let world = World::new();
     let no = json!({"success": false, "Result": null, "Message": "You are \u{1b}[31mnot \"authorized\"."});
-    world
-        .rig
-        .simulator
-        .fault(What::Body { json: no }.once().on_path("GetNicePlinks"));
+    world.answers_once("GetNicePlinks", &no);
     let (out, err, code) = world.run("list");
     assert_eq!((out.as_str(), code), ("", 1));
     let (said, hint) = err.split_once('\n').unwrap();
@@ -133,10 +130,7 @@ fn nobody_knows_what_became_of_a_save_without_a_reply() {
 fn a_refused_save_that_is_no_conflict_is_told() {
     let world = World::new();
     let no = json!({"success": false, "Result": null, "Message": "No."});
-    world
-        .rig
-        .simulator
-        .fault(What::Body { json: no }.once().on_path("SavePolicyBlock3"));
+    world.answers_once("SavePolicyBlock3", &no);
     let (out, err, code) = world.run(CREATE);
     assert_eq!((out.as_str(), code), ("", 1));
     assert!(
@@ -163,11 +157,7 @@ fn a_right_that_is_missing_to_save_is_told() {
 fn a_name_that_the_tenant_knows_from_before_is_no_obstacle() {
     let world = World::new();
     let no = json!({"success": false, "Result": null, "Message": "It exists."});
-    world.rig.simulator.fault(
-        What::Body { json: no }
-            .once()
-            .on_path("AddAuthPolicyModifier"),
-    );
+    world.answers_once("AddAuthPolicyModifier", &no);
     let (_, err, code) = world.run(CREATE);
     assert_eq!(
         (err.as_str(), code),
@@ -183,10 +173,7 @@ fn a_name_that_the_tenant_knows_from_before_is_no_obstacle() {
 fn a_save_that_was_none_is_found_out() {
     let world = World::new();
     let yes = json!({"success": true, "Result": {"RevStamp": "1"}});
-    world
-        .rig
-        .simulator
-        .fault(What::Body { json: yes }.once().on_path("SavePolicyBlock3"));
+    world.answers_once("SavePolicyBlock3", &yes);
     let (_, err, code) = world.run(CREATE);
     assert_eq!(
         (err.as_str(), code),
@@ -202,11 +189,7 @@ fn a_save_that_was_none_is_found_out() {
 fn a_tenant_without_policies_of_its_own_is_remarked_on() {
     let world = World::new();
     let no = json!({"success": true, "Result": {"useCloudGP": false}});
-    world.rig.simulator.fault(
-        What::Body { json: no }
-            .once()
-            .on_path("GetUsingCloudMobileGP"),
-    );
+    world.answers_once("GetUsingCloudMobileGP", &no);
     let (_, err, code) = world.run("create test1 --profile Password --dry-run");
     assert_eq!(
         (err.as_str(), code),
@@ -256,10 +239,7 @@ fn a_difference_shows_nothing_that_hides() {
         "Path": "/Policy/Default Policy", "RevStamp": "1", "Settings": {"z": "no\u{202e}th\u{9b}ing"},
         "AuthProfiles": [{"Uuid": "id", "Name": "Password", "Challenges": ["UP"]}],
     }});
-    world
-        .rig
-        .simulator
-        .fault(What::Body { json: block }.once().on_path("GetPolicyBlock"));
+    world.answers_once("GetPolicyBlock", &block);
     let (out, _, code) = world.run("create test1 --profile Password --dry-run");
     assert!(
         out.contains("\n-    \"z\": \"nothing\"\n+    \"z\": \"nothing\",\n"),

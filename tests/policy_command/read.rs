@@ -100,19 +100,12 @@ fn those_that_others_have_made_are_found_too() {
         "Path": "/Policy/Off", "RevStamp": "1", "AuthProfiles": [],
         "Settings": {"/Core/Step up\u{202e}/AuthenticationEnabled": "False"},
     }});
-    let fault = || {
-        What::Body {
-            json: block.clone(),
-        }
-        .once()
-        .on_path("GetPolicyBlock")
-    };
-    world.rig.simulator.fault(fault());
+    world.answers_once("GetPolicyBlock", &block);
     world.prints(
         "list --policy Off",
         "/Policy/Off (Inactive)\n\x20 Step up: no profile (switched off)\n",
     );
-    world.rig.simulator.fault(fault());
+    world.answers_once("GetPolicyBlock", &block);
     world.prints(
         "show 'Step up\u{202e}' --policy Off",
         "Step up in /Policy/Off, switched off\n\x20 always: no profile\n\
@@ -157,10 +150,7 @@ fn what_names_a_tenant_gives_reach_no_terminal_as_they_are() {
     let table = json!({"success": true, "Result": {"Results": [
         {"Row": {"ID": "id\u{1b}[2J", "Name": "Every\u{202e}body\n", "Description": "a\u{7}b"}}
     ]}});
-    world
-        .rig
-        .simulator
-        .fault(What::Body { json: table }.once().on_path("RedRock"));
+    world.answers_once("RedRock", &table);
     world.prints("roles", "Everybody: a b (id [2J)\n");
 }
 

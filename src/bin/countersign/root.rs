@@ -1,15 +1,16 @@
 //! The system that is looked at: this one, or a tree of files below a folder.
 #![forbid(unsafe_code)]
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use countersign::os;
 
 /// Links that lead to links are followed this far.
-const LINKS: usize = 8;
+const LINKS: usize = 40;
 /// No file of a system's configuration is longer.
 const MAX_FILE: u64 = 1024 * 1024;
 
@@ -57,7 +58,11 @@ impl Root {
     /// The text of a file, a link of that system followed within it. What is no UTF-8 is taken as it comes.
     pub fn text(&self, path: &Path) -> io::Result<String> {
         let place = self.behind_links(path);
-        if fs::metadata(&place)?.len() > MAX_FILE {
+        let found = fs::metadata(&place)?;
+        if !found.is_file() {
+            return Err(io::Error::other("is no plain file"));
+        }
+        if found.len() > MAX_FILE {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         fs::read(place).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
@@ -74,7 +79,7 @@ impl Root {
 
     /// The same, or why it can't be read.
     pub fn list(&self, folder: impl AsRef<Path>) -> io::Result<Vec<String>> {
-        let entries = fs::read_dir(self.place(folder))?;
+        let entries = fs::read_dir(self.behind_links(folder.as_ref()))?;
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let mut names: Vec<_> = names.collect();
         names.sort();
@@ -92,17 +97,40 @@ impl Root {
             .then(|| format!("is writable for others than its owner (mode {mode:04o})"))
     }
 
-    /// Where the file is to which a path leads, links of that system followed within it.
+    /// Where the file is to which a path leads, every link on the way followed within that system.
     pub fn behind_links(&self, path: &Path) -> PathBuf {
-        let mut path = path.to_owned();
-        for _ in 0..LINKS {
-            let Ok(link) = fs::read_link(self.place(&path)) else {
-                break;
-            };
-            path = path
-                .parent()
-                .map_or(link.clone(), |folder| folder.join(&link));
+        let mut at = PathBuf::from("/");
+        let mut left: Vec<_> = parts(path);
+        let mut links = 0;
+        while let Some(part) = left.pop() {
+            if part == ".." {
+                at.pop();
+                continue;
+            }
+            let next = at.join(&part);
+            match fs::read_link(self.place(&next)) {
+                Ok(link) if links < LINKS => {
+                    links += 1;
+                    left.extend(parts(&link));
+                    if link.is_absolute() {
+                        at = PathBuf::from("/");
+                    }
+                }
+                Ok(_) | Err(_) => at = next,
+            }
         }
-        self.place(path)
+        self.place(at)
     }
+}
+
+/// The parts of a path, the last one first.
+fn parts(path: &Path) -> Vec<OsString> {
+    let parts = path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    });
+    let mut parts: Vec<_> = parts.collect();
+    parts.reverse();
+    parts
 }

@@ -113,10 +113,10 @@ fn as_previewed(root: &Root, changes: &[Change]) -> Done {
 /// Takes all of a record's changes back, as far as that can be done now.
 pub fn undo(root: &Root, record: &Record) -> Undone {
     let mut undone = Undone::default();
+    put_back(root, record, Kind::Ours, &mut undone);
     if let Some(before) = &record.authselect {
         undone.note(Selection::from_journal(before).select_again(root));
     }
-    put_back(root, record, Kind::Ours, &mut undone);
     put_back(root, record, Kind::Block, &mut undone);
     if record.debian {
         // Where it can't, the stacks are put back as they were, from our own copies.

@@ -69,6 +69,12 @@ impl Selection {
         services: &[String],
         arguments: &str,
     ) -> Result<Vec<Change>, Problem> {
+        if root.exists(FOLDER) && self.profile() != OURS {
+            return Err(
+                Problem::new(format!("{FOLDER} is there already, and not in use"))
+                    .hint("remove it, or use --blocks"),
+            );
+        }
         let base = self.folder(root)?;
         let mut changes = Vec::new();
         for stack in STACKS {
@@ -98,14 +104,15 @@ impl Selection {
         self.select(OURS)
     }
 
-    /// This profile again, and ours no more.
+    /// This profile again, with the features that are on by now, and ours no more. Who has selected another since keeps it.
     pub fn select_again(&self, root: &Root) -> Done {
-        self.select(self.profile())?;
         if self.profile() == OURS {
-            return Ok(());
+            return program::run(PROGRAM, &["apply-changes"]).map(drop);
         }
-        let folder = root.place(FOLDER);
-        match std::fs::remove_dir_all(&folder) {
+        if let Some(now) = Self::current(root).filter(|now| now.profile() == OURS) {
+            now.select(self.profile())?;
+        }
+        match std::fs::remove_dir_all(root.place(FOLDER)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(Problem::new(format!("{FOLDER}: {error}")))
             }

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
 use super::block;
+use countersign::tenant::text::shown_line;
+
+/// Room for one line, in characters.
+const LINE: usize = 400;
 
 /// How a change is taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +67,11 @@ impl Change {
             None => "/dev/null",
         };
         let diff = TextDiff::from_lines(before, after);
-        diff.unified_diff().header(old, &self.path).to_string()
+        let shown = diff.unified_diff().header(old, &self.path).to_string();
+        let lines = shown.lines().map(|line| line.replace('\t', "    "));
+        lines
+            .map(|line| format!("{}\n", shown_line(&line, LINE)))
+            .collect()
     }
 
     /// What takes the change back, from what is there now.

@@ -271,7 +271,7 @@ fn split(
         } else if block::of(&text).is_some() {
             own.push((service, stack));
         } else if debian && pam::includes_common_auth(&text)
-            || authselect && stack == Stack::Login && pam::shares_with_authselect(&text)
+            || authselect && stack == Stack::Login && pam::includes_authselects(&text)
         {
             shared.push((service, stack));
         } else {

@@ -63,18 +63,21 @@ pub fn is_wired_by_hand(text: &str) -> bool {
 
 /// Whether the stack is that of Debian's common-auth.
 pub fn includes_common_auth(text: &str) -> bool {
-    let (lines, _) = lines(text);
-    let mut rules = lines.iter().filter_map(|line| Rule::of(&line.text));
-    rules.any(|rule| rule.included() == Some(Included::All("common-auth")))
+    has(text, |included| included == Included::All("common-auth"))
 }
 
-/// Whether it takes its authentication from the stacks that authselect writes.
-pub fn shares_with_authselect(text: &str) -> bool {
-    let shared = ["system-auth", "password-auth"];
-    auth_lines(text).iter().any(|rule| {
-        let mut words = rule.text.split_ascii_whitespace();
-        words.any(|word| shared.contains(&word))
+/// Whether it is one of those that authselect writes.
+pub fn includes_authselects(text: &str) -> bool {
+    has(text, |included| {
+        matches!(included.name(), "system-auth" | "password-auth")
     })
+}
+
+/// Whether a line of the file includes what is wanted.
+fn has(text: &str, is_wanted: impl Fn(Included<'_>) -> bool) -> bool {
+    let (lines, _) = lines(text);
+    let mut rules = lines.iter().filter_map(|line| Rule::of(&line.text));
+    rules.any(|rule| rule.included().is_some_and(&is_wanted))
 }
 
 /// A service's file with the module in its place.
@@ -350,6 +353,32 @@ mod tests {
         }
         let harmless = "@include common-auth\nauth required pam_env.so\nauth optional pam_x.so\n";
         assert!(placed(harmless, Stack::Login).ends_with(harmless));
+    }
+
+    #[test]
+    fn what_a_stack_shares_is_what_it_includes() {
+        for (text, debian, authselect) in [
+            (
+                "account required pam_x.so\n@include common-auth\n",
+                true,
+                false,
+            ),
+            (
+                "# @include common-auth\n@include common-account\n",
+                false,
+                false,
+            ),
+            ("auth substack \\\n password-auth\n", false, true),
+            ("session include system-auth\n", false, true),
+            (
+                "# as in system-auth\nauth required pam_unix.so\n",
+                false,
+                false,
+            ),
+        ] {
+            let found = (includes_common_auth(text), includes_authselects(text));
+            assert_eq!(found, (debian, authselect), "{text}");
+        }
     }
 
     #[test]

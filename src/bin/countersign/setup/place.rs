@@ -21,6 +21,10 @@ const DRAFT: &str = ".countersign.";
 pub fn root(folder: &Path) -> Result<Root, Problem> {
     match folder == Path::new("/") {
         true => Ok(Root::live()),
+        false if !folder.is_dir() => {
+            Err(Problem::new(format!("{}: is no folder", folder.display()))
+                .hint("name the folder that the system's files are below"))
+        }
         false => Root::below(folder).map_err(Problem::new),
     }
 }
@@ -28,7 +32,13 @@ pub fn root(folder: &Path) -> Result<Root, Problem> {
 impl Root {
     /// A file's text, `None` if there is no such file.
     pub fn read(&self, path: &str) -> Result<Option<String>, Problem> {
-        match fs::read_to_string(self.behind_links(path.as_ref())) {
+        let place = self.behind_links(path.as_ref());
+        let text = match fs::metadata(&place) {
+            Ok(found) if found.is_dir() || found.is_file() => fs::read_to_string(place),
+            Ok(_) => Err(io::Error::other("is no plain file")),
+            Err(error) => Err(error),
+        };
+        match text {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(path, "can't be read", &error)),
@@ -58,8 +68,7 @@ impl Root {
 
     /// Behind links: what a link points to is replaced, and not the link.
     fn real(&self, path: &str) -> PathBuf {
-        let place = self.behind_links(path.as_ref());
-        fs::canonicalize(&place).unwrap_or_else(|_| self.place(path))
+        self.behind_links(path.as_ref())
     }
 }
 
@@ -73,7 +82,7 @@ fn failed(path: &str, what: &str, error: &io::Error) -> Problem {
 
 fn replace(place: &Path, text: &str) -> io::Result<()> {
     let folder = place.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(folder)?;
+    make_folders(folder)?;
     let draft = folder.join(format!("{DRAFT}{:016x}", os::random()?));
     let written = fill(&draft, fs::metadata(place).ok(), text);
     written
@@ -82,6 +91,18 @@ fn replace(place: &Path, text: &str) -> io::Result<()> {
             let _ = fs::remove_file(&draft);
         })?;
     File::open(folder)?.sync_all()
+}
+
+/// Everybody may look into what is made, whatever the umask says.
+fn make_folders(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = folder.parent() {
+        make_folders(above)?;
+    }
+    fs::create_dir(folder)?;
+    fs::set_permissions(folder, Permissions::from_mode(0o755))
 }
 
 fn fill(draft: &Path, like: Option<fs::Metadata>, text: &str) -> io::Result<()> {

@@ -1,0 +1,117 @@
+//! The hands that turn a login of the module: the conversation, the memory, the log.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use super::crank::Hands;
+use super::{Answer, Attempt, names};
+use crate::local::offline::Receipt;
+use crate::local::offline::rules::No;
+use crate::log::Level;
+use crate::login::{Allowance, Echo, Keep, Notice, Outgoing, Question};
+use crate::policy::{Mechanism, Terms};
+use crate::secret::Secret;
+use crate::tenant::failure::Failure;
+use crate::tenant::http::Response;
+use crate::tenant::request::Request;
+use crate::verdict::Refusal;
+use crate::words;
+
+/// One person's part of an attempt.
+pub(super) struct Own<'a, 'b> {
+    pub(super) attempt: &'a mut Attempt<'b>,
+    pub(super) terms: &'a Terms,
+}
+
+impl Hands for Own<'_, '_> {
+    fn sends(&self, _: &Request) -> bool {
+        true
+    }
+
+    fn heard(&mut self, outgoing: &Outgoing, reply: &Result<Response, Failure>, time: Duration) {
+        self.attempt.event.requests += 1;
+        self.attempt.note_exchange(outgoing, reply, time);
+    }
+
+    fn ask(&mut self, question: &Question) -> Answer {
+        self.attempt.log.line(Level::Debug, "asking the user");
+        let answer = self.attempt.conversation.ask(question);
+        let is_answered = question.echo == Echo::On && !matches!(answer, Answer::Failed);
+        self.attempt.has_answered |= is_answered;
+        answer
+    }
+
+    fn unheard(&self) -> Refusal {
+        self.attempt.unheard()
+    }
+
+    fn tell(&mut self, notice: &Notice) {
+        self.attempt.notice(notice);
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+
+    fn keep(&mut self, keep: &Keep) {
+        self.attempt.keep(self.terms, keep);
+    }
+
+    fn redeem(&mut self, code: &Secret) -> Result<Receipt, No> {
+        self.attempt.redeem(self.terms, code)
+    }
+
+    fn spend(&mut self) -> Allowance {
+        self.attempt.spend(&self.terms.tenant_user)
+    }
+}
+
+impl Attempt<'_> {
+    fn note_exchange(
+        &mut self,
+        outgoing: &Outgoing,
+        reply: &Result<Response, Failure>,
+        time: Duration,
+    ) {
+        self.note_mechanisms(&outgoing.about);
+        let outcome = match reply {
+            Ok(response) => response.status.to_string(),
+            Err(failure) => failure.to_string(),
+        };
+        if let Ok(Response {
+            transaction: Some(transaction),
+            ..
+        }) = reply
+        {
+            self.event.transaction.clone_from(transaction);
+        }
+        let (what, about) = (outgoing.request.summary(), names(&outgoing.about));
+        let line = format!("{what} {about}: {outcome} in {} ms", time.as_millis());
+        self.log.line(Level::Debug, &line);
+    }
+
+    /// What was tried is what a refusal's line tells; a success names what was met.
+    fn note_mechanisms(&mut self, mechanisms: &[Mechanism]) {
+        for name in mechanisms.iter().map(|m| m.name()) {
+            let tried = &mut self.event.mechanisms;
+            if !tried.split(',').any(|earlier| earlier == name) {
+                let comma = if tried.is_empty() { "" } else { "," };
+                tried.push_str(&format!("{comma}{name}"));
+            }
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        match notice {
+            Notice::User(text) => self.conversation.tell(text),
+            Notice::Page(url) => {
+                let tty = self.caller.tty.as_deref();
+                if let Some(picture) = words::picture(url, tty, &self.caller.service) {
+                    self.conversation.tell(&picture);
+                }
+            }
+            Notice::Log(line) => self.log.line(Level::Info, line),
+            Notice::Debug(line) => self.log.line(Level::Debug, line),
+        }
+    }
+}
