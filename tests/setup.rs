@@ -191,8 +191,8 @@ fn what_will_change_is_shown_and_then_written() {
 +UsePAM yes
 +KbdInteractiveAuthentication yes
 +PasswordAuthentication no
-+# A public key alone never asks PAM. With this line a key is followed by Countersign:
-+#AuthenticationMethods publickey,keyboard-interactive:pam
++# A public key alone never asks PAM. With this line a key is followed by Countersign, and who has none gets in without:
++#AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam
 +# If a key alone is to be enough, say so:
 +#AuthenticationMethods publickey keyboard-interactive:pam
 
@@ -518,6 +518,43 @@ fn a_step_up_stands_behind_the_local_password() {
         image
             .read("/etc/pam.d/sshd")
             .contains("[success=done ignore=ignore default=die]")
+    );
+}
+
+#[test]
+fn where_offline_codes_count_the_local_password_comes_first() {
+    let image = Image::new();
+    image.sets_up(&BOTH);
+    let configuration = image.read("/etc/countersign/countersign.toml");
+    let offline = "[service.sudo.offline]\nenabled = true\nfirst_factor = \"pam_unix\"\n";
+    image.write(
+        "/etc/countersign/countersign.toml",
+        &format!("{configuration}\n{offline}"),
+    );
+    image.sets_up(&BOTH);
+    let rule = "auth [success=ok ignore=ignore default=bad] pam_countersign.so\n";
+    let block = format!(
+        "# BEGIN countersign: `countersign unsetup` takes this out\n{rule}# END countersign\n"
+    );
+    assert_eq!(
+        image.read("/etc/pam.d/sudo"),
+        format!("{SUDO_STACK}{block}")
+    );
+}
+
+#[test]
+fn what_is_no_toml_is_named_with_its_line() {
+    let image = Image::new();
+    image.write(
+        "/etc/countersign/countersign.toml",
+        "[login]\n[tenant]\n[login]\n",
+    );
+    let arguments: Vec<_> = ["setup"].into_iter().chain(TENANT).chain(BOTH).collect();
+    image.fails(
+        &arguments,
+        "countersign: /etc/countersign/countersign.toml: line 3: duplicate key\n\
+         hint: a table or a key may be there once: see what it says above that line\n",
+        1,
     );
 }
 

@@ -30,10 +30,12 @@ pub enum Stack {
 }
 
 impl Stack {
+    /// An offline code, too, stands behind a password that this machine has checked.
     pub fn of(policy: &Policy, service: &str) -> Self {
-        match policy.for_service(service).step_up.flow {
-            Flow::Login => Self::Login,
-            Flow::OnDemand(_) => Self::StepUp,
+        let settings = policy.for_service(service);
+        match settings.step_up.flow {
+            Flow::Login if !settings.offline.enabled => Self::Login,
+            Flow::Login | Flow::OnDemand(_) => Self::StepUp,
         }
     }
 

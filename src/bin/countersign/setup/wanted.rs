@@ -37,9 +37,7 @@ impl Wanted {
         arguments: &Arguments,
     ) -> Result<Self, Problem> {
         let text = before.unwrap_or(SHIPPED);
-        let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
-            Problem::new(format!("{config}: {}", error.message()))
-        })?;
+        let mut document: DocumentMut = text.parse().map_err(|error| torn(config, text, &error))?;
         let url = said(&document, "tenant", "url");
         let url = arguments.tenant.clone().or(url);
         let url = answer(url, "Address of the tenant (https://...): ", "--tenant")?;
@@ -70,6 +68,14 @@ impl Wanted {
             configuration: document.to_string(),
         })
     }
+}
+
+/// Where it is no TOML, and why.
+fn torn(config: &str, text: &str, error: &toml_edit::TomlError) -> Problem {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    Problem::new(format!("{config}: line {line}: {}", error.message()))
+        .hint("a table or a key may be there once: see what it says above that line")
 }
 
 /// What the configuration says, if it says something.
