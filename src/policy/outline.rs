@@ -5,8 +5,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::Findings;
-use super::nesting::too_deep;
 use super::error::join;
+use super::nesting::too_deep;
 
 /// One key of the file, known or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
