@@ -6,6 +6,7 @@
 
 mod configuration;
 mod files;
+mod form;
 mod log;
 mod names;
 mod stacks;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use countersign::os::{self, Secrecy};
 use countersign::policy::{self, Date, Policy, Setting};
+use countersign::tenant::text::shown_line;
 use serde_json::json;
 
 use super::context::Context;
@@ -28,6 +30,8 @@ use names::Names;
 
 /// A file with one secret in it is not longer.
 const MAX_SECRET: u64 = 4 * 1024;
+/// Room for a line, in characters.
+const LINE: usize = 16 * 1024;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -134,7 +138,8 @@ impl<'a> Bundle<'a> {
         for (title, part) in parts {
             text.push_str(&format!("\n== {title}\n"));
             for line in part(&mut self) {
-                text.push_str(&line);
+                // Before anything is looked for in it: what hides in a name would hide the name.
+                text.push_str(&shown_line(&line, LINE));
                 text.push('\n');
             }
         }
