@@ -541,6 +541,36 @@ fn nothing_is_overwritten() {
     );
 }
 
+#[test]
+fn a_log_that_was_named_must_be_there() {
+    let rig = Rig::new(GOOD);
+    let (file, folder) = (rig.path("bundle.txt"), rig.path("pam.d"));
+    let hint = "hint: name a log that you can read with --log, or leave it out to have the system's looked at\n";
+    for (log, why) in [
+        (
+            "/nonexistent",
+            "/nonexistent: No such file or directory (os error 2)",
+        ),
+        (
+            folder.to_str().unwrap(),
+            "DIR/pam.d: Is a directory (os error 21)",
+        ),
+    ] {
+        rig.machine.fails(
+            &[
+                "support-bundle",
+                "--log",
+                log,
+                "--output",
+                file.to_str().unwrap(),
+            ],
+            &format!("countersign: {why}\n{hint}"),
+            1,
+        );
+        assert!(!file.exists());
+    }
+}
+
 /// The sources say which files are kept, and which of them open a folder of ours. Whoever adds one must put a canary into it
 /// here, and look at what the bundle makes of it.
 #[test]

@@ -2,11 +2,12 @@
 #![forbid(unsafe_code)]
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use countersign::audit::fields;
 
+use super::super::output::Problem;
 use super::super::stacks::FOLDERS;
 use super::Bundle;
 use super::form::{Known, Line, is_address, is_user};
@@ -33,16 +34,22 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
+/// The end of the log that was named. Not to find the system's is no problem: it is said.
+pub fn named(path: &Path) -> Result<String, Problem> {
+    tail(path).map_err(|error| {
+        Problem::new(format!("{}: {error}", path.display())).hint(
+            "name a log that you can read with --log, or leave it out to have the system's looked at",
+        )
+    })
+}
+
 pub fn section(bundle: &mut Bundle<'_>) -> Vec<String> {
-    let text = match &bundle.arguments.log {
-        Some(path) => tail(path).unwrap_or_default(),
-        None => system_log(),
-    };
     let stacks = bundle.arguments.stacks.as_deref();
     let known = Known {
         policy: bundle.policy.as_ref(),
         folders: FOLDERS.iter().map(Path::new).chain(stacks).collect(),
     };
+    let text = bundle.log.take().unwrap_or_else(system_log);
     let ours = text
         .lines()
         .rev()
@@ -58,20 +65,19 @@ pub fn section(bundle: &mut Bundle<'_>) -> Vec<String> {
 fn system_log() -> String {
     let journal = system::run("/usr/bin/journalctl", &JOURNAL);
     let has_ours = journal.filter(|text| text.contains(MARK));
-    let files = FILES.iter().filter_map(|path| tail(Path::new(path)));
+    let files = FILES.iter().filter_map(|path| tail(Path::new(path)).ok());
     has_ours
         .or_else(|| files.into_iter().next())
         .unwrap_or_default()
 }
 
-fn tail(path: &Path) -> Option<String> {
-    let mut file = File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))
-        .ok()?;
+fn tail(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
     let mut bytes = Vec::new();
-    file.take(TAIL).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    file.take(TAIL).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The line without what somebody else may have put into it: a password typed as a name, an argument that is none.

@@ -54,7 +54,8 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let place = place(arguments)?;
-    // Before anything is collected, so that nothing is collected for nothing.
+    let log = arguments.log.as_deref().map(log::named).transpose()?;
+    // Before anything else is collected, so that nothing is collected for nothing.
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -62,7 +63,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         .open(&place)
         .map_err(|error| unwritable(&place, &error))?;
     progress("Looking at this machine");
-    let text = Bundle::new(context, arguments).text();
+    let text = Bundle::new(context, arguments, log).text();
     let written = file
         .write_all(text.as_bytes())
         .and_then(|()| file.sync_all());
@@ -103,11 +104,13 @@ struct Bundle<'a> {
     config: Result<(PathBuf, Vec<u8>), Problem>,
     settings: Vec<Setting>,
     policy: Option<Policy>,
+    /// The end of the log that was named.
+    log: Option<String>,
     names: Names,
 }
 
 impl<'a> Bundle<'a> {
-    fn new(context: &Context, arguments: &'a Arguments) -> Self {
+    fn new(context: &Context, arguments: &'a Arguments, log: Option<String>) -> Self {
         let config = context.file();
         let bytes = config.as_ref().map_or(&[][..], |(_, bytes)| bytes);
         let settings = policy::outline(bytes);
@@ -118,6 +121,7 @@ impl<'a> Bundle<'a> {
             config,
             settings,
             policy,
+            log,
             names,
         }
     }
