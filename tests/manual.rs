@@ -9,7 +9,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use countersign::verdict::Reason;
 
@@ -17,8 +18,11 @@ use countersign::verdict::Reason;
 const OTHERS: [&str; 4] = ["ok", "remembered", "rule", "offline"];
 
 fn page(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/man");
-    fs::read_to_string(folder.join(name)).unwrap()
+    fs::read_to_string(folder().join(name)).unwrap()
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/man")
 }
 
 /// The list behind the line "The reasons:", item by item.
@@ -98,4 +102,29 @@ fn every_finding_of_check_is_in_the_manual_once_and_no_other() {
     let distinct: BTreeSet<_> = words.iter().map(ToString::to_string).collect();
     assert_eq!(distinct, known);
     assert_eq!(words.len(), distinct.len(), "{words:?}");
+}
+
+/// Where man(1) is man-db's, which knows how to warn.
+#[test]
+fn every_page_is_set_without_a_warning() {
+    let man = |arguments: &[&str]| {
+        Command::new("man")
+            .env("LC_ALL", "C")
+            .args(arguments)
+            .output()
+    };
+    let version = man(&["--version"]).map(|output| output.stdout);
+    if !version.is_ok_and(|version| version.starts_with(b"man ")) {
+        return;
+    }
+    for entry in fs::read_dir(folder()).unwrap() {
+        let page = entry.unwrap().path();
+        let output = man(&["--warnings", "-l", page.to_str().unwrap()]).unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(
+            (said.as_str(), output.status.success()),
+            ("", true),
+            "{page:?}"
+        );
+    }
 }

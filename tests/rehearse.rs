@@ -204,6 +204,27 @@ fn ctrl_c_ends_a_prompt_and_a_result_is_shown_all_the_same() {
     }
 }
 
+/// Whoever can write what another module shows does not rule root's terminal by it.
+#[test]
+fn what_other_modules_show_can_not_steer_the_terminal() {
+    let rig = Rig::new(ALICE);
+    let shown = "\u{1b}]0;title\u{7}  one\ttwo \u{9b}2J\r\n\u{2588}\u{2580} \u{2584}\u{202e}\nlast";
+    let text = rig.folder.write("text", shown);
+    rig.folder.write(
+        "sshd",
+        &format!(
+            "auth optional pam_echo.so file={}\nauth required pam_permit.so\naccount required pam_permit.so\n",
+            text.display()
+        ),
+    );
+    let seen = rehearse(&rig, &[]).end();
+    let (_, screen) = seen.screen.split_once('\n').unwrap();
+    assert_eq!(
+        screen,
+        "]0;title  one    two 2J\n\u{2588}\u{2580} \u{2584}\nlast\n"
+    );
+}
+
 #[test]
 fn wrong_use_is_told() {
     let rig = Rig::new(ALICE);
@@ -232,8 +253,14 @@ fn wrong_use_is_told() {
          hint: a stack must be yours, and yours alone to write\n",
         loose.display()
     );
+    assert_eq!((seen.stderr.as_str(), seen.code), (&*said, Some(1)));
+    // What the service's own file says nothing of, libpam takes from there.
+    stack(&rig, "sshd");
+    rig.folder.write("other", "auth include loose\n");
+    let seen = rehearse(&rig, &[]).end();
     assert_eq!((seen.stderr, seen.code), (said, Some(1)));
     stack(&rig, "su");
+    std::fs::remove_file(rig.folder.path().join("other")).unwrap();
     let seen = rehearse(&rig, &["--service", "su", "--ruser", "no-such-user"]).end();
     let said = "countersign: there is no user no-such-user\nhint: name a user of this machine, not of the tenant\n";
     assert_eq!((seen.stderr.as_str(), seen.code), (said, Some(1)));

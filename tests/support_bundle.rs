@@ -396,6 +396,67 @@ fn what_is_right_is_shown_and_names_are_replaced() {
     }
 }
 
+/// logger(1) writes lines that look like ours, for anybody.
+#[test]
+fn a_forged_line_brings_nothing_in() {
+    let rig = Rig::new(GOOD);
+    let forged = "2026-11-21T22:00:00+00:00 gate x[1]: pam_countersign(sshd:auth): login attempt=\"hunter2a\" \
+        outcome=\"hunter2b\" reason=\"outage\" user=\"daemon\" tenant_user=\"hunter2c\" service=\"hunter2d\" \
+        rhost=\"hunter2e\" tty=\"hunter2secret\" mechanisms=\"UP,hunter2f\" rule=\"hunter2g\" tx=\"hunter2h\" \
+        requests=\"1\u{1b}]0;hunter2\u{7}\" ms=\"9\" hunter2=\"\" detail=\"hunter2i\"\n\
+        20hunter2 gate x[1]: pam_countersign(x): login ms=\"1\"\n\
+        Nov hunter2: 22:00:00 gate x[1]: pam_countersign(x): login ms=\"2\"\n";
+    fs::write(rig.path("log"), forged).unwrap();
+    let (bundle, _) = rig.bundle(&["--names"]);
+    assert_eq!(
+        part(&rig, &bundle, "log"),
+        [
+            "2026-11-21T22:00:00+00:00 login attempt=\"(left out)\" outcome=\"(left out)\" reason=\"outage\" \
+             user=\"daemon\" tenant_user=\"(left out)\" service=\"(left out)\" rhost=\"(left out)\" tty=\"(left out)\" \
+             mechanisms=\"(left out)\" rule=\"(left out)\" tx=\"(left out)\" requests=\"(left out)\" ms=\"9\" \
+             detail=\"(left out)\"",
+            "login ms=\"1\"",
+            "login ms=\"2\"",
+        ]
+    );
+    assert!(!bundle.contains("hunter2"), "{bundle}");
+}
+
+#[test]
+fn a_true_line_stays_whole() {
+    let rig = Rig::new(&format!(
+        "{GOOD}[[exempt]]\nname = \"the \\\"few\\\"\"\nusers = [\"daemon\"]\n"
+    ));
+    let line = "login attempt=\"00c0ffee00c0ffee\" outcome=\"exempt\" reason=\"rule\" user=\"daemon\" \
+        tenant_user=\"daria@example.com\" service=\"sshd\" rhost=\"192.0.2.7\" tty=\"/dev/pts/3\" mechanisms=\"UP,OATH\" \
+        rule=\"the \\\"few\\\"\" tx=\"0123456789abcdef0123456789abcdef\" requests=\"3\" ms=\"1234\" detail=\"\"";
+    let by_template = line
+        .replace("user=\"daemon\"", "user=\"nobody\"")
+        .replace("daria@", "nobody@");
+    let text = [line, &by_template].map(|line| format!("x pam_countersign(sshd:auth): {line}\n"));
+    fs::write(rig.path("log"), text.concat()).unwrap();
+    let (bundle, _) = rig.bundle(&["--names"]);
+    assert_eq!(part(&rig, &bundle, "log"), [line, &by_template]);
+}
+
+/// Whatever a part copies.
+#[test]
+fn no_control_character_gets_in() {
+    let rig = Rig::new(GOOD);
+    fs::write(
+        rig.path("pam.d/sshd"),
+        "auth required pam_countersign.so\u{1b}]0;x\u{7} nullok\n",
+    )
+    .unwrap();
+    let (bundle, _) = rig.bundle(&[]);
+    let steers = |c: char| c.is_control() && c != '\n';
+    assert!(!bundle.contains(steers), "{bundle:?}");
+    assert!(
+        bundle.contains("line 1: auth required pam_countersign.so]0;x nullok"),
+        "{bundle}"
+    );
+}
+
 #[test]
 fn names_are_left_where_that_is_asked_for() {
     let rig = Rig::new(GOOD);
@@ -478,6 +539,36 @@ fn nothing_is_overwritten() {
          hint: name a file in a folder of yours with --output\n",
         1,
     );
+}
+
+#[test]
+fn a_log_that_was_named_must_be_there() {
+    let rig = Rig::new(GOOD);
+    let (file, folder) = (rig.path("bundle.txt"), rig.path("pam.d"));
+    let hint = "hint: name a log that you can read with --log, or leave it out to have the system's looked at\n";
+    for (log, why) in [
+        (
+            "/nonexistent",
+            "/nonexistent: No such file or directory (os error 2)",
+        ),
+        (
+            folder.to_str().unwrap(),
+            "DIR/pam.d: Is a directory (os error 21)",
+        ),
+    ] {
+        rig.machine.fails(
+            &[
+                "support-bundle",
+                "--log",
+                log,
+                "--output",
+                file.to_str().unwrap(),
+            ],
+            &format!("countersign: {why}\n{hint}"),
+            1,
+        );
+        assert!(!file.exists());
+    }
 }
 
 /// The sources say which files are kept, and which of them open a folder of ours. Whoever adds one must put a canary into it

@@ -3,6 +3,8 @@
 //! A challenge policy is nothing but settings below `/Core/NAME/`. Everything else is kept as it came.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeMap;
+
 use super::json::Json;
 use super::refusal::Problem;
 use super::rule::Rule;
@@ -155,6 +157,34 @@ impl Block {
             block.set("RevStamp", stamp.clone());
         }
         Block(block)
+    }
+
+    /// Whether it has the settings of another and no more, however the tenant spells them now. What else it says of
+    /// itself does not count.
+    #[must_use]
+    pub fn has_settings_of(&self, other: &Block) -> bool {
+        match (self.meant(), other.meant()) {
+            (Some(mine), Some(others)) => {
+                mine.len() == others.len()
+                    && mine
+                        .iter()
+                        .all(|(key, value)| others.get(key).is_some_and(|other| value.means(other)))
+            }
+            (None, _) | (_, None) => false,
+        }
+    }
+
+    /// The settings by their names, which count without regard to case.
+    fn meant(&self) -> Option<BTreeMap<String, &Json>> {
+        let Json::Object(settings) = self.0.get("Settings")? else {
+            return None;
+        };
+        let settings = settings.iter();
+        Some(
+            settings
+                .map(|(key, value)| (key.to_ascii_lowercase(), value))
+                .collect(),
+        )
     }
 
     fn settings(&self) -> &[(String, Json)] {

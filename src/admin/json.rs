@@ -7,6 +7,7 @@ use std::fmt;
 use serde::de::{MapAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// Deeper than anything that a policy holds.
@@ -163,6 +164,19 @@ impl Json {
         matches!(self, Json::Leaf(raw) if raw.get() == "null")
     }
 
+    /// Whether another says the same: by what it means, not by how it is written.
+    #[must_use]
+    pub fn means(&self, other: &Json) -> bool {
+        match (self.value(), other.value()) {
+            (Some(mine), Some(others)) => is_same(&mine, &others),
+            (None, _) | (_, None) => false,
+        }
+    }
+
+    fn value(&self) -> Option<Value> {
+        serde_json::from_str(&self.compact()).ok()
+    }
+
     /// The text without white space.
     #[must_use]
     pub fn compact(&self) -> String {
@@ -173,6 +187,25 @@ impl Json {
     #[must_use]
     pub fn pretty(&self) -> String {
         serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+}
+
+/// `1.0` is `1` here.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            let is_float = one.is_f64() || other.is_f64();
+            one == other || is_float && one.as_f64() == other.as_f64()
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            let mut both = one.iter().zip(other);
+            one.len() == other.len() && both.all(|(one, other)| is_same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let is_there = |(key, value)| other.get(key).is_some_and(|other| is_same(value, other));
+            one.len() == other.len() && one.iter().all(is_there)
+        }
+        _ => one == other,
     }
 }
 
@@ -235,6 +268,33 @@ impl<'de> Visitor<'de> for InOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_spelt_otherwise_means_the_same() {
+        let means = |one: &str, other: &str| {
+            let read = |text: &str| Json::parse(text.as_bytes()).unwrap();
+            read(one).means(&read(other))
+        };
+        for (one, other) in [
+            (
+                r#"{"a":1.0,"b":[1e3,"\u00fc"]}"#,
+                r#"{ "b": [1000, "ü"], "a": 1 }"#,
+            ),
+            ("18446744073709551615", "18446744073709551615"),
+            ("null", "null"),
+        ] {
+            assert!(means(one, other) && means(other, one), "{one} {other}");
+        }
+        for (one, other) in [
+            ("1", "\"1\""),
+            ("18446744073709551615", "18446744073709551614"),
+            ("[1]", "[1,2]"),
+            (r#"{"a":1}"#, r#"{"a":1,"b":null}"#),
+            ("true", "null"),
+        ] {
+            assert!(!means(one, other) && !means(other, one), "{one} {other}");
+        }
+    }
 
     #[test]
     fn what_came_is_given_back_as_it_came() {

@@ -185,6 +185,79 @@ fn a_save_that_was_none_is_found_out() {
     );
 }
 
+/// A file that may not grow by the stamp, as where the disk is full.
+#[test]
+fn a_stamp_that_can_not_be_kept_does_not_hide_that_the_change_was_saved() {
+    let world = World::new();
+    let first = world.make_test1();
+    let longest = fs::metadata(&first).unwrap().len() - 1;
+    assert_eq!(world.run("remove test1 --yes --backup-folder other").2, 0);
+    fs::remove_file(first).unwrap();
+    let create =
+        world.command("create test1 --profile 'second factor only' --yes --backup-folder kept");
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; exec prlimit --fsize=$0 -- \"$@\""])
+        .arg(longest.to_string())
+        .arg(create.get_program())
+        .args(create.get_args())
+        .current_dir(world.rig.folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(
+        (
+            world.harmless(&output.stderr).as_str(),
+            output.status.code()
+        ),
+        (
+            "countersign: the change was saved, but its stamp was not added to what it replaced: DIR/kept/FILE: \
+             File too large (os error 27)\n\
+             hint: countersign policy restore of that file will need --force\n",
+            Some(0)
+        )
+    );
+    let out = world.harmless(&output.stdout);
+    let saved = "The challenge policy test1 is in /Policy/Default Policy.\n\
+        What it replaced is in DIR/kept/FILE; countersign policy restore puts it back.\n";
+    assert!(out.ends_with(saved), "{out}");
+    let file = world.kept().pop().unwrap();
+    let restore = format!("restore {file} --yes --backup-folder other");
+    assert_eq!(world.run(&restore).2, 1);
+    assert_eq!(world.run(&format!("{restore} --force")).2, 0);
+    assert_eq!(world.run("show test1").2, 1);
+}
+
+/// Of what is read back behind a restore, the settings count, and what they mean.
+#[test]
+fn a_restore_is_one_however_the_tenant_spells_it() {
+    for (threshold, code) in [("5.0", 0), ("6", 1)] {
+        let world = World::new();
+        let file = world.make_test1();
+        let kept = fs::read_to_string(&file).unwrap();
+        let kept: Value = serde_json::from_str(&kept).unwrap();
+        let reply = |stamp: &Value, threshold: &str| {
+            let mut block = kept["policy"].clone();
+            block["Settings"]["/Core/Security/CDS/LockoutPolicy/Threshold"] =
+                serde_json::from_str(threshold).unwrap();
+            block["RevStamp"] = stamp.clone();
+            block["Description"] = json!("new");
+            let json = json!({"success": true, "Result": block});
+            What::Body { json }.once().on_path("GetPolicyBlock")
+        };
+        let before = reply(&kept["replaced_by"], "7");
+        world.rig.simulator.fault(before);
+        world.rig.simulator.fault(reply(&json!("9"), threshold));
+        let (_, err, seen) = world.run(&format!("restore {file} --yes --backup-folder other"));
+        let said = match code {
+            0 => "",
+            _ => {
+                "countersign: the tenant said that it has saved the change, and does not have it\n\
+                 hint: look at the policy set in the tenant's portal; somebody else may have changed it since\n"
+            }
+        };
+        assert_eq!((err.as_str(), seen), (said, code));
+    }
+}
+
 #[test]
 fn a_tenant_without_policies_of_its_own_is_remarked_on() {
     let world = World::new();

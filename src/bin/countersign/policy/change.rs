@@ -223,7 +223,9 @@ fn save(
     let path = backup.path().display().to_string();
     match session.try_to(|client| client.save(wanted, &seen.links)) {
         Ok(stamp) => {
-            backup.replaced_by(&stamp)?;
+            if let Err(problem) = backup.replaced_by(&stamp) {
+                complain(&unnoted(problem));
+            }
             Ok(Tried::Saved(Box::new(Saved {
                 difference: String::new(),
                 stamp: Some(stamp),
@@ -243,6 +245,13 @@ fn save(
             Err(told(&problem))
         }
     }
+}
+
+/// The change is made all the same, and what it replaced is kept: that is no failure.
+fn unnoted(problem: Problem) -> Problem {
+    problem
+        .within("the change was saved, but its stamp was not added to what it replaced")
+        .hint("countersign policy restore of that file will need --force")
 }
 
 fn object(change: &Change<'_>, saved: &Saved) -> Value {

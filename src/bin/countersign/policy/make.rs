@@ -155,7 +155,7 @@ pub fn restore(session: &mut Session, saver: Saver, kept: &Kept, force: bool) ->
         ))
         .hint("--force --dry-run shows what would be undone, and --force does it"))
     };
-    let is_made = |block: &Block| kept.block.on_top_of(block) == *block;
+    let is_made = |block: &Block| block.has_settings_of(&kept.block);
     saver.save(
         session,
         &Change {

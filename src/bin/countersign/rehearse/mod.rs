@@ -10,6 +10,7 @@ use countersign::audit::escape;
 use countersign::login::Echo;
 use countersign::os::{self, Secrecy};
 use countersign::pam::application::{Answered, Flags, Item, Rehearsal, Talk};
+use countersign::tenant::text::shown_line;
 use zeroize::Zeroizing;
 
 use super::guise::{Login, Program};
@@ -20,6 +21,12 @@ use told::Told;
 
 /// No stack is longer.
 const MAX_STACK: u64 = 256 * 1024;
+/// The stack from which libpam takes what a service's own says nothing of.
+const OTHER: &str = "other";
+/// Room for one line of a module's, in characters.
+const LINE: usize = 2000;
+/// Room for the line in the log, whose values are cut already.
+const AUDIT: usize = 16 * 1024;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -85,7 +92,11 @@ fn folder(arguments: &Arguments) -> Result<Option<PathBuf>, Problem> {
         );
     }
     if folder.is_some() {
-        stacks.iter().try_for_each(is_in_good_hands)?;
+        let others = stacks::of_service(&folders(folder.as_deref()), OTHER);
+        stacks
+            .iter()
+            .chain(&others)
+            .try_for_each(is_in_good_hands)?;
     }
     Ok(folder)
 }
@@ -135,7 +146,7 @@ fn log_in(
     Ok(Ended {
         authenticated,
         account: is_asked.then(|| rehearsal.account(flags(program))),
-        audit: rehearsal.audit(),
+        audit: rehearsal.audit().map(|line| shown_line(&line, AUDIT)),
     })
 }
 
@@ -167,21 +178,45 @@ fn terminal_name() -> Option<String> {
     names.find(|name| name.starts_with("/dev/pts/") || name.starts_with("/dev/tty"))
 }
 
+/// What any module may say, without what a terminal would obey: its lines, their spaces, and a picture made of them stay.
+fn harmless(text: &str) -> String {
+    let lines = text
+        .split('\n')
+        .map(|line| shown_line(&line.replace('\t', "    "), LINE));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// Whoever sits at the terminal.
 struct Person<'a>(&'a mut Terminal);
 
 impl Talk for Person<'_> {
     fn ask(&mut self, prompt: &str, echo: Echo) -> Option<Zeroizing<String>> {
+        let prompt = harmless(prompt);
         let answer = match echo {
-            Echo::On => self.0.ask(prompt),
-            Echo::Off => self.0.ask_hidden(prompt),
+            Echo::On => self.0.ask(&prompt),
+            Echo::Off => self.0.ask_hidden(&prompt),
         };
         // Whatever ended it, what comes next begins on a line of its own.
         answer.inspect_err(|_| drop(self.0.show(""))).ok()
     }
 
     fn tell(&mut self, text: &str) {
-        let _ = self.0.show(text);
+        let _ = self.0.show(harmless(text));
         let _ = std::io::stdout().flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn prompts_and_pictures_keep_all_but_what_steers() {
+        assert_eq!(harmless("Password: "), "Password: ");
+        assert_eq!(
+            harmless("\u{2588}\u{2580}\n \u{2584}\n\nCode:\t"),
+            "\u{2588}\u{2580}\n \u{2584}\n\nCode:    "
+        );
+        assert_eq!(harmless("\u{1b}]0;x\u{7}Code: \r"), "]0;xCode: ");
     }
 }

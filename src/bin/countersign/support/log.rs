@@ -1,16 +1,16 @@
-//! The last audit lines: of each the fields that can hold nothing but what we have put there.
+//! The last audit lines: of each the fields that hold what we may have put there.
 #![forbid(unsafe_code)]
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use countersign::audit::fields;
-use countersign::os;
-use countersign::verdict::Reason;
 
-use super::super::reasons;
+use super::super::output::Problem;
+use super::super::stacks::FOLDERS;
 use super::Bundle;
+use super::form::{Known, Line, is_address, is_user};
 use super::names::{Kind, Names};
 use super::system;
 
@@ -30,16 +30,30 @@ const JOURNAL: [&str; 7] = [
     "SYSLOG_FACILITY=10",
 ];
 const MARK: &str = "pam_countersign(";
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
+/// The end of the log that was named. Not to find the system's is no problem: it is said.
+pub fn named(path: &Path) -> Result<String, Problem> {
+    tail(path).map_err(|error| {
+        Problem::new(format!("{}: {error}", path.display())).hint(
+            "name a log that you can read with --log, or leave it out to have the system's looked at",
+        )
+    })
+}
 
 pub fn section(bundle: &mut Bundle<'_>) -> Vec<String> {
-    let text = match &bundle.arguments.log {
-        Some(path) => tail(path).unwrap_or_default(),
-        None => system_log(),
+    let stacks = bundle.arguments.stacks.as_deref();
+    let known = Known {
+        policy: bundle.policy.as_ref(),
+        folders: FOLDERS.iter().map(Path::new).chain(stacks).collect(),
     };
+    let text = bundle.log.take().unwrap_or_else(system_log);
     let ours = text
         .lines()
         .rev()
-        .filter_map(|line| shown(line, &mut bundle.names));
+        .filter_map(|line| shown(line, &known, &mut bundle.names));
     let mut lines: Vec<_> = ours.take(LINES).collect();
     lines.reverse();
     if lines.is_empty() {
@@ -51,56 +65,35 @@ pub fn section(bundle: &mut Bundle<'_>) -> Vec<String> {
 fn system_log() -> String {
     let journal = system::run("/usr/bin/journalctl", &JOURNAL);
     let has_ours = journal.filter(|text| text.contains(MARK));
-    let files = FILES.iter().filter_map(|path| tail(Path::new(path)));
+    let files = FILES.iter().filter_map(|path| tail(Path::new(path)).ok());
     has_ours
         .or_else(|| files.into_iter().next())
         .unwrap_or_default()
 }
 
-fn tail(path: &Path) -> Option<String> {
-    let mut file = File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))
-        .ok()?;
+fn tail(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
     let mut bytes = Vec::new();
-    file.take(TAIL).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    file.take(TAIL).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The line without what somebody else may have put into it: a password typed as a name, an argument that is none.
-fn shown(line: &str, names: &mut Names) -> Option<String> {
+fn shown(line: &str, known: &Known<'_>, names: &mut Names) -> Option<String> {
     let (before, ours) = line.split_once(MARK)?;
     let (_, audit) = ours.split_once("): ")?;
-    let fields = fields(audit);
-    let value = |key: &str| {
-        fields
-            .iter()
-            .find(|(name, _)| *name == key)
-            .map_or("", |(_, value)| value)
-    };
-    let is_known = matches!(os::uid_of(value("user")), Ok(Some(_)));
-    let kept = fields.iter().map(|(key, field)| {
-        let is_shown = match *key {
-            "user" | "tenant_user" => field.is_empty() || is_known,
-            "detail" => field.is_empty() || is_own_detail(value("reason")),
-            "rhost" => field.is_empty() || is_address(field),
-            "attempt" | "outcome" | "reason" | "service" | "tty" | "mechanisms" | "rule" | "tx"
-            | "requests" | "ms" => true,
-            _ => false,
+    let line = Line(fields(audit));
+    let kept = line.0.iter().filter_map(|(key, _)| {
+        let value = match known.is_ours(&line, key)? {
+            true => line.value(key),
+            false => "(left out)",
         };
-        match is_shown {
-            true => format!(" {key}=\"{field}\""),
-            false => format!(" {key}=\"(left out)\""),
-        }
+        Some(format!(" {key}=\"{value}\""))
     });
     let kept: String = kept.collect();
-    if is_known {
-        names.add(Kind::Person, value("user"));
-        names.add(Kind::Person, value("tenant_user"));
-    }
-    if is_address(value("rhost")) {
-        names.add(Kind::Address, value("rhost"));
-    }
+    add_names(&line, names);
     (!kept.is_empty()).then(|| {
         format!("{} login{kept}", time(before))
             .trim_start()
@@ -108,26 +101,13 @@ fn shown(line: &str, names: &mut Names) -> Option<String> {
     })
 }
 
-fn is_address(rhost: &str) -> bool {
-    rhost.parse::<std::net::IpAddr>().is_ok()
-}
-
-/// Details that the module and this machine have made, and nobody who logs in or configures.
-fn is_own_detail(reason: &str) -> bool {
-    match reasons::named(reason) {
-        None => ["remembered", "offline"].contains(&reason),
-        Some(
-            Reason::Outage
-            | Reason::Misbehaved
-            | Reason::ClientRefused
-            | Reason::Local
-            | Reason::Conversation
-            | Reason::TooFewFactors
-            | Reason::NothingUsable
-            | Reason::AnswerRefused
-            | Reason::ApprovalRefused,
-        ) => true,
-        Some(_) => false,
+fn add_names(line: &Line<'_>, names: &mut Names) {
+    if is_user(line.value("user")) {
+        names.add(Kind::Person, line.value("user"));
+        names.add(Kind::Person, line.value("tenant_user"));
+    }
+    if is_address(line.value("rhost")) {
+        names.add(Kind::Address, line.value("rhost"));
     }
 }
 
@@ -135,10 +115,16 @@ fn is_own_detail(reason: &str) -> bool {
 fn time(before: &str) -> String {
     let words: Vec<_> = before.split_whitespace().take(3).collect();
     match words.as_slice() {
-        [time, ..] if time.starts_with("20") => (*time).to_owned(),
-        [month, day, time] if month.len() == 3 && time.contains(':') => {
+        [time, ..] if time.starts_with("20") && is_time(time) => (*time).to_owned(),
+        [month, day, time] if MONTHS.contains(month) && is_time(day) && is_time(time) => {
             format!("{month} {day} {time}")
         }
         [] | [_, ..] => String::new(),
     }
+}
+
+/// Digits, and what stands between them: `2026-11-21T22:00:00+00:00`, `22:00:00`.
+fn is_time(text: &str) -> bool {
+    let is_of_time = |c: char| c.is_ascii_digit() || "-+:.TZ".contains(c);
+    text.len() <= 35 && text.chars().all(is_of_time)
 }

@@ -6,6 +6,7 @@
 
 mod configuration;
 mod files;
+mod form;
 mod log;
 mod names;
 mod stacks;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use countersign::os::{self, Secrecy};
 use countersign::policy::{self, Date, Policy, Setting};
+use countersign::tenant::text::shown_line;
 use serde_json::json;
 
 use super::context::Context;
@@ -28,6 +30,8 @@ use names::Names;
 
 /// A file with one secret in it is not longer.
 const MAX_SECRET: u64 = 4 * 1024;
+/// Room for a line, in characters.
+const LINE: usize = 16 * 1024;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -50,7 +54,8 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let place = place(arguments)?;
-    // Before anything is collected, so that nothing is collected for nothing.
+    let log = arguments.log.as_deref().map(log::named).transpose()?;
+    // Before anything else is collected, so that nothing is collected for nothing.
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -58,7 +63,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         .open(&place)
         .map_err(|error| unwritable(&place, &error))?;
     progress("Looking at this machine");
-    let text = Bundle::new(context, arguments).text();
+    let text = Bundle::new(context, arguments, log).text();
     let written = file
         .write_all(text.as_bytes())
         .and_then(|()| file.sync_all());
@@ -99,11 +104,13 @@ struct Bundle<'a> {
     config: Result<(PathBuf, Vec<u8>), Problem>,
     settings: Vec<Setting>,
     policy: Option<Policy>,
+    /// The end of the log that was named.
+    log: Option<String>,
     names: Names,
 }
 
 impl<'a> Bundle<'a> {
-    fn new(context: &Context, arguments: &'a Arguments) -> Self {
+    fn new(context: &Context, arguments: &'a Arguments, log: Option<String>) -> Self {
         let config = context.file();
         let bytes = config.as_ref().map_or(&[][..], |(_, bytes)| bytes);
         let settings = policy::outline(bytes);
@@ -114,6 +121,7 @@ impl<'a> Bundle<'a> {
             config,
             settings,
             policy,
+            log,
             names,
         }
     }
@@ -134,7 +142,8 @@ impl<'a> Bundle<'a> {
         for (title, part) in parts {
             text.push_str(&format!("\n== {title}\n"));
             for line in part(&mut self) {
-                text.push_str(&line);
+                // Before anything is looked for in it: what hides in a name would hide the name.
+                text.push_str(&shown_line(&line, LINE));
                 text.push('\n');
             }
         }
