@@ -63,17 +63,17 @@ pub fn read(path: &Path, secrecy: Secrecy, limit: u64) -> Result<Vec<u8>, Unsafe
     Ok(bytes)
 }
 
-/// A file that was `length` bytes long a moment ago, up to one byte more than `limit`. It takes one read: that this
-/// brings less than there was room for says that it was the end.
+/// A file that was `length` bytes long a moment ago, up to one byte more than `limit`. It takes one read where that brings
+/// just so much, and finds room for more: then it was the end.
 pub(super) fn whole(mut file: &File, length: u64, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(length.min(limit)).unwrap_or(0) + 1];
+    let length = length.min(limit);
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(0) + 1];
     let count = file.read(&mut bytes)?;
-    if count == bytes.len() {
-        // It has grown since.
+    bytes.truncate(count);
+    if count as u64 != length {
+        // It has grown or shrunk since, or came in pieces.
         let rest = (limit + 1).saturating_sub(count as u64);
         file.take(rest).read_to_end(&mut bytes)?;
-    } else {
-        bytes.truncate(count);
     }
     Ok(bytes)
 }
@@ -188,6 +188,32 @@ pub(super) fn broken(place: &Path, problem: String) -> Unsafe {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_comes_in_pieces_is_read_to_its_end() {
+        use std::io::Write;
+        let (read, mut write) = io::pipe().unwrap();
+        let file = File::from(std::os::fd::OwnedFd::from(read));
+        std::thread::scope(|scope| {
+            write.write_all(b"half").unwrap();
+            let reader = scope.spawn(|| whole(&file, 8, 100));
+            // Only what was there is in the first read; the rest comes when that has been taken.
+            while readable(&file) {}
+            write.write_all(b"half").unwrap();
+            drop(write);
+            assert_eq!(reader.join().unwrap().unwrap(), b"halfhalf");
+        });
+    }
+
+    fn readable(file: &File) -> bool {
+        let mut poll = libc::pollfd {
+            fd: file.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: one valid pollfd.
+        unsafe { libc::poll(&mut poll, 1, 0) == 1 }
+    }
     use std::fs::Permissions;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
