@@ -14,13 +14,14 @@ mod judgement;
 mod memory;
 mod offline;
 mod outcome;
+mod panic;
 mod settings;
 mod ssh;
 
 use std::time::{Duration, Instant};
 
 pub use arguments::Arguments;
-pub use caller::Caller;
+pub use caller::{Caller, Nameless};
 pub use conversation::{Answer, Conversation};
 pub use crank::{Hands, turn};
 pub use foresight::{Foresight, fit, foresee};
@@ -29,9 +30,8 @@ pub use judgement::LocalUsers;
 use crate::audit::Event;
 use crate::log::{Level, Log};
 use crate::login::{self, Machine, Proof, Start};
-use crate::os;
+use crate::os::{self, Trusted};
 use crate::policy::{Flow, Mechanism, Required, Settings, Terms};
-use crate::tenant::http::Client;
 use crate::verdict::{Reason, Refusal, Verdict};
 
 use hands::Own;
@@ -39,7 +39,8 @@ pub use judgement::Judged;
 use memory::Memory;
 pub use memory::limits;
 pub use offline::bounds;
-pub use settings::{client_secret, connection};
+pub use panic::{caught, silence};
+pub use settings::{connection, equip};
 
 /// The delay before a refusal where no configuration says another.
 const FAILURE_DELAY: Duration = Duration::from_secs(2);
@@ -59,6 +60,7 @@ struct Attempt<'a> {
     caller: &'a Caller,
     conversation: &'a mut dyn Conversation,
     log: Log,
+    trusted: Trusted,
     event: Event,
     begun: Instant,
     failure_delay: Duration,
@@ -70,7 +72,9 @@ struct Attempt<'a> {
 /// Runs one login.
 pub fn authenticate(caller: &Caller, conversation: &mut dyn Conversation) -> Outcome {
     let mut attempt = Attempt::new(caller, conversation);
-    let verdict = attempt.run().unwrap_or_else(Verdict::Refused);
+    let verdict = caught(|| attempt.run())
+        .unwrap_or_else(|defect| Err(Refusal::new(Reason::Panic, defect)))
+        .unwrap_or_else(Verdict::Refused);
     attempt.close(verdict)
 }
 
@@ -88,6 +92,7 @@ impl<'a> Attempt<'a> {
             caller,
             conversation,
             log: Log::new(&caller.service),
+            trusted: Trusted::default(),
             event,
             begun: Instant::now(),
             failure_delay: FAILURE_DELAY,
@@ -101,7 +106,7 @@ impl<'a> Attempt<'a> {
         if arguments.debug {
             self.log.with_debug();
         }
-        let (policy, text) = settings::load(&arguments.config, &mut self.log)?;
+        let (policy, text) = settings::load(&arguments.config, &self.trusted, &mut self.log)?;
         let settings = policy.for_service(&self.caller.service);
         self.failure_delay = settings.login.failure_delay;
         if let Some(socket) = policy.log_socket() {
@@ -110,7 +115,7 @@ impl<'a> Attempt<'a> {
         match self.judge(&policy) {
             Ok(Judged::Exempt(exemption)) => Ok(Verdict::Exempt(exemption)),
             Ok(Judged::Required(required)) => {
-                self.memory = Some(Memory::new(&policy, text));
+                self.memory = Some(Memory::new(&policy, text, &self.trusted));
                 self.log_in(*required)
             }
             Err(refusal) => self.turn_away(settings, refusal),
@@ -139,7 +144,9 @@ impl<'a> Attempt<'a> {
                 Some(confirmation) => Ok(Verdict::Remembered(confirmation)),
                 None => {
                     let proof = self.person(&first)?;
-                    self.offer_key(&first, &proof)?;
+                    // A login that ends there has not succeeded.
+                    let offered = self.offer_key(&first, &proof);
+                    offered.inspect_err(|no| self.settle(&first, &Err(no.clone())))?;
                     Ok(Verdict::Granted(proof))
                 }
             };
@@ -161,19 +168,16 @@ impl<'a> Attempt<'a> {
 
     /// Whoever was judged is still who the application lets in.
     fn same_user(&mut self) -> Result<(), Refusal> {
-        match self.conversation.user() == self.caller.user {
+        match self.conversation.user().as_ref() == self.caller.user.as_ref().ok() {
             true => Ok(()),
             false => Err(Reason::UserChanged.into()),
         }
     }
 
     fn ask_tenant(&mut self, terms: &Terms) -> Result<Proof, Refusal> {
-        let connection = settings::connection(&terms.tenant)?;
-        let secret = settings::client_secret(&terms.flow)?;
+        let (client, secret) = settings::equip(terms, &self.trusted)?;
         let before = self.before(terms);
         let password = self.password_for(terms)?;
-        let client = Client::new(&connection);
-        let client = client.map_err(|e| Refusal::new(Reason::Misconfigured, e.to_string()))?;
         let machine = secret.map(|secret| Machine {
             secret,
             token: self.kept_token(terms),

@@ -1,13 +1,16 @@
 //! Where lines go: the system's log, facility authpriv, without touching the host program's own use of it.
 #![forbid(unsafe_code)]
 
+use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use syslog::{Facility, Formatter3164, Logger, LoggerBackend};
+use syslog::{Facility, LogFormat, Logger, LoggerBackend, Severity};
 
 use crate::audit::escape;
+use crate::os;
+use crate::policy::Date;
 
 /// Where syslogd and journald listen.
 const SOCKET: &str = "/dev/log";
@@ -36,7 +39,7 @@ pub struct Log {
     prefix: String,
     socket: PathBuf,
     debug: bool,
-    logger: Option<Logger<LoggerBackend, Formatter3164>>,
+    logger: Option<Logger<LoggerBackend, Head>>,
 }
 
 impl Log {
@@ -95,22 +98,53 @@ impl Log {
     }
 }
 
-fn connect(socket: &Path) -> Option<Logger<LoggerBackend, Formatter3164>> {
+fn connect(socket: &Path) -> Option<Logger<LoggerBackend, Head>> {
     let datagram = UnixDatagram::unbound().ok()?;
     datagram.set_write_timeout(Some(PATIENCE)).ok()?;
     datagram.connect(socket).ok()?;
-    let formatter = Formatter3164 {
-        facility: Facility::LOG_AUTHPRIV,
-        hostname: None,
-        process: program(),
+    let head = Head {
+        program: program(),
         pid: std::process::id(),
     };
-    Some(Logger::new(LoggerBackend::Unix(datagram), formatter))
+    Some(Logger::new(LoggerBackend::Unix(datagram), head))
+}
+
+/// What stands in front of a line: RFC 3164, section 4.1, without the name of the host, as syslog(3) writes it. The time is
+/// UTC; those who read the socket have their own.
+struct Head {
+    program: String,
+    pid: u32,
+}
+
+impl LogFormat<&str> for Head {
+    fn format<W: Write>(
+        &self,
+        to: &mut W,
+        severity: Severity,
+        line: &str,
+    ) -> Result<(), syslog::Error> {
+        let priority = Facility::LOG_AUTHPRIV as u8 | severity as u8;
+        let (program, pid) = (&self.program, self.pid);
+        let now = moment(os::wall_clock());
+        write!(to, "<{priority}>{now} {program}[{pid}]: {line}").map_err(syslog::Error::Write)
+    }
+}
+
+/// `Nov  2 03:04:05`.
+fn moment(seconds: u64) -> String {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let (date, time) = (Date::of_epoch(seconds), seconds % 86_400);
+    let month = usize::from(date.month).saturating_sub(1);
+    let month = MONTHS.get(month).copied().unwrap_or_default();
+    let (hour, minute, second) = (time / 3_600, time / 60 % 60, time % 60);
+    format!("{month} {:2} {hour:02}:{minute:02}:{second:02}", date.day)
 }
 
 /// The host program, as pam_syslog(3) would name it.
 fn program() -> String {
-    let name: String = crate::os::program()
+    let name: String = os::program()
         .chars()
         .filter(char::is_ascii_graphic)
         .collect();
@@ -156,6 +190,18 @@ mod tests {
             std::process::id()
         );
         assert!(line.ends_with(&end), "{line}");
+    }
+
+    #[test]
+    fn the_time_is_written_as_syslog_does_it() {
+        for (seconds, written) in [
+            (0, "Jan  1 00:00:00"),
+            (951_782_399, "Feb 28 23:59:59"),
+            (951_827_696, "Feb 29 12:34:56"),
+            (1_798_761_599, "Dec 31 23:59:59"),
+        ] {
+            assert_eq!(moment(seconds), written);
+        }
     }
 
     #[test]

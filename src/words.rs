@@ -1,7 +1,7 @@
 //! Every sentence that a user can read.
 //!
 //! What must be seen is in a prompt. Prompts stay below libpam's 512 bytes, whatever the tenant says, and the words
-//! `Verification code:` end every prompt that takes a code, because editors and terminals look for them.
+//! `verification code:` end every prompt that takes a code, because editors and terminals look for them.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
@@ -283,6 +283,9 @@ pub fn key(
 /// The question with which an enrolment ends.
 pub const FIRST_CODE: &str = "Verification code that it shows now: ";
 
+/// What is said before it is asked again.
+pub const NOT_THE_CODE: &str = "That is not the code that it shows now.";
+
 /// The offer at the end of a login.
 pub const OFFER: &str =
     "Set up codes for when the identity service can't be reached? Asked once. [y/N] ";
@@ -299,9 +302,13 @@ pub fn is_yes(answer: &str) -> bool {
 
 /// The same question at a login: the key is in it, for whoever can't see the picture.
 #[must_use]
-pub fn first_code(secret: &str) -> String {
+pub fn first_code(secret: &str, is_again: bool) -> String {
+    let wrong = match is_again {
+        true => format!("{NOT_THE_CODE}\n"),
+        false => String::new(),
+    };
     format!(
-        "Scan the picture with an authenticator, or type this key there:\n{secret}\n\
+        "{wrong}Scan the picture with an authenticator, or type this key there:\n{secret}\n\
          Then type the code that it shows, or press Enter to leave it.\n{CODE}"
     )
 }

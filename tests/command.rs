@@ -35,6 +35,7 @@ fn remembered() -> Circumstances {
         tty: "/dev/pts/1".into(),
         rhost: "192.0.2.7".into(),
         real_uid: 1000,
+        account: "root".into(),
         configuration: "c0ffee".into(),
     }
 }
@@ -73,7 +74,10 @@ fn confirmations_are_listed_and_forgotten() {
         "uid 0 as alice@example.com: by ssh from 192.0.2.7, 0 s ago, for another 10 min\n",
     );
     let (json, _, code) = machine.run(&["sessions", "--json"]);
-    assert!(json.starts_with("[{\"age_seconds\":"), "{json}");
+    assert!(
+        json.starts_with("[{\"account\":\"root\",\"age_seconds\":"),
+        "{json}"
+    );
     assert!(
         json.contains("\"scope\":\"ssh\"") && json.contains("\"uid\":0"),
         "{json}"

@@ -245,6 +245,7 @@ fn a_confirmation_and_pushes_that_were_sent_are_told() {
         tty: "/dev/pts/1".into(),
         rhost: String::new(),
         real_uid: 1,
+        account: "daemon".into(),
         configuration: fingerprint(text.as_bytes()),
     };
     let scope = Scope::StepUp {

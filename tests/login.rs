@@ -595,7 +595,7 @@ fn a_user_that_nobody_knows_gets_the_same_prompt_and_no_request() {
     ] {
         let mut person = Person::answering(&[]);
         let mut caller = caller(&rig);
-        caller.user = Some(name.into());
+        caller.user = Ok(name.into());
         assert_eq!(
             outcome(authenticate(&caller, &mut person).verdict),
             Err(Reason::UnknownUser)
@@ -609,7 +609,7 @@ fn a_user_that_nobody_knows_gets_the_same_prompt_and_no_request() {
 fn a_user_without_a_name_in_the_tenant_is_refused_after_the_prompt() {
     let rig = Rig::new(ALICE);
     let mut caller = caller(&rig);
-    caller.user = Some("nobody".into());
+    caller.user = Ok("nobody".into());
     let mut person = Person::answering(&[]);
     assert_eq!(
         outcome(authenticate(&caller, &mut person).verdict),
@@ -783,4 +783,15 @@ fn a_token_that_nobody_knows_names_nobody() {
     );
     let met = log_in(&rig, &mut Person::answering(&[""]));
     assert_eq!(met, Err(Reason::Misbehaved));
+}
+
+#[test]
+fn a_defect_is_a_refusal_with_a_line_in_the_log() {
+    let rig = Rig::new(ALICE);
+    let mut person = Person::with(|_| panic!("on purpose"));
+    assert_eq!(log_in(&rig, &mut person), Err(Reason::Panic));
+    rig.audit()
+        .assert(&[("outcome", "error"), ("reason", "panic")]);
+    let mut person = Person::answering(&[CODE]);
+    assert_eq!(log_in(&rig, &mut person), Ok("UP,OATH".into()));
 }

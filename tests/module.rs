@@ -115,6 +115,44 @@ fn an_application_without_an_answer_is_a_failed_conversation_and_nothing_is_answ
     }
 }
 
+/// One authentication of an application that is set up so, with these answers and then none.
+fn answered(rig: &Rig, answers: &[Reply], set_up: impl FnOnce(&mut Application<'_>)) -> i32 {
+    let mut answers = answers.iter();
+    let mut application = Application::start(rig.folder.path(), "test", &user(), |_| {
+        answers.next().cloned().unwrap_or(Reply::Fail)
+    });
+    set_up(&mut application);
+    application.authenticate(PAM_SILENT)
+}
+
+#[test]
+fn a_host_that_is_not_text_is_still_another_host() {
+    let everywhere = "[[require]]\nnetworks = [\"0.0.0.0/0\", \"::/0\"]\n";
+    let rig = Rig::with(ALICE, everywhere);
+    stack(&rig, "");
+    assert_eq!(answered(&rig, &[], |_| ()), PAM_SUCCESS);
+    rig.audit().assert(&[("outcome", "exempt")]);
+    let code = answered(&rig, &[], |application| application.set_rhost(*b"\xff"));
+    assert_eq!(code, PAM_CONV_ERR);
+    rig.audit()
+        .assert(&[("outcome", "denied"), ("rhost", "\\u{fffd}")]);
+}
+
+#[test]
+fn a_user_without_a_name_that_is_text_is_not_called_unknown() {
+    let rig = Rig::new(ALICE);
+    stack(&rig, "");
+    let password = [PASSWORD.into()];
+    let code = answered(&rig, &password, |application| {
+        application.set_user(*b"\xff")
+    });
+    assert_eq!(code, PAM_AUTH_ERR);
+    rig.audit().assert(&[("reason", "name_not_mapped")]);
+    let code = answered(&rig, &[], |application| application.forget_user());
+    assert_eq!(code, PAM_CONV_ERR);
+    rig.audit().assert(&[("reason", "conversation")]);
+}
+
 #[test]
 fn answers_that_can_not_be_sent_are_asked_for_again_and_not_for_ever() {
     let rig = Rig::new(ALICE);

@@ -166,7 +166,7 @@ impl Machine {
 
     fn log_in_as(&self, person: &mut dyn Conversation) -> Result<&'static str, Reason> {
         let caller = Caller {
-            user: Some(user()),
+            user: Ok(user()),
             service: "sshd".into(),
             rhost: Some("192.0.2.7".into()),
             tty: Some("ssh".into()),
@@ -492,6 +492,7 @@ type FirstCode = fn(&Key) -> String;
 struct Newcomer {
     person: Person,
     first_codes: Vec<FirstCode>,
+    has_tried: bool,
     leaves_at: Option<&'static str>,
     becomes_another_at: Option<&'static str>,
 }
@@ -501,6 +502,7 @@ impl Newcomer {
         Newcomer {
             person: Person::answering(&[CODE, "y", ""]),
             first_codes: first_codes.iter().rev().copied().collect(),
+            has_tried: false,
             leaves_at: None,
             becomes_another_at: None,
         }
@@ -530,7 +532,14 @@ impl Conversation for Newcomer {
             return self.person.ask(question);
         }
         assert!(question.text.len() < 512 && question.text.ends_with("\nVerification code: "));
-        let secret = question.text.lines().nth(1).unwrap();
+        let again = "That is not the code that it shows now.\n";
+        let (said, text) = match question.text.strip_prefix(again) {
+            Some(text) => (true, text),
+            None => (false, question.text.as_str()),
+        };
+        assert_eq!(said, self.has_tried, "{text}");
+        self.has_tried = true;
+        let secret = text.lines().nth(1).unwrap();
         let typed = self.first_codes.pop().unwrap()(&uri::read(secret).unwrap());
         Secret::from_bytes(typed.as_bytes()).map_or_else(Answer::Unfit, Answer::Typed)
     }

@@ -69,9 +69,11 @@ fn enrolment_shows_the_key_on_the_terminal_alone_and_asks_for_a_code() {
 fn an_enrolment_without_the_right_code_leaves_nothing() {
     let machine = Machine::new();
     let mut session = machine.on_a_terminal(&["totp", "enroll", "root", "--qr", "none"]);
-    for _ in 0..3 {
+    for tries in 0..3 {
         let shown = session.until("Verification code that it shows now: ");
         assert!(!shown.contains('\u{2588}'));
+        let said = shown.contains("That is not the code that it shows now.");
+        assert_eq!(said, tries > 0, "{shown}");
         session.type_line("12345");
     }
     let (rest, out, status) = session.end();

@@ -288,12 +288,6 @@ impl Link<'_> {
         let params = self.0.get("Params").map(Json::elements).unwrap_or_default();
         params.iter().filter_map(Json::as_text).collect()
     }
-
-    /// `Description`
-    #[must_use]
-    pub fn description(&self) -> String {
-        self.field("Description").unwrap_or_default()
-    }
 }
 
 /// What makes an administrator of whoever has just logged in: by the documentation, any of these is a bearer token.

@@ -9,8 +9,8 @@ use crate::verdict::{Reason, Refusal};
 
 /// Who calls, and for whom.
 pub struct Caller {
-    /// `PAM_USER`. `None` if it is not text.
-    pub user: Option<String>,
+    /// `PAM_USER`.
+    pub user: Result<String, Nameless>,
     /// `PAM_SERVICE`.
     pub service: String,
     /// `PAM_RHOST`.
@@ -25,6 +25,24 @@ pub struct Caller {
     pub ssh_auth_info: Option<String>,
     /// The arguments of the module's line.
     pub arguments: Vec<String>,
+}
+
+/// Why there is no `PAM_USER`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nameless {
+    /// Nobody has told it: the conversation ended instead.
+    Untold,
+    /// It is not text. The system may know it all the same.
+    NotText,
+}
+
+impl From<Nameless> for Refusal {
+    fn from(nameless: Nameless) -> Self {
+        match nameless {
+            Nameless::Untold => Refusal::new(Reason::Conversation, "nobody told the user's name"),
+            Nameless::NotText => Refusal::new(Reason::NameNotMapped, "PAM_USER is not text"),
+        }
+    }
 }
 
 impl Caller {

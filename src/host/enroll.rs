@@ -48,8 +48,9 @@ impl Attempt<'_> {
         };
         self.show_key(&enrolment);
         let secret = enrolment.record.key.base32();
-        for _ in 0..TRIES {
-            let Some(typed) = self.ask_plainly(words::first_code(&secret))? else {
+        for tries in 0..TRIES {
+            let again = tries > 0;
+            let Some(typed) = self.ask_plainly(words::first_code(&secret, again))? else {
                 break;
             };
             let Ok(now) = Moment::now() else {
@@ -65,7 +66,7 @@ impl Attempt<'_> {
     }
 
     fn new_enrolment(&mut self, terms: &Terms) -> Option<Enrolment> {
-        let user = self.caller.user.clone()?;
+        let user = self.caller.user.clone().ok()?;
         let made = Moment::now().map_err(|problem| problem.to_string());
         let made = made.and_then(|now| {
             let key = Key::random()?;

@@ -3,9 +3,9 @@
 
 use super::judgement::{Judged, LocalUsers, judged};
 use super::{Caller, settings};
+use crate::os::Trusted;
 use crate::policy::{self, Examined, Note, Policy, Terms};
-use crate::tenant::http::Client;
-use crate::verdict::{Reason, Refusal};
+use crate::verdict::Refusal;
 
 /// The judge's word, and how it came to that.
 pub struct Foresight {
@@ -44,10 +44,5 @@ pub fn foresee(caller: &Caller, public_key: Option<String>, policy: &Policy) -> 
 ///
 /// What a login would be refused with.
 pub fn fit(terms: &Terms) -> Result<(), Refusal> {
-    let connection = settings::connection(&terms.tenant)?;
-    settings::client_secret(&terms.flow)?;
-    match Client::new(&connection) {
-        Ok(_) => Ok(()),
-        Err(problem) => Err(Refusal::new(Reason::Misconfigured, problem.to_string())),
-    }
+    settings::equip(terms, &Trusted::default()).map(drop)
 }

@@ -31,7 +31,7 @@ impl Attempt<'_> {
 impl Caller {
     /// Who is judged; `public_key` is the fingerprint of the one that sshd has verified.
     pub(super) fn subject(&self, public_key: Option<String>) -> Result<Subject, Refusal> {
-        let user = self.user.clone().ok_or(Reason::UnknownUser)?;
+        let user = self.user.clone()?;
         let uid = uid_of(&user)?.ok_or(Reason::UnknownUser)?;
         Ok(Subject {
             user,
@@ -40,6 +40,7 @@ impl Caller {
             public_key,
             service: self.service.clone(),
             rhost: self.rhost.clone(),
+            has_terminal: self.tty.is_some(),
             today: Date::of_epoch(os::wall_clock()),
         })
     }
@@ -55,16 +56,7 @@ pub(super) fn judged(judgement: Judgement) -> Result<Judged, Refusal> {
             Ok(Judged::Exempt(Exemption { rule, answer }))
         }
         Judgement::Require(required) => Ok(Judged::Required(required)),
-        Judgement::Refuse(refusal) => {
-            let reason = match refusal {
-                policy::Refusal::RootNotMapped { .. } => Reason::RootNotMapped,
-                policy::Refusal::NameNotMapped { .. } => Reason::NameNotMapped,
-                policy::Refusal::NoCaller => Reason::NoCaller,
-                policy::Refusal::Misconfigured(_) => Reason::Misconfigured,
-                policy::Refusal::DirectoryFailed(_) => Reason::DirectoryFailed,
-            };
-            Err(Refusal::new(reason, refusal.to_string()))
-        }
+        Judgement::Refuse(refusal) => Err(Refusal::new(refusal.reason(), refusal.to_string())),
     }
 }
 

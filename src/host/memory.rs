@@ -10,7 +10,7 @@ use crate::local::memory::{Circumstances, Now, Remembered, Scope};
 use crate::local::{State, Unusable, fingerprint};
 use crate::log::Level;
 use crate::login::{Allowance, Keep, Proof};
-use crate::os::{Process, Session};
+use crate::os::{Process, Session, Trusted};
 use crate::policy::{Flow, OnDemand, Policy, Push, Terms};
 use crate::secret::Secret;
 use crate::verdict::{Reason, Refusal};
@@ -32,9 +32,9 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(policy: &Policy, configuration: Vec<u8>) -> Self {
+    pub(super) fn new(policy: &Policy, configuration: Vec<u8>, trusted: &Trusted) -> Self {
         Self {
-            state: State::open(policy.state_folder()),
+            state: State::open_on(trusted, policy.state_folder()),
             limits: limits(policy.push()),
             configuration,
             ssh: policy.ssh_memory(),
@@ -195,6 +195,7 @@ impl Attempt<'_> {
             tty: self.caller.tty.clone().unwrap_or_default(),
             rhost: self.caller.rhost.clone().unwrap_or_default(),
             real_uid: self.caller.real_uid,
+            account: self.caller.user.clone().unwrap_or_default(),
             configuration: fingerprint(&self.memory.as_ref()?.configuration),
         })
     }

@@ -117,6 +117,36 @@ fn level(reason: Reason) -> Level {
         | Reason::RedirectRefused
         | Reason::OfflineRefused
         | Reason::OfflineLocked => Level::Warning,
-        _ => Level::Notice,
+        Reason::PasswordEmpty
+        | Reason::PasswordTooLong
+        | Reason::PasswordNotUtf8
+        | Reason::PasswordJunk
+        | Reason::Blind
+        | Reason::AnswerRefused
+        | Reason::ApprovalRefused
+        | Reason::MechanismRefused
+        | Reason::StartRefused
+        | Reason::TenantThrottle
+        | Reason::PushBudget
+        | Reason::Tries
+        | Reason::Deadline
+        | Reason::Interrupted
+        | Reason::Conversation
+        | Reason::PasswordChange
+        | Reason::NothingOffered
+        | Reason::NothingUsable
+        | Reason::Federated
+        | Reason::TooFewFactors
+        | Reason::NumberMissing
+        | Reason::IdentityMismatch
+        | Reason::SessionMismatch
+        | Reason::SuccessUnasked
+        | Reason::UnknownUser
+        | Reason::NameNotMapped
+        | Reason::RootNotMapped
+        | Reason::NoCaller
+        | Reason::UserChanged
+        | Reason::CallerMismatch
+        | Reason::OfflineNotEnrolled => Level::Notice,
     }
 }

@@ -1,4 +1,4 @@
-//! The files that a login depends on: the configuration, the CA file, the proxy's password.
+//! The files that a login depends on, the configuration and those that it names, and what is made of them.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
@@ -6,22 +6,24 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::log::{Level, Log};
-use crate::os::{self, Secrecy};
-use crate::policy::{self, Flow, Policy, Tenant};
+use crate::os::{Secrecy, Trusted};
+use crate::policy::{self, Flow, Policy, Tenant, Terms};
 use crate::secret::Secret;
-use crate::tenant::http::{IpFamily, Proxy, Roots, Settings};
+use crate::tenant::http::{Client, IpFamily, Proxy, Roots, Settings};
 use crate::verdict::{Reason, Refusal};
 
-/// No configuration is longer.
-const MAX_CONFIG: u64 = 256 * 1024;
 /// The largest bundles of today have a third of this.
 const MAX_CA_FILE: u64 = 1024 * 1024;
 /// A password fits into this many times over.
 const MAX_SECRET: u64 = 4 * 1024;
 
 /// Reads and checks the configuration: the policy and its text. Everything that is wrong with it goes to the log, a line each.
-pub(super) fn load(path: &Path, log: &mut Log) -> Result<(Policy, Vec<u8>), Refusal> {
-    let bytes = read(path, Secrecy::Public, MAX_CONFIG)?;
+pub(super) fn load(
+    path: &Path,
+    trusted: &Trusted,
+    log: &mut Log,
+) -> Result<(Policy, Vec<u8>), Refusal> {
+    let bytes = read(path, trusted, Secrecy::Public, policy::LONGEST)?;
     let policy = policy::parse(&bytes).map_err(|errors| {
         for line in errors.to_string().lines() {
             log.line(Level::Alert, &format!("{}: {line}", path.display()));
@@ -31,16 +33,24 @@ pub(super) fn load(path: &Path, log: &mut Log) -> Result<(Policy, Vec<u8>), Refu
     Ok((policy, bytes))
 }
 
-/// The secret with which this machine itself logs in, where a flow needs it.
+/// What a login on these terms needs: a client, and the secret with which this machine itself logs in, if it must.
 ///
 /// # Errors
 ///
-/// The file that it is in is missing, unsafe or empty.
-pub fn client_secret(flow: &Flow) -> Result<Option<Secret>, Refusal> {
+/// A file is missing, unsafe or of no use.
+pub fn equip(terms: &Terms, trusted: &Trusted) -> Result<(Client, Option<Secret>), Refusal> {
+    let connection = connection(&terms.tenant, trusted)?;
+    let secret = client_secret(&terms.flow, trusted)?;
+    let client = Client::new(&connection);
+    let client = client.map_err(|problem| misconfigured(problem.to_string()))?;
+    Ok((client, secret))
+}
+
+fn client_secret(flow: &Flow, trusted: &Trusted) -> Result<Option<Secret>, Refusal> {
     match flow {
         Flow::Login => Ok(None),
         Flow::OnDemand(policy) => {
-            let line = secret(&policy.client_secret_file)?;
+            let line = secret(&policy.client_secret_file, trusted)?;
             match line.is_empty() {
                 true => Err(misconfigured(format!(
                     "{}: is empty",
@@ -57,14 +67,17 @@ pub fn client_secret(flow: &Flow) -> Result<Option<Secret>, Refusal> {
 /// # Errors
 ///
 /// A file that it needs is missing or unsafe.
-pub fn connection(tenant: &Tenant) -> Result<Settings, Refusal> {
+pub fn connection(tenant: &Tenant, trusted: &Trusted) -> Result<Settings, Refusal> {
     let roots = match &tenant.ca_file {
-        Some(path) => Roots::File(read(path, Secrecy::Public, MAX_CA_FILE)?),
+        Some(path) => Roots::File(read(path, trusted, Secrecy::Public, MAX_CA_FILE)?),
         None => Roots::System,
     };
     Ok(Settings {
         roots,
-        proxy: tenant.proxy.as_ref().map(proxy).transpose()?,
+        proxy: match &tenant.proxy {
+            Some(by) => Some(proxy(by, trusted)?),
+            None => None,
+        },
         ip_family: match tenant.ip_family {
             policy::IpFamily::Any => IpFamily::Any,
             policy::IpFamily::Ipv4 => IpFamily::V4,
@@ -75,26 +88,16 @@ pub fn connection(tenant: &Tenant) -> Result<Settings, Refusal> {
     })
 }
 
-fn proxy(proxy: &policy::Proxy) -> Result<Proxy, Refusal> {
-    let password = proxy.password_file.as_deref().map(secret).transpose()?;
-    let user = proxy
-        .user
-        .as_ref()
-        .map(|user| format!("{user}@"))
-        .unwrap_or_default();
-    let host = if proxy.host.contains(':') {
-        format!("[{}]", proxy.host)
-    } else {
-        proxy.host.clone()
-    };
-    let url = format!("http://{user}{host}:{}", proxy.port);
-    Proxy::parse(&url, password)
-        .map_err(|problem| misconfigured(format!("tenant.proxy: {problem}")))
+fn proxy(proxy: &policy::Proxy, trusted: &Trusted) -> Result<Proxy, Refusal> {
+    let file = proxy.password_file.as_deref();
+    let password = file.map(|file| secret(file, trusted)).transpose()?;
+    let (user, password) = (proxy.user.as_deref(), password.unwrap_or_default());
+    Ok(Proxy::new(&proxy.host, proxy.port, user, &password))
 }
 
 /// The first line of a secret file.
-fn secret(path: &Path) -> Result<Zeroizing<String>, Refusal> {
-    let bytes = Zeroizing::new(read(path, Secrecy::Secret, MAX_SECRET)?);
+fn secret(path: &Path, trusted: &Trusted) -> Result<Zeroizing<String>, Refusal> {
+    let bytes = Zeroizing::new(read(path, trusted, Secrecy::Secret, MAX_SECRET)?);
     let text = std::str::from_utf8(&bytes);
     let text = text.map_err(|_| misconfigured(format!("{}: is not text", path.display())))?;
     Ok(Zeroizing::new(
@@ -102,8 +105,9 @@ fn secret(path: &Path) -> Result<Zeroizing<String>, Refusal> {
     ))
 }
 
-fn read(path: &Path, secrecy: Secrecy, limit: u64) -> Result<Vec<u8>, Refusal> {
-    os::read(path, secrecy, limit).map_err(|problem| misconfigured(problem.to_string()))
+fn read(path: &Path, trusted: &Trusted, secrecy: Secrecy, limit: u64) -> Result<Vec<u8>, Refusal> {
+    let bytes = trusted.read(path, secrecy, limit);
+    bytes.map_err(|problem| misconfigured(problem.to_string()))
 }
 
 fn misconfigured(detail: String) -> Refusal {

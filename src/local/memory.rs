@@ -25,6 +25,9 @@ pub struct Circumstances {
     pub rhost: String,
     /// Who runs the program, whatever rights it has: root, unless it was started from somebody's session.
     pub real_uid: u32,
+    /// The account that it was for: who has confirmed becoming one user has not confirmed becoming another.
+    #[serde(default)]
+    pub account: String,
     /// A fingerprint of the configuration: another configuration, another question.
     pub configuration: String,
 }

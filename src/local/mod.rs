@@ -17,7 +17,7 @@ use ring::digest::{SHA256, digest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::os::{self, Folder};
+use crate::os::{self, Folder, Trusted};
 
 /// The largest of our files.
 const MAX_FILE: u64 = 64 * 1024;
@@ -57,7 +57,17 @@ impl State {
     ///
     /// [`Unusable`] if it is in other hands, or can't be made: by a caller that is not root, for example.
     pub fn open(place: &Path) -> Result<Self, Unusable> {
-        let folder = Folder::open(place).map_err(|error| Unusable(error.to_string()))?;
+        Self::open_on(&Trusted::default(), place)
+    }
+
+    /// The same, where some directories are known to be in trusted hands.
+    ///
+    /// # Errors
+    ///
+    /// As [`State::open`].
+    pub fn open_on(trusted: &Trusted, place: &Path) -> Result<Self, Unusable> {
+        let folder =
+            Folder::open_on(trusted, place).map_err(|error| Unusable(error.to_string()))?;
         let boot = os::boot_id().map_err(|error| Unusable(format!("boot_id: {error}")))?;
         Ok(Self {
             folder,

@@ -224,6 +224,7 @@ fn circumstances() -> Circumstances {
         tty: "/dev/pts/1".into(),
         rhost: String::new(),
         real_uid: 1000,
+        account: "bob".into(),
         configuration: "c0ffee".into(),
     }
 }
@@ -308,6 +309,10 @@ fn a_confirmation_counts_where_everything_is_the_same_and_until_its_end() {
         },
         Circumstances {
             real_uid: 1001,
+            ..same.clone()
+        },
+        Circumstances {
+            account: "root".into(),
             ..same.clone()
         },
         Circumstances {

@@ -85,12 +85,19 @@ impl Login {
             return self.numberless(&advanced.outcome);
         }
         match advanced.outcome {
-            Outcome::Failed => self.end(refused(&done)),
+            Outcome::Failed => self.failed(refused(&done)),
             Outcome::NotALogin => self.abandon(Reason::PasswordChange),
             Outcome::Success(identity) => self.succeeded(&done, &identity),
             Outcome::Package(package) => self.replaced(&done, package),
             Outcome::NextChallenge => self.next_challenge(&done, &last),
             Outcome::Pending(number) => self.pending(&done, last, number),
+        }
+    }
+
+    fn failed(mut self: Box<Self>, refusal: Refusal) -> Step {
+        match self.ahead.take() {
+            Some(authenticator) => self.refuse_later(authenticator, refusal),
+            None => self.end(refusal),
         }
     }
 
@@ -105,6 +112,7 @@ impl Login {
         let is_answer = |p: &&Planned| matches!(p.operation.action, Action::Answer(_));
         let answered: Vec<_> = done.iter().filter(is_answer).cloned().collect();
         self.count(&answered);
+        self.ahead = None;
         self.accept(package)
     }
 

@@ -39,6 +39,10 @@ impl Login {
                 None => self.ask_again(Asked::Begin(choice)),
             },
             Asked::Password => self.password_given(typed),
+            Asked::InVain(authenticator, refusal) => match code(typed) {
+                Some(_) => self.end(refusal),
+                None => self.ask_again(Asked::InVain(authenticator, refusal)),
+            },
             Asked::Text(choice, answers) => self.text_answered(choice, answers, typed),
             Asked::Started(started, wanted) => self.started_answered(started, wanted, typed),
             Asked::Pin(waiting) => match code(typed) {
@@ -62,6 +66,7 @@ impl Login {
             }
             Asked::Browser(waiting) => self.poll_status(waiting),
             Asked::Begin(_)
+            | Asked::InVain(..)
             | Asked::Started(_, Wanted::Code)
             | Asked::Text(..)
             | Asked::Password

@@ -4,7 +4,7 @@
 use super::answer::Answers;
 use super::choose::Choice;
 use super::{AwaitAnswer, Echo, Login, Notice, Planned, Question, Step, federated, tell};
-use crate::policy::Mechanism;
+use crate::policy::{Batch, Mechanism};
 use crate::tenant::text::ServerText;
 use crate::verdict::{Reason, Refusal};
 use crate::words;
@@ -22,6 +22,8 @@ pub(super) enum Asked {
     Text(Choice, Answers),
     /// The password, which the stack does not have.
     Password,
+    /// The code of an authenticator, although the login is refused already.
+    InVain(Choice, Refusal),
     /// What is to be done about a mechanism that was started.
     Started(Planned, Wanted),
     /// A PIN that another identity provider shows.
@@ -45,15 +47,45 @@ pub(super) enum Wanted {
 impl Login {
     pub(super) fn ask_for(self: Box<Self>, mut choices: Vec<Choice>) -> Step {
         choices.truncate(MAX_MENU);
-        let asked = match (choices.len(), choices.pop()) {
-            (1, Some(only)) if only.is_oob() => Asked::Begin(only),
-            (1, Some(only)) => return self.take(only, None),
+        match (choices.len(), choices.pop()) {
+            (1, Some(only)) => self.ask_for_only(only),
             (_, last) => {
                 choices.extend(last);
-                Asked::Menu(choices)
+                self.ask(Asked::Menu(choices))
             }
-        };
-        self.ask(asked)
+        }
+    }
+
+    fn ask_for_only(self: Box<Self>, only: Choice) -> Step {
+        match only.is_oob() {
+            true if only.mechanism == Mechanism::Oath && self.goes_ahead() => self.go_ahead(only),
+            true => self.ask(Asked::Begin(only)),
+            false => self.take(only, None),
+        }
+    }
+
+    /// Whether the password is sent before an authenticator's code is asked for, so that there is less to wait for
+    /// afterwards. A stranger's stays: a robot that tries passwords seldom has a code, and each of its tries would count
+    /// against the user. So does one that may travel with the code.
+    fn goes_ahead(&self) -> bool {
+        let together = self.terms.tenant.multiple_operations == Batch::Code;
+        !self.queue.is_empty() && !self.terms.stranger && !together
+    }
+
+    fn go_ahead(mut self: Box<Self>, authenticator: Choice) -> Step {
+        self.ahead = Some(authenticator.clone());
+        self.take(authenticator, None)
+    }
+
+    /// The tenant has refused what went ahead. The code is asked for all the same: that it is not must not tell anybody
+    /// that the password was wrong.
+    pub(super) fn refuse_later(
+        mut self: Box<Self>,
+        authenticator: Choice,
+        refusal: Refusal,
+    ) -> Step {
+        self.session = None;
+        self.ask(Asked::InVain(authenticator, refusal))
     }
 
     pub(super) fn ask_text(self: Box<Self>, choice: Choice) -> Step {
@@ -65,7 +97,8 @@ impl Login {
     }
 
     /// After a `StartTextOob` mechanism was started.
-    pub(super) fn ask_code(self: Box<Self>, started: Planned) -> Step {
+    pub(super) fn ask_code(mut self: Box<Self>, started: Planned) -> Step {
+        self.ahead = None;
         // Nothing is sent for an authenticator's code, so there is nothing to approve.
         let wanted = match started.mechanism == Mechanism::Oath {
             true => Wanted::Code,
@@ -100,7 +133,7 @@ impl Login {
         let quiet = words::quiet(self.allowance);
         let text = match asked {
             Asked::Menu(choices) => quiet + &menu(choices),
-            Asked::Begin(choice) => {
+            Asked::Begin(choice) | Asked::InVain(choice, _) => {
                 let offer = &choice.offer;
                 quiet + &words::begin(choice.mechanism, offer.label.as_ref(), offer.answer)
             }
@@ -117,9 +150,14 @@ impl Login {
             Asked::Started(started, Wanted::Code | Wanted::CodeOrEnter) => {
                 let label = self.offer(started).and_then(|o| o.label.as_ref());
                 let code = words::code(started.mechanism, label);
-                match started.mechanism == Mechanism::Radius {
-                    true => quiet + &code,
-                    false => code,
+                match started.mechanism {
+                    Mechanism::Radius | Mechanism::Oath => quiet + &code,
+                    Mechanism::Up
+                    | Mechanism::Sq
+                    | Mechanism::Otp
+                    | Mechanism::Sms
+                    | Mechanism::Email
+                    | Mechanism::Pf => code,
                 }
             }
             Asked::Password => {

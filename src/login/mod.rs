@@ -23,7 +23,7 @@ mod wait;
 
 use std::rc::Rc;
 
-use choose::Ringing;
+use choose::{Choice, Ringing};
 pub use choose::{obstacle, offer_name};
 pub use proof::{Kind, OfflineProof, Proof, enough, kind};
 pub use step::{
@@ -72,6 +72,8 @@ struct Login {
     chosen: Option<Chosen>,
     /// Whether that has happened.
     reused: bool,
+    /// The authenticator that was started with the password, as long as its code has not been asked for.
+    ahead: Option<Choice>,
     /// How often the password has gone out.
     passwords: u8,
     /// Answers that could not be used.
@@ -201,6 +203,7 @@ pub fn start(start: Start) -> Step {
         met: Vec::new(),
         chosen: None,
         reused: false,
+        ahead: None,
         passwords: 0,
         useless: 0,
         number_told: false,

@@ -1,6 +1,7 @@
 //! Whole logins against a scripted tenant and a scripted user. No I/O: the replies are the bytes that a tenant sends.
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod basics;
 mod batches;
 mod budget;

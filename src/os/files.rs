@@ -5,6 +5,7 @@
 //! directory when the one below it is looked at is still true when the file is opened. The file itself is checked once
 //! it is open: what was checked is what is read.
 
+use std::cell::RefCell;
 use std::ffi::{CString, OsStr};
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -38,6 +39,69 @@ impl fmt::Display for Unsafe {
 
 impl std::error::Error for Unsafe {}
 
+/// The directories that were found in trusted hands, for as long as one login takes: none is looked at twice, for in the
+/// meantime nobody could have changed them but those who are trusted.
+#[derive(Debug, Default)]
+pub struct Trusted(RefCell<Vec<PathBuf>>);
+
+impl Trusted {
+    /// As [`read`], where some directories are known to be in trusted hands.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`].
+    pub fn read(&self, path: &Path, secrecy: Secrecy, limit: u64) -> Result<Vec<u8>, Unsafe> {
+        self.check_above(path)?;
+        let mut options = OpenOptions::new();
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+        let opened = options.read(true).custom_flags(flags).open(path);
+        let file = opened.map_err(|e| opening(path, &e))?;
+        let found = file.metadata().map_err(|e| opening(path, &e))?;
+        check_file(&found, path, secrecy, limit)?;
+        let bytes = whole(&file, found.len(), limit);
+        let bytes = bytes.map_err(|error| broken(path, format!("can't be read: {error}")))?;
+        if bytes.len() as u64 > limit {
+            return Err(broken(path, format!("is larger than {limit} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// Checks every directory on the way to the file, from `/` down.
+    pub(super) fn check_above(&self, path: &Path) -> Result<(), Unsafe> {
+        let Some(above) = path
+            .file_name()
+            .and(path.parent())
+            .filter(|_| path.is_absolute())
+        else {
+            return Err(broken(path, "is not the absolute path of a file".into()));
+        };
+        let mut place = PathBuf::from("/");
+        self.check(&place)?;
+        for component in above.components() {
+            match component {
+                Component::RootDir => {}
+                Component::Normal(part) => {
+                    place.push(part);
+                    self.check(&place)?;
+                }
+                Component::ParentDir | Component::CurDir | Component::Prefix(_) => {
+                    return Err(broken(path, "holds a \"..\": write the path out".into()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self, place: &Path) -> Result<(), Unsafe> {
+        let mut trusted = self.0.borrow_mut();
+        if !trusted.iter().any(|known| known == place) {
+            check_directory(place)?;
+            trusted.push(place.to_owned());
+        }
+        Ok(())
+    }
+}
+
 /// Reads the whole of a file that is safe to believe, at most `limit` bytes of it.
 ///
 /// Trusted are root, and the user that the process runs as: who is somebody else's program anyway gains nothing
@@ -48,24 +112,16 @@ impl std::error::Error for Unsafe {}
 /// [`Unsafe`] if the file or a directory above it is missing, a link, not a regular file, of another owner,
 /// writable for others, linked twice, too large or, for [`Secrecy::Secret`], readable for others.
 pub fn read(path: &Path, secrecy: Secrecy, limit: u64) -> Result<Vec<u8>, Unsafe> {
-    check_above(path)?;
-    let mut options = OpenOptions::new();
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
-    let opened = options.read(true).custom_flags(flags).open(path);
-    let file = opened.map_err(|e| opening(path, &e))?;
-    let found = file.metadata().map_err(|e| opening(path, &e))?;
-    check_file(&found, path, secrecy, limit)?;
-    let bytes = whole(&file, found.len(), limit);
-    let bytes = bytes.map_err(|error| broken(path, format!("can't be read: {error}")))?;
-    if bytes.len() as u64 > limit {
-        return Err(broken(path, format!("is larger than {limit} bytes")));
-    }
-    Ok(bytes)
+    Trusted::default().read(path, secrecy, limit)
 }
 
 /// A file that was `length` bytes long a moment ago, up to one byte more than `limit`. It takes one read where that brings
 /// just so much, and finds room for more: then it was the end.
-pub(super) fn whole(mut file: &File, length: u64, limit: u64) -> io::Result<Vec<u8>> {
+///
+/// # Errors
+///
+/// What read(2) says.
+pub fn whole(mut file: &File, length: u64, limit: u64) -> io::Result<Vec<u8>> {
     let length = length.min(limit);
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(0) + 1];
     let count = file.read(&mut bytes)?;
@@ -76,32 +132,6 @@ pub(super) fn whole(mut file: &File, length: u64, limit: u64) -> io::Result<Vec<
         file.take(rest).read_to_end(&mut bytes)?;
     }
     Ok(bytes)
-}
-
-/// Checks every directory on the way to the file, from `/` down.
-pub(super) fn check_above(path: &Path) -> Result<(), Unsafe> {
-    let Some(above) = path
-        .file_name()
-        .and(path.parent())
-        .filter(|_| path.is_absolute())
-    else {
-        return Err(broken(path, "is not the absolute path of a file".into()));
-    };
-    let mut place = PathBuf::from("/");
-    check_directory(&place)?;
-    for component in above.components() {
-        match component {
-            Component::RootDir => {}
-            Component::Normal(part) => {
-                place.push(part);
-                check_directory(&place)?;
-            }
-            Component::ParentDir | Component::CurDir | Component::Prefix(_) => {
-                return Err(broken(path, "holds a \"..\": write the path out".into()));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The directory itself: the last part of `place` may not be a link, and all before it are no links.
@@ -248,6 +278,30 @@ mod tests {
         fn drop(&mut self) {
             fs::remove_dir_all(&self.0).unwrap();
         }
+    }
+
+    #[test]
+    fn a_directory_is_looked_at_once_and_none_in_other_hands_is_ever_trusted() {
+        let folder = Folder::new("trusted");
+        let path = folder.file("a", 0o644);
+        let open_to_all = |yes| {
+            let mode = if yes { 0o777 } else { 0o700 };
+            fs::set_permissions(&folder.0, Permissions::from_mode(mode)).unwrap();
+        };
+        let trusted = Trusted::default();
+        open_to_all(true);
+        for _ in 0..2 {
+            assert!(trusted.read(&path, Secrecy::Public, 100).is_err());
+        }
+        open_to_all(false);
+        assert_eq!(
+            trusted.read(&path, Secrecy::Public, 100).unwrap(),
+            b"content"
+        );
+        // Nobody but its owner can do that, who is trusted.
+        open_to_all(true);
+        assert!(trusted.read(&path, Secrecy::Public, 100).is_ok());
+        assert!(read(&path, Secrecy::Public, 100).is_err());
     }
 
     #[test]

@@ -14,13 +14,13 @@ use std::io::Read;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use allocator::Wiping;
-pub use files::{Secrecy, Unsafe, read};
+pub use files::{Secrecy, Trusted, Unsafe, read, whole};
 pub use folder::{Folder, Locked};
 pub use network::{LookupError, host_addresses, receive_now};
 pub use session::{Process, Session, named_ancestors};
 pub use signals::{
-    Paused, await_input, interrupted, pause, take_interruption, with_interrupts_held,
-    with_signals_blocked,
+    Paused, await_input, interrupted, let_stops_through, pause, take_interruption,
+    with_interrupts_held, with_signals_blocked, with_stops_held,
 };
 pub use users::{gid_of, gids_of, name_of, uid_of};
 
@@ -36,13 +36,27 @@ pub fn wall_clock() -> u64 {
 /// The time since boot, sleep included. Nobody can set it.
 #[must_use]
 pub fn boot_clock() -> Duration {
+    Duration::from_secs(since_boot().as_secs())
+}
+
+/// The same in ticks, as [`Process::start`] counts.
+#[must_use]
+pub fn boot_ticks() -> u64 {
+    // SAFETY: sysconf looks up a number.
+    let second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    let ticks = since_boot().as_nanos() * u128::try_from(second).unwrap_or(0) / 1_000_000_000;
+    u64::try_from(ticks).unwrap_or(u64::MAX)
+}
+
+fn since_boot() -> Duration {
     // SAFETY: the kernel fills the buffer; CLOCK_BOOTTIME exists since Linux 2.6.39.
     let time = unsafe {
         let mut time: libc::timespec = std::mem::zeroed();
         libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut time);
         time
     };
-    Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0))
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Which boot this is (random(4)).

@@ -186,6 +186,16 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods)] // a test
+    fn a_process_begins_between_the_ticks_before_and_behind_it() {
+        let before = crate::os::boot_ticks();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let start = Status::of(child.id()).unwrap().process.start;
+        assert!((before..=crate::os::boot_ticks()).contains(&start));
+        child.wait().unwrap();
+    }
+
+    #[test]
     fn a_session_is_below_its_parent_and_not_below_itself_or_a_later_process() {
         crate::os::lead_a_session();
         let session = Session::own().unwrap();

@@ -73,11 +73,7 @@ pub fn interrupted() -> bool {
 pub fn take_interruption() {
     // SAFETY: both sets are plain data, initialised before they are read; nothing is written but the first.
     unsafe {
-        let mut stopping = mem::zeroed();
-        libc::sigemptyset(&mut stopping);
-        for signal in STOPPING {
-            libc::sigaddset(&mut stopping, signal);
-        }
+        let stopping = set_of(&STOPPING);
         let at_once: libc::timespec = mem::zeroed();
         while libc::sigtimedwait(&stopping, ptr::null_mut(), &at_once) > 0 {}
     }
@@ -98,21 +94,52 @@ pub fn with_interrupts_held<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Runs `f` with everything held back that asks to stop, unless it is ignored anyway: [`interrupted`] sees it, and what it does
+/// is done when this returns. Programs that `f` starts hold it back as well.
+pub fn with_stops_held<R>(f: impl FnOnce() -> R) -> R {
+    let heeded = STOPPING.into_iter().filter(|signal| !is_ignored(*signal));
+    let _restored = SignalMask::of(&heeded.collect::<Vec<_>>());
+    f()
+}
+
+/// Whether whoever started this program (nohup) wants it to go on.
+fn is_ignored(signal: libc::c_int) -> bool {
+    // SAFETY: a sigaction is plain data that sigaction fills; nothing is changed.
+    unsafe {
+        let mut action: libc::sigaction = mem::zeroed();
+        libc::sigaction(signal, ptr::null(), &mut action) == 0
+            && action.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// Ends what a program of our own was started with: its parent may have held back what asks to stop.
+pub fn let_stops_through() {
+    // SAFETY: the set is a whole one; the mask before it is not wanted.
+    unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &set_of(&STOPPING), ptr::null_mut()) };
+}
+
+fn set_of(signals: &[libc::c_int]) -> libc::sigset_t {
+    // SAFETY: a sigset_t is plain data that sigemptyset initialises.
+    unsafe {
+        let mut set = mem::zeroed();
+        libc::sigemptyset(&mut set);
+        for signal in signals {
+            libc::sigaddset(&mut set, *signal);
+        }
+        set
+    }
+}
+
 /// The mask that was there before; dropping it puts it back, also when `f` panics.
 struct SignalMask(Option<libc::sigset_t>);
 
 impl SignalMask {
     /// These too.
     fn of(signals: &[libc::c_int]) -> SignalMask {
-        // SAFETY: a sigset_t is plain data that sigemptyset initialises; both pointers outlive the calls.
+        // SAFETY: a sigset_t is plain data; both pointers outlive the call.
         unsafe {
-            let mut some = mem::zeroed();
             let mut before = mem::zeroed();
-            libc::sigemptyset(&mut some);
-            for signal in signals {
-                libc::sigaddset(&mut some, *signal);
-            }
-            let set = libc::pthread_sigmask(libc::SIG_BLOCK, &some, &mut before);
+            let set = libc::pthread_sigmask(libc::SIG_BLOCK, &set_of(signals), &mut before);
             SignalMask((set == 0).then_some(before))
         }
     }

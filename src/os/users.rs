@@ -62,6 +62,8 @@ pub fn gid_of(group: &str) -> io::Result<Option<u32>> {
 
 /// The gids of all groups that a user is in, the primary one included. Empty for an unknown user.
 ///
+/// getgrouplist(3) does not say where a source of groups could not be asked: then those of that source are missing.
+///
 /// # Errors
 ///
 /// As [`uid_of`].

@@ -9,7 +9,7 @@ use ::pam::items::{Item, ItemType, RHost, RUser, Service, Tty, User};
 use ::pam::module::PamHandle;
 
 use crate::audit::Event;
-use crate::host::Caller;
+use crate::host::{Caller, Nameless};
 use crate::os;
 
 #[link(name = "pam")]
@@ -33,7 +33,7 @@ pub(super) const AUDIT: &CStr = c"COUNTERSIGN_AUDIT";
 /// Who calls, as far as libpam says.
 pub(super) fn caller(handle: &mut PamHandle, arguments: &[&CStr]) -> Caller {
     // Asks for the name where there is none yet, as login(1) expects.
-    let user = handle.get_user(None).ok();
+    let user = handle.get_user(None).map_err(nameless);
     Caller {
         user,
         service: item::<Service>(handle).unwrap_or_default(),
@@ -49,9 +49,18 @@ pub(super) fn caller(handle: &mut PamHandle, arguments: &[&CStr]) -> Caller {
     }
 }
 
+/// The binding has one code for a name that is not text.
+fn nameless(code: PamResultCode) -> Nameless {
+    match code == PamResultCode::PAM_SYSTEM_ERR {
+        true => Nameless::NotText,
+        false => Nameless::Untold,
+    }
+}
+
 /// `PAM_USER` as it is now, without asking for it.
 pub(super) fn user(handle: &PamHandle) -> Option<String> {
-    item::<User>(handle)
+    let user = handle.get_item::<User>().ok().flatten()?;
+    user.to_str().ok().map(str::to_owned)
 }
 
 fn item<'a, T>(handle: &'a PamHandle) -> Option<String>
@@ -59,7 +68,8 @@ where
     T: Item<'a> + std::ops::Deref<Target = &'a CStr>,
 {
     let item = handle.get_item::<T>().ok().flatten()?;
-    item.to_str().ok().map(str::to_owned)
+    // What is not text is something else than nothing: no PAM_RHOST would be a login at this machine.
+    Some(item.to_string_lossy().into_owned())
 }
 
 /// A variable of the PAM environment, which the application sets. Not the process's own.

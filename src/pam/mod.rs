@@ -5,7 +5,6 @@
 pub mod application;
 mod conversation;
 mod handle;
-mod panic;
 
 use std::ffi::{CStr, c_char, c_int};
 
@@ -14,6 +13,7 @@ use ::pam::macros::invoke_hook;
 use ::pam::module::PamHandle;
 
 use crate::host;
+use crate::log::{Level, Log};
 use crate::verdict::{ExemptAnswer, Reason, Verdict};
 
 /// `auth`: may this user log in?
@@ -63,13 +63,18 @@ pub unsafe extern "C" fn pam_sm_acct_mgmt(
 }
 
 fn authenticate(handle: &mut PamHandle, arguments: Vec<&CStr>) -> PamResultCode {
-    panic::caught(|| {
+    host::silence();
+    let answer = host::caught(|| {
         let caller = handle::caller(handle, &arguments);
         let mut conversation = conversation::PamConversation::new(handle);
         let outcome = host::authenticate(&caller, &mut conversation);
         handle::delay_failure(handle, outcome.failure_delay);
         handle::hand_over(handle, &outcome.event);
         code(&outcome.verdict)
+    });
+    answer.unwrap_or_else(|defect| {
+        Log::new("panic").line(Level::Error, &defect);
+        PamResultCode::PAM_SYSTEM_ERR
     })
 }
 

@@ -7,8 +7,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date {
     year: u16,
-    month: u8,
-    day: u8,
+    pub(crate) month: u8,
+    pub(crate) day: u8,
 }
 
 impl Date {

@@ -24,7 +24,7 @@ use super::{
 };
 
 /// No configuration is longer, in bytes.
-const LONGEST: usize = 256 * 1024;
+pub const LONGEST: u64 = 256 * 1024;
 /// Where is kept what a boot may forget.
 const STATE_FOLDER: &str = "/run/countersign";
 /// Where is kept what must outlive a boot.
@@ -44,7 +44,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Policy, Errors> {
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Errors> {
-    if bytes.len() > LONGEST {
+    if bytes.len() as u64 > LONGEST {
         let problem = format!("the file is longer than {LONGEST} bytes");
         return Err(Errors::unreadable(None, problem));
     }

@@ -9,6 +9,7 @@ use super::rule::Case;
 use super::{
     Date, Directory, DirectoryFailed, ExemptResult, Offline, Person, Policy, Rule, Settings, Terms,
 };
+use crate::verdict::Reason;
 
 /// The rule that exempts those whom no rule of `[[require]]` names.
 pub(super) const OTHERS: &str = "require";
@@ -28,6 +29,8 @@ pub struct Subject {
     pub service: String,
     /// `PAM_RHOST`.
     pub rhost: Option<String>,
+    /// There is a `PAM_TTY`.
+    pub has_terminal: bool,
     /// The day of this login, in UTC.
     pub today: Date,
 }
@@ -141,15 +144,15 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The word for the log.
+    /// What the log says, and libpam is told.
     #[must_use]
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> Reason {
         match self {
-            Refusal::RootNotMapped { .. } => "root_not_mapped",
-            Refusal::NameNotMapped { .. } => "name_not_mapped",
-            Refusal::NoCaller => "no_caller",
-            Refusal::Misconfigured(_) => "misconfigured",
-            Refusal::DirectoryFailed(_) => "directory_failed",
+            Refusal::RootNotMapped { .. } => Reason::RootNotMapped,
+            Refusal::NameNotMapped { .. } => Reason::NameNotMapped,
+            Refusal::NoCaller => Reason::NoCaller,
+            Refusal::Misconfigured(_) => Reason::Misconfigured,
+            Refusal::DirectoryFailed(_) => Reason::DirectoryFailed,
         }
     }
 }
@@ -308,11 +311,12 @@ fn weigh(
             result: ExemptResult::Ignore,
         });
     }
-    let terms = terms(settings, case.asked())?;
+    let terms = terms(settings, case)?;
     Ok(Weighed::Required(Box::new(terms)))
 }
 
-fn terms(settings: &Settings, asked: &Asked<'_>) -> Result<Terms, Refusal> {
+fn terms(settings: &Settings, case: &Case<'_>) -> Result<Terms, Refusal> {
+    let asked = case.asked();
     let step_up = &settings.step_up;
     let flow = match asked.public_key {
         Some(_) => &step_up.after_public_key,
@@ -331,6 +335,7 @@ fn terms(settings: &Settings, asked: &Asked<'_>) -> Result<Terms, Refusal> {
         person: asked.person.clone(),
         is_pam_user: asked.is_pam_user,
         tenant_user,
+        stranger: !case.is_at_terminal() && asked.public_key.is_none(),
         tenant: settings.tenant.clone(),
         login: settings.login.clone(),
         flow: flow.clone(),

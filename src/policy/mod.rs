@@ -41,6 +41,7 @@ use std::time::Duration;
 pub use date::Date;
 pub use error::{Error, Errors};
 pub use examine::{Examined, List, Match, Miss, examine};
+pub use file::LONGEST;
 pub use judge::{Judgement, Note, Refusal, Required, Ruling, Subject, judge};
 pub use mechanism::Mechanism;
 pub use names::Mapping;

@@ -81,6 +81,7 @@ pub(super) struct Case<'c> {
     asked: &'c Asked<'c>,
     today: Date,
     origin: Origin,
+    has_terminal: bool,
     directory: &'c dyn Directory,
     gids: OnceCell<Vec<u32>>,
     notes: RefCell<Vec<Note>>,
@@ -96,6 +97,7 @@ impl<'c> Case<'c> {
             asked,
             today: subject.today,
             origin: Origin::of(subject.rhost.as_deref()),
+            has_terminal: subject.has_terminal,
             directory,
             gids: OnceCell::new(),
             notes: RefCell::default(),
@@ -108,6 +110,11 @@ impl<'c> Case<'c> {
 
     pub(super) fn today(&self) -> Date {
         self.today
+    }
+
+    /// Of this machine. sshd and other servers call theirs so too, but say where somebody comes from.
+    pub(super) fn is_at_terminal(&self) -> bool {
+        self.has_terminal && self.origin == Origin::Local
     }
 
     pub(super) fn note(&self, note: Note) {

@@ -16,6 +16,8 @@ pub struct Terms {
     pub is_pam_user: bool,
     /// The person's name in the tenant.
     pub tenant_user: String,
+    /// Neither at a terminal of this machine nor with a key: a robot, perhaps, that tries passwords.
+    pub stranger: bool,
     /// Where the tenant is and how it is reached.
     pub tenant: Tenant,
     /// How the login goes.

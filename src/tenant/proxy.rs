@@ -1,8 +1,10 @@
-//! An HTTP proxy, from the configuration alone: how it is written, and how it opens a tunnel.
+//! An HTTP proxy, from the configuration alone: how it opens a tunnel.
 #![forbid(unsafe_code)]
 
 use std::io::{Read, Write};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::failure::{Failure, Misbehaviour};
@@ -20,23 +22,17 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Reads `http://[USER@]HOST[:PORT]`; the port is 3128 if none is given. A password needs a user.
-    pub fn parse(text: &str, password: Option<Zeroizing<String>>) -> Result<Proxy, String> {
-        let rest = text
-            .strip_prefix("http://")
-            .ok_or("expected http://[user@]host[:port]")?;
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let (user, place) = match rest.rsplit_once('@') {
-            Some((user, place)) => (Some(user), place),
-            None => (None, rest),
-        };
-        let (host, port) = host_and_port(place)?;
-        let credentials = credentials(user, password)?;
-        Ok(Proxy {
-            host,
+    /// At a host, IPv6 without brackets. The credentials are those of RFC 7617; without a user there are none.
+    #[must_use]
+    pub fn new(host: &str, port: u16, user: Option<&str>, password: &str) -> Proxy {
+        Proxy {
+            host: host.to_owned(),
             port,
-            credentials,
-        })
+            credentials: user.map(|user| {
+                let pair = Zeroizing::new(format!("{user}:{password}"));
+                Zeroizing::new(STANDARD.encode(pair.as_bytes()))
+            }),
+        }
     }
 
     pub(super) fn host(&self) -> &str {
@@ -74,71 +70,6 @@ impl Proxy {
         opened(&head(&mut socket)?)?;
         Ok(socket)
     }
-}
-
-fn host_and_port(place: &str) -> Result<(String, u16), String> {
-    let (host, port) = match place.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (
-            host,
-            port.parse()
-                .map_err(|_| format!("expected a port, found {port:?}"))?,
-        ),
-        _ => (place, 3128),
-    };
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    let of_host = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
-    if bare.is_empty()
-        || port == 0
-        || !bare.chars().all(of_host)
-        || (bare.contains(':') && bare == host)
-    {
-        return Err("expected http://[user@]host[:port]".to_owned());
-    }
-    Ok((bare.to_owned(), port))
-}
-
-fn credentials(
-    user: Option<&str>,
-    password: Option<Zeroizing<String>>,
-) -> Result<Option<Zeroizing<String>>, String> {
-    let Some(user) = user else {
-        return match password {
-            Some(_) => Err("a password for the proxy needs a user in its address".to_owned()),
-            None => Ok(None),
-        };
-    };
-    if user.is_empty() || user.contains(':') || user.chars().any(char::is_control) {
-        return Err("expected a user without a password before the @".to_owned());
-    }
-    let password = password.unwrap_or_default();
-    let pair = Zeroizing::new(format!("{user}:{}", password.as_str()));
-    Ok(Some(base64(pair.as_bytes())))
-}
-
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> Zeroizing<String> {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = Zeroizing::new(String::with_capacity(bytes.len().div_ceil(3) * 4));
-    for group in bytes.chunks(3) {
-        let bits = (0..3).fold(0u32, |bits, i| {
-            bits << 8 | u32::from(group.get(i).copied().unwrap_or(0))
-        });
-        for i in 0..4 {
-            let letter = ALPHABET
-                .get((bits >> (18 - 6 * i) & 63) as usize)
-                .copied()
-                .unwrap_or(b'=');
-            text.push(if i > group.len() {
-                '='
-            } else {
-                char::from(letter)
-            });
-        }
-    }
-    text
 }
 
 /// Reads up to the empty line.

@@ -151,7 +151,7 @@ impl Request {
         }
     }
 
-    /// The JSON body. It may hold the password, so it is written once, into room that is large enough, and wiped.
+    /// The JSON body. It may hold the password, so it is wiped.
     #[must_use]
     pub fn body(&self) -> Zeroizing<Vec<u8>> {
         if let Self::Token { form, .. } = self {

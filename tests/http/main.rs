@@ -86,6 +86,18 @@ fn with_peer(script: impl FnOnce(Peer) + Send + 'static) -> (Client, Server) {
 }
 
 #[test]
+fn a_tenant_that_has_no_wish_gets_the_suite_that_costs_least() {
+    let (mut client, server) = with_peer(|mut peer| {
+        peer.request();
+        let suite = peer.stream.conn.negotiated_cipher_suite().unwrap().suite();
+        assert_eq!(suite, rustls::CipherSuite::TLS13_AES_128_GCM_SHA256);
+        peer.reply("{}");
+    });
+    post(&mut client, &server.url()).unwrap();
+    server.done();
+}
+
+#[test]
 fn three_posts_share_one_connection_and_each_is_one_record() {
     let (mut client, server) = with_peer(|mut peer| {
         for n in 0..3 {

@@ -201,7 +201,7 @@ impl<'s> Application<'s> {
         self.run(pam_setcred, flags)
     }
 
-    pub fn set_rhost(&mut self, value: &str) {
+    pub fn set_rhost(&mut self, value: impl Into<Vec<u8>>) {
         self.set(PAM_RHOST, value);
     }
 
@@ -209,11 +209,16 @@ impl<'s> Application<'s> {
         self.set(PAM_TTY, value);
     }
 
-    pub fn set_user(&mut self, value: &str) {
+    pub fn set_user(&mut self, value: impl Into<Vec<u8>>) {
         self.set(PAM_USER, value);
     }
 
-    fn set(&mut self, item: c_int, value: &str) {
+    /// Nobody has said who it is.
+    pub fn forget_user(&mut self) {
+        self.set_pointer(PAM_USER, std::ptr::null());
+    }
+
+    fn set(&mut self, item: c_int, value: impl Into<Vec<u8>>) {
         let value = CString::new(value).unwrap();
         self.set_pointer(item, value.as_ptr().cast());
     }

@@ -91,7 +91,7 @@ impl Conversation for Person<'_> {
 
 pub fn caller(rig: &Rig) -> Caller {
     Caller {
-        user: Some(user()),
+        user: Ok(user()),
         service: "sshd".into(),
         rhost: Some("192.0.2.7".into()),
         tty: Some("ssh".into()),

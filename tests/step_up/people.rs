@@ -107,6 +107,21 @@ fn two_people_are_asked_again_whatever_they_have_confirmed() {
     }
 }
 
+#[test]
+fn who_has_confirmed_becoming_one_user_is_asked_again_for_another() {
+    let rig = rig_of("remember = \"10m\"");
+    let mut person = Person::answering(&["424243"]);
+    assert_eq!(step_up(&su(&rig), &mut person), Ok("OATH".into()));
+    assert_eq!(unasked(&su(&rig)), Ok("remembered".into()));
+    let other = Caller {
+        user: Ok("daemon".into()),
+        ..su(&rig)
+    };
+    let mut person = Person::answering(&["424243"]);
+    person.user = Some("daemon".into());
+    assert_eq!(step_up(&other, &mut person), Ok("OATH".into()));
+}
+
 /// sshd, after this key.
 fn after_key(rig: &Rig) -> Caller {
     Caller {
@@ -159,7 +174,7 @@ fn who_has_no_name_in_the_tenant_is_prompted_as_others_are() {
         (after_key(&rig), vec![]),
     ] {
         let caller = Caller {
-            user: Some("nobody".into()),
+            user: Ok("nobody".into()),
             ..caller
         };
         let mut person = Person::answering(&[]);
@@ -173,7 +188,7 @@ fn an_account_that_several_share_is_whose_key_it_was() {
     let keys = format!("[users.keys]\n\"{FINGERPRINT}\" = \"{NAME}\"");
     let rig = rig_for("code", "after_public_key = \"on-demand\"", &keys);
     let shared = |caller: Caller| Caller {
-        user: Some("nobody".into()),
+        user: Ok("nobody".into()),
         ..caller
     };
     let mut person = Person::answering(&[CODE]);

@@ -47,8 +47,10 @@ impl Terminal {
         // SAFETY: all calls are safe between fork and exec (signal-safety(7)); the slave is open until then.
         unsafe {
             command.pre_exec(move || {
-                // Whoever runs the tests in the background may have had it ignored.
-                libc::signal(libc::SIGINT, libc::SIG_DFL);
+                // Whoever runs the tests in the background may have had them ignored.
+                for stop in [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP] {
+                    libc::signal(stop, libc::SIG_DFL);
+                }
                 if libc::setsid() == -1 || libc::ioctl(terminal, libc::TIOCSCTTY, 0) == -1 {
                     return Err(std::io::Error::last_os_error());
                 }
@@ -94,6 +96,13 @@ impl Terminal {
     pub fn press(&mut self, keys: &str) {
         self.before = self.screen.len();
         self.master.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Takes the terminal away, as a connection does that is lost.
+    pub fn hang_up(&self) {
+        let child = libc::pid_t::try_from(self.child.id()).unwrap();
+        // SAFETY: the child has not been waited for.
+        assert_eq!(unsafe { libc::kill(child, libc::SIGHUP) }, 0);
     }
 
     /// Waits until the terminal shows nothing of what is typed; panics if it always would.

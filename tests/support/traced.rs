@@ -28,9 +28,13 @@ impl Traced {
     /// Starts a program with something on its standard input.
     pub fn start(command: &mut Command, input: &str) -> Self {
         command.stdin(Stdio::piped());
-        // SAFETY: ptrace is safe between fork and exec, and touches nothing else.
+        // SAFETY: both calls are safe between fork and exec, and touch nothing else.
         unsafe {
             command.pre_exec(|| {
+                // Whoever runs the tests in the background may have had them ignored.
+                for stop in [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP] {
+                    libc::signal(stop, libc::SIG_DFL);
+                }
                 match libc::ptrace(
                     libc::PTRACE_TRACEME,
                     0,

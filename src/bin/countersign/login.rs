@@ -45,7 +45,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
 
 fn caller(context: &Context, arguments: &Arguments) -> Result<Caller, Problem> {
     Ok(Caller {
-        user: Some(arguments.user.clone()),
+        user: Ok(arguments.user.clone()),
         service: arguments.service.clone(),
         rhost: None,
         tty: Some("/dev/tty".to_owned()),

@@ -9,10 +9,11 @@ use countersign::local::offline::rules::No;
 use countersign::login::{
     self, Allowance, Before, Ended, Keep, Machine, Notice, Outgoing, Question, Start,
 };
+use countersign::os::Trusted;
 use countersign::policy::Terms;
 use countersign::secret::Secret;
 use countersign::tenant::failure::Failure;
-use countersign::tenant::http::{Client, Response};
+use countersign::tenant::http::Response;
 use countersign::tenant::request::Request;
 use countersign::verdict::{Reason, Refusal};
 
@@ -36,10 +37,7 @@ pub trait Driver {
 ///
 /// Why there was no login to drive, or how it ended.
 pub fn drive(terms: Terms, password: Option<Secret>, driver: &mut dyn Driver) -> Ended {
-    let connection = host::connection(&terms.tenant)?;
-    let secret = host::client_secret(&terms.flow)?;
-    let client = Client::new(&connection);
-    let client = client.map_err(|e| Refusal::new(Reason::Misconfigured, e.to_string()))?;
+    let (client, secret) = host::equip(&terms, &Trusted::default())?;
     let deadline = Instant::now() + terms.login.deadline;
     let start = Start {
         terms: Terms {

@@ -54,6 +54,7 @@ fn object(entry: &Entry, now: u64) -> serde_json::Value {
     json!({
         "uid": who.uid,
         "tenant_user": who.tenant_user,
+        "account": who.account,
         "scope": scope,
         "service": service,
         "tty": who.tty,

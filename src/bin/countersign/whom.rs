@@ -12,11 +12,33 @@ use countersign::policy::{
 
 use super::output::Problem;
 
+/// What to do about a user who can't be asked about, by the options of a command.
+pub struct Hints {
+    unknown: &'static str,
+    exempt: &'static str,
+    not_mapped: &'static str,
+}
+
+pub const MECHANISMS: Hints = Hints {
+    unknown: "name a user of this machine, or one of the tenant with --tenant-user",
+    exempt: "--tenant-user names a user of the tenant, whom no rule exempts",
+    not_mapped: "map the name in [users] of countersign.toml(5), or name a user of the tenant with --tenant-user",
+};
+pub const CHECK: Hints = Hints {
+    unknown: "name a user of this machine with --user",
+    exempt: "name somebody who is not exempt with --user",
+    not_mapped: "map the name in [users] of countersign.toml(5), or name somebody else with --user",
+};
+pub const SETUP: Hints = Hints {
+    unknown: "name a user of this machine with --test-user",
+    exempt: "name somebody who is not exempt with --test-user, or --without-tenant",
+    not_mapped: "map the name in [users] of countersign.toml(5), or name somebody else with --test-user",
+};
+
 /// The terms of a login of this user of the machine, as the policy has them for a service.
-pub fn local(policy: &Policy, user: &str, service: &str) -> Result<Terms, Problem> {
+pub fn local(policy: &Policy, user: &str, service: &str, hints: &Hints) -> Result<Terms, Problem> {
     let uid = os::uid_of(user).map_err(Problem::new)?.ok_or_else(|| {
-        Problem::new(format!("there is no user {}", escape(user)))
-            .hint("name a user of this machine, or one of the tenant with --tenant-user")
+        Problem::new(format!("there is no user {}", escape(user))).hint(hints.unknown)
     })?;
     let person = Person {
         user: user.to_owned(),
@@ -29,6 +51,7 @@ pub fn local(policy: &Policy, user: &str, service: &str) -> Result<Terms, Proble
         public_key: None,
         service: service.to_owned(),
         rhost: None,
+        has_terminal: false,
         today: Date::of_epoch(os::wall_clock()),
     };
     match judge(policy, &subject, &LocalUsers).judgement {
@@ -42,16 +65,14 @@ pub fn local(policy: &Policy, user: &str, service: &str) -> Result<Terms, Proble
             escape(service),
             escape(&rule)
         ))
-        .hint("--tenant-user names a user of the tenant, whom no rule exempts")),
-        Judgement::Refuse(refusal) => Err(refused(&refusal)),
+        .hint(hints.exempt)),
+        Judgement::Refuse(refusal) => Err(refused(&refusal, hints)),
     }
 }
 
-fn refused(refusal: &Refusal) -> Problem {
+fn refused(refusal: &Refusal, hints: &Hints) -> Problem {
     let hint = match refusal {
-        Refusal::RootNotMapped { .. } | Refusal::NameNotMapped { .. } => {
-            "map the name in [users] of countersign.toml(5), or name a user of the tenant with --tenant-user"
-        }
+        Refusal::RootNotMapped { .. } | Refusal::NameNotMapped { .. } => hints.not_mapped,
         Refusal::NoCaller => "name another service with --service",
         Refusal::Misconfigured(_) => "mend the rule in [[require]], see countersign.toml(5)",
         Refusal::DirectoryFailed(_) => "id(1) shows whether the system can look up users",
@@ -68,6 +89,7 @@ pub fn in_tenant(settings: &Settings, tenant_user: &str) -> Terms {
         },
         is_pam_user: true,
         tenant_user: tenant_user.to_owned(),
+        stranger: false,
         tenant: settings.tenant.clone(),
         login: settings.login.clone(),
         flow: settings.step_up.flow.clone(),

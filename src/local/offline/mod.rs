@@ -23,7 +23,7 @@ use std::time::Duration;
 use self::record::Record;
 use self::rules::{Accepted, Limits, Moment, No, Purpose};
 use super::Unusable;
-use crate::os::{self, Folder};
+use crate::os::{self, Folder, Trusted};
 
 /// The largest of our files.
 const MAX_FILE: u64 = 64 * 1024;
@@ -88,7 +88,17 @@ impl Store {
     ///
     /// [`Unusable`] if it is in other hands, or can't be made.
     pub fn open(place: &Path) -> Result<Self, Unusable> {
-        let folder = Folder::open(place).map_err(|error| Unusable(error.to_string()))?;
+        Self::open_on(&Trusted::default(), place)
+    }
+
+    /// The same, where some directories are known to be in trusted hands.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub fn open_on(trusted: &Trusted, place: &Path) -> Result<Self, Unusable> {
+        let folder = Folder::open_on(trusted, place);
+        let folder = folder.map_err(|error| Unusable(error.to_string()))?;
         let now = Moment::now()?;
         Ok(Self { folder, now })
     }

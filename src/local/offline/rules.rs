@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::record::{Record, Stage};
 
-/// So many failures in a row are free; after each further one there is a wait.
+/// After so many failures in a row there is a wait, and after each further one.
 const FREE: u32 = 5;
 /// The first wait, in seconds. Each further one is twice as long.
 const FIRST_WAIT: u64 = 30;

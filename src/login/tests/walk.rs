@@ -168,12 +168,12 @@ impl Judge {
             None => Vec::new(),
         };
         self.sent.clear();
-        for operation in operations {
-            self.hear_operation(&operation);
+        for operation in &operations {
+            self.hear_operation(operation, operations.len());
         }
     }
 
-    fn hear_operation(&mut self, operation: &Value) {
+    fn hear_operation(&mut self, operation: &Value, operations: usize) {
         let text = |key: &str| operation[key].as_str().unwrap_or_default().to_owned();
         let (id, action) = (text("MechanismId"), text("Action"));
         let name = self.names.get(&id).copied();
@@ -181,12 +181,17 @@ impl Judge {
             assert_eq!(name, Some("UP"), "the password went elsewhere");
             self.passwords += 1;
             assert!(self.passwords <= 2, "the password was sent too often");
+            // Alone, where the tenant asks for nothing else.
+            let may = !self.terms.stranger || self.terms.login.push_first || operations == 1;
+            assert!(may || self.answers > 0, "a stranger's password went ahead");
         }
         if rings(name, &action, operation["Answer"].as_str()) {
             assert!(self.may_ring, "it rang without a budget");
             self.may_ring = false;
         }
-        if action == "StartOOB" {
+        // An authenticator may be started with the password of somebody who is no robot.
+        let goes_ahead = name == Some("OATH") && self.passwords > 0 && !self.terms.stranger;
+        if action == "StartOOB" && !goes_ahead {
             self.started.insert(id.clone());
             // One may be repeated for a package that replaces the one that it was chosen from.
             let asked_for = self.answers > 0 && self.started.len() <= self.answers + 1;
@@ -660,6 +665,7 @@ fn any_terms(dice: &mut Dice) -> Terms {
     if !dice.one_in(3) {
         terms.flow = Flow::Login;
     }
+    terms.stranger = dice.one_in(2);
     terms.tenant.multiple_operations = dice.pick(&[Batch::Off, Batch::Start, Batch::Code]);
     terms.login = Login {
         minimum_factors: dice.pick(&[1, 2, 2]),

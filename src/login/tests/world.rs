@@ -46,6 +46,7 @@ pub fn terms() -> Terms {
         },
         is_pam_user: true,
         tenant_user: USER.into(),
+        stranger: true,
         tenant: settings.tenant.clone(),
         login: settings.login.clone(),
         flow: Flow::Login,

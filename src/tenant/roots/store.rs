@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::fs::{Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use super::name::{self, Names};
+use crate::os;
 
 /// Where distributions keep roots under the hash of their name: Debian, SUSE and Arch; Fedora and its kin.
 const DIRECTORIES: [&str; 3] = [
@@ -138,9 +139,7 @@ impl Store {
         if !found.is_file() || !self.is_safe(&found) || found.len() > limit {
             return Err(ErrorKind::PermissionDenied.into());
         }
-        let mut pem = Vec::new();
-        opened.take(limit).read_to_end(&mut pem)?;
-        Ok(pem)
+        os::whole(&opened, found.len(), limit)
     }
 
     fn is_safe(&self, found: &Metadata) -> bool {

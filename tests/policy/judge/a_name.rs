@@ -81,7 +81,7 @@ fn of_root_is_never_made_by_the_template() {
     let Judgement::Refuse(refusal) = judged(NAMES, &subject("toor", 0, "")) else {
         panic!("refused")
     };
-    assert_eq!(refusal.reason(), "root_not_mapped");
+    assert_eq!(refusal.reason().code(), "root_not_mapped");
     assert_eq!(
         refusal.to_string(),
         "\"toor\" has uid 0 and no entry in users.names or users.keys"
@@ -96,7 +96,7 @@ fn without_a_template_is_only_in_the_table() {
     let Judgement::Refuse(refusal) = judgement else {
         panic!("{judgement:?}")
     };
-    assert_eq!(refusal.reason(), "name_not_mapped");
+    assert_eq!(refusal.reason().code(), "name_not_mapped");
     assert_eq!(
         refusal.to_string(),
         "\"alice\" has no entry in users.names or users.keys, and no template takes the name"

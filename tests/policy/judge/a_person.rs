@@ -70,7 +70,7 @@ fn is_the_user_or_nobody_without_a_caller() {
         let judgement = judged(&rest(whom, ""), &root);
         assert_eq!(judgement, Judgement::Refuse(Refusal::NoCaller), "{whom}");
     }
-    assert_eq!(Refusal::NoCaller.reason(), "no_caller");
+    assert_eq!(Refusal::NoCaller.reason().code(), "no_caller");
     assert_eq!(
         Refusal::NoCaller.to_string(),
         "login.person asks about the caller, and there is none"
@@ -319,7 +319,7 @@ fn is_doubtful_for_both_if_a_rule_is() {
         panic!("refused")
     };
     assert_eq!(
-        (refusal.reason(), refusal.to_string().as_str()),
+        (refusal.reason().code(), refusal.to_string().as_str()),
         (
             "misconfigured",
             "rule \"admins\" names an unknown group \"suod\""

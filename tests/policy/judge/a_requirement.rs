@@ -86,7 +86,7 @@ fn with_a_typing_error_exempts_nobody() {
             panic!("{rule}")
         };
         assert_eq!(
-            (refusal.reason(), refusal.to_string().as_str()),
+            (refusal.reason().code(), refusal.to_string().as_str()),
             ("misconfigured", said)
         );
     }

@@ -210,7 +210,7 @@ fn never_comes_from_a_directory_that_fails() {
         let Judgement::Refuse(refusal) = judgement else {
             panic!("{rule}: {judgement:?}")
         };
-        assert_eq!(refusal.reason(), "directory_failed");
+        assert_eq!(refusal.reason().code(), "directory_failed");
         assert_eq!(refusal.to_string(), "the directory does not answer");
     }
 }

@@ -12,6 +12,7 @@ mod a_key;
 mod a_name;
 mod a_person;
 mod a_requirement;
+mod a_stranger;
 mod an_exemption;
 mod examined;
 mod without_rules;
@@ -77,6 +78,7 @@ fn subject(user: &str, uid: u32, rhost: &str) -> Subject {
         public_key: None,
         service: "sshd".into(),
         rhost: Some(rhost.into()),
+        has_terminal: false,
         today: Date::of_epoch(TODAY),
     }
 }

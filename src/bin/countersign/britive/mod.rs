@@ -10,7 +10,7 @@ use countersign::britive::refusal::NEXT_CODE;
 use countersign::britive::wire::FACTOR;
 use countersign::britive::{Client, Code, Status, StepUp, Token, UserId};
 use countersign::host;
-use countersign::os::{self, Secrecy};
+use countersign::os::{self, Secrecy, Trusted};
 use countersign::policy::{Britive, Policy};
 use countersign::words;
 use serde_json::{Value, json};
@@ -197,7 +197,8 @@ fn ask_code(prompt: &str) -> Result<Code, Problem> {
 fn connect(policy: &Policy, britive: &Britive, arguments: &Arguments) -> Result<Client, Problem> {
     let mut place = policy.tenant().clone();
     place.ca_file = britive.ca_file.clone();
-    let settings = host::connection(&place).map_err(|refusal| Problem::new(refusal.detail))?;
+    let settings = host::connection(&place, &Trusted::default())
+        .map_err(|refusal| Problem::new(refusal.detail))?;
     let token = token(arguments)?;
     Client::new(&settings, britive.url.to_string(), &token)
         .map_err(|error| Problem::new(format!("britive.ca_file: {error}")))

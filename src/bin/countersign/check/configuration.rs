@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use countersign::host::{self, LocalUsers};
-use countersign::os::{self, Secrecy};
+use countersign::os::{self, Secrecy, Trusted};
 use countersign::policy::{self, Flow, Policy, Settings, Tenant};
 use countersign::tenant::http::Client;
 
@@ -174,7 +174,7 @@ fn certificates(root: &Root, tenant: &Tenant, report: &mut Report) {
         ..tenant.clone()
     };
     here.ca_file = Some(root.place(path));
-    let settings = match host::connection(&here) {
+    let settings = match host::connection(&here, &Trusted::default()) {
         Ok(settings) => settings,
         Err(refusal) => {
             report.add(unreadable("ca-unreadable", root, &refusal.detail, &shown));

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
 use countersign::host;
-use countersign::os;
+use countersign::os::{self, Trusted};
 use countersign::policy::{Policy, Tenant};
 use countersign::tenant::http::{Failure, Local, Misbehaviour, Outage};
 use countersign::tenant::probe::{Goal, Stage, Step, Way, probe};
@@ -44,7 +44,7 @@ pub fn check(policy: &Policy, report: &mut Report) {
 
 fn go(tenant: &Tenant, report: &mut Report) {
     // What is wrong with its files was said before.
-    let Ok(settings) = host::connection(tenant) else {
+    let Ok(settings) = host::connection(tenant, &Trusted::default()) else {
         return;
     };
     let authority = tenant.url.authority();

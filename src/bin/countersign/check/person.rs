@@ -37,7 +37,7 @@ pub fn check(
         let Some(policy) = configurations.policy(root, config.as_deref(), report) else {
             continue;
         };
-        match whom::local(policy, user, service) {
+        match whom::local(policy, user, service, &whom::CHECK) {
             Ok(terms) if asked.contains(&terms) => {}
             Ok(terms) => {
                 report.add(ask(&terms, service));

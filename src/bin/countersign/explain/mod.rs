@@ -71,7 +71,7 @@ fn caller(arguments: &Arguments) -> Result<Caller, Problem> {
         None => login.program().tty(arguments.tty.as_deref()),
     };
     Ok(Caller {
-        user: Some(login.user.clone()),
+        user: Ok(login.user.clone()),
         // As libpam writes it.
         service: login.service.to_ascii_lowercase(),
         rhost: login.rhost.clone().filter(|rhost| !rhost.is_empty()),

@@ -35,10 +35,7 @@ impl<'a> Person<'a> {
             fact("by", &self.required_by.sentence),
             fact("whom", &self.whom()),
             fact("flow", &self.flow()),
-            fact(
-                "factors",
-                &format!("{} at least", terms.login.minimum_factors),
-            ),
+            fact("factors", &self.factors()),
             fact("preferred", &names(&terms.login.preferred).join(", ")),
         ];
         lines.extend(
@@ -60,6 +57,14 @@ impl<'a> Person<'a> {
             format!(", by {path} (line {line})")
         });
         format!("{} (uid {}) as {tenant_user}{by}", person.user, person.uid)
+    }
+
+    fn factors(&self) -> String {
+        let count = self.terms.login.minimum_factors;
+        match &self.terms.flow {
+            Flow::Login => format!("{count} at least"),
+            Flow::OnDemand(_) => format!("{count} at least, with what was verified before"),
+        }
     }
 
     fn flow(&self) -> String {

@@ -39,7 +39,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let policy = context.policy()?;
     let terms = match arguments.tenant_user {
         true => whom::in_tenant(policy.for_service(&arguments.service), &arguments.user),
-        false => whom::local(&policy, &arguments.user, &arguments.service)?,
+        false => whom::local(
+            &policy,
+            &arguments.user,
+            &arguments.service,
+            &whom::MECHANISMS,
+        )?,
     };
     progress("Asking the tenant");
     let offered = offered(&terms).map_err(|refusal| reasons::problem(&refusal))?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use countersign::admin::client::grant;
 use countersign::admin::{self, Client};
 use countersign::host;
-use countersign::os::{self, Secrecy};
+use countersign::os::{self, Secrecy, Trusted};
 use countersign::policy::{ClientAuth, Policy};
 use countersign::secret::Secret;
 use countersign::tenant::http;
@@ -32,7 +32,8 @@ pub struct Session {
 impl Session {
     pub fn open(policy: &Policy, who: &Who) -> Result<Session, Problem> {
         let tenant = policy.tenant();
-        let settings = host::connection(tenant).map_err(|refusal| Problem::new(refusal.detail))?;
+        let settings = host::connection(tenant, &Trusted::default())
+            .map_err(|refusal| Problem::new(refusal.detail))?;
         let http = http::Client::new(&settings);
         let mut http = http.map_err(|error| Problem::new(format!("tenant.ca_file: {error}")))?;
         let (base, token) = match &who.user {
@@ -56,12 +57,15 @@ impl Session {
         })
     }
 
-    /// Asks the tenant one thing.
+    /// Asks the tenant one thing, unless somebody wants to stop.
     pub fn ask<T>(
         &mut self,
         call: impl FnOnce(&mut Client) -> Result<T, admin::Problem>,
     ) -> Result<T, Problem> {
-        self.try_to(call).map_err(|problem| told(&problem))
+        match os::interrupted() {
+            true => Err(Problem::new("interrupted")),
+            false => self.try_to(call).map_err(|problem| told(&problem)),
+        }
     }
 
     /// The same, where a refusal may have a reason that can be mended.

@@ -181,7 +181,7 @@ fn parsed(config: &str, text: &str) -> Result<Policy, Problem> {
 fn ask_tenant(policy: &Policy, user: &str, services: &[String]) -> Done {
     let mut asked = Vec::new();
     for service in services {
-        let terms = whom::local(policy, user, service)?;
+        let terms = whom::local(policy, user, service, &whom::SETUP)?;
         if asked.contains(&terms.flow) {
             continue;
         }

@@ -171,7 +171,10 @@ impl Vacancy {
 
     /// Asks for a code, and only then keeps anything.
     fn fill(&self, mut enrolment: Enrolment, terminal: &mut Terminal) -> Done {
-        for _ in 0..TRIES {
+        for tries in 0..TRIES {
+            if tries > 0 {
+                terminal.show(words::NOT_THE_CODE)?;
+            }
             let typed = terminal.ask(words::FIRST_CODE)?;
             let now = Moment::now().map_err(Problem::new)?;
             if let Some(codes) = self.activate(&mut enrolment, &typed, &now)? {
