@@ -1,6 +1,7 @@
 """Measures every row, prints the table and the bars; fails where a bar is broken that every run repeats."""
 
 import argparse
+import os
 import sys
 
 from . import approval, bars, load, measure, network, table
@@ -11,6 +12,7 @@ from .rows import rows
 def main():
     """The exit status."""
     arguments = read_arguments()
+    lead_a_session()
     rig = Rig(arguments.target)
     try:
         return compare(rig, arguments)
@@ -25,6 +27,12 @@ def read_arguments():
     parser.add_argument("rows", nargs="*", help="parts of names; all rows, if none is given")
     parser.add_argument("--quick", action="store_true", help="one login of each alone: no load, no waiting for approvals")
     return parser.parse_intermixed_args()
+
+
+def lead_a_session():
+    """What is remembered counts for as long as the session has its leader, which may be gone where nobody watches."""
+    if not os.path.exists(f"/proc/{os.getsid(0)}"):
+        os.setsid()
 
 
 def compare(rig, arguments):

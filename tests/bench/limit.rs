@@ -65,19 +65,20 @@ pub unsafe extern "C" fn pam_sm_authenticate(
     let session = field(&start, "SessionId", 0);
     let first = field(&start, "MechanismId", 0);
     let second = field(&start, "MechanismId", 1);
-    let typed = ask(handle);
     let batch = format!(
         r#"{{"SessionId":"{session}","MultipleOperations":[{{"MechanismId":"{first}","Action":"Answer","Answer":"{password}"}},{{"MechanismId":"{second}","Action":"StartOOB"}}]}}"#
     );
     let last = match way {
         "push" => {
+            ask(handle);
             tenant.post("Advance", &batch);
             format!(r#"{{"SessionId":"{session}","MechanismId":"{second}","Action":"Poll"}}"#)
         }
         _ => {
             tenant.post("Advance", &batch);
+            let code = ask(handle);
             format!(
-                r#"{{"SessionId":"{session}","MechanismId":"{second}","Action":"Answer","Answer":"{typed}"}}"#
+                r#"{{"SessionId":"{session}","MechanismId":"{second}","Action":"Answer","Answer":"{code}"}}"#
             )
         }
     };

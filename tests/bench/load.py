@@ -4,7 +4,7 @@ import statistics
 
 from . import measure
 
-ROUNDS = 2
+ROUNDS = 5
 
 
 def kept(rig, row):

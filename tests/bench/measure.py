@@ -33,7 +33,7 @@ def cost(rig, row, floor, limit):
     calls = system_calls(rig, row)
     found["calls"] = len(calls) - floor["calls"]
     found["sockets"] = sum("socket(AF_INET" in call for call in calls)
-    found["peak"] = statistics.median(must(row.command(rig))["peak"] for _ in range(5)) / 2**20
+    found["peak"] = statistics.median(must(row.command(rig))["peak"] for _ in range(ROUNDS)) / 2**20
     found["size"] = os.path.getsize(row.module) / 1000
     found["needed"] = needed(row.module)
     found["load"] = 1e6 * min(run([rig.login, "-L", row.module, "-n", "1"])["load"] for _ in range(20))

@@ -126,15 +126,18 @@ socket = "{rig.path('log')}"
     def logins(self):
         """Those that ask the tenant."""
         def online(name, service, answers, **options):
-            options = {"bars": "login", "instructions": 3.4, **options}
+            options = {"bars": "login", "instructions": 3.4, "calls": 80, **options}
             return self.row(name, service, answers, far=f"{service}_far", **options)
 
-        yield online("password + push", self.both("push", "push"), [PASSWORD, ""], crowd="p%d", calls=80)
+        yield online("password + push", self.both("push", "push"), [PASSWORD, ""], crowd="p%d")
         code = [PASSWORD, "287082"]
-        yield online("password + code", self.both("code", "code"), code, after_key=1.1, calls=80)
+        # At a terminal of this machine. For a stranger, the password waits for the code.
+        terminal = ["-i", "tty=/dev/pts/7"]
+        yield online("password + code", self.both("code", "code"), code, after_key=1.1, options=terminal)
+        yield online("password + code, stranger", self.both("stranger", "code"), code, options=["-i", "rhost=192.0.2.7"])
         together = self.both("together", "code", batch="code")
-        yield online("password + code, together", together, code, after_key=1.1, calls=80, requests=2)
-        yield online("push with a menu", self.both("menu", "menu"), [PASSWORD, "1"], crowd="m%d", calls=80)
+        yield online("password + code, together", together, code, after_key=1.1, requests=2)
+        yield online("push with a menu", self.both("menu", "menu"), [PASSWORD, "1"], crowd="m%d")
         if self.rig.private:
             store = self.both("store", "push", ca=False)
             yield online("push, system's store", store, [PASSWORD, ""], crowd="p%d", instructions=4.0)
@@ -168,7 +171,7 @@ policy = "countersign"
         yield row
         self.both("first", "push", self.on_demand())
         options = {"restore": (void, kept), "before": self.forget_tokens, "at_once": 0}
-        yield online("step-up, no token yet", "first", [""], requests=4, instructions=0, **options)
+        yield online("step-up, no token yet", "first", [""], requests=4, instructions=0, calls=0, **options)
 
     def tokens(self):
         """The files in which the machine's tokens are kept, one for each tenant."""

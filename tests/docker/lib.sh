@@ -65,7 +65,9 @@ engine() {
 }
 
 start_engine() {
-  local log=/tmp/countersign-dockerd.log
+  # In a folder where nobody but root can have put a link.
+  local log=/var/log/countersign-dockerd.log
+  [[ ! -d /run/systemd/system ]] || log='journalctl -u docker'
   say "starting the Docker engine (its output: $log); it goes on running"
   if [[ -d /run/systemd/system ]]; then
     as_root systemctl start docker

@@ -1,8 +1,10 @@
 //! As whom the tenant is asked.
 
+use std::time::{Duration, Instant};
+
 use super::*;
 
-fn type_in(world: &World, arguments: &str, lines: &[(&str, &str)]) -> Seen {
+fn begin(world: &World, arguments: &str, lines: &[(&str, &str)]) -> Terminal {
     let mut terminal = Terminal::start(&mut world.command(arguments));
     for (prompt, line) in lines {
         terminal.wait_for(prompt);
@@ -11,7 +13,11 @@ fn type_in(world: &World, arguments: &str, lines: &[(&str, &str)]) -> Seen {
         }
         terminal.type_line(line);
     }
-    let seen = terminal.end();
+    terminal
+}
+
+fn type_in(world: &World, arguments: &str, lines: &[(&str, &str)]) -> Seen {
+    let seen = begin(world, arguments, lines).end();
     Seen {
         stderr: world.harmless(seen.stderr.as_bytes()),
         ..seen
@@ -56,6 +62,49 @@ fn an_administrator_logs_in_at_the_terminal_and_out_at_the_end() {
         assert!(last.path.ends_with("/Logout"), "{}", last.path);
         assert!(last.headers["authorization"].starts_with(token));
     }
+}
+
+/// The answers of an administrator who logs in.
+const LOGIN: [(&str, &str); 2] = [(ADMIN, "correct horse"), ("Verification code: ", "287082")];
+
+#[test]
+fn an_administrator_who_stops_at_a_question_is_logged_out_before() {
+    let stops: [fn(&mut Terminal); 3] = [
+        |terminal| terminal.press("\u{3}"),
+        |terminal| terminal.press("\u{1c}"),
+        |terminal| terminal.hang_up(),
+    ];
+    for stop in stops {
+        let world = World::new();
+        let create = "create test1 --profile 'Second Factor Only' --backup-folder kept --as admin@example.com";
+        let mut terminal = begin(&world, create, &LOGIN);
+        terminal.wait_for("Save this? [y/N] ");
+        stop(&mut terminal);
+        // A signal ended it.
+        assert_eq!(terminal.end().code, None);
+        assert_eq!(world.asked().last().unwrap(), "Logout");
+        assert_eq!(world.count("SavePolicyBlock3"), 0);
+    }
+}
+
+#[test]
+fn an_administrator_who_stops_is_asked_for_nothing_more() {
+    let world = World::new();
+    let slow = What::Slow { millis: 1500 };
+    world
+        .rig
+        .simulator
+        .fault(slow.once().on_path("GetNicePlinks"));
+    let mut terminal = begin(&world, "list --as admin@example.com", &LOGIN);
+    let end = Instant::now() + Duration::from_secs(30);
+    while world.count("GetNicePlinks") == 0 {
+        assert!(Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    terminal.press("\u{3}");
+    assert_eq!(terminal.end().code, None);
+    assert_eq!(world.asked().last().unwrap(), "Logout");
+    assert_eq!(world.count("GetPolicyBlock"), 0);
 }
 
 #[test]

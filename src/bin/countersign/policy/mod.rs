@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use countersign::admin::{Name, Rule};
+use countersign::os;
 
 use super::context::Context;
 use super::output::Done;
@@ -131,6 +132,14 @@ fn rule(text: &str) -> Result<Rule, String> {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
+    match arguments.who.user {
+        // What asks to stop does so once the administrator is logged out.
+        Some(_) => os::with_stops_held(|| go(context, arguments)),
+        None => go(context, arguments),
+    }
+}
+
+fn go(context: &Context, arguments: &Arguments) -> Done {
     let policy = context.policy()?;
     let json = arguments.json;
     let connect = || administrator::Session::open(&policy, &arguments.who);
