@@ -167,3 +167,23 @@ fn wrong_use_is_code_2_and_shows_the_right_one() {
         assert!(err.contains(said), "{arguments:?}: {err}");
     }
 }
+
+#[test]
+fn a_configuration_that_would_change_nothing_is_refused() {
+    let machine = Machine::new();
+    for command in ["confirm", "unsetup", "completions bash"] {
+        let arguments: Vec<_> = command.split(' ').collect();
+        let name = arguments.first().unwrap();
+        machine.fails(
+            &arguments,
+            &format!("countersign: --config: {name} reads no configuration\nhint: leave it out\n"),
+            2,
+        );
+    }
+    machine.fails(
+        &["rehearse", "alice"],
+        "countersign: --config: rehearse takes the configuration that the stack names\n\
+         hint: copy the stack into a folder, write config=FILE behind pam_countersign.so there, and name the folder with --stacks\n",
+        2,
+    );
+}

@@ -279,6 +279,28 @@ fn no_canary_gets_out_whatever_the_configuration_is_like() {
     }
 }
 
+/// Where it stands otherwise it can be recognised in part, or not at all.
+#[test]
+fn a_secret_with_a_name_in_it_and_a_line_behind_it_stays_one() {
+    let secret = "open-daemon-sesame";
+    let rig = Rig::new(&GOOD.replace("scope = \"s\"", &format!("scope = \"{secret}\"")));
+    for content in [
+        secret.to_owned(),
+        format!("{secret}\r\nopen\n"),
+        format!("an older one\n{secret} \n"),
+        format!("open-daemon\n{secret}\n"),
+    ] {
+        rig.secret("client", &content);
+        for arguments in [&[][..], &["--names"]] {
+            let (bundle, _) = rig.bundle(arguments);
+            assert!(
+                bundle.contains("on_demand.scope = \"(secret)\"\n"),
+                "{content}:\n{bundle}"
+            );
+        }
+    }
+}
+
 /// A canary that is nowhere would prove nothing.
 #[test]
 fn every_canary_is_where_it_should_be() {
@@ -439,20 +461,41 @@ fn a_true_line_stays_whole() {
     assert_eq!(part(&rig, &bundle, "log"), [line, &by_template]);
 }
 
+#[test]
+fn a_module_of_a_name_like_ours_is_another() {
+    let rig = Rig::new(GOOD);
+    let other = format!("auth required pam_notcountersign.so config=/{ARGUMENT}\n");
+    fs::write(rig.path("pam.d/login"), &other).unwrap();
+    fs::write(
+        rig.path("pam.d/sshd"),
+        format!("auth required pam_countersign.so\n{other}"),
+    )
+    .unwrap();
+    let (bundle, _) = rig.bundle(&[]);
+    assert_eq!(
+        part(&rig, &bundle, "stacks"),
+        [
+            "DIR/pam.d/sshd:",
+            "  line 1: auth required pam_countersign.so",
+            "  line 2: auth required pam_notcountersign.so (left out)",
+        ]
+    );
+}
+
 /// Whatever a part copies.
 #[test]
 fn no_control_character_gets_in() {
     let rig = Rig::new(GOOD);
     fs::write(
         rig.path("pam.d/sshd"),
-        "auth required pam_countersign.so\u{1b}]0;x\u{7} nullok\n",
+        "auth required pam_countersign.so\nauth required pam_unix.so\u{1b}]0;x\u{7} nullok\n",
     )
     .unwrap();
     let (bundle, _) = rig.bundle(&[]);
     let steers = |c: char| c.is_control() && c != '\n';
     assert!(!bundle.contains(steers), "{bundle:?}");
     assert!(
-        bundle.contains("line 1: auth required pam_countersign.so]0;x nullok"),
+        bundle.contains("line 2: auth required pam_unix.so]0;x nullok"),
         "{bundle}"
     );
 }
@@ -581,7 +624,8 @@ fn every_file_that_is_kept_has_a_canary() {
     let (mut kinds, mut openers) = (BTreeSet::new(), BTreeSet::new());
     for (name, text) in &sources {
         let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-        if text.contains("Folder::open(") && !name.contains("tests") {
+        let opens = text.contains("Folder::open(") || text.contains("Folder::open_on(");
+        if opens && !name.contains("tests") {
             openers.insert(name.as_str());
         }
         if !name.starts_with("local/") {

@@ -1,6 +1,6 @@
 //! What is said of somebody's mechanisms.
 
-use crate::image::plain;
+use crate::image::{Image, plain};
 use crate::rig::{ALICE, Rig, user};
 
 /// What is said about the user, and the exit code.
@@ -79,4 +79,48 @@ fn what_can_not_be_enough_is_an_error_and_an_unknown_user_a_warning() {
             0
         )
     );
+}
+
+#[test]
+fn whom_nobody_would_ask_is_told_with_the_options_that_there_are() {
+    let exempt = "[[exempt]]\nname = \"backup\"\nusers = [\"root\"]\n";
+    for (more, [user, test_user], check, setup) in [
+        (
+            exempt,
+            ["root"; 2],
+            "name somebody who is not exempt with --user",
+            "name somebody who is not exempt with --test-user, or --without-tenant",
+        ),
+        (
+            "",
+            ["no-such-user"; 2],
+            "name a user of this machine with --user",
+            "name a user of this machine with --test-user",
+        ),
+        (
+            "",
+            ["nobody", "root"],
+            "map the name in [users] of countersign.toml(5), or name somebody else with --user",
+            "map the name in [users] of countersign.toml(5), or name somebody else with --test-user",
+        ),
+    ] {
+        let rig = Rig::new(ALICE);
+        rig.configure(more);
+        let config = rig.config();
+        let config = config.to_str().unwrap();
+        let (out, _, _) = plain(&["--config", config, "check", "--user", user]);
+        assert!(out.contains(&format!("  do: {check}\n")), "{out}");
+        let image = Image::new();
+        image.configure(more);
+        let (_, err, code) = image.run(&[
+            "setup",
+            "--service",
+            "rig",
+            "--test-user",
+            test_user,
+            "--dry-run",
+        ]);
+        assert_eq!(code, 1);
+        assert!(err.ends_with(&format!("\nhint: {setup}\n")), "{err}");
+    }
 }

@@ -143,6 +143,24 @@ fn root_at_the_tenant_needs_an_sshd_that_lets_root_in() {
 }
 
 #[test]
+fn sshd_is_judged_by_the_configuration_that_its_stack_names() {
+    let image = image(&format!("LoginGraceTime 1m\n{GOOD}"));
+    image.stack(
+        "sshd",
+        "auth required pam_countersign.so config=/etc/x.toml\n",
+    );
+    let tenant = "[tenant]\nurl = \"https://tenant.example\"\n[users.names]\nalice = \"alice@example.com\"\n";
+    image.write(
+        "etc/x.toml",
+        &format!("{tenant}[login]\ndeadline = \"30s\"\n"),
+    );
+    image.configure("[users.names]\nroot = \"admin@example.com\"\n");
+    image.finds(&[]);
+    image.write("etc/x.toml", tenant);
+    image.finds(&["warning sshd-grace /etc/ssh/sshd_config:1 sshd ends a login after 60 s, before the module does after 90 s"]);
+}
+
+#[test]
 fn a_key_before_pam_is_what_a_step_up_steps_up_from() {
     let on_demand = "[login]\nafter_public_key = \"on-demand\"\n[on_demand]\napp = \"a\"\nclient_id = \"c\"\nscope = \"s\"\n\
         policy = \"p\"\nclient_secret_file = \"/etc/countersign/secret\"\n";
@@ -166,4 +184,89 @@ fn where_sshd_does_not_use_the_module_nothing_is_asked_of_it() {
     image.finds(&[
         "note sshd-unused /etc/pam.d/sshd the PAM stack of sshd does not name the module",
     ]);
+}
+
+#[test]
+fn a_match_block_without_a_key_counts_for_whoever_shows_nothing_else() {
+    let exempting = "[[exempt]]\nname = \"robots\"\nusers = [\"robot\"]\nresult = \"success\"\n";
+    let nothing =
+        "error pam-exempt-unverified /etc/pam.d/sshd:1 whoever is exempt gets in with nothing";
+    for (methods, expected) in [
+        ("keyboard-interactive:pam", Some(nothing)),
+        ("password", Some(nothing)),
+        ("any", Some(nothing)),
+        ("publickey", None),
+        ("hostbased", None),
+        ("publickey,keyboard-interactive:pam", None),
+    ] {
+        let image = image(&format!(
+            "{GOOD}Match Address 192.0.2.0/24\nAuthenticationMethods {methods}\n"
+        ));
+        image.configure(exempting);
+        let note = format!(
+            "note sshd-match /etc/ssh/sshd_config:6 for \"Match Address 192.0.2.0/24\" another setting holds: authenticationmethods {methods}"
+        );
+        let expected: Vec<_> = expected.into_iter().chain([note.as_str()]).collect();
+        image.finds(&expected);
+    }
+}
+
+#[test]
+fn a_match_block_may_open_a_way_that_asks_nobody() {
+    for line in [
+        "GSSAPIAuthentication yes",
+        "HostbasedAuthentication yes",
+        "PAMServiceName login",
+    ] {
+        let found = line.split_once(' ').unwrap();
+        let found = format!("{} {}", found.0.to_ascii_lowercase(), found.1);
+        image(&format!("{GOOD}Match Address 192.0.2.0/24\n{line}\n")).finds(&[&format!(
+            "note sshd-match /etc/ssh/sshd_config:6 for \"Match Address 192.0.2.0/24\" another setting holds: {found}"
+        )]);
+    }
+}
+
+#[test]
+fn setup_reads_the_files_of_sshd_as_check_does() {
+    let image = Image::new();
+    image.remove("etc/pam.d/rig");
+    let set_up = || {
+        image.stack("sshd", "@include common-auth\n");
+        let arguments = [
+            "setup",
+            "--service",
+            "sshd",
+            "--without-tenant",
+            "--blocks",
+            "--yes",
+        ];
+        let (out, err, code) = image.run(&arguments);
+        assert_eq!(code, 0, "{err}");
+        out
+    };
+    let unsaid = "A public key alone still asks nobody";
+    // The words of a line may stand in quotes: no block is written where drop-ins count.
+    image.write(
+        "etc/ssh/sshd_config",
+        "Include \"/etc/ssh/sshd_config.d/*.conf\"\n",
+    );
+    let out = set_up();
+    assert!(
+        out.contains("+++ /etc/ssh/sshd_config.d/10-countersign.conf\n"),
+        "{out}"
+    );
+    assert!(out.contains(unsaid), "{out}");
+    image.write(
+        "etc/ssh/sshd_config.d/50-site.conf",
+        "AuthenticationMethods publickey,keyboard-interactive:pam\n",
+    );
+    let out = set_up();
+    assert!(!out.contains(unsaid), "{out}");
+    // It counts for some alone.
+    image.write(
+        "etc/ssh/sshd_config.d/50-site.conf",
+        "Match Group robots\nAuthenticationMethods publickey\n",
+    );
+    let out = set_up();
+    assert!(out.contains(unsaid), "{out}");
 }

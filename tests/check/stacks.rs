@@ -379,7 +379,7 @@ fn an_offline_code_needs_the_first_factor_that_was_declared() {
     image.stack("rig", "auth required pam_countersign.so\n");
     image.finds_with_remedies(&[(
         "error pam-offline-alone /etc/pam.d/rig:1 an offline code counts without pam_unix, which is not in this stack",
-        "write before it: auth requisite pam_unix.so; or set offline.enabled = false for this service",
+        "write before it: auth requisite pam_unix.so (countersign setup does it); or set offline.enabled = false for this service",
     )]);
     image.configure("[service.another.offline]\nenabled = true\nfirst_factor = \"pam_unix\"\n");
     image.finds(&[]);
@@ -500,6 +500,65 @@ fn a_stack_may_name_a_configuration_of_its_own() {
 }
 
 #[test]
+fn a_system_is_judged_by_the_configurations_that_its_stacks_name() {
+    let image = Image::new();
+    let usual = "etc/countersign/countersign.toml";
+    image.remove(usual);
+    image.stack(
+        "rig",
+        "auth required pam_countersign.so config=/etc/x.toml\n",
+    );
+    let text = "[tenant]\nurl = \"https://tenant.example:444\"\n[users]\ntemplate = \"{user}@example.com\"\n\
+        [state]\nfolder = \"/run/x\"\n";
+    image.write("etc/x.toml", text);
+    image.prints(
+        &["check", "--verbose"],
+        "passed: /etc/x.toml can be read\n\
+         passed: sshd is not installed\n\
+         passed: the auth stack of rig holds\n\
+         passed: SELinux is not enabled\n\
+         passed: /run/x will be made when it is needed\n\
+         0 errors, 0 warnings, 0 notes, 5 passed\n",
+    );
+    image.write("sys/fs/selinux/enforce", "1");
+    image.write("sys/fs/selinux/booleans/authlogin_yubikey", "1 1");
+    image.folder("run/x", 0o755);
+    image.finds(&[
+        "error state-unusable /run/x /run/x: is open to others than its owner (mode 0755)",
+        "warning selinux-port - SELinux does not know port 444 as one of HTTP",
+    ]);
+    // Another stack asks by the usual one.
+    image.stack("login", "auth required pam_countersign.so\n");
+    assert_eq!(
+        image.ids(),
+        ["config-unreadable", "state-unusable", "selinux-port"]
+    );
+    image.configure("");
+    assert_eq!(image.ids(), ["state-unusable", "selinux-port"]);
+    image.folder("run/countersign", 0o755);
+    assert_eq!(
+        image.ids(),
+        ["state-unusable", "state-unusable", "selinux-port"]
+    );
+}
+
+#[test]
+fn a_configuration_that_is_named_is_looked_at_although_no_stack_names_it() {
+    let image = Image::new();
+    image.stack(
+        "rig",
+        "auth required pam_countersign.so config=/etc/countersign/countersign.toml\n",
+    );
+    image.finds(&[]);
+    let (out, _, code) = image.run(&["--config", "/etc/new.toml", "check"]);
+    assert!(
+        out.contains("error: /etc/new.toml does not exist\n"),
+        "{out}"
+    );
+    assert_eq!(code, 1);
+}
+
+#[test]
 fn the_second_name_of_sudo_and_su_is_not_forgotten() {
     let image = Image::new();
     image.stack("sudo", "auth required pam_countersign.so\n");
@@ -509,6 +568,44 @@ fn the_second_name_of_sudo_and_su_is_not_forgotten() {
         "warning pam-twin /etc/pam.d/sudo-i nobody is asked by \"sudo -i\"",
         "cp /etc/pam.d/sudo /etc/pam.d/sudo-i",
     )]);
+    // Its own session lines stay.
+    image.stack(
+        "sudo-i",
+        "@include common-auth\nsession required pam_env.so\n",
+    );
+    assert_eq!(remedy(&image), "countersign setup --service sudo-i");
+    image.write("etc/x.toml", "[tenant]\nurl = \"https://tenant.example\"\n");
+    image.stack(
+        "sudo",
+        "auth required pam_countersign.so config=/etc/x.toml\n",
+    );
+    assert_eq!(
+        remedy(&image),
+        "countersign --config /etc/x.toml setup --service sudo-i"
+    );
+    image.stack(
+        "common-auth",
+        "auth [success=1 default=ignore] pam_succeed_if.so service notin sudo\nauth required pam_countersign.so\n\
+         auth requisite pam_unix.so\n",
+    );
+    image.stack("sudo", "@include common-auth\n");
+    assert_eq!(remedy(&image), "countersign setup --service sudo-i");
+    let setup = ["setup", "--service", "sudo-i", "--without-tenant", "--yes"];
+    assert_eq!(image.run(&setup).2, 0);
+    assert!(!image.ids().contains(&"pam-twin".to_owned()));
+    image.remove("etc/pam.d/sudo-i");
+    assert_eq!(
+        remedy(&image),
+        "cp /etc/pam.d/sudo /etc/pam.d/sudo-i && countersign setup --service sudo-i"
+    );
+}
+
+/// What to do about the second name of sudo.
+fn remedy(image: &Image) -> String {
+    let (out, _, _) = image.run(&["check"]);
+    let (_, twin) = out.split_once("/etc/pam.d/sudo-i\n").expect(&out);
+    let (_, remedy) = twin.split_once("  do: ").unwrap();
+    remedy.lines().next().unwrap().to_owned()
 }
 
 #[test]

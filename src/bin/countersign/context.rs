@@ -9,27 +9,33 @@ use countersign::policy::{self, Policy};
 
 use super::output::Problem;
 
-/// No configuration is longer.
-const MAX_CONFIG: u64 = 256 * 1024;
+/// Where the configuration is unless `--config` says otherwise.
+const CONFIG: &str = "/etc/countersign/countersign.toml";
 
 /// The configuration's place.
 pub struct Context {
-    config: PathBuf,
+    named: Option<PathBuf>,
 }
 
 impl Context {
-    pub fn new(config: PathBuf) -> Self {
-        Self { config }
+    /// The configuration that was named, or the usual one.
+    pub fn new(named: Option<PathBuf>) -> Self {
+        Self { named }
     }
 
     /// Where the configuration is.
     pub fn place(&self) -> &Path {
-        &self.config
+        self.named.as_deref().unwrap_or(Path::new(CONFIG))
+    }
+
+    /// Whether somebody said so.
+    pub fn is_named(&self) -> bool {
+        self.named.is_some()
     }
 
     /// The configuration's place, from the root.
     pub fn path(&self) -> Result<String, Problem> {
-        let path = std::path::absolute(&self.config).map_err(Problem::new)?;
+        let path = std::path::absolute(self.place()).map_err(Problem::new)?;
         let text = path.into_os_string().into_string();
         text.map_err(|_| Problem::new("the configuration's path is not UTF-8"))
     }
@@ -52,8 +58,8 @@ impl Context {
 
     /// The file's place and content.
     pub fn file(&self) -> Result<(PathBuf, Vec<u8>), Problem> {
-        let path = std::path::absolute(&self.config).map_err(Problem::new)?;
-        let bytes = os::read(&path, Secrecy::Public, MAX_CONFIG).map_err(|problem| {
+        let path = std::path::absolute(self.place()).map_err(Problem::new)?;
+        let bytes = os::read(&path, Secrecy::Public, policy::LONGEST).map_err(|problem| {
             Problem::new(problem).hint("no login succeeds until this is mended")
         })?;
         Ok((path, bytes))

@@ -14,6 +14,7 @@ mod libpam;
 mod login;
 mod machine;
 mod mechanisms;
+mod modules;
 mod output;
 mod places;
 mod policy;
@@ -23,6 +24,7 @@ mod rehearse;
 mod root;
 mod sessions;
 mod setup;
+mod sshd;
 mod stacks;
 mod support;
 mod terminal;
@@ -37,17 +39,18 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use context::Context;
+use output::Problem;
 
-/// Where the configuration is unless `--config` says otherwise.
-const CONFIG: &str = "/etc/countersign/countersign.toml";
+/// The exit status of wrong use, as clap has it.
+const MISUSED: u8 = 2;
 
 /// Looks after a machine where pam_countersign.so stands in the login path.
 #[derive(Parser)]
 #[command(name = "countersign", version, disable_help_subcommand = true)]
 struct Arguments {
-    /// The configuration, as in the module's argument config=
-    #[arg(long, global = true, value_name = "FILE", default_value = CONFIG)]
-    config: PathBuf,
+    /// The configuration, as in the module's argument config= [default: /etc/countersign/countersign.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -126,8 +129,47 @@ enum Command {
     Britive(britive::Arguments),
 }
 
+impl Command {
+    /// What is said where `--config` would change nothing; none where it counts.
+    fn refuses_config(&self) -> Option<Problem> {
+        match self {
+            Command::Rehearse(_) => Some(rehearsed_otherwise()),
+            Command::Confirm(_) => Some(reads_none("confirm")),
+            Command::Unsetup(_) => Some(reads_none("unsetup")),
+            Command::Completions(_) => Some(reads_none("completions")),
+            Command::Check(_)
+            | Command::Setup(_)
+            | Command::Sessions(_)
+            | Command::Forget(_)
+            | Command::Budget(_)
+            | Command::Login(_)
+            | Command::Mechanisms(_)
+            | Command::Totp(_)
+            | Command::Policy(_)
+            | Command::Explain(_)
+            | Command::SupportBundle(_)
+            | Command::Britive(_) => None,
+        }
+    }
+}
+
+fn rehearsed_otherwise() -> Problem {
+    Problem::new("--config: rehearse takes the configuration that the stack names").hint(
+        "copy the stack into a folder, write config=FILE behind pam_countersign.so there, and name the folder with --stacks",
+    )
+}
+
+fn reads_none(command: &str) -> Problem {
+    Problem::new(format!("--config: {command} reads no configuration")).hint("leave it out")
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let refusal = arguments.command.refuses_config();
+    if let Some(problem) = refusal.filter(|_| arguments.config.is_some()) {
+        output::complain(&problem);
+        return ExitCode::from(MISUSED);
+    }
     let context = Context::new(arguments.config);
     let done = match arguments.command {
         Command::Check(arguments) => check::run(&context, &arguments),

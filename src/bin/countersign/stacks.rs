@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::libpam::line::{Line, lines};
+use super::libpam::module::names_ours;
 use super::libpam::rule::Rule;
 
 /// Where libpam looks, in its order.
@@ -32,11 +33,7 @@ impl Stack {
     }
 
     pub fn names_module(&self) -> bool {
-        let is_ours = |rule: &Rule<'_>| {
-            rule.module()
-                .is_some_and(|path| path.text.contains("countersign.so"))
-        };
-        self.rules().any(|(_, rule)| is_ours(&rule))
+        self.lines.iter().any(names_ours)
     }
 
     /// What it includes, by name.
@@ -46,6 +43,12 @@ impl Stack {
             .filter_map(|(_, rule)| Some(rule.included()?.name().to_owned()));
         names.filter(|name| !name.is_empty())
     }
+}
+
+/// Whether a text names the module, even in a line that libpam would not take.
+pub fn names_module(text: &str) -> bool {
+    let (lines, unfinished) = lines(text);
+    lines.iter().chain(&unfinished).any(names_ours)
 }
 
 /// The file of a service and everything that it includes, each once; none if there is no such service.

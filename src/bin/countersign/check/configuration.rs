@@ -10,10 +10,9 @@ use countersign::policy::{self, Flow, Policy, Settings, Tenant};
 use countersign::tenant::http::Client;
 
 use super::finding::{Finding, Report};
+use super::stacks::{self, Named};
 use crate::root::Root;
 
-/// No configuration is longer.
-const MAX_CONFIG: u64 = 256 * 1024;
 /// A secret fits into this many times over.
 const MAX_SECRET: u64 = 4 * 1024;
 
@@ -32,8 +31,27 @@ impl Configurations {
         }
     }
 
-    pub fn usual(&mut self, root: &Root, report: &mut Report) -> Option<Policy> {
-        self.policy(root, None, report).cloned()
+    /// Those that count: each that the stack of a service names, or the usual one where there is no such service; and the
+    /// one that somebody wants to be looked at.
+    pub fn used(
+        &mut self,
+        root: &Root,
+        named: &Named,
+        wanted: Option<&Path>,
+        report: &mut Report,
+    ) -> Vec<Policy> {
+        let services = named.services.iter();
+        let mut paths: BTreeSet<_> = services
+            .map(|service| self.place(stacks::config(root, service).as_deref()))
+            .collect();
+        if paths.is_empty() {
+            paths.insert(self.usual.clone());
+        }
+        paths.extend(wanted.map(Path::to_owned));
+        let paths = paths.iter();
+        paths
+            .filter_map(|path| self.policy(root, Some(path), report).cloned())
+            .collect()
     }
 
     /// What holds for a service, by the configuration that its stack names; none where that can't be read.
@@ -55,19 +73,23 @@ impl Configurations {
         path: Option<&Path>,
         report: &mut Report,
     ) -> Option<&Policy> {
-        let path = path.map_or_else(|| self.usual.clone(), Path::to_owned);
+        let path = self.place(path);
         if !self.known.contains_key(&path) {
             let policy = read(root, &path, report);
             self.known.insert(path.clone(), policy);
         }
         self.known.get(&path)?.as_ref()
     }
+
+    fn place(&self, path: Option<&Path>) -> PathBuf {
+        path.unwrap_or(&self.usual).to_owned()
+    }
 }
 
 /// Reads a configuration and looks at every file that it names.
 fn read(root: &Root, path: &Path, report: &mut Report) -> Option<Policy> {
     let shown = path.display().to_string();
-    let bytes = match os::read(&root.place(path), Secrecy::Public, MAX_CONFIG) {
+    let bytes = match os::read(&root.place(path), Secrecy::Public, policy::LONGEST) {
         Ok(bytes) => bytes,
         Err(problem) => {
             report.add(unreadable(

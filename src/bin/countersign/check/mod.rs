@@ -88,23 +88,28 @@ fn look(
     report: &mut Report,
 ) -> Result<(), Problem> {
     let config = std::path::absolute(context.place()).map_err(Problem::new)?;
+    let wanted = context.is_named().then(|| config.clone());
     let mut configurations = Configurations::new(config);
-    let usual = configurations.usual(root, report);
     let named = stacks::named(root);
+    let policies = configurations.used(root, &named, wanted.as_deref(), report);
     let sshd = Sshd::find(root, report);
     let before = sshd.as_ref().map_or(stacks::Before::Nothing, Sshd::before);
     stacks::check(root, &mut configurations, &named, before, report);
     if let Some(sshd) = &sshd {
-        sshd.check(&named, usual.as_ref(), report);
+        sshd.check(root, &mut configurations, &named, report);
     }
-    selinux::check(root, usual.as_ref(), report);
-    let Some(policy) = usual else { return Ok(()) };
+    selinux::check(root, &policies, report);
+    if policies.is_empty() {
+        return Ok(());
+    }
     match root.is_closed() {
         true => report.add(not_root()),
-        false => store::check(root, &policy, report),
+        false => policies
+            .iter()
+            .for_each(|policy| store::check(root, policy, report)),
     }
     if root.is_live() && !arguments.offline {
-        network::check(&policy, report);
+        network::check(&policies, report);
     }
     if let Some(user) = &arguments.user {
         person::check(root, &mut configurations, &named, user, report);

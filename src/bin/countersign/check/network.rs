@@ -19,13 +19,9 @@ const GROSS: u64 = 3600;
 /// A way that takes longer than this is felt at every login.
 const SLOW: Duration = Duration::from_secs(2);
 
-pub fn check(policy: &Policy, report: &mut Report) {
+pub fn check(policies: &[Policy], report: &mut Report) {
     let mut seen: Vec<&Tenant> = Vec::new();
-    let services: Vec<_> = std::iter::once("").chain(policy.services()).collect();
-    for tenant in services
-        .iter()
-        .map(|service| &policy.for_service(service).tenant)
-    {
+    for tenant in policies.iter().flat_map(tenants) {
         let is_known = |known: &&Tenant| {
             (&known.url, &known.proxy, &known.ca_file, known.ip_family)
                 == (
@@ -40,6 +36,12 @@ pub fn check(policy: &Policy, report: &mut Report) {
             go(tenant, report);
         }
     }
+}
+
+/// The tenants of every service.
+fn tenants(policy: &Policy) -> impl Iterator<Item = &Tenant> {
+    let services = std::iter::once("").chain(policy.services());
+    services.map(|service| &policy.for_service(service).tenant)
 }
 
 fn go(tenant: &Tenant, report: &mut Report) {

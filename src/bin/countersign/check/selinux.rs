@@ -17,7 +17,7 @@ const HTTP: [u16; 9] = [80, 81, 443, 488, 8008, 8009, 8443, 9000, 8080];
 /// The port of `squid_port_t`.
 const SQUID: u16 = 3128;
 
-pub fn check(root: &Root, policy: Option<&Policy>, report: &mut Report) {
+pub fn check(root: &Root, policies: &[Policy], report: &mut Report) {
     let text = |name: &str| root.text(&Path::new(FOLDER).join(name)).ok();
     let Some(enforce) = text("enforce") else {
         report.pass("selinux", "SELinux is not enabled");
@@ -30,9 +30,9 @@ pub fn check(root: &Root, policy: Option<&Policy>, report: &mut Report) {
         }
         state => report.add(forbidden(root, is_enforcing, state.is_some())),
     }
-    if let Some(policy) = policy {
-        port(policy.tenant(), report);
-    }
+    policies
+        .iter()
+        .for_each(|policy| port(policy.tenant(), report));
 }
 
 /// The domain in which sshd asks PAM: OpenSSH 9.8 and later have a program of its own for it.

@@ -2,10 +2,21 @@
 #![forbid(unsafe_code)]
 
 use super::code::Code;
+use super::line::{Line, words};
 use super::stack::{Handler, Job, Kind, name_of};
 
-/// Our own.
-pub const OURS: &str = "pam_countersign";
+/// Our own, installed and as cargo leaves it.
+const OURS: [&str; 2] = ["pam_countersign", "libcountersign"];
+
+/// Whether it is our own that has this path in a stack.
+pub fn is_ours(path: &str) -> bool {
+    OURS.contains(&name_of(path))
+}
+
+/// Whether a line names our own, whatever else it says.
+pub fn names_ours(line: &Line) -> bool {
+    words(&line.text).iter().any(|word| is_ours(&word.text))
+}
 
 /// What a module's success means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +87,7 @@ const NOTHING: [&str; 34] = [
 pub fn role(handler: &Handler) -> Role {
     match handler.module() {
         None => Role::Nothing,
-        Some(OURS) => Role::Ours,
+        Some(name) if is_ours(name) => Role::Ours,
         Some("pam_rootok") => Role::Root,
         Some(name) if CONDITIONS.contains(&name) => Role::Condition,
         Some(name) if NOTHING.contains(&name) => Role::Nothing,
@@ -120,7 +131,7 @@ pub fn codes(handler: &Handler, world: &World<'_>) -> Vec<Code> {
         return vec![Code::MODULE_UNKNOWN];
     }
     match name_of(path) {
-        OURS => ours(world),
+        name if is_ours(name) => ours(world),
         "pam_permit" => vec![Code::SUCCESS],
         "pam_deny" if world.kind == Kind::Session => vec![Code::SESSION_ERR],
         "pam_deny" => vec![Code::AUTH_ERR],
@@ -202,4 +213,34 @@ fn anything(may_ignore: bool) -> Vec<Code> {
     let others = Code::all().filter(|code| !usual.contains(code) && *code != Code::IGNORE);
     let ignore = may_ignore.then_some(Code::IGNORE);
     usual.into_iter().chain(ignore).chain(others).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::lines;
+    use super::*;
+
+    #[test]
+    fn a_line_names_our_own_by_a_word_of_it() {
+        for (text, is_named) in [
+            ("auth required pam_countersign.so", true),
+            (
+                "-auth required /lib/security/pam_countersign.so debug",
+                true,
+            ),
+            ("auth required /src/target/debug/libcountersign.so", true),
+            ("auth pam_countersign.so", true),
+            ("login auth required [pam_countersign.so]", true),
+            ("auth required pam_countersign_old.so", false),
+            ("auth required pam_notcountersign.so", false),
+            ("auth required pam_unix.so # pam_countersign.so", false),
+            (
+                "auth required pam_unix.so config=/pam_countersign.toml",
+                false,
+            ),
+        ] {
+            let (lines, _) = lines(text);
+            assert_eq!(lines.iter().any(names_ours), is_named, "{text}");
+        }
+    }
 }

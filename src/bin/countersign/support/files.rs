@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Bundle;
 use super::system;
+use crate::root::Root;
 
 /// How files of the state are named, before a uid or a fingerprint.
 const KINDS: [&str; 5] = ["budget-", "memory-", "token-", "totp-", "offered-"];
@@ -30,7 +31,11 @@ pub fn section(bundle: &mut Bundle<'_>) -> Vec<String> {
         }
         lines.extend(policy.log_socket().map(shown));
     }
-    lines.extend(system::modules().iter().map(|path| shown(path)));
+    lines.extend(
+        system::modules(&Root::live())
+            .iter()
+            .map(|path| shown(path)),
+    );
     lines
 }
 

@@ -30,6 +30,8 @@ use names::Names;
 
 /// A file with one secret in it is not longer.
 const MAX_SECRET: u64 = 4 * 1024;
+/// What is shorter is part of other words.
+const SHORTEST: usize = 6;
 /// Room for a line, in characters.
 const LINE: usize = 16 * 1024;
 
@@ -147,11 +149,12 @@ impl<'a> Bundle<'a> {
                 text.push('\n');
             }
         }
-        let text = match self.arguments.names {
+        // Before the names: one that is part of a secret would hide it.
+        let text = without(&self.secrets(), text);
+        match self.arguments.names {
             true => text,
             false => self.names.replaced(&text),
-        };
-        without(&self.secrets(), text)
+        }
     }
 
     fn head(&self) -> String {
@@ -172,14 +175,25 @@ impl<'a> Bundle<'a> {
         }
     }
 
-    /// What the secret files hold: never to be seen, wherever else it may stand.
+    /// What the secret files hold, each line as it would be shown, the longest first: never to be seen, wherever else it
+    /// may stand.
     fn secrets(&self) -> Vec<String> {
         let files = files::secrets(self);
         let files = files.iter();
         let read = files.filter_map(|path| os::read(path, Secrecy::Public, MAX_SECRET).ok());
-        let secrets = read.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
-        secrets.filter(|secret| secret.len() >= 6).collect()
+        let mut secrets: Vec<_> = read.flat_map(|bytes| lines(&bytes)).collect();
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets
     }
+}
+
+/// The lines that are long enough for a secret.
+fn lines(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let lines = text
+        .lines()
+        .map(|line| shown_line(line, LINE).trim().to_owned());
+    lines.filter(|line| line.len() >= SHORTEST).collect()
 }
 
 fn without(secrets: &[String], mut text: String) -> String {

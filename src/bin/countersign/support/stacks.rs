@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::super::libpam::module::is_ours;
 use super::super::libpam::rule::Rule;
 use super::super::stacks::{FOLDERS, Stack, of_service};
 
@@ -86,8 +87,8 @@ fn said(rule: &Rule<'_>) -> Option<String> {
 }
 
 fn harmless<'a>(module: &str, argument: &'a str) -> &'a str {
-    let is_ours = module.contains("countersign.so") && argument.starts_with("config=/");
-    match is_ours || HARMLESS.contains(&argument) {
+    let is_config = is_ours(module) && argument.starts_with("config=/");
+    match is_config || HARMLESS.contains(&argument) {
         true => argument,
         false => "(left out)",
     }

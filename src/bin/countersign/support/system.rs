@@ -7,17 +7,11 @@ use std::process::Stdio;
 use countersign::local::fingerprint;
 use countersign::os;
 
+use super::super::modules;
 use super::super::program;
+use super::super::root::Root;
+use super::super::sshd::{self, effective};
 
-/// Where libpam may look for modules.
-const FOLDERS: [&str; 6] = [
-    "/usr/lib/x86_64-linux-gnu/security",
-    "/usr/lib/aarch64-linux-gnu/security",
-    "/usr/lib64/security",
-    "/usr/lib/security",
-    "/lib64/security",
-    "/lib/security",
-];
 const MODULE: &str = "pam_countersign.so";
 /// How the module names itself to the tenant, version included.
 const AGENT: &[u8] = b"countersign/";
@@ -54,7 +48,7 @@ const SSHD: [&str; 14] = [
 
 pub fn versions() -> Vec<String> {
     let mut lines = vec![format!("command: {}", env!("CARGO_PKG_VERSION"))];
-    lines.extend(modules().iter().map(|path| module(path)));
+    lines.extend(modules(&Root::live()).iter().map(|path| module(path)));
     lines.push(format!("system: {}", system()));
     let kernel = os::kernel_file("/proc/sys/kernel/osrelease").unwrap_or_default();
     lines.push(format!("kernel: {}", kernel.trim()));
@@ -73,10 +67,10 @@ pub fn versions() -> Vec<String> {
 }
 
 /// Every file that libpam could take for the module; a link to one that is there already is the same.
-pub fn modules() -> Vec<PathBuf> {
-    let places = FOLDERS.iter().map(|folder| Path::new(folder).join(MODULE));
+pub fn modules(root: &Root) -> Vec<PathBuf> {
+    let places = modules::folders(root).map(|folder| root.behind_links(&folder.join(MODULE)));
     let mut found: Vec<PathBuf> = Vec::new();
-    for path in places.filter_map(|place| place.canonicalize().ok()) {
+    for path in places.filter(|place| place.exists()) {
         if !found.contains(&path) {
             found.push(path);
         }
@@ -158,16 +152,16 @@ fn selinux() -> &'static str {
     }
 }
 
-/// `sshd -T`, which needs root; a host with `Match` blocks may differ for some.
+/// What sshd says of itself, which needs root; a host with `Match` blocks may differ for some.
 pub fn sshd() -> Vec<String> {
-    let Some(text) = run("/usr/sbin/sshd", &["-T"]) else {
+    let program = sshd::program(&Root::live());
+    let Some(Ok(effective)) = program.map(|program| effective::ask(&program)) else {
         return vec!["sshd -T says nothing".to_owned()];
     };
-    let lines = text.lines().filter(|line| {
-        let key = line.split_whitespace().next().unwrap_or_default();
-        SSHD.contains(&key)
-    });
-    lines.map(str::to_owned).collect()
+    let lines = SSHD
+        .iter()
+        .filter_map(|key| Some(format!("{key} {}", effective.get(key)?)));
+    lines.collect()
 }
 
 /// What a program prints, however it ends. `None` if there is no such program, or it prints nothing.
@@ -180,7 +174,34 @@ pub fn run(name: &str, arguments: &[&str]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::version;
+    use std::fs;
+    use std::path::Path;
+
+    use super::{Root, modules, version};
+
+    #[test]
+    fn the_module_is_found_whatever_the_machine_is() {
+        let image = format!("/tmp/countersign-modules-{}", std::process::id());
+        let image = Path::new(&image);
+        for folder in ["usr/lib/riscv64-linux-gnu/security", "usr/lib64/security"] {
+            fs::create_dir_all(image.join(folder)).unwrap();
+            fs::write(image.join(folder).join("pam_countersign.so"), "").unwrap();
+        }
+        std::os::unix::fs::symlink("usr/lib", image.join("lib")).unwrap();
+        let found = modules(&Root::below(image).unwrap());
+        fs::remove_dir_all(image).unwrap();
+        let found: Vec<_> = found
+            .iter()
+            .filter_map(|path| path.strip_prefix(image).ok()?.to_str())
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "usr/lib/riscv64-linux-gnu/security/pam_countersign.so",
+                "usr/lib64/security/pam_countersign.so",
+            ]
+        );
+    }
 
     #[test]
     fn the_version_of_a_module_is_found_in_its_bytes() {

@@ -1,21 +1,20 @@
 //! sshd: what it is set to, by its own word where it runs here, and which line says so.
 #![forbid(unsafe_code)]
 
-mod config;
-mod effective;
 mod verdicts;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use countersign::policy::Policy;
-
-use config::{Config, Setting};
-
+use super::configuration::Configurations;
 use super::finding::{Finding, Report};
-use super::stacks::{Before, Named};
+use super::stacks::{self, Before, Named};
 use crate::root::Root;
+use crate::sshd::config::{Config, MAIN, Setting};
+use crate::sshd::effective::{self, Effective};
+use crate::sshd::program;
 
-const PROGRAMS: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
+/// The keyword of the ways in.
+const METHODS: &str = "authenticationmethods";
 
 /// What sshd does where no file says anything, as OpenSSH ships it.
 const DEFAULTS: [(&str, &str); 10] = [
@@ -35,7 +34,7 @@ const DEFAULTS: [(&str, &str); 10] = [
 pub struct Sshd {
     config: Config,
     /// What it says itself, where it was asked.
-    effective: Option<effective::Effective>,
+    effective: Option<Effective>,
     version: Option<(u32, u32)>,
 }
 
@@ -48,9 +47,8 @@ struct Value<'a> {
 impl Sshd {
     /// The sshd of a system; none where there is none.
     pub fn find(root: &Root, report: &mut Report) -> Option<Self> {
-        let programs = PROGRAMS.into_iter().map(PathBuf::from);
-        let program = programs.into_iter().find(|path| root.exists(path));
-        if program.is_none() && !root.exists(config::MAIN) {
+        let program = program(root);
+        if program.is_none() && !root.exists(MAIN) {
             report.pass("sshd", "sshd is not installed");
             return None;
         }
@@ -69,26 +67,29 @@ impl Sshd {
         Some(sshd)
     }
 
-    /// Whether everybody has shown a key before PAM is asked.
+    /// Whether everybody has shown a key before PAM is asked, whoever a Match block is about among them.
     pub fn before(&self) -> Before {
-        let lists = self.methods();
-        let asks_pam = lists.iter().filter(|list| {
-            let mut methods = list.iter();
-            methods.any(|method| method.starts_with("keyboard-interactive"))
-        });
-        let mut asks_pam = asks_pam.peekable();
-        let is_behind_a_key = asks_pam.peek().is_some()
-            && asks_pam.all(|list| list.first().is_some_and(|first| first == "publickey"));
-        match is_behind_a_key {
+        let others = self.config.matched.iter();
+        let others = others.filter(|matched| matched.keyword == METHODS);
+        let mut others = others.map(|matched| lists(&matched.setting.value));
+        match need_key(&self.methods()) && others.all(|lists| need_key(&lists)) {
             true => Before::Key,
             false => Before::Nothing,
         }
     }
 
-    pub fn check(&self, named: &Named, policy: Option<&Policy>, report: &mut Report) {
+    pub fn check(
+        &self,
+        root: &Root,
+        configurations: &mut Configurations,
+        named: &Named,
+        report: &mut Report,
+    ) {
         let service = self.value("pamservicename");
         if named.services.contains(service.text) {
-            verdicts::check(self, policy, report);
+            let config = stacks::config(root, service.text);
+            let settings = configurations.settings(root, config.as_deref(), service.text, report);
+            verdicts::check(self, settings.as_ref(), report);
             return;
         }
         let finding = match named.services.contains("sshd") {
@@ -113,16 +114,9 @@ impl Sshd {
         report.add(finding);
     }
 
-    /// The ways in, each a list of methods that must all succeed; none where any method will do.
+    /// The ways in for everybody else than those of Match blocks.
     fn methods(&self) -> Vec<Vec<String>> {
-        let text = self.value("authenticationmethods").text;
-        if text == "any" {
-            return Vec::new();
-        }
-        let lists = text.split_ascii_whitespace();
-        lists
-            .map(|list| list.split(',').map(str::to_ascii_lowercase).collect())
-            .collect()
+        lists(self.value(METHODS).text)
     }
 
     fn value(&self, keyword: &str) -> Value<'_> {
@@ -141,9 +135,29 @@ impl Sshd {
     fn placed(&self, finding: Finding, value: &Value<'_>) -> Finding {
         match value.setting {
             Some(setting) => finding.at(setting.file.display().to_string(), Some(setting.line)),
-            None => finding.at(config::MAIN, None),
+            None => finding.at(MAIN, None),
         }
     }
+}
+
+/// The ways in, each a list of methods that must all succeed; none where any method will do.
+fn lists(text: &str) -> Vec<Vec<String>> {
+    if text == "any" {
+        return Vec::new();
+    }
+    let lists = text.split_ascii_whitespace();
+    lists
+        .map(|list| list.split(',').map(str::to_ascii_lowercase).collect())
+        .collect()
+}
+
+/// Whether every way in that asks PAM begins with a key.
+fn need_key(lists: &[Vec<String>]) -> bool {
+    let asks_pam =
+        |method: &String| method.starts_with("keyboard-interactive") || method == "password";
+    let has_key = |list: &Vec<String>| list.first().is_some_and(|first| first == "publickey");
+    let is_safe = |list: &Vec<String>| has_key(list) || !list.iter().any(asks_pam);
+    !lists.is_empty() && lists.iter().all(is_safe)
 }
 
 fn unwilling(program: &Path, said: &str) -> Finding {

@@ -1,7 +1,7 @@
 //! What sshd's settings mean for people who are to be asked by Countersign.
 #![forbid(unsafe_code)]
 
-use countersign::policy::Policy;
+use countersign::policy::Settings;
 
 use super::{Sshd, Value};
 use crate::check::finding::{Finding, Report};
@@ -11,21 +11,24 @@ const DROP_IN: &str = "/etc/ssh/sshd_config.d/10-countersign.conf";
 /// From here on sshd shows at once what a module says.
 const AT_ONCE: (u32, u32) = (10, 3);
 /// Keywords of a Match block that decide who is asked.
-const DECISIVE: [&str; 5] = [
+const DECISIVE: [&str; 8] = [
     "authenticationmethods",
+    "gssapiauthentication",
+    "hostbasedauthentication",
     "kbdinteractiveauthentication",
+    "pamservicename",
     "passwordauthentication",
     "permitrootlogin",
     "pubkeyauthentication",
 ];
 
-pub fn check(sshd: &Sshd, policy: Option<&Policy>, report: &mut Report) {
+pub fn check(sshd: &Sshd, settings: Option<&Settings>, report: &mut Report) {
     let found = [
         use_pam(sshd),
         keyboard_interactive(sshd),
         password(sshd),
-        grace(sshd, policy),
-        root_login(sshd, policy),
+        grace(sshd, settings),
+        root_login(sshd, settings),
         version(sshd),
     ];
     let found: Vec<_> = found
@@ -145,10 +148,10 @@ fn unasked(sshd: &Sshd) -> Vec<Finding> {
 }
 
 /// sshd ends a login that takes longer, in the middle of a question.
-fn grace(sshd: &Sshd, policy: Option<&Policy>) -> Option<Finding> {
+fn grace(sshd: &Sshd, settings: Option<&Settings>) -> Option<Finding> {
     let value = sshd.value("logingracetime");
     let grace = seconds(value.text)?;
-    let deadline = policy?.for_service("sshd").login.deadline.as_secs();
+    let deadline = settings?.login.deadline.as_secs();
     if grace == 0 || grace > deadline {
         return None;
     }
@@ -191,9 +194,9 @@ fn seconds(text: &str) -> Option<u64> {
 }
 
 /// Root has a name at the tenant, and sshd never lets root in by PAM.
-fn root_login(sshd: &Sshd, policy: Option<&Policy>) -> Option<Finding> {
+fn root_login(sshd: &Sshd, settings: Option<&Settings>) -> Option<Finding> {
     let value = sshd.value("permitrootlogin");
-    let users = &policy?.for_service("sshd").users;
+    let users = &settings?.users;
     if !users.names.contains_key("root") || is(&value, "yes") {
         return None;
     }

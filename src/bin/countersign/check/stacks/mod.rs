@@ -11,20 +11,14 @@ use countersign::host::Arguments;
 
 use super::configuration::Configurations;
 use super::finding::{Finding, Report};
-use crate::libpam::line::{Line, lines, words};
-use crate::libpam::module::{OURS, Role, World, about_service, role};
+use crate::libpam::line::lines;
+use crate::libpam::module::{Role, World, about_service, names_ours, role};
 use crate::libpam::search::{End, Ours, ends};
-use crate::libpam::stack::{Handler, Job, Kind, Place, Stack, name_of, read};
+use crate::libpam::stack::{Handler, Job, Kind, Place, Stack, read};
+use crate::modules;
 use crate::root::Root;
 use crate::stacks::FOLDERS;
 
-/// Where modules may be, beside the folders of architectures; libpam knows one of them, and Debian's the last one too.
-const MODULES: [&str; 4] = [
-    "/usr/lib64/security",
-    "/lib64/security",
-    "/usr/lib/security",
-    "/lib/security",
-];
 /// Files that services share; they are looked at in the services that include them.
 const SHARED: [&str; 6] = [
     "common-",
@@ -107,7 +101,7 @@ pub fn check(
             }
         }
     }
-    twins(named, report);
+    twins(root, named, report);
     unused(root, named, report);
 }
 
@@ -137,7 +131,7 @@ impl Subject<'_> {
         let services = self.stack.files.iter().map(|name| path_of(self.root, name));
         let ours = self.stack.handlers.iter().filter(|line| is_ours(line));
         let modules = ours.filter_map(|line| match &line.job {
-            Job::Module { path, .. } => module_file(self.root, path),
+            Job::Module { path, .. } => modules::file(self.root, path),
             Job::Fail | Job::Substack => None,
         });
         let all = services.map(|path| ("a PAM service file", path));
@@ -160,7 +154,7 @@ impl Subject<'_> {
     /// Modules that are not there.
     fn modules(&self) -> Vec<Finding> {
         let missing = self.stack.handlers.iter().filter(|line| match &line.job {
-            Job::Module { path, .. } => !exists(self.root, path),
+            Job::Module { path, .. } => !modules::exists(self.root, path),
             Job::Fail | Job::Substack => false,
         });
         missing.filter_map(|line| self.missing(line)).collect()
@@ -315,40 +309,8 @@ fn path_of(root: &Root, name: &str) -> PathBuf {
     found.unwrap_or(first).clone()
 }
 
-/// Whether libpam finds a module. Where no folder of modules is found, nothing is missing.
-fn exists(root: &Root, path: &str) -> bool {
-    module_file(root, path).is_some() || !path.starts_with('/') && folders(root).is_empty()
-}
-
-/// The file of a module as a stack names it.
-fn module_file(root: &Root, path: &str) -> Option<PathBuf> {
-    let relative = Path::new(path);
-    if relative.is_absolute() {
-        return root.exists(relative).then(|| relative.to_owned());
-    }
-    let compatible = PathBuf::from("/lib/security");
-    let folders = folders(root).into_iter().chain([compatible]);
-    let mut files = folders.map(|folder| folder.join(relative));
-    files.find(|file| root.exists(file))
-}
-
-/// The folders that have libpam's own modules in them.
-fn folders(root: &Root) -> Vec<PathBuf> {
-    let architectures = ["/usr/lib", "/lib"].into_iter().flat_map(|library| {
-        let names = root.names(library).into_iter();
-        let names = names.filter(|name| name.contains("-linux-"));
-        names.map(move |name| Path::new(library).join(name).join("security"))
-    });
-    let all = architectures.chain(MODULES.iter().map(PathBuf::from));
-    let is_real = |folder: &PathBuf| {
-        let own = ["pam_deny.so", "pam_permit.so", "pam_unix.so"];
-        own.iter().any(|name| root.exists(folder.join(name)))
-    };
-    all.filter(is_real).collect()
-}
-
 /// Services that have a second name, under which nobody is asked.
-fn twins(named: &Named, report: &mut Report) {
+fn twins(root: &Root, named: &Named, report: &mut Report) {
     for (service, twin, program) in [("sudo", "sudo-i", "sudo -i"), ("su", "su-l", "su -")] {
         let has = |name: &str| named.services.contains(name);
         if has(service) && !has(twin) {
@@ -357,16 +319,35 @@ fn twins(named: &Named, report: &mut Report) {
                     .at(format!("/etc/pam.d/{twin}"), None)
                     .of(twin)
                     .because(format!("\"{program}\" is a service of its own, {twin}, and its stack does not name the module"))
-                    .mend(format!("cp /etc/pam.d/{service} /etc/pam.d/{twin}")),
+                    .mend(wire(root, service, twin)),
             );
         }
+    }
+}
+
+/// What gives a service what another has: a copy is enough where the module stands in that one's own file, and is not made
+/// of a file that is there.
+fn wire(root: &Root, service: &str, twin: &str) -> String {
+    let stack = stack(root, service, Kind::Auth);
+    let mut ours = stack.handlers.iter().filter(|line| is_ours(line));
+    let is_shared = ours.any(|line| line.place.file != service);
+    let is_there = root.exists(path_of(root, twin));
+    let config = config_of(&stack).map(|path| format!("--config {} ", path.display()));
+    let setup = format!(
+        "countersign {}setup --service {twin}",
+        config.unwrap_or_default()
+    );
+    let copy = format!("cp /etc/pam.d/{service} /etc/pam.d/{twin}");
+    match (is_there, is_shared) {
+        (true, _) => setup,
+        (false, true) => format!("{copy} && {setup}"),
+        (false, false) => copy,
     }
 }
 
 fn unused(root: &Root, named: &Named, report: &mut Report) {
     let conf = Path::new("/etc/pam.conf");
     let text = root.text(conf).unwrap_or_default();
-    let names_ours = |line: &Line| words(&line.text).iter().any(|w| name_of(&w.text) == OURS);
     if let Some(line) = lines(&text).0.into_iter().find(names_ours) {
         report.add(
             Finding::warning("pam-conf", "/etc/pam.conf is not read")

@@ -4,13 +4,14 @@
 use countersign::policy::{ExemptResult, Flow, Settings};
 
 use super::advice::{SAFE, SAFE_EXEMPTING, consequence, meaning, module_of, name};
-use super::{Before, Subject, exists, is_ours, path_of};
+use super::{Before, Subject, is_ours, path_of};
 use crate::check::finding::{Finding, Severity};
 use crate::libpam::code::Code;
 use crate::libpam::control::Action;
 use crate::libpam::module::{REFUSALS, Role, World, role};
 use crate::libpam::search::{End, Open, Ours, Step, ends};
 use crate::libpam::stack::{Handler, Kind};
+use crate::modules;
 
 /// What the configuration says that matters to a stack.
 struct Terms<'a> {
@@ -52,7 +53,7 @@ pub(super) fn of(
     is_readable: bool,
 ) -> Vec<Finding> {
     let terms = Terms::new(settings, subject.before);
-    let exists = |path: &str| exists(subject.root, path);
+    let exists = |path: &str| modules::exists(subject.root, path);
     let world = World {
         kind: subject.kind,
         service: subject.service,
@@ -291,7 +292,7 @@ impl Judge<'_> {
         let finding = Finding::error("pam-offline-alone", what)
             .by(self.story(end))
             .because("offline.first_factor promises that it has verified a password before: without it the code is the only factor")
-            .mend(format!("write before it: auth requisite {first}.so; or set offline.enabled = false for this service"));
+            .mend(format!("write before it: auth requisite {first}.so (countersign setup does it); or set offline.enabled = false for this service"));
         Some(self.subject.placed(finding, place))
     }
 
@@ -307,7 +308,7 @@ impl Judge<'_> {
         let finding = Finding::error("pam-on-demand-alone", "the challenges of a policy are the only factor")
             .by(self.story(end))
             .because("with flow = \"on-demand\" no password goes to the tenant, and no other module asks for one")
-            .mend("write before it: auth requisite pam_unix.so; or set flow = \"login\" for this service");
+            .mend("write before it: auth requisite pam_unix.so (countersign setup does it); or set flow = \"login\" for this service");
         Some(self.subject.placed(finding, place))
     }
 

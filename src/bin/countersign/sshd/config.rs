@@ -82,6 +82,11 @@ impl Config {
     }
 }
 
+/// What a file says by itself, line by line: keywords in lower case, and their values.
+pub fn settings(text: &str) -> impl Iterator<Item = (String, String)> {
+    text.lines().filter_map(parsed)
+}
+
 /// Keyword, under the name that counts today, and value of a line; nothing of an empty one or a comment.
 fn parsed(line: &str) -> Option<(String, String)> {
     let line = line.trim();
