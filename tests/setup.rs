@@ -291,7 +291,7 @@ fn a_second_setup_finds_nothing_to_do_and_unsetup_leaves_no_trace() {
     image.fails(
         &["unsetup"],
         "countersign: nothing was set up by this command\n\
-         hint: pam_countersign(8) tells what to take out by hand\n",
+         hint: a stack that was written by hand is taken out by hand: the lines of /etc/pam.d that name pam_countersign.so\n",
         1,
     );
 }
@@ -358,8 +358,23 @@ fn what_was_edited_since_stays_edited() {
     );
 }
 
+/// openssh-server and sudo were purged.
 #[test]
-fn an_edited_drop_in_is_kept_beside_its_place() {
+fn what_is_gone_by_now_is_not_made_anew() {
+    let image = Image::new();
+    image.write("/etc/ssh/sshd_config", "UsePAM yes\n");
+    image.sets_up(&BOTH);
+    let gone = ["/etc/pam.d/sshd", "/etc/pam.d/sudo", "/etc/ssh/sshd_config"];
+    for path in gone {
+        fs::remove_file(image.at(path)).unwrap();
+    }
+    let done = "Everything is as it was before the first setup.\n";
+    assert_eq!(image.run(&["unsetup"]), (done.into(), String::new(), 0));
+    assert_eq!(gone.map(|path| image.at(path).exists()), [false; 3]);
+}
+
+#[test]
+fn of_an_edited_drop_in_a_copy_is_kept() {
     let image = Image::new();
     let before = image.files();
     image.sets_up(&BOTH);
@@ -367,13 +382,18 @@ fn an_edited_drop_in_is_kept_beside_its_place() {
     let edited = format!("{}AllowGroups staff\n", image.read(drop_in));
     image.write(drop_in, &edited);
     let said = format!(
-        "{drop_in} was edited since: {drop_in}.edited is a copy\n\
+        "{drop_in} was edited since: /var/lib/countersign/setup/edited{drop_in} is a copy\n\
          Everything else is as it was before the first setup.\n"
     );
     assert_eq!(image.run(&["unsetup"]), (said, String::new(), 0));
-    assert_eq!(image.read(&format!("{drop_in}.edited")), edited);
-    fs::remove_file(image.at(&format!("{drop_in}.edited"))).unwrap();
+    let copy = format!("/var/lib/countersign/setup/edited{drop_in}");
+    assert_eq!(image.read(&copy), edited);
     assert!(image.files() == before);
+    image.sets_up(&BOTH);
+    image.write(drop_in, "# otherwise\n");
+    image.run(&["unsetup"]);
+    assert_eq!(image.read(&copy), edited);
+    assert_eq!(image.read(&format!("{copy}.1")), "# otherwise\n");
 }
 
 #[test]
@@ -387,11 +407,69 @@ fn a_block_whose_marks_are_gone_is_not_forgotten() {
     assert_eq!(
         err,
         "countersign: not everything could be put back:\n  /etc/pam.d/sudo: the marks of the block are gone, and the module \
-         is still named there: take it out by hand\nhint: mend that, and then again: sudo countersign unsetup\n"
+         is still named there: take it out by hand\n  /etc/countersign/countersign.toml stays as long as /etc/pam.d/sudo names the \
+         module\nhint: mend that, and then again: sudo countersign unsetup\n"
+    );
+    assert!(
+        image
+            .read("/etc/countersign/countersign.toml")
+            .contains("abc1234")
+    );
+    assert!(
+        !image
+            .at("/etc/ssh/sshd_config.d/10-countersign.conf")
+            .exists()
     );
     image.write("/etc/pam.d/sudo", SUDO_STACK);
     let done = "Everything is as it was before the first setup.\n";
     assert_eq!(image.run(&["unsetup"]), (done.into(), String::new(), 0));
+}
+
+/// What a login still needs where the marks of its block, or somebody's own line, keep the module in its stack.
+#[test]
+fn the_configuration_and_the_settings_of_sshd_stay_as_long_as_a_stack_needs_them() {
+    let image = Image::new();
+    image.write("/etc/pam.d/su", SUDO_STACK);
+    let before = image.files();
+    image.sets_up(&BOTH);
+    let sshd = image.read("/etc/pam.d/sshd");
+    image.write("/etc/pam.d/sshd", &sshd.replace("# END countersign\n", ""));
+    let (_, err, code) = image.run(&["unsetup"]);
+    assert_eq!(code, 1);
+    let drop_in = "/etc/ssh/sshd_config.d/10-countersign.conf";
+    for path in [drop_in, "/etc/countersign/countersign.toml"] {
+        let said = format!("\n  {path} stays as long as /etc/pam.d/sshd names the module\n");
+        assert!(err.contains(&said), "{err}");
+        assert!(image.at(path).exists());
+    }
+    assert!(
+        image
+            .read("/etc/countersign/countersign.toml")
+            .contains("abc1234")
+    );
+    image.write("/etc/pam.d/sshd", SSHD_STACK);
+    let by_hand = format!("auth required pam_countersign.so\n{SUDO_STACK}");
+    image.write("/etc/pam.d/su", &by_hand);
+    let expected = "countersign: not everything could be put back:\n  \
+        /etc/countersign/countersign.toml stays as long as /etc/pam.d/su names the module\n\
+        hint: mend that, and then again: sudo countersign unsetup\n";
+    assert_eq!(image.run(&["unsetup"]), (String::new(), expected.into(), 1));
+    assert!(!image.at(drop_in).exists());
+    image.write("/etc/pam.d/su", SUDO_STACK);
+    assert_eq!(image.run(&["unsetup"]).2, 0);
+    assert!(image.files() == before);
+}
+
+#[test]
+fn a_stack_that_named_the_module_before_keeps_no_configuration() {
+    let image = Image::new();
+    image.write("/etc/pam.d/sudo", "auth required pam_countersign.so\n");
+    image.sets_up(&BOTH);
+    assert_eq!(image.run(&["unsetup"]).2, 0);
+    assert_eq!(
+        image.read("/etc/countersign/countersign.toml"),
+        CONFIGURATION
+    );
 }
 
 #[test]
@@ -495,6 +573,26 @@ fn where_sshd_includes_no_drop_ins_its_settings_stand_at_the_top() {
 }
 
 #[test]
+fn another_factor_in_an_included_file_is_not_passed_over() {
+    let image = Image::new();
+    image.write(
+        "/etc/pam.d/google-auth",
+        "auth required pam_google_authenticator.so\n",
+    );
+    image.write(
+        "/etc/pam.d/sshd",
+        &format!("{SSHD_STACK}@include google-auth\n"),
+    );
+    let arguments: Vec<_> = ["setup"].into_iter().chain(TENANT).chain(BOTH).collect();
+    image.fails(
+        &arguments,
+        "countersign: /etc/pam.d/google-auth:1: `auth required pam_google_authenticator.so` would be passed over\n\
+         hint: write this stack by hand: pam_countersign(8) shows three\n",
+        1,
+    );
+}
+
+#[test]
 fn a_step_up_stands_behind_the_local_password() {
     let image = Image::new();
     image.write(
@@ -519,6 +617,34 @@ fn a_step_up_stands_behind_the_local_password() {
             .read("/etc/pam.d/sshd")
             .contains("[success=done ignore=ignore default=die]")
     );
+}
+
+/// As sshd and sudo are on RHEL and Fedora.
+#[test]
+fn a_step_up_stands_behind_a_substack_and_an_include_is_told_to_become_one() {
+    let image = Image::new();
+    let stack = "auth required pam_unix.so\n";
+    image.write("/etc/pam.d/system-auth", stack);
+    image.write("/etc/pam.d/postlogin", "session optional pam_limits.so\n");
+    image.write("/etc/pam.d/sudo", "auth include system-auth\n");
+    let offline = "[service.sudo.offline]\nenabled = true\nfirst_factor = \"pam_unix\"\n";
+    let configuration = format!("{CONFIGURATION}{offline}");
+    image.write("/etc/countersign/countersign.toml", &configuration);
+    let sudo = ["--service", "sudo"];
+    let arguments: Vec<_> = ["setup"].into_iter().chain(TENANT).chain(sudo).collect();
+    image.fails(
+        &arguments,
+        "countersign: /etc/pam.d/sudo:1: what stands behind `auth include system-auth` is not asked\n\
+         hint: make it `auth substack system-auth`, or write this stack by hand: pam_countersign(8)\n",
+        1,
+    );
+    let (asks, behind) = ("auth substack system-auth\n", "auth include postlogin\n");
+    image.write("/etc/pam.d/sudo", &format!("{asks}{behind}"));
+    image.sets_up(&sudo);
+    let block = "# BEGIN countersign: `countersign unsetup` takes this out\n\
+        auth [success=ok ignore=ignore default=bad] pam_countersign.so\n# END countersign\n";
+    let wired = format!("{asks}{block}{behind}");
+    assert_eq!(image.read("/etc/pam.d/sudo"), wired);
 }
 
 #[test]
@@ -797,6 +923,85 @@ fn held(image: &Image) -> Traced {
     Traced::start(&mut command, "")
 }
 
+/// `countersign unsetup` on the image, to its end; it must not start any program.
+#[cfg(target_arch = "x86_64")]
+#[track_caller]
+fn unsetup_starts_no_program(image: &Image) -> i32 {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.args(["unsetup", "--root"]).arg(&image.0);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let traced = Traced::start(&mut command, "");
+    let starting = [
+        libc::SYS_clone,
+        libc::SYS_clone3,
+        libc::SYS_fork,
+        libc::SYS_vfork,
+    ];
+    loop {
+        if let Stop::Exited(code) = traced.next() {
+            return code;
+        }
+        let call = traced.registers().orig_rax.cast_signed();
+        if starting.contains(&call) {
+            traced.kill();
+            panic!("it starts a program of this machine");
+        }
+    }
+}
+
+/// As on the disk of a machine that was set up while it ran.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn what_a_running_machine_set_up_is_taken_back_on_its_disk_without_any_program() {
+    let image = Image::new();
+    let timer = "/etc/systemd/system/countersign-rollback.timer";
+    image.write(timer, "[Timer]\n");
+    let before = image.files();
+    image.sets_up(&BOTH);
+    let journal = "/var/lib/countersign/setup/1.json";
+    let text = image.read(journal);
+    let text = text.replace("\"Block\"", "\"Managed\"");
+    image.write(
+        journal,
+        &text.replace("\"debian\": false", "\"debian\": true"),
+    );
+    assert_eq!(unsetup_starts_no_program(&image), 0);
+    assert!(image.files() == before);
+}
+
+#[test]
+fn what_authselect_wrote_is_not_taken_back_from_outside() {
+    let image = Image::new();
+    image.sets_up(&BOTH);
+    let journal = "/var/lib/countersign/setup/1.json";
+    let text = image.read(journal);
+    let text = text.replace("\"authselect\": null", "\"authselect\": \"local\"");
+    image.write(journal, &text);
+    image.fails(
+        &["unsetup"],
+        "countersign: authselect(8) has to be run on that system for this\n\
+         hint: start it, or chroot into it, and type there: sudo countersign unsetup\n",
+        1,
+    );
+}
+
+#[test]
+fn a_record_that_stays_is_not_said_to_be_a_change_that_was_not_made() {
+    let image = Image::new();
+    let before = image.files();
+    image.sets_up(&BOTH);
+    let copies = "/var/lib/countersign/setup/1";
+    fs::remove_dir_all(image.at(copies)).unwrap();
+    image.write(copies, "no folder\n");
+    let expected = "countersign: /var/lib/countersign/setup: Not a directory (os error 20)\n\
+        hint: the files are put back, and only the record of it stayed: mend that, and then again: sudo countersign unsetup\n";
+    assert_eq!(image.run(&["unsetup"]), (String::new(), expected.into(), 1));
+    assert!(image.files() == before);
+    fs::remove_file(image.at(copies)).unwrap();
+    let done = "Everything is as it was before the first setup.\n";
+    assert_eq!(image.run(&["unsetup"]), (done.into(), String::new(), 0));
+}
+
 /// The same, held at the begin of a call: what the one before has done is done, and this has not begun.
 #[cfg(target_arch = "x86_64")]
 fn held_after(image: &Image, stops: usize) -> Traced {
@@ -864,6 +1069,31 @@ fn a_setup_that_is_killed_anywhere_can_be_taken_back() {
         held_after(&image, stops).kill();
         is_taken_back(&image, &before, &format!("killed at stop {stops}"));
     }
+}
+
+/// Ctrl-C, a lost connection, an end of the session.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_setup_that_is_interrupted_is_put_back_by_itself_or_is_whole() {
+    let signals = [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP];
+    let mut whole = 0;
+    for (stops, signal) in stops_at_changes().into_iter().zip(signals.iter().cycle()) {
+        let image = Image::new();
+        let before = image.files();
+        let traced = held_after(&image, stops);
+        // SAFETY: the process is ours and has not been waited for.
+        unsafe { libc::kill(traced.child.id().cast_signed(), *signal) };
+        traced.to_the_end();
+        if image.files() != before {
+            let second = image.sets_up(&BOTH);
+            assert_eq!(
+                second, "Everything is set up already: nothing to change.\n",
+                "signal {signal} at stop {stops}"
+            );
+            whole += 1;
+        }
+    }
+    assert!(whole < 10, "{whole}");
 }
 
 #[cfg(target_arch = "x86_64")]

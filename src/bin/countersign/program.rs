@@ -1,6 +1,7 @@
 //! Other people's programs: found where systems have them, with nothing of this one's environment.
 #![forbid(unsafe_code)]
 
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use super::output::Problem;
@@ -15,7 +16,8 @@ pub fn command(name: &str, arguments: &[&str]) -> Command {
         .env_clear()
         .env("PATH", PATH)
         .env("LC_ALL", "C");
-    command.stdin(Stdio::null());
+    // A Ctrl-C is for us to answer: what another program has begun it ends.
+    command.stdin(Stdio::null()).process_group(0);
     command
 }
 

@@ -1,17 +1,24 @@
 //! Writes what was shown, and takes it back.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::authselect::Selection;
+use countersign::os;
+
+use super::authselect::{self, Selection};
 use super::change::{Change, Kind, Undo};
 use super::journal::{Journal, Record};
-use super::{debian, sshd};
+use super::sshd::{self, Keys};
+use super::{debian, named};
 use crate::check;
 use crate::output::{Done, Problem, line};
 use crate::root::Root;
 
 const NO_SSHD: &str = "No sshd was found running: one that does must be restarted.";
+
+/// Where is kept what others have written into files of ours.
+const EDITED: &str = "/var/lib/countersign/setup/edited";
 
 /// What became of a record's changes when they were taken back.
 #[derive(Default)]
@@ -32,6 +39,15 @@ impl Undone {
         self.failed.extend(more.failed);
     }
 
+    /// A copy of what somebody has written into a file of ours.
+    fn keep(&mut self, root: &Root, path: &str, text: &str) -> Done {
+        let copy = room_for(root, path, text)?;
+        root.write(&copy, Some(text))?;
+        let said = format!("{path} was edited since: {copy} is a copy");
+        self.left.push(said);
+        Ok(())
+    }
+
     /// One part that failed does not keep the others from being put back.
     fn note(&mut self, done: Done) {
         self.failed
@@ -39,17 +55,44 @@ impl Undone {
     }
 }
 
+/// Where a copy has room: an earlier one of another text stays.
+fn room_for(root: &Root, path: &str, text: &str) -> Result<String, Problem> {
+    let mut copy = format!("{EDITED}{path}");
+    for number in 1.. {
+        match root.read(&copy)? {
+            Some(earlier) if earlier != text => copy = format!("{EDITED}{path}.{number}"),
+            Some(_) | None => break,
+        }
+    }
+    Ok(copy)
+}
+
 /// Makes all of a record's changes, and looks whether they hold.
-pub fn apply(root: &Root, record: &Record, config: &str, services: &[String]) -> Done {
+pub fn apply(
+    root: &Root,
+    record: &Record,
+    config: &str,
+    services: &[String],
+    keys: Option<Keys>,
+) -> Done {
     write(root, record)?;
+    goes_on()?;
     holds(root, config, services)?;
     if record.sshd {
-        sshd::test(root)?;
+        sshd::test(root, keys)?;
         if !sshd::reload(root) {
             line(NO_SSHD);
         }
     }
-    Ok(())
+    goes_on()
+}
+
+/// A Ctrl-C, or a terminal that is gone, is a failure as any other: what was begun is put back.
+pub fn goes_on() -> Done {
+    match os::interrupted() {
+        false => Ok(()),
+        true => Err(Problem::new("it was interrupted")),
+    }
 }
 
 /// Nobody has written these files since they were shown.
@@ -113,28 +156,123 @@ fn as_previewed(root: &Root, changes: &[Change]) -> Done {
 /// Takes all of a record's changes back, as far as that can be done now.
 pub fn undo(root: &Root, record: &Record) -> Undone {
     let mut undone = Undone::default();
-    put_back(root, record, Kind::Ours, &mut undone);
-    if let Some(before) = &record.authselect {
-        undone.note(Selection::from_journal(before).select_again(root));
-    }
-    put_back(root, record, Kind::Block, &mut undone);
-    if record.debian {
-        // Where it can't, the stacks are put back as they were, from our own copies.
-        let updated = debian::update(root);
-        put_back(root, record, Kind::Managed, &mut undone);
-        undone.note(updated);
-    }
-    // Last: until here a login may still ask for it.
-    put_back(root, record, Kind::Theirs, &mut undone);
+    stacks_back(root, record, &mut undone);
+    needs_back(root, record, &mut undone);
     if record.sshd && !sshd::reload(root) {
         undone.left.push(NO_SSHD.to_owned());
     }
     undone
 }
 
-fn put_back(root: &Root, record: &Record, kind: Kind, undone: &mut Undone) {
+/// What the stacks are made of.
+fn stacks_back(root: &Root, record: &Record, undone: &mut Undone) {
+    let is_own = |change: &Change| is_stacks(change, Kind::Ours) && !authselect::has(&change.path);
+    put_back(root, record, is_own, undone);
+    if let Some(before) = &record.authselect {
+        let done = profile_back(root, record, &Selection::from_journal(before), undone);
+        undone.note(done);
+    }
+    let is_block = |change: &Change| is_stacks(change, Kind::Block);
+    put_back(root, record, is_block, undone);
+    if record.debian {
+        let done = shared_back(root, record, undone);
+        undone.note(done);
+    }
+}
+
+/// Stacks that pam-auth-update does not write, as somebody has edited them, are put back from our own copies. It looks at them
+/// again then, or it would go on as if they had our lines.
+fn shared_back(root: &Root, record: &Record, undone: &mut Undone) -> Done {
+    let updated = debian::update(root);
+    let managed = record.changes.iter();
+    let mut managed = managed.filter(|change| is_stacks(change, Kind::Managed));
+    let is_back = |change: &Change| {
+        root.read(&change.path)
+            .is_ok_and(|now| now == change.before)
+    };
+    if managed.all(is_back) {
+        return updated;
+    }
+    put_back(
+        root,
+        record,
+        |change| is_stacks(change, Kind::Managed),
+        undone,
+    );
+    debian::update(root)
+}
+
+fn is_stacks(change: &Change, kind: Kind) -> bool {
+    change.kind == kind && !sshd::has(&change.path)
+}
+
+/// Ours is applied again behind its files; another is selected before they go, and they stay whole where it can't be.
+fn profile_back(root: &Root, record: &Record, before: &Selection, undone: &mut Undone) -> Done {
+    let is_profiles = |change: &Change| authselect::has(&change.path);
+    if before.is_ours() {
+        put_back(root, record, is_profiles, undone);
+        return Selection::apply_again(root);
+    }
+    before.select_again(root)?;
+    put_back(root, record, is_profiles, undone);
+    for (path, text) in before.edited(root)? {
+        undone.keep(root, &path, &text)?;
+    }
+    authselect::remove(root)
+}
+
+/// What a login needs that the module is asked in: it stays as long as there may be one.
+fn needs_back(root: &Root, record: &Record, undone: &mut Undone) {
+    let still = |files: BTreeSet<String>| -> Vec<String> {
+        let since = files.difference(&record.named);
+        since.map(|file| format!("/etc/pam.d/{file}")).collect()
+    };
+    let of_sshd = still(named::of(root, "sshd"));
+    put_back_without(
+        root,
+        record,
+        |change| sshd::has(&change.path),
+        &of_sshd,
+        undone,
+    );
+    let is_configuration = |change: &Change| change.kind == Kind::Theirs;
+    let all = still(named::files(root));
+    if undone.is_complete() || !all.is_empty() {
+        put_back_without(root, record, is_configuration, &all, undone);
+    }
+}
+
+/// Puts it back if no stack names the module any more.
+fn put_back_without(
+    root: &Root,
+    record: &Record,
+    is_meant: impl Fn(&Change) -> bool,
+    naming: &[String],
+    undone: &mut Undone,
+) {
+    if naming.is_empty() {
+        return put_back(root, record, is_meant, undone);
+    }
+    for change in record.changes.iter().filter(|change| is_meant(change)) {
+        undone.note(stays(root, change, naming));
+    }
+}
+
+/// That it is still as it was set up is a failure, if there is something to put back.
+fn stays(root: &Root, change: &Change, naming: &[String]) -> Done {
+    match change.undone(root.read(&change.path)?.as_deref()) {
+        Undo::Nothing | Undo::Left(_) => Ok(()),
+        Undo::To(_) | Undo::Edited(_) | Undo::Stuck(_) => Err(Problem::new(format!(
+            "{} stays as long as {} names the module",
+            change.path,
+            naming.join(" or ")
+        ))),
+    }
+}
+
+fn put_back(root: &Root, record: &Record, is_meant: impl Fn(&Change) -> bool, undone: &mut Undone) {
     let changes = record.changes.iter().rev();
-    for change in changes.filter(|change| change.kind == kind) {
+    for change in changes.filter(|change| is_meant(change)) {
         let done = put_one_back(root, change, undone);
         undone.note(done);
     }
@@ -147,12 +285,7 @@ fn put_one_back(root: &Root, change: &Change, undone: &mut Undone) -> Done {
         Undo::Nothing => Ok(()),
         Undo::To(text) => root.write(&change.path, text.as_deref()),
         Undo::Edited(text) => {
-            let copy = format!("{}.edited", change.path);
-            root.write(&copy, now.as_deref())?;
-            undone.left.push(format!(
-                "{} was edited since: {copy} is a copy",
-                change.path
-            ));
+            undone.keep(root, &change.path, &now.unwrap_or_default())?;
             root.write(&change.path, text.as_deref())
         }
         Undo::Left(why) => {
@@ -173,9 +306,23 @@ pub fn undo_last(
     let Some(record) = journal.last()?.filter(is_wanted) else {
         return Ok(None);
     };
-    let undone = undo(root, &record);
-    if undone.is_complete() {
-        journal.remove(&locked, record.number)?;
+    can_be_undone(root, &record)?;
+    os::with_stops_held(|| {
+        let undone = undo(root, &record);
+        if undone.is_complete() {
+            journal.remove(&locked, record.number)?;
+        }
+        Ok(Some(undone))
+    })
+}
+
+/// What authselect writes is no part of the record: nobody else can put it back.
+fn can_be_undone(root: &Root, record: &Record) -> Done {
+    match record.authselect.is_none() || root.is_live() {
+        true => Ok(()),
+        false => Err(
+            Problem::new("authselect(8) has to be run on that system for this")
+                .hint("start it, or chroot into it, and type there: sudo countersign unsetup"),
+        ),
     }
-    Ok(Some(undone))
 }

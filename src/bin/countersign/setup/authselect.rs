@@ -2,10 +2,12 @@
 #![forbid(unsafe_code)]
 
 use super::change::{Change, Kind};
-use super::pam;
+use super::passed_over::passes_over_nothing;
+use super::{block, named, pam};
 use crate::output::{Done, Problem};
 use crate::program;
 use crate::root::Root;
+use crate::stacks::names_module;
 
 const PROGRAM: &str = "authselect";
 const NAME: &str = "countersign";
@@ -62,14 +64,18 @@ impl Selection {
         })
     }
 
-    /// The files of our own profile, with the module in front for these services.
+    /// The files of our own profile, with the module in front for these services, and not for those of `own`.
     pub fn changes(
         &self,
         root: &Root,
         services: &[String],
+        own: &[String],
         arguments: &str,
     ) -> Result<Vec<Change>, Problem> {
-        if root.exists(FOLDER) && self.profile() != OURS {
+        if services.is_empty() && !self.is_ours() {
+            return Ok(Vec::new());
+        }
+        if root.exists(FOLDER) && !self.is_ours() {
             return Err(
                 Problem::new(format!("{FOLDER} is there already, and not in use"))
                     .hint("remove it, or use --blocks"),
@@ -80,11 +86,12 @@ impl Selection {
         for stack in STACKS {
             let (from, to) = (format!("{base}/{stack}"), format!("{FOLDER}/{stack}"));
             let text = root.read(&from)?.unwrap_or_default();
-            let mut names = pam::listed(super::block::of(&text).unwrap_or_default());
+            let mut names = pam::listed(block::of(&text).unwrap_or_default());
+            names.retain(|name| !own.contains(name));
             names.extend(services.iter().cloned());
             names.sort();
             names.dedup();
-            let wired = pam::wired_for(&from, &text, &names.join(":"), arguments)?;
+            let wired = wired(root, stack, (&from, &text), &names, arguments)?;
             changes.extend(Change::new(&to, Kind::Ours, root.read(&to)?, &wired));
         }
         Ok(changes)
@@ -99,25 +106,47 @@ impl Selection {
         program::run(PROGRAM, &["create-profile", NAME, &base]).map(drop)
     }
 
-    /// Our own profile, with the features of this one.
+    pub fn is_ours(&self) -> bool {
+        self.profile() == OURS
+    }
+
+    /// Our own profile, with the features of this one. Where it is selected already, what its files say is applied.
     pub fn select_ours(&self) -> Done {
-        self.select(OURS)
+        match self.is_ours() {
+            true => program::run(PROGRAM, &["apply-changes"]).map(drop),
+            false => self.select(OURS),
+        }
+    }
+
+    /// What the files of our own profile say by now, if it is still the one in use.
+    pub fn apply_again(root: &Root) -> Done {
+        match Self::current(root).filter(Self::is_ours) {
+            Some(ours) => ours.select_ours(),
+            None => Ok(()),
+        }
     }
 
     /// This profile again, with the features that are on by now, and ours no more. Who has selected another since keeps it.
     pub fn select_again(&self, root: &Root) -> Done {
-        if self.profile() == OURS {
-            return program::run(PROGRAM, &["apply-changes"]).map(drop);
+        match Self::current(root) {
+            Some(now) if now.is_ours() => now.select(self.profile()),
+            Some(_) => Ok(()),
+            None => no_stack_is_left(root),
         }
-        if let Some(now) = Self::current(root).filter(|now| now.profile() == OURS) {
-            now.select(self.profile())?;
+    }
+
+    /// The files of our own profile that somebody has written into, and what they say.
+    pub fn edited(&self, root: &Root) -> Result<Vec<(String, String)>, Problem> {
+        let base = self.folder(root).ok();
+        let mut edited = Vec::new();
+        for name in root.names(FOLDER) {
+            let path = format!("{FOLDER}/{name}");
+            let base = base.as_ref().map(|base| format!("{base}/{name}"));
+            let base = base.map(|base| root.read(&base)).transpose()?.flatten();
+            let text = root.read(&path)?.filter(|text| Some(text) != base.as_ref());
+            edited.extend(text.map(|text| (path, text)));
         }
-        match std::fs::remove_dir_all(root.place(FOLDER)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Problem::new(format!("{FOLDER}: {error}")))
-            }
-            _ => Ok(()),
-        }
+        Ok(edited)
     }
 
     fn select(&self, profile: &str) -> Done {
@@ -127,4 +156,54 @@ impl Selection {
             .collect();
         program::run(PROGRAM, &arguments).map(drop)
     }
+}
+
+/// A file of the profile with the module for these services. It is a template: what authselect has made of it is the stack.
+fn wired(
+    root: &Root,
+    stack: &str,
+    (path, text): (&str, &str),
+    names: &[String],
+    arguments: &str,
+) -> Result<String, Problem> {
+    if names.is_empty() {
+        return Ok(block::replaced(text, None));
+    }
+    let source = |name: &str| named::text(root, name);
+    let wired =
+        |path: &str, text: &str| pam::wired_for(&source, path, text, &names.join(":"), arguments);
+    let made = format!("/etc/pam.d/{stack}");
+    if let Some(text) = root.read(&made)? {
+        passes_over_nothing(&source, &made, &wired(&made, &text)?)?;
+    }
+    wired(path, text)
+}
+
+/// Whether a file is of our own profile.
+pub fn has(path: &str) -> bool {
+    path.strip_prefix(FOLDER)
+        .is_some_and(|name| name.starts_with('/'))
+}
+
+/// Removes our own profile.
+pub fn remove(root: &Root) -> Done {
+    match std::fs::remove_dir_all(root.place(FOLDER)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Problem::new(format!("{FOLDER}: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where authselect is gone, what it wrote from our profile may still be there.
+fn no_stack_is_left(root: &Root) -> Done {
+    for stack in STACKS {
+        let path = format!("/etc/pam.d/{stack}");
+        if names_module(&root.read(&path)?.unwrap_or_default()) {
+            return Err(Problem::new(format!(
+                "{path} names the module, and authselect does not write it any more: take it out by hand"
+            )));
+        }
+    }
+    Ok(())
 }

@@ -1,11 +1,12 @@
 //! One file, as it is and as it will be; shown before anything is written.
 #![forbid(unsafe_code)]
 
+use countersign::tenant::text::shown_line;
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
 use super::block;
-use countersign::tenant::text::shown_line;
+use crate::stacks::names_module;
 
 /// Room for one line, in characters.
 const LINE: usize = 400;
@@ -13,7 +14,7 @@ const LINE: usize = 400;
 /// How a change is taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
-    /// The whole file is ours: it is put back whatever was done to it since.
+    /// The whole file is ours: it is put back whatever was done to it since, of which a copy is kept.
     Ours,
     /// A marked block is ours: the rest stays as it is.
     Block,
@@ -39,7 +40,7 @@ pub enum Undo {
     Nothing,
     /// With this text, or without the file.
     To(Option<String>),
-    /// The same, and what somebody has written since is kept beside it.
+    /// The same, and what somebody has written since is kept elsewhere.
     Edited(Option<String>),
     /// Not at all, and nobody minds.
     Left(String),
@@ -87,9 +88,9 @@ impl Change {
                 Some(_) => Undo::Edited(self.before.clone()),
                 None => Undo::To(self.before.clone()),
             },
-            Kind::Block => self.without_block(now.unwrap_or_default()),
-            Kind::Managed => match now.is_some_and(names_us) && !self.named_us() {
-                true => Undo::To(self.before.clone()),
+            Kind::Block => now.map_or(Undo::Nothing, |now| self.without_block(now)),
+            Kind::Managed => match now.is_some_and(names_module) && !self.named_us() {
+                true => Undo::Edited(self.before.clone()),
                 false => Undo::Nothing,
             },
             Kind::Theirs => Undo::Left(format!(
@@ -101,7 +102,7 @@ impl Change {
 
     fn without_block(&self, now: &str) -> Undo {
         let text = block::replaced(now, block::of(text(&self.before)));
-        match names_us(&text) && !self.named_us() {
+        match names_module(&text) && !self.named_us() {
             true => Undo::Stuck(format!(
                 "{}: the marks of the block are gone, and the module is still named there: take it out by hand",
                 self.path
@@ -111,19 +112,39 @@ impl Change {
     }
 
     fn named_us(&self) -> bool {
-        names_us(text(&self.before))
+        names_module(text(&self.before))
     }
-}
-
-fn names_us(text: &str) -> bool {
-    let rules = text
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or_default());
-    rules
-        .into_iter()
-        .any(|rule| rule.contains("pam_countersign"))
 }
 
 fn text(content: &Option<String>) -> &str {
     content.as_deref().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEFORE: &str = "auth required pam_unix.so\n";
+    const AFTER: &str = "auth required pam_countersign.so\nauth required pam_unix.so\n";
+
+    fn change(kind: Kind) -> Change {
+        Change::new("/etc/x", kind, Some(BEFORE.to_owned()), AFTER).unwrap()
+    }
+
+    #[test]
+    fn what_another_program_left_is_put_back_and_what_was_edited_is_kept() {
+        let managed = change(Kind::Managed);
+        let before = Some(BEFORE.to_owned());
+        assert_eq!(managed.undone(Some(AFTER)), Undo::To(before.clone()));
+        let edited = format!("{AFTER}auth optional pam_mine.so\n");
+        assert_eq!(managed.undone(Some(&edited)), Undo::Edited(before));
+        for now in [None, Some(BEFORE), Some("auth required pam_other.so\n")] {
+            assert_eq!(managed.undone(now), Undo::Nothing);
+        }
+    }
+
+    #[test]
+    fn of_a_file_that_is_gone_no_block_is_left() {
+        assert_eq!(change(Kind::Block).undone(None), Undo::Nothing);
+    }
 }

@@ -12,6 +12,7 @@ use super::pam::{self, Stack, unless};
 use crate::output::{Done, Problem};
 use crate::program;
 use crate::root::Root;
+use crate::stacks::names_module;
 
 const PROGRAM: &str = "pam-auth-update";
 const PROFILES: &str = "/usr/share/pam-configs";
@@ -57,27 +58,29 @@ fn profile(stack: Stack, services: &[String], arguments: &str) -> String {
     )
 }
 
-/// What has to change for these services, the shared stacks among it. `None` where pam-auth-update leaves them alone, since
-/// somebody wrote into them.
+/// What has to change so that these services share the stacks and those of `own` do not, the stacks among it. `None` where
+/// pam-auth-update leaves them alone, since somebody wrote into them.
 pub fn changes(
     root: &Root,
     services: &[(String, Stack)],
+    own: &[String],
     arguments: &str,
 ) -> Result<Option<Vec<Change>>, Problem> {
-    if services.is_empty() {
+    let (mut changes, mut lists) = (Vec::new(), Vec::new());
+    for stack in [Stack::Login, Stack::StepUp] {
+        let names = names_in(root, stack, services, own)?;
+        changes.extend(of_profile(root, stack, &names, arguments)?);
+        lists.push(names);
+    }
+    if services.is_empty() && changes.is_empty() {
         return Ok(Some(Vec::new()));
     }
-    let mut changes = Vec::new();
-    for stack in [Stack::Login, Stack::StepUp] {
-        changes.extend(of_profile(root, stack, services, arguments)?);
-    }
+    lists.retain(|names| !names.is_empty());
     let scratch = Scratch::new()?;
     let stacks = scratch.preview(root, &changes)?;
-    let wired = stacks
-        .iter()
-        .any(|(path, text)| path == AUTH && text.contains("pam_countersign"));
-    if !wired {
-        return Ok(None);
+    let auth = stacks.iter().find(|(path, _)| path == AUTH);
+    if !auth.is_some_and(|(_, text)| has_lists(text, &lists)) {
+        return asks_none_of(root, services, own).map(|()| None);
     }
     for (path, text) in stacks {
         changes.extend(Change::new(&path, Kind::Managed, root.read(&path)?, &text));
@@ -85,19 +88,31 @@ pub fn changes(
     Ok(Some(changes))
 }
 
-/// The services that a profile has stay in it, unless they are now in the other.
-fn of_profile(
+/// The services that a profile has stay in it, unless they are now in the other or share no stack any more.
+fn names_in(
     root: &Root,
     stack: Stack,
     services: &[(String, Stack)],
-    arguments: &str,
-) -> Result<Option<Change>, Problem> {
-    let (path, before) = (path(stack), root.read(&path(stack))?);
-    let mut names = pam::listed(before.as_deref().unwrap_or_default());
+    own: &[String],
+) -> Result<Vec<String>, Problem> {
+    let text = root.read(&path(stack))?.unwrap_or_default();
+    let mut names = pam::listed(&text);
     names.retain(|name| !services.iter().any(|(service, _)| service == name));
+    names.retain(|name| !own.contains(name));
     let new = services.iter().filter(|(_, other)| *other == stack);
     names.extend(new.map(|(service, _)| service.clone()));
     names.sort();
+    Ok(names)
+}
+
+/// A profile for nobody goes.
+fn of_profile(
+    root: &Root,
+    stack: Stack,
+    names: &[String],
+    arguments: &str,
+) -> Result<Option<Change>, Problem> {
+    let (path, before) = (path(stack), root.read(&path(stack))?);
     if names.is_empty() {
         return Ok(before.map(|text| Change {
             path,
@@ -106,12 +121,37 @@ fn of_profile(
             after: None,
         }));
     }
-    let text = profile(stack, &names, arguments);
+    let text = profile(stack, names, arguments);
     Ok(Change::new(&path, Kind::Ours, before, &text))
 }
 
-/// Has the shared stacks written from the profiles that are there.
+/// Whether a stack has the module for these lists of services, and for nobody else.
+fn has_lists(text: &str, lists: &[Vec<String>]) -> bool {
+    let modules = text.lines().filter(|line| names_module(line));
+    let has = |names: &Vec<String>| text.lines().any(|line| pam::listed(line) == *names);
+    modules.count() == lists.len() && lists.iter().all(has)
+}
+
+/// A service that a stack which stays as it is asks already can have no other place.
+fn asks_none_of(root: &Root, services: &[(String, Stack)], own: &[String]) -> Done {
+    let text = root.read(AUTH)?.unwrap_or_default();
+    let mut listed = text.lines().flat_map(pam::listed);
+    let is_meant =
+        |name: &String| own.contains(name) || services.iter().any(|(service, _)| service == name);
+    match listed.find(is_meant) {
+        None => Ok(()),
+        Some(name) => Err(Problem::new(format!(
+            "{AUTH} has the module for {name} and was edited by hand: pam-auth-update leaves it alone"
+        ))
+        .hint("take out what was written there, or have it written anew: pam-auth-update --force")),
+    }
+}
+
+/// Has the shared stacks written from the profiles that are there. On an image, where nothing runs, they stay as they are.
 pub fn update(root: &Root) -> Done {
+    if !root.is_live() {
+        return Ok(());
+    }
     let (there, gone): (Vec<_>, Vec<_>) = [Stack::Login, Stack::StepUp]
         .into_iter()
         .partition(|stack| root.exists(path(*stack)));

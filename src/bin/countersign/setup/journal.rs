@@ -3,6 +3,8 @@
 //! A folder of root's: one record for each setup, and beside it a plain copy of every file as it was before.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
+
 use countersign::os::{Folder, Locked};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,9 @@ pub struct Record {
     #[serde(skip)]
     pub number: u32,
     pub changes: Vec<Change>,
+    /// The files of PAM that named the module before.
+    #[serde(default)]
+    pub named: BTreeSet<String>,
     /// pam-auth-update has to be run to take it back.
     pub debian: bool,
     /// The profile that authselect had before.
@@ -38,9 +43,10 @@ pub struct Awaited {
     /// Which setup whoever takes it back means.
     pub token: String,
     pub services: Vec<String>,
-    /// Which boot, and when in it, in ticks: whoever logged in before proves nothing.
+    /// Which boot it was made in.
     pub boot: String,
-    pub since: u64,
+    /// When in that boot everything was written, in ticks: whoever logged in before proves nothing. `None` until then.
+    pub since: Option<u64>,
     /// Until when, in seconds since 1970, for people.
     pub until: u64,
 }
@@ -51,6 +57,7 @@ impl Record {
             version: VERSION,
             number: 0,
             changes,
+            named: BTreeSet::new(),
             debian: false,
             authselect: None,
             sshd: false,
@@ -149,21 +156,24 @@ impl Journal {
         let name = format!("{}.json", record.number);
         locked
             .replace(&name, &bytes)
-            .map_err(|error| self.failed(&error))
+            .map_err(|error| self.failed(&error).hint("nothing was changed"))
     }
 
-    /// A setup that was taken back is over.
+    /// A setup that was taken back is over. The record goes last: as long as it is there, this can be tried again.
     pub fn remove(&self, locked: &Locked<'_>, number: u32) -> Done {
-        let name = format!("{number}.json");
-        locked.remove(&name).map_err(|error| self.failed(&error))?;
+        let stayed = |error| {
+            self.failed(&error).hint(
+                "the files are put back, and only the record of it stayed: mend that, and then again: sudo countersign unsetup",
+            )
+        };
         let copies = self.root.place(format!("{FOLDER}/{number}"));
         match std::fs::remove_dir_all(copies) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(self.failed(&error)),
-            _ => Ok(()),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(stayed(error)),
+            _ => locked.remove(&format!("{number}.json")).map_err(stayed),
         }
     }
 
     fn failed(&self, error: &std::io::Error) -> Problem {
-        Problem::new(format!("{FOLDER}: {error}")).hint("nothing was changed")
+        Problem::new(format!("{FOLDER}: {error}"))
     }
 }

@@ -9,11 +9,14 @@ mod change;
 mod confirm;
 mod debian;
 mod journal;
+mod named;
 mod pam;
+mod passed_over;
 mod place;
 mod rollback;
 mod sshd;
 mod take_back;
+mod task;
 mod wanted;
 
 use std::path::PathBuf;
@@ -34,6 +37,7 @@ use authselect::Selection;
 use change::{Change, Kind};
 use journal::{Journal, Record};
 use pam::Stack;
+use task::Task;
 use wanted::Wanted;
 
 pub use confirm::{Arguments as ConfirmArguments, run as confirm};
@@ -112,6 +116,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     }
     let mut record = plan(&root, &policy, &config, before, &wanted, arguments)?;
     if record.changes.is_empty() {
+        if arguments.keys.is_some() {
+            sshd::test(&root, arguments.keys)?;
+        }
         line("Everything is set up already: nothing to change.");
         return Ok(());
     }
@@ -128,7 +135,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     if !arguments.yes {
         agree(&record.changes)?;
     }
-    carry_out(&config, &root, &mut record, &wanted.services, arguments)
+    let task = Task {
+        root: &root,
+        config: &config,
+        services: &wanted.services,
+        arguments,
+    };
+    task.carry_out(&mut record)
 }
 
 /// One step after the other: what is not confirmed yet is not built upon.
@@ -148,7 +161,7 @@ fn nothing_is_awaited(root: &Root) -> Done {
 
 fn in_time(awaited: &journal::Awaited) -> String {
     match awaited.until.saturating_sub(os::wall_clock()) {
-        0 => "now".to_owned(),
+        0 => "now, unless the machine was restarted in between".to_owned(),
         left => format!("in {}", spoken(left)),
     }
 }
@@ -233,6 +246,7 @@ fn plan(
 ) -> Result<Record, Problem> {
     let configuration = Change::new(config, Kind::Theirs, before, &wanted.configuration);
     let mut record = Record::new(configuration.into_iter().collect());
+    record.named = named::files(root);
     let argument = match config {
         CONFIG => String::new(),
         other => format!(" config={other}"),
@@ -261,6 +275,7 @@ fn split(
     let (mut shared, mut own) = (Vec::new(), Vec::new());
     let debian = !arguments.blocks && debian::is_here(root);
     let authselect = !arguments.blocks && Selection::current(root).is_some();
+    let source = |name: &str| named::text(root, name);
     for (service, stack) in services {
         let path = format!("/etc/pam.d/{service}");
         let text = root.read(&path)?.unwrap_or_default();
@@ -270,8 +285,8 @@ fn split(
             ));
         } else if block::of(&text).is_some() {
             own.push((service, stack));
-        } else if debian && pam::includes_common_auth(&text)
-            || authselect && stack == Stack::Login && pam::includes_authselects(&text)
+        } else if debian && pam::includes_common_auth(&source, &text)
+            || authselect && stack == Stack::Login && pam::includes_authselects(&source, &text)
         {
             shared.push((service, stack));
         } else {
@@ -288,8 +303,14 @@ fn stacks(
     argument: &str,
     record: &mut Record,
 ) -> Done {
+    let names = |services: &Services| -> Vec<String> {
+        services
+            .iter()
+            .map(|(service, _)| service.clone())
+            .collect()
+    };
     if debian::is_here(root) {
-        match debian::changes(root, shared, argument)? {
+        match debian::changes(root, shared, &names(&own), argument)? {
             Some(changes) => {
                 record.debian = !changes.is_empty();
                 record.changes.extend(changes);
@@ -301,18 +322,23 @@ fn stacks(
                 own.extend(shared.iter().cloned());
             }
         }
-    } else if let Some(selection) = Selection::current(root).filter(|_| !shared.is_empty()) {
-        let names: Vec<_> = shared.iter().map(|(service, _)| service.clone()).collect();
-        let changes = selection.changes(root, &names, argument)?;
+    } else if let Some(selection) = Selection::current(root) {
+        let changes = selection.changes(root, &names(shared), &names(&own), argument)?;
         if !changes.is_empty() {
             record.authselect = Some(selection.raw().to_owned());
             record.changes.extend(changes);
         }
     }
+    let source = |name: &str| named::text(root, name);
+    let others = names(&own);
     for (service, stack) in own {
         let path = format!("/etc/pam.d/{service}");
         let text = root.read(&path)?.unwrap_or_default();
-        let wired = pam::wired(&path, &text, stack, argument)?;
+        // What is asked in the stack that it includes is not asked twice.
+        if block::of(&text).is_none() && pam::includes_one_of(&source, &text, &others) {
+            continue;
+        }
+        let wired = pam::wired(&source, &path, &text, stack, argument)?;
         record
             .changes
             .extend(Change::new(&path, Kind::Block, Some(text), &wired));
@@ -331,58 +357,4 @@ fn agree(changes: &[Change]) -> Done {
         true => Ok(()),
         false => Err(Problem::new("nothing was written")),
     }
-}
-
-/// What takes it back is ready before anything is written.
-fn carry_out(
-    config: &str,
-    root: &Root,
-    record: &mut Record,
-    services: &[String],
-    arguments: &Arguments,
-) -> Done {
-    let journal = Journal::open(root)?;
-    let locked = journal.lock()?;
-    nothing_is_awaited(root)?;
-    apply::is_as_shown(root, record)?;
-    if let Some(time) = arguments.confirm_within {
-        record.awaited = Some(rollback::awaited(services, time)?);
-    }
-    journal.add(&locked, record)?;
-    let armed = match (&record.awaited, arguments.confirm_within) {
-        (Some(awaited), Some(time)) => rollback::arm(root, awaited, time),
-        (_, _) => Ok(()),
-    };
-    if let Err(problem) = armed.and_then(|()| apply::apply(root, record, config, services)) {
-        let undone = apply::undo(root, record);
-        if !undone.is_complete() {
-            return Err(problem.hint(format!(
-                "not all of it could be put back, try again with `countersign unsetup`: {}",
-                undone.failed.join("; ")
-            )));
-        }
-        journal.remove(&locked, record.number)?;
-        rollback::disarm(root)?;
-        return Err(problem.within("everything is as it was before"));
-    }
-    conclude(root, services, arguments)
-}
-
-fn conclude(root: &Root, services: &[String], arguments: &Arguments) -> Done {
-    line("Written. `countersign unsetup` puts everything back.");
-    if let Some(time) = arguments.confirm_within {
-        let time = spoken(time.as_secs());
-        line(format!(
-            "Within {time}, log in anew and type there: sudo countersign confirm\nElse everything is put back."
-        ));
-    } else if root.is_live() {
-        line("Keep this shell open until a new login has worked.");
-    }
-    let is_sshd = services.iter().any(|service| service == "sshd");
-    if is_sshd && !sshd::says_what_keys_do(root)? {
-        line(
-            "A public key alone still asks nobody: `countersign setup --keys followed` changes that.",
-        );
-    }
-    Ok(())
 }

@@ -4,22 +4,25 @@
 use countersign::policy::{Flow, Policy};
 
 use super::block;
+use super::passed_over::passes_over_nothing;
 use crate::libpam::line::{Line, lines};
 use crate::libpam::rule::{Included, Rule};
-use crate::libpam::stack::Kind;
-use crate::output::{Done, Problem};
+use crate::libpam::stack::{Handler, Kind, Source, name_of, read};
+use crate::output::Problem;
+use crate::stacks::names_module;
 
+/// As deep are the stacks of distributions nested, and no deeper.
+const DEPTH: u8 = 3;
 /// Modules that ask for a password themselves.
 const PASSWORD_MODULES: [&str; 7] = [
-    "pam_unix.so",
-    "pam_sss.so",
-    "pam_ldap.so",
-    "pam_krb5.so",
-    "pam_winbind.so",
-    "pam_systemd_home.so",
-    "pam_radius_auth.so",
+    "pam_unix",
+    "pam_sss",
+    "pam_ldap",
+    "pam_krb5",
+    "pam_winbind",
+    "pam_systemd_home",
+    "pam_radius_auth",
 ];
-
 /// Where in a stack the module stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stack {
@@ -58,41 +61,68 @@ impl Stack {
 
 /// Whether the module stands in the file, our own block aside.
 pub fn is_wired_by_hand(text: &str) -> bool {
-    let (lines, unfinished) = lines(&block::replaced(text, None));
-    let mut lines = lines.iter().chain(&unfinished);
-    lines.any(|line| line.text.contains("pam_countersign"))
+    names_module(&block::replaced(text, None))
 }
 
 /// Whether the stack is that of Debian's common-auth.
-pub fn includes_common_auth(text: &str) -> bool {
-    has(text, |included| included == Included::All("common-auth"))
+pub fn includes_common_auth(source: Source<'_>, text: &str) -> bool {
+    has(source, text, DEPTH, &|included| {
+        included == Included::All("common-auth")
+    })
 }
 
 /// Whether it is one of those that authselect writes.
-pub fn includes_authselects(text: &str) -> bool {
-    has(text, |included| {
+pub fn includes_authselects(source: Source<'_>, text: &str) -> bool {
+    has(source, text, DEPTH, &|included| {
         matches!(included.name(), "system-auth" | "password-auth")
     })
 }
 
-/// Whether a line of the file includes what is wanted.
-fn has(text: &str, is_wanted: impl Fn(Included<'_>) -> bool) -> bool {
+/// Whether it includes the stack of one of these services, as that of `su -` does with that of su.
+pub fn includes_one_of(source: Source<'_>, text: &str, services: &[String]) -> bool {
+    has(source, text, DEPTH, &|included| {
+        services.iter().any(|service| included.name() == service)
+    })
+}
+
+/// Whether a line of the file, or of a file that it includes, includes what is wanted.
+fn has(
+    source: Source<'_>,
+    text: &str,
+    depth: u8,
+    is_wanted: &dyn Fn(Included<'_>) -> bool,
+) -> bool {
     let (lines, _) = lines(text);
+    let deeper = |included: Included<'_>| {
+        let text = source(included.name()).filter(|_| depth > 0);
+        text.is_some_and(|text| has(source, &text, depth - 1, is_wanted))
+    };
     let mut rules = lines.iter().filter_map(|line| Rule::of(&line.text));
-    rules.any(|rule| rule.included().is_some_and(&is_wanted))
+    rules.any(|rule| {
+        let included = rule.included();
+        included.is_some_and(|included| is_wanted(included) || deeper(included))
+    })
 }
 
 /// A service's file with the module in its place.
-pub fn wired(path: &str, text: &str, stack: Stack, arguments: &str) -> Result<String, Problem> {
-    let wired = with_block(path, text, stack, &block::made_of(&stack.lines(arguments)))?;
+pub fn wired(
+    source: Source<'_>,
+    path: &str,
+    text: &str,
+    stack: Stack,
+    arguments: &str,
+) -> Result<String, Problem> {
+    let block = block::made_of(&stack.lines(arguments));
+    let wired = with_block(source, path, text, stack, &block)?;
     match stack {
-        Stack::Login => passes_over_nothing(path, &wired).map(|()| wired),
+        Stack::Login => passes_over_nothing(source, path, &wired).map(|()| wired),
         Stack::StepUp => Ok(wired),
     }
 }
 
-/// The same, for the services of a list alone: the file is shared.
+/// The same, for the services of a list alone: the file is shared. It may be a template, and is not looked at as a stack.
 pub fn wired_for(
+    source: Source<'_>,
     path: &str,
     text: &str,
     services: &str,
@@ -100,7 +130,7 @@ pub fn wired_for(
 ) -> Result<String, Problem> {
     let stack = Stack::Login;
     let lines = format!("auth {}\n{}", unless(services), stack.lines(arguments));
-    with_block(path, text, stack, &block::made_of(&lines))
+    with_block(source, path, text, stack, &block::made_of(&lines))
 }
 
 /// Steps over the next line in every service that is not in the list. Where that can't be told, it does not.
@@ -116,30 +146,24 @@ pub fn listed(text: &str) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-/// A success of ours ends the stack: nothing behind it may be there to refuse somebody.
-fn passes_over_nothing(path: &str, text: &str) -> Done {
-    let ours = block::of(text).and_then(|block| Some(text.find(block)? + block.len()));
-    let behind = auth_lines(text)
-        .into_iter()
-        .filter(|rule| Some(rule.start) >= ours);
-    let mut demanding = behind.filter(|rule| !rule.asks && rule.demands);
-    match demanding.next() {
-        None => Ok(()),
-        Some(rule) => Err(Problem::new(format!(
-            "{path}:{}: `{}` would be passed over",
-            rule.line, rule.text
-        ))
-        .hint("write this stack by hand: pam_countersign(8) shows three")),
-    }
+/// Whether a module, by its name, asks for a password.
+pub fn asks_itself(module: &str) -> bool {
+    PASSWORD_MODULES.contains(&module)
 }
 
-fn with_block(path: &str, text: &str, stack: Stack, block: &str) -> Result<String, Problem> {
+fn with_block(
+    source: Source<'_>,
+    path: &str,
+    text: &str,
+    stack: Stack,
+    block: &str,
+) -> Result<String, Problem> {
     if block::of(text) == Some(block) {
         return Ok(text.to_owned());
     }
     // Another flow has another place.
     let text = &block::replaced(text, None);
-    let rules = auth_lines(text);
+    let rules = auth_lines(source, text);
     let at = match stack {
         Stack::Login => rules
             .iter()
@@ -147,14 +171,14 @@ fn with_block(path: &str, text: &str, stack: Stack, block: &str) -> Result<Strin
             .map(|rule| rule.start),
         Stack::StepUp => {
             let last = rules.iter().rfind(|rule| rule.asks);
-            if let Some(last) = last.filter(|last| last.ends) {
+            if let Some((last, instead)) = last.and_then(|last| Some((last, last.ends.as_ref()?))) {
                 return Err(Problem::new(format!(
                     "{path}:{}: what stands behind `{}` is not asked",
                     last.line, last.text
                 ))
-                .hint(
-                    "make it `auth requisite`, or write this stack by hand: pam_countersign(8)",
-                ));
+                .hint(format!(
+                    "make it `{instead}`, or write this stack by hand: pam_countersign(8)"
+                )));
             }
             last.map(|last| last.end)
         }
@@ -178,17 +202,15 @@ struct Auth<'a> {
     asks: bool,
     /// Its control counts the lines behind it.
     jumps: bool,
-    /// A success here is the whole stack's.
-    ends: bool,
-    /// It refuses people, and is no mere end of a stack.
-    demands: bool,
+    /// A success here is the whole stack's; and what the line must be so that it is not.
+    ends: Option<String>,
 }
 
-fn auth_lines(text: &str) -> Vec<Auth<'_>> {
+fn auth_lines<'a>(source: Source<'_>, text: &'a str) -> Vec<Auth<'a>> {
     let (lines, _) = lines(text);
     let auth = lines.iter().filter_map(|line| {
         let rule = Rule::of(&line.text).filter(is_about_auth)?;
-        Some(auth_line(text, line, &rule))
+        Some(auth_line(source, text, line, &rule))
     });
     auth.collect()
 }
@@ -204,7 +226,7 @@ fn is_about_auth(rule: &Rule<'_>) -> bool {
     }
 }
 
-fn auth_line<'a>(text: &'a str, line: &Line, rule: &Rule<'_>) -> Auth<'a> {
+fn auth_line<'a>(source: Source<'_>, text: &'a str, line: &Line, rule: &Rule<'_>) -> Auth<'a> {
     let control = rule.control.as_ref().map_or("", |word| word.written);
     let bracketed = control.starts_with('[');
     Auth {
@@ -212,48 +234,35 @@ fn auth_line<'a>(text: &'a str, line: &Line, rule: &Rule<'_>) -> Auth<'a> {
         line: line.number,
         start: line.span.start,
         end: line.span.end,
-        asks: asks(rule),
+        asks: asks(source, rule),
         jumps: bracketed && control.contains(|c: char| c.is_ascii_digit()),
         ends: ends(rule.included(), control),
-        demands: demands(rule, control),
     }
 }
 
-/// pam_deny and pam_permit mark the end of a stack, and pam_env, pam_group and the like refuse nobody.
-fn demands(rule: &Rule<'_>, control: &str) -> bool {
-    let harmless = [
-        "pam_deny",
-        "pam_permit",
-        "pam_env",
-        "pam_group",
-        "pam_cap",
-        "pam_mail",
-    ];
-    let words = control.to_ascii_lowercase();
-    let is_strict = matches!(words.as_str(), "required" | "requisite")
-        || words.contains("=die")
-        || words.contains("=bad");
-    let module = rule.module().map_or("", |path| path.text.as_str());
-    let is_harmless = harmless.iter().any(|name| module.contains(name));
-    !module.is_empty() && is_strict && !is_harmless
-}
-
-fn asks(rule: &Rule<'_>) -> bool {
-    match rule.module() {
-        Some(path) => PASSWORD_MODULES.iter().any(|name| path.text.contains(name)),
-        None => rule.included().is_some(),
+fn asks(source: Source<'_>, rule: &Rule<'_>) -> bool {
+    match (rule.module(), rule.included()) {
+        (Some(path), _) => asks_itself(name_of(&path.text)),
+        (None, Some(included)) => asks_within(source, included.name()),
+        (None, None) => false,
     }
 }
 
-fn ends(included: Option<Included<'_>>, control: &str) -> bool {
+/// Whether the lines of another file ask. One that is not there may.
+fn asks_within(source: Source<'_>, name: &str) -> bool {
+    let not_other = |file: &str| source(file).filter(|_| file != "other");
+    let lines = read(&not_other, name, Kind::Auth).handlers;
+    source(name).is_none() || lines.iter().filter_map(Handler::module).any(asks_itself)
+}
+
+fn ends(included: Option<Included<'_>>, control: &str) -> Option<String> {
     match included {
-        Some(Included::All(_) | Included::Substack(_)) => false,
-        Some(Included::Lines(_)) => true,
+        Some(Included::All(_) | Included::Substack(_)) => None,
+        Some(Included::Lines(name)) => Some(format!("auth substack {name}")),
         None => {
-            let goes_on = ["required", "requisite"];
-            !goes_on
-                .iter()
-                .any(|word| control.eq_ignore_ascii_case(word))
+            let mut goes_on = ["required", "requisite"].into_iter();
+            let goes_on = goes_on.any(|word| control.eq_ignore_ascii_case(word));
+            (!goes_on).then(|| "auth requisite".to_owned())
         }
     }
 }
@@ -265,8 +274,26 @@ mod tests {
     const LOGIN: &str = "auth [success=done ignore=ignore default=die] pam_countersign.so\n";
     const STEP_UP: &str = "auth [success=ok ignore=ignore default=bad] pam_countersign.so\n";
 
+    /// Files that others include.
+    const FILES: [(&str, &str); 5] = [
+        (
+            "common-auth",
+            "auth required pam_faillock.so preauth\nauth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n",
+        ),
+        ("google-auth", "auth required pam_google_authenticator.so\n"),
+        ("deep", "@include google-auth\n"),
+        ("postlogin", "session optional pam_umask.so\n"),
+        ("other", "@include common-auth\n"),
+    ];
+
+    fn source(name: &str) -> Option<String> {
+        let mut files = FILES.iter().filter(|(file, _)| *file == name);
+        files.next().map(|(_, text)| (*text).to_owned())
+    }
+
     fn placed(text: &str, stack: Stack) -> String {
-        wired("/etc/pam.d/x", text, stack, "").unwrap_or_else(|problem| problem.what().to_owned())
+        wired(&source, "/etc/pam.d/x", text, stack, "")
+            .unwrap_or_else(|problem| problem.what().to_owned())
     }
 
     #[test]
@@ -316,6 +343,27 @@ mod tests {
     }
 
     #[test]
+    fn what_would_end_the_stack_is_told_with_what_would_not() {
+        for (line, instead) in [
+            ("auth include common-auth", "auth substack common-auth"),
+            ("auth sufficient pam_unix.so", "auth requisite"),
+        ] {
+            let refused = wired(&source, "/etc/pam.d/x", line, Stack::StepUp, "").unwrap_err();
+            let hint =
+                format!("make it `{instead}`, or write this stack by hand: pam_countersign(8)");
+            assert_eq!(refused.parts().1, hint);
+        }
+    }
+
+    #[test]
+    fn what_asks_nobody_behind_the_password_does_not_end_the_stack() {
+        let text = "auth substack common-auth\nauth include postlogin\n";
+        let block = block::made_of(STEP_UP);
+        let expected = format!("auth substack common-auth\n{block}auth include postlogin\n");
+        assert_eq!(placed(text, Stack::StepUp), expected);
+    }
+
+    #[test]
     fn a_stack_without_a_password_is_left_alone() {
         for text in [
             "",
@@ -353,7 +401,18 @@ mod tests {
             let expected = format!("/etc/pam.d/x:5: `{behind}` would be passed over");
             assert_eq!(placed(&text, Stack::Login), expected);
         }
-        let harmless = "@include common-auth\nauth required pam_env.so\nauth optional pam_x.so\n";
+        for (included, file) in [("google-auth", "google-auth"), ("deep", "google-auth")] {
+            let text = format!("@include common-auth\n@include {included}\n");
+            let expected = format!(
+                "/etc/pam.d/{file}:1: `auth required pam_google_authenticator.so` would be passed over"
+            );
+            assert_eq!(placed(&text, Stack::Login), expected);
+        }
+        let before = "@include google-auth\n";
+        let expected = format!("{before}{}@include common-auth\n", block::made_of(LOGIN));
+        let text = format!("{before}@include common-auth\n");
+        assert_eq!(placed(&text, Stack::Login), expected);
+        let harmless = "@include common-auth\nauth include postlogin\nauth required pam_env.so\nauth optional pam_x.so\n";
         assert!(placed(harmless, Stack::Login).ends_with(harmless));
     }
 
@@ -378,9 +437,27 @@ mod tests {
                 false,
             ),
         ] {
-            let found = (includes_common_auth(text), includes_authselects(text));
+            let none = |_: &str| None;
+            let found = (
+                includes_common_auth(&none, text),
+                includes_authselects(&none, text),
+            );
             assert_eq!(found, (debian, authselect), "{text}");
         }
+    }
+
+    #[test]
+    fn a_stack_that_includes_anothers_shares_what_that_shares() {
+        let source = |name: &str| match name {
+            "su" => Some("auth sufficient pam_rootok.so\n@include common-auth\n".to_owned()),
+            "round" => Some("auth include round\n".to_owned()),
+            _ => None,
+        };
+        let su = ["su".to_owned()];
+        assert!(includes_common_auth(&source, "auth include su\n"));
+        assert!(includes_one_of(&source, "auth include su\n", &su));
+        assert!(!includes_one_of(&source, "@include common-auth\n", &su));
+        assert!(!includes_common_auth(&source, "auth include round\n"));
     }
 
     #[test]

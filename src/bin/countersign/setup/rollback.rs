@@ -20,15 +20,14 @@ const SERVICE: &str = "countersign-rollback.service";
 /// When what could not be taken back is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// What has to be seen to work, from now on.
+/// What has to be seen to work, once everything is written.
 pub fn awaited(services: &[String], within: Duration) -> Result<Awaited, Problem> {
-    let own = Process::own().map_err(Problem::new)?;
     let token = os::random().map_err(Problem::new)?;
     Ok(Awaited {
         token: format!("{token:016x}"),
         services: services.to_vec(),
         boot: os::boot_id().map_err(Problem::new)?,
-        since: own.start,
+        since: None,
         until: os::wall_clock().saturating_add(within.as_secs()),
     })
 }
@@ -76,9 +75,9 @@ fn start_process(program: &str, token: &str, after: &str) -> Done {
         .map_err(|error| Problem::new(format!("setsid can't be run: {error}")))
 }
 
-/// Nothing waits any more. The process sees for itself that there is nothing to take back.
+/// Nothing waits any more. The process sees for itself that there is nothing to take back, and so does the timer of an image.
 pub fn disarm(root: &Root) -> Done {
-    if !root.exists(format!("{UNITS}/{TIMER}")) {
+    if !root.is_live() || !root.exists(format!("{UNITS}/{TIMER}")) {
         return Ok(());
     }
     program::run("systemctl", &["disable", "--now", TIMER])?;
@@ -87,8 +86,18 @@ pub fn disarm(root: &Root) -> Done {
     program::run("systemctl", &["daemon-reload"]).map(drop)
 }
 
+/// The same, if it is this setup's timer that is there: one that was killed in between has left it.
+fn disarm_if(root: &Root, token: &str) -> Done {
+    let service = root.read(&format!("{UNITS}/{SERVICE}"))?;
+    match service.is_some_and(|service| service.contains(token)) {
+        true => disarm(root),
+        false => Ok(()),
+    }
+}
+
 /// Waits, and takes the setup back unless somebody has confirmed it or taken it back. What can't be done now is tried again.
 pub fn unless_confirmed(root: &Root, token: &str, after: Duration) -> Done {
+    os::let_stops_through();
     let (mut wait, mut said) = (after, String::new());
     loop {
         if os::pause(wait) == Paused::Interrupted {
@@ -103,7 +112,7 @@ pub fn unless_confirmed(root: &Root, token: &str, after: Duration) -> Done {
             apply::undo_last(root, &journal, is_meant)
         });
         match tried {
-            Ok(None) => return Ok(()),
+            Ok(None) => return disarm_if(root, token),
             Ok(Some(undone)) if undone.is_complete() => {
                 note("nobody confirmed the setup: taken back", &undone.left);
                 return disarm(root);
@@ -167,8 +176,11 @@ pub fn said(services: &[String]) -> String {
 
 /// Whether this process was started from a login that came after the setup, through one of its services.
 pub fn is_proven(awaited: &Awaited) -> Result<bool, Problem> {
+    let Some(since) = awaited.since else {
+        return Err(Problem::new("the setup did not come to its end")
+            .hint("what it wrote is put back: sudo countersign unsetup does it at once"));
+    };
     let is_same_boot = os::boot_id().map_err(Problem::new)? == awaited.boot;
-    let since = awaited.since;
     let above: Vec<_> = named_ancestors()
         .into_iter()
         .map(|(name, process)| Above {
@@ -245,6 +257,13 @@ mod tests {
         assert!(!proves(&step(true), &programs));
         let old = above(&[("sudo", false, true), ("sh", false, false)]);
         assert!(!proves(&old, &programs));
+    }
+
+    #[test]
+    fn a_setup_that_did_not_come_to_its_end_is_proven_by_nothing() {
+        let awaited = awaited(&services(&["sshd"]), Duration::from_secs(5));
+        let refused = is_proven(&awaited.ok().unwrap()).unwrap_err();
+        assert_eq!(refused.what(), "the setup did not come to its end");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::change::{Change, Kind};
 use crate::output::{Done, Problem};
 use crate::program;
 use crate::root::Root;
+use crate::sshd::config::{Config, settings};
 
 const CONFIG: &str = "/etc/ssh/sshd_config";
 const FOLDER: &str = "/etc/ssh/sshd_config.d";
@@ -15,6 +16,8 @@ const PID: &str = "/run/sshd.pid";
 
 /// What sshd(8) must say of itself afterwards (sshd -T).
 const NEEDED: [&str; 2] = ["usepam yes", "kbdinteractiveauthentication yes"];
+/// And where something was said about keys.
+const NEEDED_FOR_KEYS: &str = "passwordauthentication no";
 
 /// What becomes of public keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -37,20 +40,15 @@ impl Keys {
     }
 }
 
-/// Whether somebody has decided what a public key alone is worth.
-pub fn says_what_keys_do(root: &Root) -> Result<bool, Problem> {
-    let texts = [root.read(CONFIG)?, root.read(DROP_IN)?];
-    let mut settings = texts.iter().flatten().flat_map(|text| settings(text));
-    Ok(settings.any(|(key, _)| key == "authenticationmethods"))
+/// Whether a file is of its settings.
+pub fn has(path: &str) -> bool {
+    path == CONFIG || path == DROP_IN
 }
 
-/// Keys in small letters, and what they are set to (sshd_config(5)).
-fn settings(text: &str) -> impl Iterator<Item = (String, Vec<&str>)> {
-    text.lines().filter_map(|line| {
-        let mut words = line.split([' ', '\t', '=']).filter(|word| !word.is_empty());
-        let key = words.next()?.to_ascii_lowercase();
-        Some((key, words.collect()))
-    })
+/// Whether somebody has decided what a public key alone is worth.
+pub fn says_what_keys_do(root: &Root) -> bool {
+    let config = Config::read(root);
+    config.settings.contains_key("authenticationmethods")
 }
 
 /// A drop-in of ours.
@@ -109,30 +107,46 @@ fn includes_drop_ins(config: &str) -> bool {
     // Behind a Match, it is for some alone.
     let mut global = settings(config).take_while(|(key, _)| key != "match");
     global.any(|(key, places)| {
-        key == "include"
-            && places
-                .iter()
-                .any(|place| all.iter().any(|all| place == all))
+        let mut places = places.split_ascii_whitespace();
+        key == "include" && places.any(|place| all.iter().any(|all| place.trim_matches('"') == all))
     })
 }
 
 /// Whether sshd takes its configuration, and means what is needed.
-pub fn test(root: &Root) -> Done {
+pub fn test(root: &Root, keys: Option<Keys>) -> Done {
     if !root.is_live() {
         return Ok(());
     }
     let settings = program::run("sshd", &["-T"])?;
-    for needed in NEEDED {
-        if !settings.lines().any(|line| line == needed) {
-            let key = needed.split(' ').next().unwrap_or_default();
-            return Err(
-                Problem::new(format!("sshd does not take \"{needed}\" from {DROP_IN}")).hint(
+    match needed(keys)
+        .into_iter()
+        .find(|line| !is_meant(&settings, line))
+    {
+        None => Ok(()),
+        Some(line) => {
+            let key = line.split(' ').next().unwrap_or_default();
+            Err(
+                Problem::new(format!("sshd does not take \"{line}\" from {DROP_IN}")).hint(
                     format!("the first value wins: see `grep -ri {key} /etc/ssh`"),
                 ),
-            );
+            )
         }
     }
-    Ok(())
+}
+
+/// Lines of `sshd -T`.
+fn needed(keys: Option<Keys>) -> Vec<String> {
+    let mut needed: Vec<_> = NEEDED.map(str::to_owned).into();
+    if let Some(keys) = keys {
+        needed.push(keys.setting().trim_end().to_owned());
+        needed.push(NEEDED_FOR_KEYS.to_owned());
+    }
+    needed
+}
+
+/// It writes keys in small letters.
+fn is_meant(settings: &str, line: &str) -> bool {
+    settings.lines().any(|said| said.eq_ignore_ascii_case(line))
 }
 
 /// Has the running sshd read its configuration again; connections that are open stay. Whether one runs.
@@ -155,4 +169,35 @@ pub fn reload(root: &Root) -> bool {
 fn is_sshd(root: &Root, pid: &str) -> bool {
     let name = root.read(&format!("/proc/{pid}/comm")).ok().flatten();
     name.is_some_and(|name| name.trim() == "sshd")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = "usepam yes\nkbdinteractiveauthentication yes\npasswordauthentication no\n\
+        authenticationmethods publickey,keyboard-interactive:pam keyboard-interactive:pam\n";
+
+    fn missing(settings: &str, keys: Option<Keys>) -> Option<String> {
+        let mut needed = needed(keys).into_iter();
+        needed.find(|line| !is_meant(settings, line))
+    }
+
+    #[test]
+    fn what_was_said_of_keys_must_be_what_sshd_says_too() {
+        let other = SAID.replace("publickey,keyboard", "publickey keyboard");
+        let password = SAID.replace("passwordauthentication no", "passwordauthentication yes");
+        let asked =
+            "AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam";
+        let followed = Some(Keys::Followed);
+        assert_eq!(missing(SAID, followed), None);
+        assert_eq!(missing(&other, followed).as_deref(), Some(asked));
+        assert_eq!(
+            missing(&password, followed).as_deref(),
+            Some(NEEDED_FOR_KEYS)
+        );
+        for settings in [SAID, &other, &password] {
+            assert_eq!(missing(settings, None), None);
+        }
+    }
 }

@@ -56,5 +56,5 @@ pub fn run(arguments: &Arguments) -> Done {
 
 fn nothing_to_do() -> Problem {
     Problem::new("nothing was set up by this command")
-        .hint("pam_countersign(8) tells what to take out by hand")
+        .hint("a stack that was written by hand is taken out by hand: the lines of /etc/pam.d that name pam_countersign.so")
 }

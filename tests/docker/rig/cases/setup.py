@@ -10,12 +10,13 @@ from .. import host
 from ..accounts import OTTOS_CODE, PASSWORD
 from ..case import case
 from ..terms import DEADLINE, expect
-from .words import HIDDEN, answers
+from .words import ASKS_OTTO, HIDDEN, answers
 
 TENANT = ["--tenant", "https://tenant.test:8443", "--template", "{user}@example.com", "--ca-file", "/etc/countersign/tenant-ca.pem"]
 SERVICES = ["--service", "sshd,sudo", "--test-user", "otto"]
 # The distribution's own sshd, whose key the visitor has never seen.
 OWN_SSHD = ["-p", "22", "-oPreferredAuthentications=keyboard-interactive", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null"]
+BY_PASSWORD = ["-oPreferredAuthentications=password"]
 SUDO = r"\[sudo\] password for otto: "
 COMMON = "/etc/pam.d/common-auth"
 DROP_IN = "/etc/ssh/sshd_config.d/10-countersign.conf"
@@ -61,6 +62,14 @@ def awaits(condition, complaint):
         time.sleep(0.05)
 
 
+def sets_up_su(world, *options):
+    """By both of its names, and su-l has no place of its own."""
+    before = files()
+    setup = world.attempt("root", ["countersign", "setup", *TENANT, "--service", "su", "--test-user", "otto", "--yes", *options])
+    expect(setup.ends() == 0, "setup failed")
+    expect("/etc/pam.d/su-l" not in difference(before, files()), "su-l has a place of its own")
+
+
 def sets_up(world, *options):
     """Root types it; what it needs to know is on the command line."""
     return world.attempt("root", ["countersign", "setup", *TENANT, *SERVICES, *options])
@@ -87,9 +96,13 @@ def a_machine_is_set_up_and_stays_so_once_a_new_login_confirms_it(world):
         attempt.sees(r"Write this\? \[y/N\] ")
         expect(files() == before, "something was written before it was agreed to")
         world.tenant.sent_nothing_to("otto")
+        meanwhile = world.ssh_shell("otto", *BY_PASSWORD, *OWN_SSHD, to="127.0.0.1")
+        meanwhile.asks_hidden(r"otto@127\.0\.0\.1's password: ")
+        meanwhile.types(PASSWORD)
+        meanwhile.begins()
         attempt.types("y")
         expect(attempt.ends() == 0, "setup failed")
-        attempt.shows("Within 5 min, log in anew and type there: sudo countersign confirm")
+        attempt.shows("Within 5 min, log in anew by ssh and type there: sudo countersign confirm")
         expect(difference(before, files()) == [host.CONFIGURATION, COMMON, DROP_IN, "/usr/share/pam-configs/countersign"],
                f"it wrote {difference(before, files())}")
         early = world.attempt("root", ["countersign", "confirm"])
@@ -99,6 +112,11 @@ def a_machine_is_set_up_and_stays_so_once_a_new_login_confirms_it(world):
         step_up = old_shell.types_command("sudo countersign confirm")
         answers(step_up, PASSWORD, OTTOS_CODE, hidden=SUDO)
         expect(step_up.ends() == 1, "a step-up in an old shell could confirm")
+        world.granted("otto", "sudo", "UP,OATH")
+        from_before = meanwhile.types_command("sudo countersign confirm")
+        answers(from_before, PASSWORD, OTTOS_CODE, hidden=SUDO)
+        expect(from_before.ends() == 1, "a login from before anything was written could confirm")
+        from_before.shows("countersign: this shell comes from no new login by ssh")
         world.granted("otto", "sudo", "UP,OATH")
         sshd_has_reloaded(world)
         shell = world.ssh_shell("otto", *OWN_SSHD, to="127.0.0.1")
@@ -122,6 +140,8 @@ def a_setup_that_nobody_confirms_is_put_back_by_itself(world):
         attempt = sets_up(world, "--yes", "--confirm-within", "5s")
         expect(attempt.ends() == 0, "setup failed")
         attempt.close()
+        held = subprocess.run("cat /proc/$(pgrep -f unless-confirmed | head -n 1)/status", shell=True, capture_output=True, text=True, check=True)
+        expect("SigBlk:\t0000000000000000\n" in held.stdout, "what waits can't be stopped")
         expect(files() != before, "nothing was written")
         awaits(lambda: files() == before, "it was not put back")
         late = world.attempt("root", ["countersign", "confirm"])
@@ -194,6 +214,53 @@ def where_sshd_heeds_another_file_everything_is_put_back_at_once(world):
     os.remove(earlier)
 
 
+@case()
+def keys_are_followed_only_where_sshd_says_so_too(world):
+    earlier, followed = "/etc/ssh/sshd_config.d/00-earlier.conf", ["--yes", "--keys", "followed"]
+    complaint = r"sshd does not take .AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam. from "
+    with open(earlier, "w", encoding="ascii") as file:
+        file.write("AuthenticationMethods publickey\n")
+    with fresh_system() as before:
+        attempt = sets_up(world, *followed)
+        expect(attempt.ends() == 1, "setup succeeded")
+        attempt.shows(f"everything is as it was before: {complaint}")
+        attempt.shows("hint: the first value wins: see `grep -ri AuthenticationMethods /etc/ssh`")
+        expect(files() == before, f"left behind: {difference(before, files())}")
+        os.remove(earlier)
+        before.pop(earlier)
+        expect(sets_up(world, *followed).ends() == 0, "setup failed")
+        with open(earlier, "w", encoding="ascii") as file:
+            file.write("AuthenticationMethods publickey\n")
+        again = sets_up(world, *followed)
+        expect(again.ends() == 1, "a setup in vain succeeded")
+        again.shows(f"countersign: {complaint}")
+        os.remove(earlier)
+        takes_back(world)
+
+
+SLOW = """#!/bin/sh
+case $* in *--root*) ;; *) touch /run/slow; sleep 1 ;; esac
+exec /usr/sbin/pam-auth-update.away "$@"
+"""
+
+
+@case()
+def an_interrupted_setup_is_put_back_at_once(world):
+    program = "/usr/sbin/pam-auth-update"
+    shutil.copy2(program, f"{program}.away")
+    with open(program, "w", encoding="ascii") as file:
+        file.write(SLOW)
+    with fresh_system() as before:
+        attempt = sets_up(world, "--yes")
+        awaits(lambda: os.path.exists("/run/slow"), "pam-auth-update was not run")
+        attempt.presses("\x03")
+        expect(attempt.ends() == 1, "setup did not say how it ended")
+        attempt.shows("countersign: everything is as it was before: it was interrupted")
+        expect(files() == before, f"left behind: {difference(before, files())}")
+    shutil.copy2(f"{program}.away", program)
+    os.remove("/run/slow")
+
+
 AUTHSELECT = """#!/usr/bin/python3
 # Does what authselect(8) does with profiles, and nothing else of it.
 import os, shutil, sys
@@ -205,10 +272,19 @@ match sys.argv[1:]:
         print(open(CURRENT).read().strip())
     case ["create-profile", name, base] if base.startswith("--base-on="):
         shutil.copytree(folder(base.removeprefix("--base-on=")), f"{CUSTOM}/{name}")
+    case ["select", *_] if os.path.exists("/etc/authselect/broken"):
+        sys.exit("authselect: it can't be selected")
     case ["select", profile, *features]:
+        old = open(CURRENT).read().split()[0]
+        if not os.path.exists(f"{folder(old)}/system-auth"):
+            sys.exit("authselect: unexpected changes to the configuration were detected")
         for stack in STACKS:
             shutil.copyfile(f"{folder(profile)}/{stack}", f"/etc/pam.d/{stack}")
         open(CURRENT, "w").write(" ".join([profile, *features]))
+    case ["apply-changes"]:
+        profile = open(CURRENT).read().split()[0]
+        for stack in STACKS:
+            shutil.copyfile(f"{folder(profile)}/{stack}", f"/etc/pam.d/{stack}")
     case other:
         sys.exit(f"authselect: {other}")
 """
@@ -222,7 +298,8 @@ auth required pam_deny.so
 @contextlib.contextmanager
 def authselect():
     """A system whose shared stacks are authselect's, as Fedora's are."""
-    os.rename("/usr/sbin/pam-auth-update", "/usr/sbin/pam-auth-update.away")
+    shutil.copy2("/usr/sbin/pam-auth-update", "/usr/sbin/pam-auth-update.away")
+    os.remove("/usr/sbin/pam-auth-update")
     os.makedirs("/etc/authselect/custom")
     os.makedirs("/usr/share/authselect/default/local")
     for stack in "system-auth", "password-auth":
@@ -237,7 +314,7 @@ def authselect():
     try:
         yield
     finally:
-        os.rename("/usr/sbin/pam-auth-update.away", "/usr/sbin/pam-auth-update")
+        shutil.copy2("/usr/sbin/pam-auth-update.away", "/usr/sbin/pam-auth-update")
         os.remove("/usr/sbin/authselect")
         for folder in "/etc/authselect", "/usr/share/authselect":
             shutil.rmtree(folder)
@@ -248,9 +325,7 @@ def authselect():
 @case()
 def where_authselect_writes_the_shared_stacks_it_gets_a_profile(world):
     with authselect(), fresh_system():
-        for service, kind in ("sshd", "substack password-auth"), ("sudo", "include system-auth"), ("sudo-i", "include system-auth"):
-            with open(f"/etc/pam.d/{service}", "w", encoding="ascii") as file:
-                file.write(f"auth {kind}\naccount required pam_permit.so\nsession required pam_permit.so\n")
+        fedoras_services()
         before = files()
         attempt = sets_up(world, "--yes")
         expect(attempt.ends() == 0, "setup failed")
@@ -270,9 +345,251 @@ def where_authselect_writes_the_shared_stacks_it_gets_a_profile(world):
         again = sets_up(world)
         expect(again.ends() == 0, "the second setup failed")
         again.shows("Everything is set up already: nothing to change.")
+        with open("/etc/pam.d/su", "w", encoding="ascii") as file:
+            file.write("auth substack system-auth\naccount required pam_permit.so\nsession required pam_permit.so\n")
+        before["/etc/pam.d/su"] = files()["/etc/pam.d/su"]
+        more = world.attempt("root", ["countersign", "setup", "--service", "su", "--test-user", "otto", "--yes"])
+        expect(more.ends() == 0, "the third setup failed")
+        attempt = world.su("otto", "penny")
+        answers(attempt, PASSWORD, OTTOS_CODE, hidden=ASKS_OTTO)
+        attempt.is_let_in("penny")
+        world.granted("penny", "su", "UP,OATH", tenant_user="otto@example.com")
         takes_back(world)
         expect(files() == before, f"left behind: {difference(before, files())}")
         expect(not os.path.exists("/etc/authselect/custom/countersign"), "the profile is still there")
+        host.use_system_stacks()
+
+
+PROFILE = "/etc/authselect/custom/countersign"
+
+
+def fedoras_services():
+    """sshd and sudo, as Fedora has them."""
+    for service, kind in ("sshd", "substack password-auth"), ("sudo", "include system-auth"), ("sudo-i", "include system-auth"):
+        with open(f"/etc/pam.d/{service}", "w", encoding="ascii") as file:
+            file.write(f"auth {kind}\naccount required pam_permit.so\nsession required pam_permit.so\n")
+
+
+def says(path, text):
+    """The file has this in it."""
+    with open(path, encoding="ascii") as file:
+        expect(text in file.read(), f"{path} does not say {text!r}")
+
+
+def can_not_take_back(world, complaint):
+    """Root tries to, and nothing is half gone: a login finds all that it needs."""
+    attempt = world.attempt("root", ["countersign", "unsetup"])
+    expect(attempt.ends() == 1, "unsetup succeeded")
+    attempt.shows(complaint)
+    says(host.CONFIGURATION, "tenant.test")
+    says(DROP_IN, "KbdInteractiveAuthentication yes")
+    for stack in "/etc/pam.d/system-auth", f"{PROFILE}/system-auth", f"{PROFILE}/password-auth":
+        says(stack, "pam_countersign.so")
+
+
+STEP_UPS = """
+[service.sudo.offline]
+enabled = true
+first_factor = "pam_unix"
+[service.sudo-i.offline]
+enabled = true
+first_factor = "pam_unix"
+"""
+
+
+def gets_in(world):
+    """otto, by ssh and by sudo, and is asked once."""
+    sshd_has_reloaded(world)
+    login = world.ssh("otto", *OWN_SSHD, to="127.0.0.1")
+    answers(login, PASSWORD, OTTOS_CODE)
+    login.is_let_in("otto")
+    world.granted("otto", "sshd", "UP,OATH")
+    attempt = world.sudo("otto")
+    answers(attempt, PASSWORD, OTTOS_CODE, hidden=SUDO)
+    attempt.is_let_in("root")
+    world.granted("otto", "sudo", "UP,OATH")
+
+
+@case()
+def a_service_that_becomes_a_step_up_leaves_the_profile_of_authselect(world):
+    with authselect(), fresh_system():
+        fedoras_services()
+        for service in "sudo", "sudo-i":
+            with open(f"/etc/pam.d/{service}", "w", encoding="ascii") as file:
+                file.write("auth substack system-auth\naccount required pam_permit.so\nsession required pam_permit.so\n")
+        before = files()
+        expect(sets_up(world, "--yes").ends() == 0, "setup failed")
+        says("/etc/pam.d/system-auth", "service notin sshd:sudo:sudo-i")
+        with open(host.CONFIGURATION, "a", encoding="ascii") as configuration:
+            configuration.write(STEP_UPS)
+        expect(sets_up(world, "--yes").ends() == 0, "the second setup failed")
+        says("/etc/pam.d/system-auth", "service notin sshd\n")
+        says("/etc/pam.d/sudo", "auth [success=ok ignore=ignore default=bad] pam_countersign.so")
+        gets_in(world)
+        expect(sets_up(world, "--yes", "--blocks").ends() == 0, "the third setup failed")
+        expect(files()["/etc/pam.d/system-auth"] == before["/etc/pam.d/system-auth"], "the module is still in the shared stack")
+        says("/etc/pam.d/sshd", "pam_countersign.so")
+        takes_back(world)
+        os.remove(host.CONFIGURATION)
+        expect(files() == before, f"left behind: {difference(before, files())}")
+        host.use_system_stacks()
+
+
+@case()
+def services_that_get_blocks_leave_the_profile_of_pam_auth_update(world):
+    with fresh_system() as before:
+        expect(sets_up(world, "--yes").ends() == 0, "setup failed")
+        expect(sets_up(world, "--yes", "--blocks").ends() == 0, "the second setup failed")
+        expect(difference(before, files()) == [host.CONFIGURATION, "/etc/pam.d/sshd", "/etc/pam.d/sudo", "/etc/pam.d/sudo-i", DROP_IN],
+               f"it wrote {difference(before, files())}")
+        gets_in(world)
+        takes_back(world)
+
+
+def somebody_edits_common():
+    """What it said before."""
+    with open(COMMON, encoding="ascii") as file:
+        written = file.read()
+    with open(COMMON, "w", encoding="ascii") as file:
+        file.write(written.replace("auth\t[success=1", "auth\toptional\tpam_echo.so\nauth\t[success=1", 1))
+    return written
+
+
+def su_asks_otto_and_root_nothing(world, local_password=False):
+    """By both of its names; perhaps for the password of the other user first."""
+    for service, login in ("su", ()), ("su-l", ("-l",)):
+        world.su("root", "penny", *login).is_let_in("penny")
+        attempt = world.su("otto", "penny", *login)
+        if local_password:
+            attempt.asks_hidden(HIDDEN)
+            attempt.types(PASSWORD)
+        answers(attempt, PASSWORD, OTTOS_CODE, hidden=ASKS_OTTO)
+        attempt.is_let_in("penny")
+        world.granted("penny", service, "UP,OATH", tenant_user="otto@example.com")
+
+
+@case()
+def su_is_set_up_by_both_its_names_and_root_is_asked_by_none(world):
+    with fresh_system():
+        for how in (), ("--blocks",):
+            sets_up_su(world, *how)
+            su_asks_otto_and_root_nothing(world)
+            takes_back(world)
+
+
+@case()
+def su_is_set_up_behind_the_local_password_by_both_its_names(world):
+    with fresh_system():
+        for how in (), ("--blocks",):
+            sets_up_su(world, *how)
+            with open(host.CONFIGURATION, "a", encoding="ascii") as configuration:
+                configuration.write(STEP_UPS.replace("sudo-i", "su-l").replace("sudo", "su"))
+            sets_up_su(world, *how)
+            su_asks_otto_and_root_nothing(world, local_password=True)
+            takes_back(world)
+            os.remove(host.CONFIGURATION)
+
+
+@case()
+def shared_stacks_that_somebody_edited_since_are_not_asked_beside(world):
+    with fresh_system():
+        expect(sets_up(world, "--yes").ends() == 0, "setup failed")
+        written = somebody_edits_common()
+        edited = files()
+        attempt = sets_up(world, "--yes", "--blocks")
+        expect(attempt.ends() == 1, "the second setup succeeded")
+        attempt.shows("/etc/pam.d/common-auth has the module for sshd and was edited by hand: pam-auth-update leaves it alone")
+        expect(files() == edited, f"it wrote {difference(edited, files())}")
+        with open(COMMON, "w", encoding="ascii") as file:
+            file.write(written)
+        takes_back(world)
+
+
+@case()
+def of_shared_stacks_that_somebody_edited_since_a_copy_is_kept(world):
+    with fresh_system():
+        expect(sets_up(world, "--yes").ends() == 0, "setup failed")
+        written = somebody_edits_common()
+        attempt = world.attempt("root", ["countersign", "unsetup"])
+        expect(attempt.ends() == 0, "unsetup failed")
+        copy = f"/var/lib/countersign/setup/edited{COMMON}"
+        attempt.shows(f"{COMMON} was edited since: {copy} is a copy")
+        says(copy, "pam_echo.so")
+        expect(sets_up(world, "--yes").ends() == 0, "pam-auth-update did not forget what was there")
+        takes_back(world)
+
+
+@case()
+def what_authselect_does_not_put_back_stays_whole(world):
+    with authselect(), fresh_system():
+        fedoras_services()
+        before = files()
+        expect(sets_up(world, "--yes").ends() == 0, "setup failed")
+        with open("/etc/authselect/broken", "w", encoding="ascii"):
+            can_not_take_back(world, "it can't be selected")
+            can_not_take_back(world, "it can't be selected")
+        os.remove("/etc/authselect/broken")
+        os.rename("/etc/authselect/authselect.conf", "/etc/authselect/authselect.conf.away")
+        can_not_take_back(world, "/etc/pam.d/system-auth names the module, and authselect does not write it any more")
+        os.rename("/etc/authselect/authselect.conf.away", "/etc/authselect/authselect.conf")
+        takes_back(world)
+        expect(files() == before, f"left behind: {difference(before, files())}")
+        host.use_system_stacks()
+
+
+@case()
+def two_setups_can_be_taken_back_where_authselect_is_gone(world):
+    with authselect(), fresh_system():
+        fedoras_services()
+        with open("/etc/pam.d/su", "w", encoding="ascii") as file:
+            file.write("auth substack system-auth\naccount required pam_permit.so\nsession required pam_permit.so\n")
+        before = files()
+        expect(sets_up(world, "--yes").ends() == 0, "setup failed")
+        more = world.attempt("root", ["countersign", "setup", "--service", "su", "--test-user", "otto", "--yes"])
+        expect(more.ends() == 0, "the second setup failed")
+        os.remove("/etc/authselect/authselect.conf")
+        can_not_take_back(world, "/etc/pam.d/system-auth names the module, and authselect does not write it any more")
+        for stack in "system-auth", "password-auth":
+            with open(f"/etc/pam.d/{stack}", "w", encoding="ascii") as file:
+                file.write(LOCAL)
+        takes_back(world)
+        expect(files() == before, f"left behind: {difference(before, files())}")
+        host.use_system_stacks()
+
+
+@case()
+def a_profile_in_which_a_line_would_be_passed_over_stays_selected(world):
+    with authselect():
+        for folder in "/usr/share/authselect/default/local", "/etc/pam.d":
+            with open(f"{folder}/password-auth", "w", encoding="ascii") as file:
+                file.write(LOCAL.replace("auth sufficient pam_unix.so nullok\n", "auth required pam_unix.so\nauth required pam_access.so\n"))
+        with fresh_system():
+            fedoras_services()
+            before = files()
+            attempt = sets_up(world, "--yes")
+            expect(attempt.ends() == 1, "setup succeeded")
+            attempt.shows(r"countersign: /etc/pam\.d/password-auth:\d+: `auth required pam_access\.so` would be passed over")
+            expect(files() == before, f"it wrote {difference(before, files())}")
+            host.use_system_stacks()
+
+
+@case()
+def of_an_edited_profile_a_copy_is_kept(world):
+    with authselect(), fresh_system():
+        fedoras_services()
+        before = files()
+        expect(sets_up(world, "--yes").ends() == 0, "setup failed")
+        for name in "system-auth", "postlogin":
+            with open(f"{PROFILE}/{name}", "a", encoding="ascii") as file:
+                file.write("# edited\n")
+        attempt = world.attempt("root", ["countersign", "unsetup"])
+        expect(attempt.ends() == 0, "unsetup failed")
+        for name in "system-auth", "postlogin":
+            copy = f"/var/lib/countersign/setup/edited{PROFILE}/{name}"
+            attempt.shows(f"{PROFILE}/{name} was edited since: {copy} is a copy")
+            says(copy, "# edited")
+        expect(not os.path.exists(PROFILE), "the profile is still there")
+        expect(files() == before, f"left behind: {difference(before, files())}")
         host.use_system_stacks()
 
 
