@@ -111,9 +111,9 @@ impl World {
     fn dialogue(&self, arguments: &str, lines: &[(&str, &str)]) -> Seen {
         let mut terminal = Terminal::start(&mut self.command(arguments));
         for (prompt, line) in lines {
-            terminal.wait_for(prompt);
-            if prompt.contains("token") {
-                terminal.wait_until_unseen();
+            match prompt.contains("token") {
+                true => terminal.wait_for_unseen(prompt),
+                false => terminal.wait_for(prompt),
             }
             terminal.type_line(line);
         }
@@ -224,8 +224,7 @@ const SCAN: &str = "Scan the picture with an authenticator, or give it the secre
 fn an_authenticator_is_registered_from_its_picture_to_its_first_code() {
     let world = World::new("");
     let mut terminal = Terminal::start(&mut world.command("register"));
-    terminal.wait_for("Britive token: ");
-    terminal.wait_until_unseen();
+    terminal.wait_for_unseen("Britive token: ");
     terminal.type_line(TOKEN);
     terminal.wait_for("First code: ");
     let (uri, secret) = uri(&terminal.screen());
@@ -693,9 +692,9 @@ fn whoever_gives_up_at_a_prompt_ends_it() {
     let world = World::new("");
     let at = |arguments: &str, prompt: &str, key: &str| {
         let mut terminal = Terminal::start(&mut world.command(arguments));
-        terminal.wait_for(prompt);
-        if prompt.contains("token") {
-            terminal.wait_until_unseen();
+        match prompt.contains("token") {
+            true => terminal.wait_for_unseen(prompt),
+            false => terminal.wait_for(prompt),
         }
         terminal.press(key);
         let seen = world.seen(terminal);

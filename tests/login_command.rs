@@ -38,8 +38,7 @@ fn command(rig: &Rig, arguments: &str) -> Command {
 
 fn start(rig: &Rig, arguments: &str) -> Terminal {
     let mut terminal = Terminal::start(&mut command(rig, &format!("{} {arguments}", user())));
-    terminal.wait_for(&asked());
-    terminal.wait_until_unseen();
+    terminal.wait_for_unseen(&asked());
     terminal.type_line(PASSWORD);
     terminal
 }
@@ -154,8 +153,7 @@ fn assert_interrupted(rig: &Rig, seen: Seen) {
 fn ctrl_c_at_the_password_ends_it_before_the_tenant_is_asked() {
     let rig = Rig::new(ALICE);
     let mut terminal = Terminal::start(&mut command(&rig, &user()));
-    terminal.wait_for(&asked());
-    terminal.wait_until_unseen();
+    terminal.wait_for_unseen(&asked());
     terminal.press("\u{3}");
     let seen = end(terminal);
     assert_eq!(

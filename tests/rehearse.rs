@@ -58,8 +58,7 @@ fn steady(text: &str) -> String {
 
 /// Alice's password, and this code.
 fn types(mut terminal: Terminal, code: &str) -> Seen {
-    terminal.wait_for("Password: ");
-    terminal.wait_until_unseen();
+    terminal.wait_for_unseen("Password: ");
     terminal.type_line(PASSWORD);
     terminal.wait_for(CODE_PROMPT);
     terminal.type_line(code);
@@ -181,8 +180,7 @@ fn ctrl_c_ends_a_prompt_and_a_result_is_shown_all_the_same() {
         let rig = Rig::new(ALICE);
         stack(&rig, "sshd");
         let mut terminal = rehearse(&rig, &[]);
-        terminal.wait_for("Password: ");
-        terminal.wait_until_unseen();
+        terminal.wait_for_unseen("Password: ");
         if !at_password {
             terminal.type_line(PASSWORD);
             terminal.wait_for(CODE_PROMPT);

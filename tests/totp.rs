@@ -102,8 +102,7 @@ fn a_key_is_shown_nowhere_without_a_terminal() {
 fn a_key_from_elsewhere_is_typed_unseen_and_works() {
     let machine = Machine::new();
     let mut session = machine.on_a_terminal(&["totp", "import", "root", "--json"]);
-    session.until("otpauth URI or base32 secret: ");
-    session.wait_until_unseen();
+    session.until_unseen("otpauth URI or base32 secret: ");
     session.type_line(SECRET);
     let shown = session.until("Verification code that it shows now: ");
     assert!(!shown.contains("GEZD"), "{shown}");

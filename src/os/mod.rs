@@ -8,6 +8,7 @@ mod folder;
 mod network;
 mod session;
 mod signals;
+mod terminal;
 mod users;
 
 use std::io::Read;
@@ -22,6 +23,7 @@ pub use signals::{
     Paused, await_input, interrupted, let_stops_through, pause, take_interruption,
     with_interrupts_held, with_signals_blocked, with_stops_held,
 };
+pub use terminal::with_keys_unseen;
 pub use users::{gid_of, gids_of, name_of, uid_of};
 
 /// Seconds since 1970 by the wall clock. For dates in rules and logs, never for a deadline.

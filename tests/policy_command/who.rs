@@ -7,9 +7,9 @@ use super::*;
 fn begin(world: &World, arguments: &str, lines: &[(&str, &str)]) -> Terminal {
     let mut terminal = Terminal::start(&mut world.command(arguments));
     for (prompt, line) in lines {
-        terminal.wait_for(prompt);
-        if prompt.starts_with("Password") {
-            terminal.wait_until_unseen();
+        match prompt.starts_with("Password") {
+            true => terminal.wait_for_unseen(prompt),
+            false => terminal.wait_for(prompt),
         }
         terminal.type_line(line);
     }

@@ -87,6 +87,13 @@ impl Terminal {
         }
     }
 
+    /// The same with a prompt behind which nothing that is typed is shown.
+    #[track_caller]
+    pub fn wait_for_unseen(&mut self, prompt: &str) {
+        self.wait_for(prompt);
+        assert!(!self.echoes(), "what is typed at {prompt:?} can be seen");
+    }
+
     /// Types a line.
     pub fn type_line(&mut self, line: &str) {
         self.press(&format!("{line}\n"));
@@ -103,16 +110,6 @@ impl Terminal {
         let child = libc::pid_t::try_from(self.child.id()).unwrap();
         // SAFETY: the child has not been waited for.
         assert_eq!(unsafe { libc::kill(child, libc::SIGHUP) }, 0);
-    }
-
-    /// Waits until the terminal shows nothing of what is typed; panics if it always would.
-    #[track_caller]
-    pub fn wait_until_unseen(&mut self) {
-        let end = Instant::now() + PATIENCE;
-        while self.echoes() {
-            assert!(Instant::now() < end, "what is typed can be seen");
-            std::thread::sleep(Duration::from_millis(5));
-        }
     }
 
     /// Waits for the end of the program, which must leave the terminal as it was.

@@ -216,20 +216,18 @@ impl Session {
         }
     }
 
-    /// Waits until the terminal shows nothing of what is typed.
+    /// The same with a prompt behind which nothing that is typed is shown.
     #[track_caller]
-    pub fn wait_until_unseen(&self) {
-        let end = Instant::now() + Duration::from_secs(30);
+    pub fn until_unseen(&mut self, prompt: &str) -> String {
+        let shown = self.until(prompt);
         // SAFETY: tcgetattr fills the structure or fails.
-        let echoes = || unsafe {
+        let echoes = unsafe {
             let mut settings: libc::termios = std::mem::zeroed();
             assert_eq!(libc::tcgetattr(self.terminal.as_raw_fd(), &mut settings), 0);
             settings.c_lflag & libc::ECHO != 0
         };
-        while echoes() {
-            assert!(Instant::now() < end, "what is typed can be seen");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        assert!(!echoes, "what is typed at {prompt:?} can be seen");
+        shown
     }
 
     pub fn type_line(&mut self, text: &str) {

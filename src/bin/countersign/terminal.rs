@@ -46,10 +46,11 @@ impl Terminal {
 
     /// The same, unseen.
     ///
-    /// Signals wait until the terminal shows again what is typed: rpassword answers Ctrl-C with one before it has
-    /// mended that.
+    /// rpassword shows its prompt before it hides what is typed, and answers Ctrl-C with a signal before it has mended that:
+    /// the keys are hidden before it starts, and signals wait until the terminal is as it was.
     pub fn ask_hidden(&mut self, prompt: &str) -> Result<Zeroizing<String>, Problem> {
-        let typed = os::with_signals_blocked(|| rpassword::prompt_password(prompt));
+        let ask = || rpassword::prompt_password(prompt);
+        let typed = os::with_signals_blocked(|| os::with_keys_unseen(&self.0, ask).flatten());
         typed.map(Zeroizing::new).map_err(|_| gone())
     }
 }

@@ -1,0 +1,58 @@
+//! What a terminal does with the keys that are typed (termios(3)).
+
+use std::io::{Error, Result};
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+/// Runs `f` while nothing that is typed at this terminal is shown, or made a signal or a line of by the kernel.
+///
+/// # Errors
+///
+/// What tcgetattr(3) and tcsetattr(3) say; then `f` has not run.
+pub fn with_keys_unseen<R>(terminal: &impl AsFd, f: impl FnOnce() -> R) -> Result<R> {
+    let _restored = Unseen::keys_at(terminal.as_fd())?;
+    Ok(f())
+}
+
+/// The settings that were there before; dropping it puts them back, also when `f` panics.
+struct Unseen<'a> {
+    terminal: BorrowedFd<'a>,
+    before: libc::termios,
+}
+
+impl<'a> Unseen<'a> {
+    fn keys_at(terminal: BorrowedFd<'a>) -> Result<Unseen<'a>> {
+        // SAFETY: a termios is plain data, which tcgetattr fills.
+        let before = unsafe {
+            let mut before: libc::termios = mem::zeroed();
+            done(libc::tcgetattr(terminal.as_raw_fd(), &mut before))?;
+            before
+        };
+        let unseen = libc::termios {
+            c_lflag: before.c_lflag & !(libc::ECHO | libc::ECHONL | libc::ICANON | libc::ISIG),
+            ..before
+        };
+        set(terminal, &unseen)?;
+        Ok(Unseen { terminal, before })
+    }
+}
+
+impl Drop for Unseen<'_> {
+    fn drop(&mut self) {
+        // A terminal that is gone has nothing to put back.
+        let _ = set(self.terminal, &self.before);
+    }
+}
+
+/// At once: what was typed before stays, to be read.
+fn set(terminal: BorrowedFd<'_>, settings: &libc::termios) -> Result<()> {
+    // SAFETY: the settings are whole, and tcsetattr writes nothing.
+    done(unsafe { libc::tcsetattr(terminal.as_raw_fd(), libc::TCSANOW, settings) })
+}
+
+fn done(result: libc::c_int) -> Result<()> {
+    match result {
+        0 => Ok(()),
+        _ => Err(Error::last_os_error()),
+    }
+}
