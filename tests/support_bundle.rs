@@ -624,7 +624,7 @@ fn every_file_that_is_kept_has_a_canary() {
     let (mut kinds, mut openers) = (BTreeSet::new(), BTreeSet::new());
     for (name, text) in &sources {
         let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-        let opens = text.contains("Folder::open(") || text.contains("Folder::open_on(");
+        let opens = text.contains("Folder::open(") || text.contains("Folder::open_knowing(");
         if opens && !name.contains("tests") {
             openers.insert(name.as_str());
         }

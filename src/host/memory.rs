@@ -34,7 +34,7 @@ pub(super) struct Memory {
 impl Memory {
     pub(super) fn new(policy: &Policy, configuration: Vec<u8>, trusted: &Trusted) -> Self {
         Self {
-            state: State::open_on(trusted, policy.state_folder()),
+            state: State::open_knowing(trusted, policy.state_folder()),
             limits: limits(policy.push()),
             configuration,
             ssh: policy.ssh_memory(),

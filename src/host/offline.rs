@@ -60,7 +60,7 @@ impl Attempt<'_> {
             return Err(No::NotEnrolled);
         };
         let limits = bounds(offline);
-        let store = Store::open_on(&self.trusted, &records.folder);
+        let store = Store::open_knowing(&self.trusted, &records.folder);
         let store = store.map_err(|Unusable(problem)| No::Unusable(problem))?;
         store.redeem(terms.person.uid, code.expose(), limits)
     }
@@ -86,7 +86,7 @@ impl Attempt<'_> {
         f: impl FnOnce(&Store, Duration) -> Result<T, Unusable>,
     ) -> Option<T> {
         let records = self.memory.as_ref()?.offline.as_ref()?;
-        let done = Store::open_on(&self.trusted, &records.folder)
+        let done = Store::open_knowing(&self.trusted, &records.folder)
             .and_then(|store| f(&store, records.pause));
         match done {
             Ok(value) => Some(value),

@@ -57,7 +57,7 @@ impl State {
     ///
     /// [`Unusable`] if it is in other hands, or can't be made: by a caller that is not root, for example.
     pub fn open(place: &Path) -> Result<Self, Unusable> {
-        Self::open_on(&Trusted::default(), place)
+        Self::open_knowing(&Trusted::default(), place)
     }
 
     /// The same, where some directories are known to be in trusted hands.
@@ -65,9 +65,9 @@ impl State {
     /// # Errors
     ///
     /// As [`State::open`].
-    pub fn open_on(trusted: &Trusted, place: &Path) -> Result<Self, Unusable> {
+    pub fn open_knowing(trusted: &Trusted, place: &Path) -> Result<Self, Unusable> {
         let folder =
-            Folder::open_on(trusted, place).map_err(|error| Unusable(error.to_string()))?;
+            Folder::open_knowing(trusted, place).map_err(|error| Unusable(error.to_string()))?;
         let boot = os::boot_id().map_err(|error| Unusable(format!("boot_id: {error}")))?;
         Ok(Self {
             folder,

@@ -217,13 +217,17 @@ pub(super) fn broken(place: &Path, problem: String) -> Unsafe {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::io::Write;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
     use super::*;
 
     #[test]
     fn what_comes_in_pieces_is_read_to_its_end() {
-        use std::io::Write;
         let (read, mut write) = io::pipe().unwrap();
-        let file = File::from(std::os::fd::OwnedFd::from(read));
+        let file = File::from(OwnedFd::from(read));
         std::thread::scope(|scope| {
             write.write_all(b"half").unwrap();
             let reader = scope.spawn(|| whole(&file, 8, 100));
@@ -244,8 +248,6 @@ mod tests {
         // SAFETY: one valid pollfd.
         unsafe { libc::poll(&mut poll, 1, 0) == 1 }
     }
-    use std::fs::Permissions;
-    use std::os::unix::fs::{PermissionsExt, symlink};
 
     struct Folder(PathBuf);
 

@@ -32,7 +32,7 @@ impl Folder {
     ///
     /// [`Unsafe`] if it, or anything above it, is in other hands, or if it can't be made.
     pub fn open(place: &Path) -> Result<Self, Unsafe> {
-        Self::open_on(&Trusted::default(), place)
+        Self::open_knowing(&Trusted::default(), place)
     }
 
     /// The same, where some directories are known to be in trusted hands.
@@ -40,7 +40,7 @@ impl Folder {
     /// # Errors
     ///
     /// As [`Folder::open`].
-    pub fn open_on(trusted: &Trusted, place: &Path) -> Result<Self, Unsafe> {
+    pub fn open_knowing(trusted: &Trusted, place: &Path) -> Result<Self, Unsafe> {
         trusted.check_above(place)?;
         let directory = match open(place) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -88,7 +88,7 @@ impl Store {
     ///
     /// [`Unusable`] if it is in other hands, or can't be made.
     pub fn open(place: &Path) -> Result<Self, Unusable> {
-        Self::open_on(&Trusted::default(), place)
+        Self::open_knowing(&Trusted::default(), place)
     }
 
     /// The same, where some directories are known to be in trusted hands.
@@ -96,8 +96,8 @@ impl Store {
     /// # Errors
     ///
     /// As [`Store::open`].
-    pub fn open_on(trusted: &Trusted, place: &Path) -> Result<Self, Unusable> {
-        let folder = Folder::open_on(trusted, place);
+    pub fn open_knowing(trusted: &Trusted, place: &Path) -> Result<Self, Unusable> {
+        let folder = Folder::open_knowing(trusted, place);
         let folder = folder.map_err(|error| Unusable(error.to_string()))?;
         let now = Moment::now()?;
         Ok(Self { folder, now })
