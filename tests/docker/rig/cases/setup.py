@@ -76,9 +76,24 @@ def sets_up(world, *options):
 
 
 def sshd_has_reloaded(world):
-    """It listens again."""
-    again = "Server listening on :: port 22"
-    awaits(lambda: sum(again in str(entry) for entry in world.log.since()) > 1, "sshd did not begin again")
+    """It has begun again as often as it was told to, at least once, and waits for somebody."""
+    def has():
+        said = [str(entry) for entry in world.log.since()]
+        begun, told = (sum(words in line for line in said) for words in ("Server listening on :: port 22", "Received SIGHUP"))
+        return begun == told + 1 > 1 and sshd_waits()
+    awaits(has, "sshd did not begin again")
+
+
+def sshd_waits():
+    """It sleeps, and no signal is on its way to it."""
+    # The file is gone while it begins again.
+    with contextlib.suppress(FileNotFoundError):
+        with open("/run/sshd.pid", encoding="ascii") as file:
+            pid = file.read().strip()
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            status = dict(line.split(":\t", 1) for line in file)
+        return status["State"].startswith("S") and int(status["ShdPnd"], 16) == 0
+    return False
 
 
 def takes_back(world):
