@@ -232,8 +232,9 @@ pub(super) fn tls(roots: &Roots) -> Result<Arc<ClientConfig>, SetupError> {
 
 fn read(answer: Answer<ureq::Body>) -> Result<Response, ureq::Error> {
     let (head, mut body) = answer.into_parts();
-    acceptable(head.status, &head.headers).map_err(adapter::wrapped)?;
-    let mut bytes = Vec::new();
+    let length = acceptable(head.status, &head.headers).map_err(adapter::wrapped)?;
+    // One byte more shows the end without another, larger buffer.
+    let mut bytes = Vec::with_capacity(length.map_or(0, |length| length + 1));
     body.with_config()
         .limit(BODY as u64 + 1)
         .reader()
@@ -249,9 +250,9 @@ fn read(answer: Answer<ureq::Body>) -> Result<Response, ureq::Error> {
     })
 }
 
-/// A final status; one length that is not too long, or chunks, and nothing that says two things (RFC 9112, section
-/// 6.3); no compression, for none was offered.
-fn acceptable(status: StatusCode, headers: &HeaderMap) -> Result<(), Failure> {
+/// The length of the body, where it is told. A final status; one length that is not too long, or chunks, and nothing that
+/// says two things (RFC 9112, section 6.3); no compression, for none was offered.
+fn acceptable(status: StatusCode, headers: &HeaderMap) -> Result<Option<usize>, Failure> {
     let all = |name, value: &str| {
         let mut values = headers.get_all(name).iter();
         values.all(|found| found.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
@@ -273,7 +274,7 @@ fn acceptable(status: StatusCode, headers: &HeaderMap) -> Result<(), Failure> {
     } else if length > Some(BODY) {
         return Err(Failure::misbehaved(Misbehaviour::TooLarge, "body"));
     } else {
-        return Ok(());
+        return Ok(length);
     };
     Err(Failure::misbehaved(Misbehaviour::Protocol, wrong))
 }

@@ -116,6 +116,10 @@ fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
+fn endless() -> io::Error {
+    io::Error::new(ErrorKind::FileTooLarge, "endless response")
+}
+
 fn try_again(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -134,8 +138,7 @@ impl Read for Socket {
             match self.stream.read(into) {
                 Ok(count) => {
                     let rest = self.allowance.checked_sub(count);
-                    self.allowance =
-                        rest.ok_or(io::Error::new(ErrorKind::FileTooLarge, "endless response"))?;
+                    self.allowance = rest.ok_or_else(endless)?;
                     return Ok(count);
                 }
                 Err(error) if try_again(&error) => {}
