@@ -4,7 +4,7 @@ import statistics
 
 from . import measure
 
-ROUNDS = 5
+ROUNDS = 15
 
 
 def kept(rig, row):

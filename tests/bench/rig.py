@@ -159,8 +159,8 @@ class Rig:
         said("mount", "--bind", copy, f"/etc/{name}")
 
     def crowd(self):
-        """Who is offered a push alone, and who a menu."""
-        return [f"{kind}{number}" for kind in "pm" for number in range(CROWD)]
+        """The accounts of a crowd."""
+        return [f"u{number}" for number in range(CROWD)]
 
     def _trust_chain(self):
         """The root among those of the system, under the hash of its name."""
@@ -174,12 +174,12 @@ class Rig:
         """The system's log, which somebody has to empty."""
         self.log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.log.bind(self.path("log"))
-        self.last_line = ""
+        line = bytearray(65536)
 
         def read():
             while True:
                 try:
-                    self.last_line = self.log.recv(65536).decode("utf-8", "replace")
+                    self.log.recv_into(line)
                 except OSError:
                     return
 
@@ -190,7 +190,8 @@ class Rig:
             return f'[[user]]\nname = "{name}@example.com"\npassword = "{PASSWORD}"\nchallenges = {challenges}\n{more}\n'
 
         menu = '[["UP"], ["OTP", "SMS", "OATH"]]'
-        crowd = "".join(user(name, menu if name[0] == "m" else '[["UP"], ["OTP"]]', "auto_approve = true") for name in self.crowd())
+        offers = {"push": '[["UP"], ["OTP"]]', "menu": menu}
+        crowd = "".join(user(f"{way}-{name}", offer, "auto_approve = true") for way, offer in offers.items() for name in self.crowd())
         return self.write("scenario.toml", f"""
 [tenant]
 id = "ABC1234"

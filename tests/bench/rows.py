@@ -102,7 +102,7 @@ url = "{url}"
 {f'ca_file = "{rig.ca_file}"' if ca else ""}
 {f'multiple_operations = "{batch}"' if batch != "start" else ""}
 [users]
-template = "{{user}}@example.com"
+template = "{person}-{{user}}@example.com"
 names = {{ {rig.user} = "{person}@example.com" }}
 [state]
 folder = "{rig.path('state')}"
@@ -129,7 +129,7 @@ socket = "{rig.path('log')}"
             options = {"bars": "login", "instructions": 3.4, "calls": 80, **options}
             return self.row(name, service, answers, far=f"{service}_far", **options)
 
-        yield online("password + push", self.both("push", "push"), [PASSWORD, ""], crowd="p%d")
+        yield online("password + push", self.both("push", "push"), [PASSWORD, ""], crowd="u%d")
         code = [PASSWORD, "287082"]
         # At a terminal of this machine. For a stranger, the password waits for the code.
         terminal = ["-i", "tty=/dev/pts/7"]
@@ -137,12 +137,12 @@ socket = "{rig.path('log')}"
         yield online("password + code, stranger", self.both("stranger", "code"), code, options=["-i", "rhost=192.0.2.7"])
         together = self.both("together", "code", batch="code")
         yield online("password + code, together", together, code, after_key=1.1, requests=2)
-        yield online("push with a menu", self.both("menu", "menu"), [PASSWORD, "1"], crowd="m%d")
+        yield online("push with a menu", self.both("menu", "menu"), [PASSWORD, "1"], crowd="u%d")
         if self.rig.private:
             store = self.both("store", "push", ca=False)
-            yield online("push, system's store", store, [PASSWORD, ""], crowd="p%d", instructions=4.0)
+            yield online("push, system's store", store, [PASSWORD, ""], crowd="u%d", instructions=4.0)
         port = self.rig.tenant.address.rsplit(":", 1)[1]
-        yield self.row("push, host by name", self.service("named", "push", url=f"https://localhost:{port}"), [PASSWORD, ""], crowd="p%d", times=FEWER)
+        yield self.row("push, host by name", self.service("named", "push", url=f"https://localhost:{port}"), [PASSWORD, ""], crowd="u%d", times=FEWER)
         yield from self.step_ups(online)
 
     def on_demand(self, more=""):
@@ -163,7 +163,7 @@ policy = "countersign"
     def step_ups(self, online):
         """With the machine's token at hand, and without."""
         self.both("step_up", "push", self.on_demand())
-        row = online("step-up, token at hand", "step_up", [""], crowd="p%d")
+        row = online("step-up, token at hand", "step_up", [""], crowd="u%d")
         said(*row.command(self.rig))
         (kept,) = self.tokens()
         with open(kept, encoding="utf-8") as file:

@@ -62,6 +62,8 @@ pub struct Draft {
 /// All messages ever sent, and how often anything about them changed.
 pub struct Inbox {
     messages: Vec<Message>,
+    /// The places of those that were pending when they were looked at last.
+    pending: Vec<usize>,
     revision: u64,
     phone_url: String,
 }
@@ -70,6 +72,7 @@ impl Inbox {
     pub fn new(phone_url: String) -> Inbox {
         Inbox {
             messages: Vec::new(),
+            pending: Vec::new(),
             revision: 0,
             phone_url,
         }
@@ -82,6 +85,7 @@ impl Inbox {
     /// Delivers a message; its id.
     pub fn send(&mut self, draft: Draft, clock: &Clock) -> u64 {
         let id = self.messages.len() as u64 + 1;
+        self.pending.push(self.messages.len());
         let link = match draft.kind {
             Kind::Sms | Kind::Email | Kind::Idp => {
                 format!("{}/link/{id}-{}", self.phone_url, dice::id())
@@ -160,14 +164,14 @@ impl Inbox {
     }
 
     fn expire_where(&mut self, ends: impl Fn(&Message) -> bool) {
-        let pending = self
-            .messages
-            .iter_mut()
-            .filter(|message| message.state == State::Pending);
-        for message in pending.filter(|message| ends(message)) {
-            message.state = State::Expired;
-            self.revision += 1;
-        }
+        self.pending.retain(|&place| {
+            let message = &mut self.messages[place];
+            if message.state == State::Pending && ends(message) {
+                message.state = State::Expired;
+                self.revision += 1;
+            }
+            message.state == State::Pending
+        });
     }
 }
 
