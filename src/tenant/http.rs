@@ -3,12 +3,9 @@
 //! This room is the only one that names the HTTP crate. It moves bytes; what they mean is the business of `reply`.
 #![forbid(unsafe_code)]
 
-mod adapter;
-mod memory;
+mod connection;
 
-use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustls::client::Resumption;
@@ -16,29 +13,20 @@ use rustls::crypto::{self, CryptoProvider, KeyProvider};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::SigningKey;
 use rustls::{CipherSuite, ClientConfig, Error};
-use ureq::config::Config;
-use ureq::http::{HeaderMap, HeaderValue, Response as Answer, StatusCode, header};
-use ureq::typestate::WithoutBody;
-use ureq::{Agent, RequestBuilder};
+use ureq_proto::http::{HeaderValue, Method, Request, request};
 
 pub use super::failure::{Failure, Local, Misbehaviour, Outage};
 pub use super::proxy::Proxy;
 pub use super::resolver::IpFamily;
 pub use super::roots::{Roots, SetupError, Store};
 
-use adapter::{Connect, Resolve};
+use connection::{Connection, Incoming, Outgoing, Target, Way};
 
 /// The largest body that is accepted, in bytes.
 pub const BODY: usize = 256 * 1024;
 
-/// The largest block of headers that is accepted, in bytes.
-const HEADERS: usize = 16 * 1024;
-
 /// How we present ourselves to the tenant.
 const AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
-
-/// A person may need this long to answer between two requests on one connection.
-const IDLE: Duration = Duration::from_secs(120);
 
 /// How to reach a tenant. Nothing comes from the environment.
 pub struct Settings {
@@ -56,9 +44,9 @@ pub struct Settings {
 
 /// The connection of one login: one, kept, and made anew only where it is gone before a request.
 pub struct Client {
-    agent: Agent,
+    way: Way,
+    kept: Option<Connection>,
     request_timeout: Duration,
-    connections: Arc<AtomicU32>,
 }
 
 /// What came back: a whole HTTP response, of whatever status.
@@ -80,13 +68,10 @@ pub struct Response {
 impl Client {
     /// Prepares a connection; nothing is sent before the first request.
     pub fn new(settings: &Settings) -> Result<Client, SetupError> {
-        let connections = Arc::new(AtomicU32::new(0));
-        let connect = Connect::new(tls(&settings.roots)?, settings, connections.clone());
-        let agent = Agent::with_parts(config(), connect, Resolve::new(settings));
         Ok(Client {
-            agent,
+            way: Way::new(tls(&settings.roots)?, settings),
+            kept: None,
             request_timeout: settings.request_timeout,
-            connections,
         })
     }
 
@@ -103,11 +88,7 @@ impl Client {
         body: &[u8],
         budget: Duration,
     ) -> Result<Response, Failure> {
-        let request = headed(self.agent.post(url), headers);
-        self.exchange(budget, |limit| {
-            let request = request.config().timeout_global(Some(limit)).build();
-            request.send(body)
-        })
+        self.exchange(asking(Method::POST, url, headers), Some(body), budget)
     }
 
     /// The same without a body, for a request that only reads.
@@ -117,7 +98,7 @@ impl Client {
         headers: &[(&str, &str)],
         budget: Duration,
     ) -> Result<Response, Failure> {
-        self.bare(self.agent.get(url), headers, budget)
+        self.exchange(asking(Method::GET, url, headers), None, budget)
     }
 
     /// The same without a body, for a request that removes something.
@@ -127,33 +108,22 @@ impl Client {
         headers: &[(&str, &str)],
         budget: Duration,
     ) -> Result<Response, Failure> {
-        self.bare(self.agent.delete(url), headers, budget)
-    }
-
-    fn bare(
-        &self,
-        request: RequestBuilder<WithoutBody>,
-        headers: &[(&str, &str)],
-        budget: Duration,
-    ) -> Result<Response, Failure> {
-        let request = headed(request, headers);
-        self.exchange(budget, |limit| {
-            let request = request.config().timeout_global(Some(limit)).build();
-            request.call()
-        })
+        self.exchange(asking(Method::DELETE, url, headers), None, budget)
     }
 
     fn exchange(
-        &self,
+        &mut self,
+        request: Result<Request<()>, Failure>,
+        body: Option<&[u8]>,
         budget: Duration,
-        send: impl FnOnce(Duration) -> Result<Answer<ureq::Body>, ureq::Error>,
     ) -> Result<Response, Failure> {
         let budget = budget.min(self.request_timeout);
         if budget.is_zero() {
             return Err(Failure::local(Local::NoTime, "no request was begun"));
         }
         let begun = Instant::now();
-        let result = send(budget).and_then(read).map_err(adapter::sorted);
+        let deadline = begun.checked_add(budget).unwrap_or(begun);
+        let result = request.and_then(|request| self.send(request, body, deadline));
         let cut_short = budget < self.request_timeout && begun.elapsed() >= budget;
         result.map_err(|failure| {
             if cut_short {
@@ -164,9 +134,31 @@ impl Client {
         })
     }
 
+    /// On the connection that was kept, if it still stands and leads there; else it is given up.
+    fn send(
+        &mut self,
+        request: Request<()>,
+        body: Option<&[u8]>,
+        deadline: Instant,
+    ) -> Result<Response, Failure> {
+        let target = Target::of(request.uri())?;
+        let outgoing = Outgoing::new(request, body)?;
+        let kept = self.kept.take_if(|kept| kept.serves(&target));
+        self.kept = None;
+        let mut connection = match kept {
+            Some(kept) => kept,
+            None => self.way.open(&target, deadline)?,
+        };
+        let incoming = connection.exchange(outgoing, deadline)?;
+        if !incoming.is_last {
+            self.kept = Some(connection);
+        }
+        Ok(understood(incoming))
+    }
+
     /// How many connections have been made so far.
     pub fn connections(&self) -> u32 {
-        self.connections.load(Ordering::Relaxed)
+        self.way.made
     }
 }
 
@@ -180,28 +172,12 @@ impl KeyProvider for NoKeys {
     }
 }
 
-fn headed<B>(mut request: RequestBuilder<B>, headers: &[(&str, &str)]) -> RequestBuilder<B> {
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    request
-}
-
-/// The HTTP crate's own sockets, TLS and proxies are not used: see [`adapter`].
-fn config() -> Config {
-    Config::builder()
-        .proxy(None)
-        .https_only(true)
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .user_agent(AGENT)
-        .accept("")
-        .accept_encoding("")
-        .max_response_header_size(HEADERS)
-        .max_idle_connections(1)
-        .max_idle_age(IDLE)
-        .build()
+fn asking(method: Method, url: &str, headers: &[(&str, &str)]) -> Result<Request<()>, Failure> {
+    let request = Request::builder().method(method).uri(url);
+    let headed =
+        |request: request::Builder, (name, value): &(&str, &str)| request.header(*name, *value);
+    let request = headers.iter().fold(request, headed).body(());
+    request.map_err(|_| Failure::local(Local::Request, "not a URL or header that can be sent"))
 }
 
 /// Preferred where the tenant leaves it to us: its hash is the cheaper one, and processors have instructions for it.
@@ -230,53 +206,16 @@ pub(super) fn tls(roots: &Roots) -> Result<Arc<ClientConfig>, SetupError> {
     Ok(Arc::new(config))
 }
 
-fn read(answer: Answer<ureq::Body>) -> Result<Response, ureq::Error> {
-    let (head, mut body) = answer.into_parts();
-    let length = acceptable(head.status, &head.headers).map_err(adapter::wrapped)?;
-    // One byte more shows the end without another, larger buffer.
-    let mut bytes = Vec::with_capacity(length.map_or(0, |length| length + 1));
-    body.with_config()
-        .limit(BODY as u64 + 1)
-        .reader()
-        .read_to_end(&mut bytes)?;
-    let printable = |name| head.headers.get(name).and_then(printable);
-    Ok(Response {
-        status: head.status.as_u16(),
+fn understood(incoming: Incoming) -> Response {
+    let printable = |name| incoming.headers.get(name).and_then(printable);
+    Response {
+        status: incoming.status.as_u16(),
         content_type: printable("content-type"),
         transaction: printable("x-cfy-tx-id").filter(|id| is_transaction(id)),
         retry_after: printable("retry-after").and_then(|text| seconds(&text)),
         date: printable("date"),
-        body: bytes,
-    })
-}
-
-/// The length of the body, where it is told. A final status; one length that is not too long, or chunks, and nothing that
-/// says two things (RFC 9112, section 6.3); no compression, for none was offered.
-fn acceptable(status: StatusCode, headers: &HeaderMap) -> Result<Option<usize>, Failure> {
-    let all = |name, value: &str| {
-        let mut values = headers.get_all(name).iter();
-        values.all(|found| found.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
-    };
-    let codings = headers.get_all(header::TRANSFER_ENCODING).iter().count();
-    let lengths: Vec<_> = headers.get_all(header::CONTENT_LENGTH).iter().collect();
-    let number = |length: &HeaderValue| length.to_str().ok().and_then(|text| text.parse().ok());
-    let length: Option<usize> = lengths.first().and_then(|length| number(length));
-    let wrong = if !(200..=599).contains(&status.as_u16()) {
-        "not a final status"
-    } else if !all(header::CONTENT_ENCODING, "identity") {
-        "compressed body"
-    } else if !all(header::TRANSFER_ENCODING, "chunked") {
-        "unknown transfer coding"
-    } else if codings + lengths.len() > 1 {
-        "more than one length"
-    } else if length.is_none() && !lengths.is_empty() {
-        "a length that is no number"
-    } else if length > Some(BODY) {
-        return Err(Failure::misbehaved(Misbehaviour::TooLarge, "body"));
-    } else {
-        return Ok(length);
-    };
-    Err(Failure::misbehaved(Misbehaviour::Protocol, wrong))
+        body: incoming.body,
+    }
 }
 
 fn printable(value: &HeaderValue) -> Option<String> {

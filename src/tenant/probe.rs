@@ -135,7 +135,7 @@ impl Walk<'_> {
             Some(proxy) => (proxy.host(), proxy.port()),
             None => (self.goal.host, self.goal.port),
         };
-        let lookups = Lookups::new(self.settings.ip_family);
+        let mut lookups = Lookups::new(self.settings.ip_family);
         let found = lookups.addresses(host, port, self.deadline(self.settings.request_timeout))?;
         let shown: Vec<_> = found
             .iter()

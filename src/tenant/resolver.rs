@@ -5,7 +5,6 @@ use std::ffi::{CStr, CString, c_int};
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::net::UnixDatagram;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -40,7 +39,7 @@ type Ask = fn(&CStr, c_int) -> Answer;
 pub(super) struct Lookups {
     family: IpFamily,
     ask: Ask,
-    known: Mutex<Vec<(String, Vec<IpAddr>)>>,
+    known: Vec<(String, Vec<IpAddr>)>,
 }
 
 impl Lookups {
@@ -48,26 +47,25 @@ impl Lookups {
         Lookups {
             family,
             ask: os::host_addresses,
-            known: Mutex::default(),
+            known: Vec::new(),
         }
     }
 
     /// The addresses of `host`, the families in turn so that a dead one does not cost the whole budget.
     pub(super) fn addresses(
-        &self,
+        &mut self,
         host: &str,
         port: u16,
         deadline: Instant,
     ) -> Result<Vec<SocketAddr>, Failure> {
         let with_port =
             |found: &[IpAddr]| found.iter().map(|&ip| SocketAddr::new(ip, port)).collect();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, found)) = known.iter().find(|(name, _)| name == host) {
+        if let Some((_, found)) = self.known.iter().find(|(name, _)| name == host) {
             return Ok(with_port(found));
         }
         let found = self.look_up(host, deadline)?;
         let addresses = with_port(&found);
-        known.push((host.to_owned(), found));
+        self.known.push((host.to_owned(), found));
         Ok(addresses)
     }
 

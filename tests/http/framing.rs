@@ -45,6 +45,11 @@ fn all_three_ways_to_end_a_body_are_read() {
         b"hello"
     );
     assert_eq!(body(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n"), b"hello");
+    // The last chunk is there, and that ends it (RFC 9112, section 8).
+    assert_eq!(
+        body(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"),
+        b"hello"
+    );
     assert_eq!(
         body(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"),
         b"hello"

@@ -371,23 +371,55 @@ fn a_post_that_may_have_arrived_is_never_sent_again() {
 
 #[test]
 fn a_server_that_wants_to_close_gets_a_new_connection_next_time() {
+    for reply in [
+        "200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}",
+        "200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        "204 No Content\r\nConnection: close\r\n\r\n",
+        "302 Found\r\nConnection: close\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",
+        "302 Found\r\nConnection: close\r\nLocation: /\r\nContent-Length: 2\r\n\r\n{}",
+    ] {
+        assert_eq!(connections_for_two(reply), 2, "{reply}");
+    }
+}
+
+#[test]
+fn what_comes_behind_a_response_answers_no_other_request() {
+    let forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
+    for behind in [forged, "x", "\r\n"] {
+        for reply in [
+            "200 OK\r\nContent-Length: 2\r\n\r\n{}",
+            "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        ] {
+            assert_eq!(
+                connections_for_two(&format!("{reply}{behind}")),
+                2,
+                "{behind}"
+            );
+        }
+    }
+}
+
+/// How many connections it takes to ask twice, where each is answered with this, and nobody asks again on the same.
+fn connections_for_two(reply: &str) -> u32 {
     let authority = Authority::new("ours");
     let config = config(authority.identity(&["127.0.0.1"], |_| {}));
+    let reply = format!("HTTP/1.1 {reply}");
     let server = Server::play(move |listener| {
         for _ in 0..2 {
             let mut peer = listener.tls(&config);
             peer.request();
-            peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
-                .unwrap();
+            peer.send(&reply).unwrap();
             peer.drain();
         }
     });
     let mut client = client(&authority);
-    for _ in 0..2 {
-        assert_eq!(post(&mut client, &server.url()).unwrap().body, b"{}");
-    }
-    assert_eq!(client.connections(), 2);
+    let first = post(&mut client, &server.url()).unwrap();
+    let second = post(&mut client, &server.url()).unwrap();
+    assert_eq!((first.status, first.body), (second.status, second.body));
+    let connections = client.connections();
+    drop(client);
     server.done();
+    connections
 }
 
 /// The tenant may send us to another host; what was kept for the first one is given up.
