@@ -64,8 +64,8 @@ impl Event {
             ("ms", &ms),
             ("detail", &self.detail),
         ];
-        let mut line = String::from("login");
-        line.reserve(USUAL_LINE);
+        let mut line = String::with_capacity(USUAL_LINE);
+        line.push_str("login");
         for (key, value) in fields {
             line.extend([" ", key, "=\"", &escape(value), "\""]);
         }

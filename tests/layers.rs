@@ -118,7 +118,7 @@ fn what_decides_can_not_touch_the_world() {
 }
 
 #[test]
-fn one_file_names_the_http_crate() {
+fn one_room_names_the_http_crate() {
     assert_only(&["tenant/http"], "ureq");
 }
 

@@ -371,14 +371,27 @@ fn a_post_that_may_have_arrived_is_never_sent_again() {
 
 #[test]
 fn a_server_that_wants_to_close_gets_a_new_connection_next_time() {
-    for reply in [
-        "200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}",
-        "200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-        "204 No Content\r\nConnection: close\r\n\r\n",
-        "302 Found\r\nConnection: close\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",
-        "302 Found\r\nConnection: close\r\nLocation: /\r\nContent-Length: 2\r\n\r\n{}",
+    for (reply, body) in [
+        (
+            "1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}",
+            "{}",
+        ),
+        (
+            "1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            "{}",
+        ),
+        ("1.1 204 No Content\r\nConnection: close\r\n\r\n", ""),
+        (
+            "1.1 302 Found\r\nConnection: close\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",
+            "",
+        ),
+        (
+            "1.1 302 Found\r\nConnection: close\r\nLocation: /\r\nContent-Length: 2\r\n\r\n{}",
+            "{}",
+        ),
+        ("1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}", "{}"),
     ] {
-        assert_eq!(connections_for_two(reply), 2, "{reply}");
+        assert_eq!(connections_for_two(reply, body), 2, "{reply}");
     }
 }
 
@@ -387,23 +400,20 @@ fn what_comes_behind_a_response_answers_no_other_request() {
     let forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
     for behind in [forged, "x", "\r\n"] {
         for reply in [
-            "200 OK\r\nContent-Length: 2\r\n\r\n{}",
-            "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            "1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+            "1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         ] {
-            assert_eq!(
-                connections_for_two(&format!("{reply}{behind}")),
-                2,
-                "{behind}"
-            );
+            let reply = format!("{reply}{behind}");
+            assert_eq!(connections_for_two(&reply, "{}"), 2, "{reply}");
         }
     }
 }
 
 /// How many connections it takes to ask twice, where each is answered with this, and nobody asks again on the same.
-fn connections_for_two(reply: &str) -> u32 {
+fn connections_for_two(reply: &str, body: &str) -> u32 {
     let authority = Authority::new("ours");
     let config = config(authority.identity(&["127.0.0.1"], |_| {}));
-    let reply = format!("HTTP/1.1 {reply}");
+    let reply = format!("HTTP/{reply}");
     let server = Server::play(move |listener| {
         for _ in 0..2 {
             let mut peer = listener.tls(&config);
@@ -413,13 +423,44 @@ fn connections_for_two(reply: &str) -> u32 {
         }
     });
     let mut client = client(&authority);
-    let first = post(&mut client, &server.url()).unwrap();
-    let second = post(&mut client, &server.url()).unwrap();
-    assert_eq!((first.status, first.body), (second.status, second.body));
+    for _ in 0..2 {
+        let response = post(&mut client, &server.url()).unwrap();
+        assert_eq!(response.body, body.as_bytes());
+    }
     let connections = client.connections();
     drop(client);
     server.done();
     connections
+}
+
+#[test]
+fn requests_with_and_without_a_body_share_a_connection() {
+    let (mut client, server) = with_peer(|mut peer| {
+        for (begin, length) in [
+            ("POST ", Some("content-length: 0\r\n")),
+            ("GET ", None),
+            ("DELETE ", None),
+        ] {
+            let head = peer.request().head.to_ascii_lowercase();
+            assert!(head.starts_with(&begin.to_ascii_lowercase()), "{head}");
+            assert_eq!(
+                head.contains("content-length") || head.contains("transfer-encoding"),
+                length.is_some(),
+                "{head}"
+            );
+            assert!(head.contains(length.unwrap_or_default()), "{head}");
+            peer.send("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n")
+                .unwrap();
+        }
+        peer.drain();
+    });
+    let url = server.url();
+    assert_eq!(client.post(&url, &[], b"", BUDGET).unwrap().status, 200);
+    assert_eq!(client.get(&url, &[], BUDGET).unwrap().status, 200);
+    assert_eq!(client.delete(&url, &[], BUDGET).unwrap().status, 200);
+    assert_eq!(client.connections(), 1);
+    drop(client);
+    server.done();
 }
 
 /// The tenant may send us to another host; what was kept for the first one is given up.

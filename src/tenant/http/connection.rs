@@ -2,7 +2,7 @@
 //!
 //! Built on the lower layer of ureq, which writes and reads the messages. Its upper one would do the rest, but send the head
 //! and the body of a request apart, ask the name service for each request, take the roots of TLS as one parsed list, and
-//! make a configuration, a clock and a pool for each exchange.
+//! make a configuration and a clock for each exchange.
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
