@@ -96,6 +96,19 @@ def sshd_waits():
     return False
 
 
+def gets_in(world):
+    """otto, by ssh and by sudo, and is asked once."""
+    sshd_has_reloaded(world)
+    login = world.ssh("otto", *OWN_SSHD, to="127.0.0.1")
+    answers(login, PASSWORD, OTTOS_CODE)
+    login.is_let_in("otto")
+    world.granted("otto", "sshd", "UP,OATH")
+    attempt = world.sudo("otto")
+    answers(attempt, PASSWORD, OTTOS_CODE, hidden=SUDO)
+    attempt.is_let_in("root")
+    world.granted("otto", "sudo", "UP,OATH")
+
+
 def takes_back(world):
     """Root takes everything back."""
     attempt = world.attempt("root", ["countersign", "unsetup"])
@@ -348,15 +361,7 @@ def where_authselect_writes_the_shared_stacks_it_gets_a_profile(world):
                f"it wrote {difference(before, files())}")
         with open("/etc/authselect/authselect.conf", encoding="ascii") as file:
             expect(file.read() == "custom/countersign with-silent-lastlog", "the features were lost")
-        sshd_has_reloaded(world)
-        login = world.ssh("otto", *OWN_SSHD, to="127.0.0.1")
-        answers(login, PASSWORD, OTTOS_CODE)
-        login.is_let_in("otto")
-        world.granted("otto", "sshd", "UP,OATH")
-        attempt = world.sudo("otto")
-        answers(attempt, PASSWORD, OTTOS_CODE, hidden=SUDO)
-        attempt.is_let_in("root")
-        world.granted("otto", "sudo", "UP,OATH")
+        gets_in(world)
         again = sets_up(world)
         expect(again.ends() == 0, "the second setup failed")
         again.shows("Everything is set up already: nothing to change.")
@@ -410,19 +415,6 @@ first_factor = "pam_unix"
 enabled = true
 first_factor = "pam_unix"
 """
-
-
-def gets_in(world):
-    """otto, by ssh and by sudo, and is asked once."""
-    sshd_has_reloaded(world)
-    login = world.ssh("otto", *OWN_SSHD, to="127.0.0.1")
-    answers(login, PASSWORD, OTTOS_CODE)
-    login.is_let_in("otto")
-    world.granted("otto", "sshd", "UP,OATH")
-    attempt = world.sudo("otto")
-    answers(attempt, PASSWORD, OTTOS_CODE, hidden=SUDO)
-    attempt.is_let_in("root")
-    world.granted("otto", "sudo", "UP,OATH")
 
 
 @case()
