@@ -31,7 +31,7 @@ use crate::audit::Event;
 use crate::log::{Level, Log};
 use crate::login::{self, Machine, Proof, Start};
 use crate::os::{self, Trusted};
-use crate::policy::{Flow, Mechanism, Required, Settings, Terms};
+use crate::policy::{self, Flow, Mechanism, Required, Settings, Terms};
 use crate::verdict::{Reason, Refusal, Verdict};
 
 use hands::Own;
@@ -41,9 +41,6 @@ pub use memory::limits;
 pub use offline::bounds;
 pub use panic::{caught, silence};
 pub use settings::{connection, equip};
-
-/// The delay before a refusal where no configuration says another.
-const FAILURE_DELAY: Duration = Duration::from_secs(2);
 
 /// A verdict, and how long libpam should let a refused user wait.
 pub struct Outcome {
@@ -95,7 +92,7 @@ impl<'a> Attempt<'a> {
             trusted: Trusted::default(),
             event,
             begun: Instant::now(),
-            failure_delay: FAILURE_DELAY,
+            failure_delay: policy::Login::default().failure_delay,
             memory: None,
             has_answered: false,
         }

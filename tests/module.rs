@@ -196,6 +196,11 @@ fn a_configuration_that_is_not_there_or_an_unknown_argument_is_a_service_error()
         stack(&rig, arguments);
         let (code, seen) = authenticate(&rig, &[]);
         assert_eq!(code, PAM_SERVICE_ERR, "{arguments}");
+        // 2 s, which libpam makes up to half longer or shorter: sshd cuts off who is refused at once, again and again.
+        assert!(
+            (1_000_000..=3_000_000).contains(&last_delay()),
+            "{arguments}"
+        );
         let text = "Login is not set up correctly on this system. Ask your administrator.";
         assert_eq!(seen, [Message::Error(text.into())]);
     }

@@ -101,8 +101,16 @@ fn is_guess(reason: Reason) -> bool {
     )
 }
 
+/// Every refusal but those that leave no user who would wait. A configuration that can't be read refuses after the default
+/// delay: sshd 9.8 and later cut an address off after a few refusals without one.
 fn wants_delay(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Refused(refusal) if is_guess(refusal.reason))
+    let has_left = |reason| {
+        matches!(
+            reason,
+            Reason::Conversation | Reason::Interrupted | Reason::Deadline
+        )
+    };
+    matches!(verdict, Verdict::Refused(refusal) if !has_left(refusal.reason))
 }
 
 fn level(reason: Reason) -> Level {

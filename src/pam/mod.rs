@@ -91,6 +91,20 @@ fn code(verdict: &Verdict) -> PamResultCode {
     }
 }
 
+/// The codes of all refusals, by their numbers in `<security/_pam_types.h>`: the code of the most reasons first.
+#[must_use]
+pub fn refusal_codes() -> Vec<u8> {
+    let mut counts: Vec<(u8, usize)> = Vec::new();
+    for code in Reason::ALL.map(|reason| refused(reason) as u8) {
+        match counts.iter_mut().find(|(known, _)| *known == code) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((code, 1)),
+        }
+    }
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.into_iter().map(|(code, _)| code).collect()
+}
+
 /// Chosen by what sshd, sudo and su do with each code; see pam_countersign(8).
 fn refused(reason: Reason) -> PamResultCode {
     match reason {
@@ -217,6 +231,11 @@ mod tests {
         let named: Vec<_> = codes.iter().flat_map(|(_, reasons)| reasons).collect();
         assert_eq!(named.len(), Reason::ALL.len());
         assert!(Reason::ALL.iter().all(|reason| named.contains(&reason)));
+    }
+
+    #[test]
+    fn each_code_of_a_refusal_is_listed_once_and_the_usual_one_first() {
+        assert_eq!(refusal_codes(), [7, 9, 11, 3, 19, 26, 10, 4]);
     }
 
     #[test]

@@ -270,3 +270,22 @@ fn setup_reads_the_files_of_sshd_as_check_does() {
     let out = set_up();
     assert!(out.contains(unsaid), "{out}");
 }
+
+#[test]
+fn refusals_without_a_delay_are_a_warning_where_sshd_penalises_them() {
+    let warning = "warning sshd-penalties /etc/ssh/sshd_config sshd cuts an address off after a few refusals, and the module refuses without a delay";
+    let image = image(GOOD);
+    image.configure("[login]\nfailure_delay = \"0s\"\n");
+    image.finds(&[]);
+    image.write("usr/lib/openssh/sshd-session", "");
+    image.finds(&[warning]);
+    image.configure("[login]\nfailure_delay = \"1s\"\n");
+    image.finds(&[]);
+    image.configure("[service.sshd.login]\nfailure_delay = \"0s\"\n");
+    image.finds(&[warning]);
+    image.write(
+        "etc/ssh/sshd_config",
+        &format!("PerSourcePenalties no\n{GOOD}"),
+    );
+    image.finds(&[]);
+}

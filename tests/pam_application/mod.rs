@@ -307,8 +307,19 @@ fn open(
     }
 }
 
+std::thread_local! {
+    static DELAY: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
+/// How long libpam would have waited after the last call of this thread, in microseconds.
+pub fn last_delay() -> u32 {
+    DELAY.get()
+}
+
 /// Tests don't wait for libpam's random delay after a failure.
-extern "C" fn no_delay(_code: c_int, _microseconds: u32, _data: *mut c_void) {}
+extern "C" fn no_delay(_code: c_int, microseconds: u32, _data: *mut c_void) {
+    DELAY.set(microseconds);
+}
 
 extern "C" fn talk(
     count: c_int,

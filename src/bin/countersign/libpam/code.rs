@@ -48,19 +48,13 @@ pub(super) const WORDS: [&str; CODES] = [
 
 impl Code {
     pub const SUCCESS: Self = Self(0);
-    pub const SERVICE_ERR: Self = Self(3);
-    pub const SYSTEM_ERR: Self = Self(4);
-    pub const BUF_ERR: Self = Self(5);
     /// What libpam itself says where a line is broken.
     pub const PERM_DENIED: Self = Self(6);
     pub const AUTH_ERR: Self = Self(7);
     pub const AUTHINFO_UNAVAIL: Self = Self(9);
     pub const USER_UNKNOWN: Self = Self(10);
-    pub const MAXTRIES: Self = Self(11);
     pub const SESSION_ERR: Self = Self(14);
-    pub const CONV_ERR: Self = Self(19);
     pub const IGNORE: Self = Self(25);
-    pub const ABORT: Self = Self(26);
     /// What libpam says for a module that can't be loaded, or does not have the function.
     pub const MODULE_UNKNOWN: Self = Self(28);
     const INCOMPLETE: Self = Self(31);

@@ -1,6 +1,8 @@
 //! What is known of the modules in a stack: whether they tell who somebody is, and what they can return.
 #![forbid(unsafe_code)]
 
+use countersign::pam;
+
 use super::code::Code;
 use super::line::{Line, words};
 use super::stack::{Handler, Job, Kind, name_of};
@@ -95,19 +97,11 @@ pub fn role(handler: &Handler) -> Role {
     }
 }
 
-/// What our own refusals are, by pam_countersign(8), and what libpam says where it can't be loaded.
-pub const REFUSALS: [Code; 10] = [
-    Code::AUTH_ERR,
-    Code::AUTHINFO_UNAVAIL,
-    Code::MAXTRIES,
-    Code::USER_UNKNOWN,
-    Code::CONV_ERR,
-    Code::ABORT,
-    Code::SERVICE_ERR,
-    Code::SYSTEM_ERR,
-    Code::BUF_ERR,
-    Code::MODULE_UNKNOWN,
-];
+/// The codes of our own refusals, as the module returns them, and what libpam returns where it can't load the module.
+pub fn refusals() -> Vec<Code> {
+    let ours = pam::refusal_codes().into_iter().map(Code::numbered);
+    ours.chain([Code::MODULE_UNKNOWN]).collect()
+}
 
 /// What is asked about a stack.
 pub struct World<'a> {
@@ -174,7 +168,7 @@ fn ours(world: &World<'_>) -> Vec<Code> {
             [Code::SUCCESS]
                 .into_iter()
                 .chain(ignore)
-                .chain(REFUSALS)
+                .chain(refusals())
                 .collect()
         }
         Kind::Account => vec![Code::IGNORE],

@@ -15,3 +15,16 @@ pub fn program(root: &Root) -> Option<PathBuf> {
     let mut programs = PROGRAMS.into_iter().map(PathBuf::from);
     programs.find(|path| root.exists(path))
 }
+
+/// Where OpenSSH 9.8 and later have the program that asks PAM, which is no part of sshd any more.
+const SESSION_PROGRAMS: [&str; 3] = [
+    "/usr/libexec/openssh/sshd-session",
+    "/usr/lib/openssh/sshd-session",
+    "/usr/lib/ssh/sshd-session",
+];
+
+/// The program of a system that asks PAM for sshd, where that is not sshd itself.
+pub fn session_program(root: &Root) -> Option<PathBuf> {
+    let mut programs = SESSION_PROGRAMS.into_iter().map(PathBuf::from);
+    programs.find(|path| root.exists(path))
+}

@@ -11,13 +11,13 @@ use super::stacks::{self, Before, Named};
 use crate::root::Root;
 use crate::sshd::config::{Config, MAIN, Setting};
 use crate::sshd::effective::{self, Effective};
-use crate::sshd::program;
+use crate::sshd::{program, session_program};
 
 /// The keyword of the ways in.
 const METHODS: &str = "authenticationmethods";
 
 /// What sshd does where no file says anything, as OpenSSH ships it.
-const DEFAULTS: [(&str, &str); 10] = [
+const DEFAULTS: [(&str, &str); 11] = [
     ("authenticationmethods", "any"),
     ("gssapiauthentication", "no"),
     ("hostbasedauthentication", "no"),
@@ -26,6 +26,7 @@ const DEFAULTS: [(&str, &str); 10] = [
     ("pamservicename", "sshd"),
     ("passwordauthentication", "yes"),
     ("permitrootlogin", "prohibit-password"),
+    ("persourcepenalties", "yes"),
     ("pubkeyauthentication", "yes"),
     ("usepam", "no"),
 ];
@@ -36,6 +37,8 @@ pub struct Sshd {
     /// What it says itself, where it was asked.
     effective: Option<Effective>,
     version: Option<(u32, u32)>,
+    /// OpenSSH 9.8 or later, by its programs.
+    is_split: bool,
 }
 
 /// A value, and the line that it comes from; none of a default.
@@ -56,6 +59,7 @@ impl Sshd {
             config: Config::read(root),
             effective: None,
             version: None,
+            is_split: session_program(root).is_some(),
         };
         if let Some(program) = program.filter(|_| root.is_live()) {
             sshd.version = effective::version(&program);

@@ -29,6 +29,7 @@ pub fn check(sshd: &Sshd, settings: Option<&Settings>, report: &mut Report) {
         password(sshd),
         grace(sshd, settings),
         root_login(sshd, settings),
+        penalties(sshd, settings),
         version(sshd),
     ];
     let found: Vec<_> = found
@@ -212,6 +213,22 @@ fn root_login(sshd: &Sshd, settings: Option<&Settings>) -> Option<Finding> {
         "{}; or take root out of [users.names]",
         write("PermitRootLogin yes", &value)
     ));
+    Some(sshd.placed(finding, &value))
+}
+
+/// sshd counts refusals of an address; each costs it 5 s, which pass while the module waits.
+fn penalties(sshd: &Sshd, settings: Option<&Settings>) -> Option<Finding> {
+    let value = sshd.value("persourcepenalties");
+    let is_delayed = !settings?.login.failure_delay.is_zero();
+    if !sshd.is_split || is(&value, "no") || is_delayed {
+        return None;
+    }
+    let finding = Finding::warning(
+        "sshd-penalties",
+        "sshd cuts an address off after a few refusals, and the module refuses without a delay",
+    )
+    .because("since OpenSSH 9.8 sshd penalises the address of a failed login; behind one address may be many users")
+    .mend("set login.failure_delay = \"2s\" in countersign.toml; or exempt addresses with PerSourcePenaltyExemptList");
     Some(sshd.placed(finding, &value))
 }
 

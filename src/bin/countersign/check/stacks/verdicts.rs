@@ -8,7 +8,7 @@ use super::{Before, Subject, is_ours, path_of};
 use crate::check::finding::{Finding, Severity};
 use crate::libpam::code::Code;
 use crate::libpam::control::Action;
-use crate::libpam::module::{REFUSALS, Role, World, role};
+use crate::libpam::module::{Role, World, refusals, role};
 use crate::libpam::search::{End, Open, Ours, Step, ends};
 use crate::libpam::stack::{Handler, Kind};
 use crate::modules;
@@ -179,15 +179,17 @@ impl Judge<'_> {
             self.ins()
                 .find(move |end| end.facts.ours == Ours::Refused(code))
         };
-        let ignored: Vec<_> = REFUSALS
-            .into_iter()
+        let all = refusals();
+        let ignored: Vec<_> = all
+            .iter()
+            .copied()
             .filter(|code| refused(*code).is_some())
             .collect();
         let first = *ignored.first()?;
         let end = refused(first)?;
         let (line, place) = self.ours()?;
         let words: Vec<_> = ignored.iter().map(|code| code.word()).collect();
-        let what = match ignored.len() == REFUSALS.len() {
+        let what = match ignored.len() == all.len() {
             true => "a refusal of pam_countersign.so lets people in".to_owned(),
             false => format!(
                 "pam_countersign.so says {}, and people are let in",
