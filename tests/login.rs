@@ -365,7 +365,29 @@ fn a_success_for_somebody_else_is_none() {
         log_in(&rig, &mut Person::answering(&[CODE])),
         Err(Reason::IdentityMismatch)
     );
+    let scenario = ALICE.replace("[tenant]\n", "[tenant]\nno_token = true\n");
+    let rig = Rig::new(&scenario);
+    rig.simulator
+        .change_user(NAME, &json!({ "success_without_user": true }));
+    assert_eq!(
+        log_in(&rig, &mut Person::answering(&[CODE])),
+        Err(Reason::IdentityMismatch)
+    );
+}
+
+#[test]
+fn a_success_with_a_token_and_no_name_is_asked_whose_token_it_is() {
     let rig = alice(json!({ "success_without_user": true }));
+    let mut person = Person::answering(&[CODE]);
+    assert_eq!(log_in(&rig, &mut person), Ok("UP,OATH".into()));
+    assert_eq!(rig.actions().last().map(String::as_str), Some("Whoami"));
+    let scenario = ALICE.replace(
+        "[tenant]\n",
+        "[tenant]\nidentity_in_success = \"mallory@example.com\"\n",
+    );
+    let rig = Rig::new(&scenario);
+    rig.simulator
+        .change_user(NAME, &json!({ "success_without_user": true }));
     assert_eq!(
         log_in(&rig, &mut Person::answering(&[CODE])),
         Err(Reason::IdentityMismatch)

@@ -46,7 +46,9 @@ pub(super) fn split(
 ) -> Result<(Vec<Planned>, Vec<Planned>), Refusal> {
     let edge = match outcome {
         Outcome::Success(_) | Outcome::NextChallenge | Outcome::Package(_) => sent.first(),
-        Outcome::Pending(_) | Outcome::NotALogin | Outcome::Failed => sent.last(),
+        Outcome::Pending(_) | Outcome::NotALogin | Outcome::Failed | Outcome::Unknown => {
+            sent.last()
+        }
     };
     let id = named.or(edge.map(|p| p.operation.mechanism.as_str()));
     let Some(at) = sent

@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 use super::about::{check_session, only_started, split};
+use super::identify::Way;
 use super::read::{Trouble, read};
-use super::{Chosen, Expected, Login, Notice, Planned, Step, proof, tell};
+use super::{Chosen, Expected, Login, Notice, Planned, Step, tell};
 use crate::policy::{Batch, Mechanism};
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
@@ -87,10 +88,11 @@ impl Login {
         match advanced.outcome {
             Outcome::Failed => self.failed(refused(&done)),
             Outcome::NotALogin => self.abandon(Reason::PasswordChange),
-            Outcome::Success(identity) => self.succeeded(&done, &identity),
+            Outcome::Success(identity) => self.succeeded(&done, identity),
             Outcome::Package(package) => self.replaced(&done, package),
             Outcome::NextChallenge => self.next_challenge(&done, &last),
             Outcome::Pending(number) => self.pending(&done, last, number),
+            Outcome::Unknown => self.unknown(last),
         }
     }
 
@@ -101,10 +103,20 @@ impl Login {
         }
     }
 
-    fn succeeded(mut self: Box<Self>, done: &[Planned], identity: &Identity) -> Step {
+    fn succeeded(mut self: Box<Self>, done: &[Planned], identity: Identity) -> Step {
         self.count(done);
-        let met = std::mem::take(&mut self.met);
-        Step::Done(proof::prove(&self.terms, identity, met))
+        // The tenant has closed it.
+        let session = self.session.take();
+        self.identify(identity, session.and_then(|s| s.tenant_id), Way::Challenges)
+    }
+
+    /// A word that the API does not document. A poll changes nothing, so the approval may still come.
+    fn unknown(self: Box<Self>, last: Planned) -> Step {
+        if matches!(last.operation.action, Action::Poll) {
+            return self.still_pending(last, None);
+        }
+        let detail = "an advance reply with an unknown summary";
+        self.abandon(Refusal::new(Reason::Misbehaved, detail))
     }
 
     /// An answer was taken before the package was replaced; an approval that was awaited need not have come.
@@ -201,7 +213,8 @@ impl Login {
             Outcome::Pending(_)
             | Outcome::NextChallenge
             | Outcome::Package(_)
-            | Outcome::NotALogin => self.abandon(Reason::NumberMissing),
+            | Outcome::NotALogin
+            | Outcome::Unknown => self.abandon(Reason::NumberMissing),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::policy::Mechanism;
 use crate::secret::{Secret, Shared};
 use crate::tenant::reply::{AnswerType, Challenge, Name, Offer};
 use crate::tenant::request::{Action, Answer, Operation};
-use crate::tenant::text::shown;
+use crate::tenant::text::{ServerText, shown};
 use crate::verdict::{Reason, Refusal};
 
 /// A tenant may ask for the password again in a package that replaces the first. More often it is guessing for us.
@@ -330,6 +330,7 @@ fn why_not(offer: &Offer) -> &'static str {
     match offer.name {
         Name::Reset => "a new password can't be set here",
         Name::Other(_) => "it can't work in a terminal",
+        Name::Garbled(_) => "the tenant's description of it can't be read",
         Name::Known(_) if !offer.enrolled => "the user is not enrolled",
         Name::Known(_) => "it is offered in a way that can't be answered",
     }
@@ -341,6 +342,13 @@ pub fn offer_name(offer: &Offer) -> String {
     match &offer.name {
         Name::Known(mechanism) => mechanism.name().to_owned(),
         Name::Reset => "RESET".to_owned(),
-        Name::Other(name) => name.shown(20).replace(|c: char| !c.is_ascii(), "?"),
+        Name::Other(name) => plain(name),
+        Name::Garbled(name) => Some(plain(name))
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "a mechanism".to_owned()),
     }
+}
+
+fn plain(name: &ServerText) -> String {
+    name.shown(20).replace(|c: char| !c.is_ascii(), "?")
 }

@@ -3,12 +3,13 @@
 
 use super::about::{NOT_ASKED_FOR, check_session, check_tenant};
 use super::ask::Asked;
+use super::identify::Way;
 use super::read::{Trouble, read};
-use super::{Expected, Login, Notice, Step, proof, tell, wait};
-use crate::secret::{Secret, Shared};
+use super::{Expected, Login, Notice, Step, tell, wait};
+use crate::secret::Shared;
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
-use crate::tenant::reply::{self, Federated, Identity, Outcome, Status};
+use crate::tenant::reply::{self, Federated, Outcome, Status};
 use crate::tenant::request::{Action, Answer, Operation, Request, Session};
 use crate::tenant::text::ServerText;
 use crate::verdict::{Reason, Refusal};
@@ -76,7 +77,7 @@ impl Login {
         let tenant_id = waiting.session.tenant_id.clone();
         let again = |outages| wait::Next::Status { waiting, outages };
         match read(reply, reply::status) {
-            Ok(Status::Success(identity)) => self.returned(&identity, tenant_id),
+            Ok(Status::Success(identity)) => self.identify(identity, tenant_id, Way::Provider),
             Ok(Status::Pending) => self.wait(interval, again(0)),
             Ok(Status::Failed) => self.end(Reason::ApprovalRefused),
             Err(Trouble::Busy(time)) => self.wait(time.max(interval), again(0)),
@@ -84,33 +85,6 @@ impl Login {
                 self.wait(interval, again(outages + 1))
             }
             Err(trouble) => self.end(trouble),
-        }
-    }
-
-    /// Some tenants give a token and name nobody: then the token tells whose it is.
-    fn returned(mut self: Box<Self>, identity: &Identity, tenant_id: Option<String>) -> Step {
-        match &identity.token {
-            Some(token) if identity.user.is_none() => {
-                let bearer = zeroize::Zeroizing::new(format!("Bearer {}", token.expose()));
-                self.authorization = Some(Secret::new(&bearer).into());
-                self.send(Request::Whoami, Expected::Whoami { tenant_id })
-            }
-            Some(_) | None => Step::Done(proof::prove_federated(&self.terms, identity)),
-        }
-    }
-
-    pub(super) fn identified(
-        self: Box<Self>,
-        reply: Result<Response, Failure>,
-        tenant_id: Option<&str>,
-    ) -> Step {
-        let who = match read(reply, reply::whoami) {
-            Ok(who) => who,
-            Err(trouble) => return self.end(trouble),
-        };
-        match check_tenant(tenant_id, who.tenant_id.as_deref()) {
-            Ok(()) => Step::Done(proof::prove_federated(&self.terms, &who.identity)),
-            Err(refusal) => self.end(refusal),
         }
     }
 
@@ -143,13 +117,14 @@ impl Login {
         }
         match advanced.outcome {
             Outcome::Success(identity) => {
-                self.returned(&identity, waiting.session.tenant_id.clone())
+                self.identify(identity, waiting.session.tenant_id.clone(), Way::Provider)
             }
             Outcome::Failed => self.end(Reason::AnswerRefused),
             Outcome::NextChallenge
             | Outcome::Pending(_)
             | Outcome::Package(_)
-            | Outcome::NotALogin => {
+            | Outcome::NotALogin
+            | Outcome::Unknown => {
                 self.end(Refusal::new(Reason::Misbehaved, "a PIN that leads nowhere"))
             }
         }

@@ -10,6 +10,7 @@ mod answer;
 mod ask;
 mod choose;
 mod federated;
+mod identify;
 mod offline;
 mod on_demand;
 mod pace;
@@ -126,8 +127,9 @@ enum Expected {
         fresh: bool,
     },
     Whoami {
-        /// The tenant that the user came back from.
+        /// The tenant that the success came from.
         tenant_id: Option<String>,
+        way: identify::Way,
     },
     Advance(Vec<Planned>),
     Poll {
@@ -223,7 +225,9 @@ impl AwaitReply {
             Expected::Start { tries } => login.started(reply, tries),
             Expected::Token => login.token_answered(reply),
             Expected::Challenge { fresh } => login.challenged(reply, fresh),
-            Expected::Whoami { tenant_id } => login.identified(reply, tenant_id.as_deref()),
+            Expected::Whoami { tenant_id, way } => {
+                login.identified(reply, tenant_id.as_deref(), way)
+            }
             Expected::Advance(sent) => login.advanced(reply, sent),
             Expected::Poll { planned, outages } => login.polled(reply, planned, outages),
             Expected::Status { waiting, outages } => login.status(reply, waiting, outages),

@@ -1,11 +1,12 @@
-//! What the tenant answers, decoded strictly. Whatever is not understood is [`Malformed`], and that is a denial.
+//! What the tenant answers: success is read strictly, and words that decide nothing as tolerantly as live tenants
+//! need. What is not understood is [`Malformed`], and that is a denial.
 //!
 //! The shapes are those of live tenants: one envelope with a lower-case `success`, everything else in `Result`.
 #![forbid(unsafe_code)]
 
 mod shape;
 
-use shape::{Body, Number, Object, RawChallenge, RawMechanism, RawPart, envelope};
+use shape::{Body, Entry, Number, Object, RawChallenge, RawMechanism, RawPart, envelope};
 use zeroize::Zeroizing;
 
 use super::text::ServerText;
@@ -59,14 +60,17 @@ pub enum Outcome {
     Package(Package),
     /// `NoncommitalSuccess`: the end of a password reset, not of a login.
     NotALogin,
-    /// `success:false`. The tenant gives no reason.
+    /// `success:false`, or a word that means a failure. The tenant gives no reason.
     Failed,
+    /// A word that is not in the documentation, or no word. Never a success; in reply to a poll it means that nothing
+    /// has been decided.
+    Unknown,
 }
 
 /// The reply to OobAuthStatus.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Status {
-    /// The user is still in the browser.
+    /// The user is still in the browser. Every state that is neither a success nor a known failure is this one.
     Pending,
     /// The other identity provider vouches for this user.
     Success(Identity),
@@ -160,6 +164,8 @@ pub enum Name {
     Reset,
     /// One that can't, or that nobody has heard of.
     Other(ServerText),
+    /// A mechanism that is not described as the API describes one, with its name if that can be read.
+    Garbled(ServerText),
 }
 
 /// `AnswerType` of a mechanism.
@@ -188,6 +194,32 @@ pub struct Federated {
     pub pin: bool,
 }
 
+/// `Summary` of any reply. Clients of the vendor compare the words of the protocol without regard to case, so must we.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Summary {
+    NewPackage,
+    LoginSuccess,
+    StartNextChallenge,
+    OobPending,
+    NoncommitalSuccess,
+    Failure,
+    Unknown,
+}
+
+impl Summary {
+    fn parse(text: &str) -> Self {
+        match text.to_ascii_lowercase().as_str() {
+            "newpackage" => Self::NewPackage,
+            "loginsuccess" => Self::LoginSuccess,
+            "startnextchallenge" => Self::StartNextChallenge,
+            "oobpending" => Self::OobPending,
+            "noncommitalsuccess" => Self::NoncommitalSuccess,
+            "failure" | "loginfailure" | "undefined" | "cannotsatisfychallenges" => Self::Failure,
+            _ => Self::Unknown,
+        }
+    }
+}
+
 /// Decodes the reply to StartAuthentication.
 ///
 /// # Errors
@@ -197,8 +229,8 @@ pub fn started(body: &[u8]) -> Result<Started, Malformed> {
     let Some(result) = envelope(body)? else {
         return Ok(Started::Failed);
     };
-    let summary = result.summary.as_deref();
-    if summary == Some("LoginSuccess") {
+    let summary = result.summary.as_deref().map(Summary::parse);
+    if summary == Some(Summary::LoginSuccess) {
         return Ok(Started::Unasked);
     }
     if result.idp_redirect_url.is_some() || result.idp_redirect_short_url.is_some() {
@@ -207,7 +239,8 @@ pub fn started(body: &[u8]) -> Result<Started, Malformed> {
     // Every success carries a PodFqdn; only one without anything else is a redirect.
     match (summary, result.pod_fqdn.as_deref()) {
         (None, Some(host)) if result.challenges.is_none() => Ok(Started::Redirect(host.to_owned())),
-        (Some("NewPackage"), _) => package(result).map(Started::Package),
+        (Some(Summary::NewPackage), _) => package(result).map(Started::Package),
+        (Some(Summary::Failure), _) => Ok(Started::Failed),
         _ => Err(malformed(
             "a start reply that is no package, redirect or federated login",
         )),
@@ -218,7 +251,7 @@ pub fn started(body: &[u8]) -> Result<Started, Malformed> {
 ///
 /// # Errors
 ///
-/// [`Malformed`] for everything that is not one of the documented replies.
+/// [`Malformed`] for everything that is not one of the documented replies, but for an unknown `Summary`.
 pub fn advanced(body: &[u8]) -> Result<Advanced, Malformed> {
     let Some(result) = envelope(body)? else {
         return Ok(Advanced::failed());
@@ -226,15 +259,17 @@ pub fn advanced(body: &[u8]) -> Result<Advanced, Malformed> {
     let applies_to = result.result_applies_to.clone();
     let session = result.session_id.clone();
     let tenant_id = result.tenant_id.clone();
-    let outcome = match result.summary.as_deref() {
-        Some("LoginSuccess") => Outcome::Success(result.into()),
-        Some("StartNextChallenge") => Outcome::NextChallenge,
-        Some("OobPending") => {
+    let summary = result.summary.as_deref().map(Summary::parse);
+    let outcome = match summary.unwrap_or(Summary::Unknown) {
+        Summary::LoginSuccess => Outcome::Success(result.into()),
+        Summary::StartNextChallenge => Outcome::NextChallenge,
+        Summary::OobPending => {
             Outcome::Pending(result.generated_auth_value.and_then(Number::into_text))
         }
-        Some("NewPackage") => Outcome::Package(package(result)?),
-        Some("NoncommitalSuccess") => Outcome::NotALogin,
-        _ => return Err(malformed("an advance reply with an unknown summary")),
+        Summary::NewPackage => Outcome::Package(package(result)?),
+        Summary::NoncommitalSuccess => Outcome::NotALogin,
+        Summary::Failure => Outcome::Failed,
+        Summary::Unknown => Outcome::Unknown,
     };
     Ok(Advanced {
         applies_to,
@@ -244,20 +279,21 @@ pub fn advanced(body: &[u8]) -> Result<Advanced, Malformed> {
     })
 }
 
-/// Decodes the reply to OobAuthStatus.
+/// Decodes the reply to OobAuthStatus, whose words no vendor documents.
 ///
 /// # Errors
 ///
-/// [`Malformed`] for everything that is not one of the documented replies.
+/// [`Malformed`] for what is no reply of the API.
 pub fn status(body: &[u8]) -> Result<Status, Malformed> {
     let Some(result) = envelope(body)? else {
         return Ok(Status::Failed);
     };
-    match result.state.as_deref() {
-        Some("Pending") => Ok(Status::Pending),
-        Some("Success") => Ok(Status::Success(result.into())),
-        _ => Err(malformed("a status reply with an unknown state")),
-    }
+    let state = result.state.as_deref().unwrap_or_default();
+    Ok(match state.to_ascii_lowercase().as_str() {
+        "success" => Status::Success(result.into()),
+        "failed" | "failure" => Status::Failed,
+        _ => Status::Pending,
+    })
 }
 
 /// Decodes the reply to Whoami.
@@ -332,22 +368,26 @@ fn challenge(Object(raw): Object<RawChallenge>) -> Result<Challenge, Malformed> 
         1..=MAX_OFFERS => {}
         _ => return Err(malformed("a challenge with too many mechanisms")),
     }
-    let offers = raw.mechanisms.into_iter().map(offer);
-    Ok(Challenge {
-        offers: offers.collect::<Result<_, _>>()?,
-    })
+    let offers = raw.mechanisms.into_iter().map(offer).collect();
+    Ok(Challenge { offers })
 }
 
-fn offer(Object(raw): Object<RawMechanism>) -> Result<Offer, Malformed> {
+fn offer(entry: Entry) -> Offer {
+    match entry {
+        Entry::Readable(Object(raw)) if raw.parts() <= MAX_OFFERS => readable(raw),
+        Entry::Readable(Object(raw)) => Offer::garbled(raw.name),
+        Entry::Named(Object(only)) => Offer::garbled(only.name),
+        Entry::Garbled(_) => Offer::garbled(String::new()),
+    }
+}
+
+fn readable(raw: RawMechanism) -> Offer {
     let parts = raw
         .multipart_mechanism
         .and_then(|Object(m)| m.mechanism_parts);
     let parts = parts.unwrap_or_default();
-    if parts.len() > MAX_OFFERS {
-        return Err(malformed("a mechanism with too many questions"));
-    }
     let part = |Object(part): Object<RawPart>| (part.uuid, ServerText::new(part.question_text));
-    Ok(Offer {
+    Offer {
         id: raw.mechanism_id,
         name: Name::parse(raw.name),
         answer: AnswerType::parse(raw.answer_type.as_deref().unwrap_or_default()),
@@ -356,7 +396,16 @@ fn offer(Object(raw): Object<RawMechanism>) -> Result<Offer, Malformed> {
         question: raw.question.map(ServerText::new),
         parts: parts.into_iter().map(part).collect(),
         enrolled: raw.enrolled.unwrap_or(true),
-    })
+    }
+}
+
+impl RawMechanism {
+    /// How many security questions it has.
+    fn parts(&self) -> usize {
+        let multipart = self.multipart_mechanism.as_ref();
+        let parts = multipart.and_then(|Object(m)| m.mechanism_parts.as_ref());
+        parts.map_or(0, Vec::len)
+    }
 }
 
 fn federated(result: Body) -> Result<Federated, Malformed> {
@@ -373,6 +422,20 @@ fn federated(result: Body) -> Result<Federated, Malformed> {
 }
 
 impl Offer {
+    /// A mechanism that can't be read. It keeps its place, so that the log can say that it was left out.
+    fn garbled(name: String) -> Self {
+        Self {
+            id: String::new(),
+            name: Name::Garbled(ServerText::new(name)),
+            answer: AnswerType::Unknown,
+            label: None,
+            prompt: None,
+            question: None,
+            parts: Vec::new(),
+            enrolled: false,
+        }
+    }
+
     /// Whether a typed answer meets it, sooner or later.
     #[must_use]
     pub fn takes_text(&self) -> bool {

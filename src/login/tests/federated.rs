@@ -184,9 +184,27 @@ fn a_login_in_the_browser_that_fails_is_refused() {
     awaited()
         .replies(failed())
         .is_refused(Reason::ApprovalRefused, "");
+    for word in ["failed", "Failure"] {
+        awaited()
+            .replies(state(word))
+            .is_refused(Reason::ApprovalRefused, "");
+    }
+}
+
+#[test]
+fn a_state_in_another_spelling_or_an_unknown_one_is_waited_for() {
     awaited()
+        .replies(state("pending"))
+        .waits(1)
+        .asks_status()
+        .replies(state("InProgress"))
+        .waits(1)
+        .asks_status()
+        .replies(state("Success "))
+        .waits(1)
+        .asks_status()
         .replies(state("success"))
-        .is_refused(Reason::Misbehaved, "a status reply with an unknown state");
+        .is_granted(&[]);
 }
 
 #[test]

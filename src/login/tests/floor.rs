@@ -178,12 +178,62 @@ fn a_success_for_somebody_else_is_none() {
 
 #[test]
 fn a_success_for_nobody_is_none() {
-    for changes in [json!({"User": null}), json!({"User": null, "user": USER})] {
+    for changes in [
+        json!({"User": null, "Token": null}),
+        json!({"User": null, "Token": null, "user": USER}),
+    ] {
         let nobody = with_result(success(USER), changes);
         answered(&nobody).is_refused(Reason::IdentityMismatch, "the tenant named nobody");
     }
     let explicit = json!({"success": true, "Result": {"Summary": "LoginSuccess", "User": null}});
     answered(&explicit).is_refused(Reason::IdentityMismatch, "the tenant named nobody");
+}
+
+/// The tenant has let a user in whom it does not name, and has given a token.
+fn nameless() -> World {
+    answered(&with_result(success(USER), json!({"User": null})))
+        .speaking_as("Bearer eyJ")
+        .sends("/Security/Whoami", "{}")
+}
+
+fn who(user: &str, tenant: &str) -> Value {
+    super::package::ok(json!({"User": user, "TenantId": tenant}))
+}
+
+#[test]
+fn a_success_that_names_no_user_is_asked_whose_token_it_gave() {
+    nameless()
+        .replies(who(USER, "ABC1234"))
+        .is_granted(&[Up, Oath]);
+    nameless()
+        .replies(who("mallory@example.com", "ABC1234"))
+        .is_refused(
+            Reason::IdentityMismatch,
+            "the tenant let in \"mallory@example.com\"",
+        );
+    nameless()
+        .replies(who(USER, "XYZ9999"))
+        .is_refused(Reason::SessionMismatch, "the reply names another tenant id");
+    nameless()
+        .replies(super::package::failed())
+        .is_refused(Reason::Misbehaved, "a token that is nobody's");
+    nameless()
+        .replies_with(Err(super::world::cut()))
+        .is_refused(Reason::Misbehaved, "connection cut: end of file");
+    nameless()
+        .is_abandoned(Reason::Deadline)
+        .is_refused(Reason::Deadline, "");
+}
+
+#[test]
+fn a_token_of_the_right_user_is_no_factor() {
+    World::offered(package(&["UP"]))
+        .answers("id-UP", PASSWORD)
+        .replies(with_result(success(USER), json!({"User": null})))
+        .speaking_as("Bearer eyJ")
+        .sends("/Security/Whoami", "{}")
+        .replies(who(USER, "ABC1234"))
+        .is_refused(Reason::TooFewFactors, "met: UP");
 }
 
 #[test]
@@ -279,7 +329,10 @@ fn a_success_is_one_only_if_it_is_said_exactly() {
     ))
     .cleans_up()
     .is_refused_like(Reason::Misbehaved, shape);
-    for word in ["loginsuccess", "LOGINSUCCESS", "Success", "LoginSuccess "] {
+    for word in ["loginsuccess", "LOGINSUCCESS"] {
+        answered(&with_result(success(USER), json!({"Summary": word}))).is_granted(&[Up, Oath]);
+    }
+    for word in ["Success", "LoginSuccess ", "Login\u{17f}uccess", ""] {
         answered(&with_result(success(USER), json!({"Summary": word})))
             .cleans_up()
             .is_refused(

@@ -216,6 +216,39 @@ fn what_can_not_work_is_left_out_and_the_log_says_why() {
 }
 
 #[test]
+fn a_mechanism_that_can_not_be_read_is_left_out_and_the_others_are_offered() {
+    let garbled = [
+        with(mechanism("SMS"), json!({"Enrolled": "true"})),
+        with(mechanism("EMAIL"), json!({"MechanismId": 7})),
+        json!({"Name": null, "MechanismId": "x", "AnswerType": "Text"}),
+        json!({"MechanismId": "x"}),
+        json!("OATH"),
+    ];
+    let mechanisms = garbled.into_iter().chain([mechanism("PF")]).collect();
+    World::offered(package_of(vec![vec![mechanism("UP")], mechanisms]))
+        .asks("Press Enter for a phone call: ")
+        .logged(&[
+            "offered: UP | SMS,EMAIL,a mechanism,a mechanism,a mechanism,PF",
+            "left out: SMS (the tenant's description of it can't be read)",
+            "left out: EMAIL (the tenant's description of it can't be read)",
+            "left out: a mechanism (the tenant's description of it can't be read)",
+            "left out: a mechanism (the tenant's description of it can't be read)",
+            "left out: a mechanism (the tenant's description of it can't be read)",
+        ])
+        .is_abandoned(Reason::Interrupted)
+        .cleans_up()
+        .is_refused(Reason::Interrupted, "");
+}
+
+#[test]
+fn where_no_mechanism_of_a_challenge_can_be_read_the_password_is_not_sent() {
+    let garbled = with(mechanism("OTP"), json!({"Enrolled": 1}));
+    World::offered(package_of(vec![vec![mechanism("UP")], vec![garbled]]))
+        .cleans_up()
+        .is_refused(Reason::NothingUsable, "UP | OTP");
+}
+
+#[test]
 fn a_login_that_offers_nothing_usable_ends_before_the_password_is_sent() {
     World::offered(package(&["UP", "U2F QR"]))
         .cleans_up()

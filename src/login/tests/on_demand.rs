@@ -298,10 +298,24 @@ fn a_step_up_of_somebody_else_is_none() {
         Reason::IdentityMismatch,
         "the tenant let in \"mallory@example.com\"",
     );
-    // A step-up's success has no token that could tell, and what it had would be the machine's affair.
+    met()
+        .replies(with_result(
+            success(USER),
+            json!({"User": null, "Token": null}),
+        ))
+        .is_refused(Reason::IdentityMismatch, "the tenant named nobody");
+    // A token of this machine's client is not the user's.
     met()
         .replies(with_result(success(USER), json!({"User": null})))
-        .is_refused(Reason::IdentityMismatch, "the tenant named nobody");
+        .speaking_as("Bearer eyJ")
+        .sends("/Security/Whoami", "{}")
+        .replies(ok(
+            json!({"User": "svc@example.com", "TenantId": "ABC1234"}),
+        ))
+        .is_refused(
+            Reason::IdentityMismatch,
+            "the tenant let in \"svc@example.com\"",
+        );
     met()
         .replies(with_result(success(USER), json!({"SessionId": "another"})))
         .cleans_up()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::pace::pause;
-use super::package::{about, failed, number, package, success, summary};
+use super::package::{about, failed, number, package, success, summary, with_result};
 use super::world::{PASSWORD, USER, World, cut, outage, response};
 use crate::policy::Mechanism::{Otp, Radius, Up};
 use crate::tenant::failure::{Failure, Local, Misbehaviour};
@@ -102,6 +102,42 @@ fn an_approval_by_anybody_who_is_looking_is_seen_half_a_second_later() {
     assert_eq!(mean(3000, 5000).as_millis(), 343);
     assert_eq!(mean(5000, 30_000).as_millis(), 499);
     assert_eq!(mean(3000, 30_000).as_millis(), 487);
+}
+
+#[test]
+fn a_poll_in_words_of_another_version_goes_on_and_lets_no_user_in() {
+    polled()
+        .replies(summary("oobpending"))
+        .waits(2)
+        .polls("id-OTP")
+        .replies(summary("PendingOOB"))
+        .waits_for(DENSE)
+        .polls("id-OTP")
+        .replies(with_result(success(USER), json!({"Summary": "Success"})))
+        .waits_for(DENSE)
+        .polls("id-OTP")
+        .replies(with_result(success(USER), json!({"Summary": null})))
+        .waits_for(DENSE)
+        .polls("id-OTP")
+        .replies(with_result(
+            success(USER),
+            json!({"Summary": "loginSUCCESS"}),
+        ))
+        .is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn a_failure_in_other_words_is_one() {
+    for word in ["failure", "LoginFailure", "Undefined"] {
+        polled()
+            .replies(with_result(success(USER), json!({"Summary": word})))
+            .is_refused(Reason::ApprovalRefused, "Poll OTP");
+    }
+    for result in [json!("no"), json!([]), json!(null)] {
+        polled()
+            .replies(json!({"success": false, "Result": result}))
+            .is_refused(Reason::ApprovalRefused, "Poll OTP");
+    }
 }
 
 #[test]

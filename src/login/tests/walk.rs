@@ -20,7 +20,7 @@ use crate::tenant::http::Response;
 use crate::verdict::Reason;
 
 /// Logins in one walk.
-const RUNS: u64 = 12_000;
+const RUNS: u64 = 16_000;
 /// Steps of a login before its caller loses patience.
 const PATIENCE: usize = 80;
 
@@ -434,7 +434,7 @@ impl Walk<'_> {
             "/oauth2/token/mfa" => self.token_reply(),
             _ => self.advance_reply(),
         };
-        let mut reply = response(body.to_string());
+        let mut reply = response(self.spelt(body).to_string());
         match self.dice.roll(100) {
             0 => reply.status = self.dice.pick(&[204, 302, 401, 403, 429, 500, 503]),
             5..=15 if path.ends_with("OnDemandChallenge") => {
@@ -460,6 +460,17 @@ impl Walk<'_> {
             path.ends_with("OnDemandChallenge") && [401, 403].contains(&reply.status);
         self.judge.hear_reply(said);
         Ok(reply)
+    }
+
+    /// The words of the protocol in any case.
+    fn spelt(&mut self, mut body: Value) -> Value {
+        for key in ["Summary", "State"] {
+            let word = body["Result"][key].as_str();
+            if let Some(word) = word.filter(|_| self.dice.one_in(10)) {
+                body["Result"][key] = word.to_lowercase().into();
+            }
+        }
+        body
     }
 
     /// Mostly a token. One that the reply loses on its way is no token of the judge's, either.
@@ -537,7 +548,7 @@ impl Walk<'_> {
     }
 
     fn advance_reply(&mut self) -> (Said, Value) {
-        let (mut said, mut body) = match self.dice.roll(20) {
+        let (mut said, mut body) = match self.dice.roll(21) {
             0..=5 => self.success(),
             6..=9 => (
                 said("StartNextChallenge"),
@@ -556,6 +567,14 @@ impl Walk<'_> {
                 said("NoncommitalSuccess"),
                 ok(json!({"Summary": "NoncommitalSuccess"})),
             ),
+            19 => {
+                let (mut said, body) = self.success();
+                said.ours = false;
+                let word = self
+                    .dice
+                    .pick(&["Success", "LoginSuccess ", "", "PendingOOB"]);
+                (said, with_result(body, json!({"Summary": word})))
+            }
             _ => {
                 let (mut said, mut body) = self.success();
                 body["success"] = self.dice.pick(&[0, 1, 2]).into();
@@ -633,7 +652,8 @@ impl Walk<'_> {
         let id = format!("{name}-{}", self.ids);
         self.judge.names.insert(id.clone(), name);
         let offer = with(mechanism(name), json!({"MechanismId": id}));
-        match self.dice.roll(12) {
+        match self.dice.roll(13) {
+            12 => with(offer, json!({"Enrolled": "true"})),
             0 => with(offer, json!({"AnswerType": "Text"})),
             1 => with(offer, json!({"AnswerType": "StartOob"})),
             2 => with(offer, json!({"AnswerType": "StartTextOob"})),

@@ -20,12 +20,27 @@ pub(super) fn envelope(body: &[u8]) -> Result<Option<Body>, Malformed> {
     if deeper_than(body, MAX_DEPTH) {
         return Err(malformed("nested too deeply"));
     }
-    let Object::<Envelope>(envelope) = serde_json::from_slice(body).map_err(|e| describe(&e))?;
+    let Object::<Envelope>(envelope) = match serde_json::from_slice(body) {
+        Ok(envelope) => envelope,
+        Err(_) if is_refusal(body) => return Ok(None),
+        Err(error) => return Err(describe(&error)),
+    };
     match (envelope.success, envelope.result) {
         (false, _) => Ok(None),
         (true, Some(Object(result))) => Ok(Some(result)),
         (true, None) => Err(malformed("a success without a result")),
     }
+}
+
+/// Whether a reply says `success:false`, whatever else it holds: a refusal needs no result of any shape.
+fn is_refusal(body: &[u8]) -> bool {
+    let refusal: Result<Object<Refusal>, _> = serde_json::from_slice(body);
+    refusal.is_ok_and(|Object(refusal)| !refusal.success)
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    success: bool,
 }
 
 /// serde's own messages quote what they met, so only the place and the kind are told.
@@ -103,7 +118,22 @@ pub(super) enum Number {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct RawChallenge {
-    pub(super) mechanisms: Vec<Object<RawMechanism>>,
+    pub(super) mechanisms: Vec<Entry>,
+}
+
+/// A mechanism, or what stands in its place: the other mechanisms are offered all the same.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Entry {
+    Readable(Object<RawMechanism>),
+    Named(Object<OnlyName>),
+    Garbled(serde::de::IgnoredAny),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct OnlyName {
+    pub(super) name: String,
 }
 
 #[derive(Deserialize)]

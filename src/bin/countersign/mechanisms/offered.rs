@@ -153,7 +153,7 @@ fn reaches(terms: &Terms, challenges: &[Challenge], met: &mut Vec<Mechanism>) ->
 fn usable(offer: &Offer) -> Option<Mechanism> {
     match (&offer.name, obstacle(offer)) {
         (Name::Known(mechanism), None) => Some(*mechanism),
-        (Name::Known(_) | Name::Reset | Name::Other(_), _) => None,
+        (Name::Known(_) | Name::Reset | Name::Other(_) | Name::Garbled(_), _) => None,
     }
 }
 
