@@ -260,7 +260,12 @@ impl Response {
 
     /// The whole reply, to be written at once.
     pub fn bytes(&self, keep_alive: bool) -> Vec<u8> {
-        let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
+        let date = httpdate::fmt_http_date(std::time::SystemTime::now());
+        let mut head = format!(
+            "HTTP/1.1 {} {}\r\nDate: {date}\r\n",
+            self.status,
+            reason(self.status)
+        );
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
         }
