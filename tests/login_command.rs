@@ -100,6 +100,30 @@ fn a_wrong_code_is_refused_with_a_reason_and_a_hint() {
 }
 
 #[test]
+fn a_tenant_that_takes_one_operation_in_a_request_is_told_of_with_the_switch_for_it() {
+    let tenant = "[tenant]\nbatch_limit = -1\n";
+    let scenario = ALICE.replace("[tenant]\n", tenant);
+    let rig = Rig::new(&scenario.replace("[\"OATH\"]", "[\"OTP\"]"));
+    let mut terminal = start(&rig, "");
+    terminal.wait_for(PUSH_PROMPT);
+    terminal.type_line("");
+    let seen = end(terminal);
+    assert_eq!(
+        seen.stderr,
+        "countersign: the tenant refused what was typed, or something that was wrong before it: \
+         in one request: Answer UP, StartOOB OTP\n\
+         hint: try again; if the tenant refuses every user so, set tenant.multiple_operations = \"off\"\n"
+    );
+    rig.configure("[tenant]\nmultiple_operations = \"off\"");
+    let mut terminal = start(&rig, "");
+    terminal.wait_for(PUSH_PROMPT);
+    terminal.type_line("");
+    let phone = rig.simulator.phone();
+    phone.approve(phone.wait(NAME, 0).id);
+    assert_eq!(end(terminal).code, Some(0));
+}
+
+#[test]
 fn a_push_is_waited_for() {
     let rig = Rig::new(&ALICE.replace("[\"OATH\"]", "[\"OTP\"]"));
     let mut terminal = start(&rig, "");

@@ -14,6 +14,10 @@ use crate::tenant::text::ServerText;
 use crate::verdict::{Reason, Refusal};
 use crate::words;
 
+/// How the detail of a refusal begins where the tenant refused several operations as one: it may be that it takes none
+/// together.
+pub const IN_ONE_REQUEST: &str = "in one request: ";
+
 impl Login {
     /// Sends the next operation, or all that may travel together.
     pub(super) fn flush(mut self: Box<Self>) -> Step {
@@ -251,5 +255,6 @@ fn refused(done: &[Planned]) -> Refusal {
     };
     let what = |p: &Planned| format!("{} {}", p.operation.action.name(), p.mechanism.name());
     let all: Vec<_> = done.iter().map(what).collect();
-    Refusal::new(reason, all.join(", "))
+    let together = if done.len() > 1 { IN_ONE_REQUEST } else { "" };
+    Refusal::new(reason, format!("{together}{}", all.join(", ")))
 }

@@ -24,6 +24,7 @@ mod wait;
 
 use std::rc::Rc;
 
+pub use advance::IN_ONE_REQUEST;
 use choose::{Choice, Ringing};
 pub use choose::{obstacle, offer_name};
 pub use proof::{Kind, OfflineProof, Proof, enough, kind};

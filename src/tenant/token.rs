@@ -12,6 +12,8 @@ use crate::secret::Secret;
 
 /// The longest life that is believed: ten years. Vendors' own samples have one.
 const MAX_LIFETIME: u64 = 10 * 365 * 24 * 3600;
+/// The life of a token whose reply does not tell it as a number, in seconds: asking again costs one request.
+const UNTOLD_LIFETIME: u64 = 300;
 /// Longer than any token.
 const MAX_TOKEN: usize = 16 * 1024;
 
@@ -95,16 +97,23 @@ impl Grant<'_> {
 struct Raw {
     access_token: Option<Zeroizing<String>>,
     token_type: Option<String>,
-    expires_in: Option<u64>,
+    expires_in: Option<Lifetime>,
     error: Option<String>,
     error_description: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Lifetime {
+    Seconds(u64),
+    Text(#[allow(dead_code, reason = "a text tells no life")] String),
 }
 
 /// Decodes a reply, which has no envelope. An error may come with any status.
 ///
 /// # Errors
 ///
-/// [`Malformed`] for what is neither a bearer token with a life nor an error.
+/// [`Malformed`] for what is neither a bearer token nor an error.
 pub fn answer(status: u16, body: &[u8]) -> Result<Answer, Malformed> {
     let raw: Raw = serde_json::from_slice(body).map_err(|error| {
         Malformed(format!(
@@ -134,19 +143,20 @@ fn granted(raw: Raw) -> Result<Granted, Malformed> {
     if !plain {
         return Err(no("access_token is no token"));
     }
-    if !raw
-        .token_type
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"))
-    {
+    // RFC 6749 demands the type and not the life; tenants leave both out.
+    let kind = raw.token_type.as_deref().unwrap_or("Bearer");
+    if !kind.eq_ignore_ascii_case("bearer") {
         return Err(no("token_type is not Bearer"));
     }
-    match raw.expires_in {
-        Some(lifetime @ 1..=MAX_LIFETIME) => Ok(Granted {
-            token: Secret::new(&token),
-            lifetime,
-        }),
-        Some(_) | None => Err(no("expires_in is missing or absurd")),
-    }
+    let lifetime = match raw.expires_in {
+        Some(Lifetime::Seconds(seconds @ 1..=MAX_LIFETIME)) => seconds,
+        Some(Lifetime::Seconds(_)) => return Err(no("expires_in is absurd")),
+        Some(Lifetime::Text(_)) | None => UNTOLD_LIFETIME,
+    };
+    Ok(Granted {
+        token: Secret::new(&token),
+        lifetime,
+    })
 }
 
 #[cfg(test)]
@@ -195,6 +205,21 @@ mod tests {
     }
 
     #[test]
+    fn a_token_whose_type_or_life_is_not_told_is_a_bearer_for_a_short_time() {
+        for body in [
+            r#"{"access_token":"a"}"#,
+            r#"{"access_token":"a","token_type":null,"expires_in":null}"#,
+            r#"{"access_token":"a","token_type":"Bearer"}"#,
+            r#"{"access_token":"a","token_type":"bearer","expires_in":"3600"}"#,
+            r#"{"access_token":"a","expires_in":"soon"}"#,
+        ] {
+            assert_eq!(outcome(200, body), Ok(("a".into(), 300)), "{body}");
+        }
+        let told = r#"{"access_token":"a","expires_in":60}"#;
+        assert_eq!(outcome(200, told), Ok(("a".into(), 60)));
+    }
+
+    #[test]
     fn nothing_else_is() {
         for (status, body, why) in [
             (
@@ -220,17 +245,27 @@ mod tests {
             (
                 200,
                 r#"{"access_token":"a","token_type":"Bearer","expires_in":0}"#,
-                "no token: expires_in is missing or absurd",
+                "no token: expires_in is absurd",
             ),
             (
                 200,
                 r#"{"access_token":"a","token_type":"Bearer","expires_in":1000000000000}"#,
-                "no token: expires_in is missing or absurd",
+                "no token: expires_in is absurd",
             ),
             (
                 200,
-                r#"{"access_token":"a","token_type":"Bearer"}"#,
-                "no token: expires_in is missing or absurd",
+                r#"{"access_token":"a","token_type":"","expires_in":60}"#,
+                "no token: token_type is not Bearer",
+            ),
+            (
+                200,
+                r#"{"access_token":"a","token_type":["Bearer"],"expires_in":60}"#,
+                "no token: not JSON of its shape (line 1)",
+            ),
+            (
+                200,
+                r#"{"access_token":"a","expires_in":true}"#,
+                "no token: not JSON of its shape (line 1)",
             ),
             (
                 200,

@@ -1,5 +1,7 @@
 //! What is said of somebody's mechanisms.
 
+use serde_json::json;
+
 use crate::image::{Image, plain};
 use crate::rig::{ALICE, Rig, user};
 
@@ -52,6 +54,31 @@ fn what_a_user_is_offered_is_said_and_nobody_is_let_in_or_called() {
             .iter()
             .any(|action| action.contains("Answer") || action.contains("OOB"))
     );
+}
+
+#[test]
+fn where_answers_travel_together_check_and_setup_name_the_switch_for_it() {
+    let note = "password and second factor are sent in one request";
+    let named = |rig: &Rig| {
+        let config = rig.config();
+        let user = user();
+        let arguments = [
+            "--config",
+            config.to_str().unwrap(),
+            "check",
+            "--user",
+            &user,
+        ];
+        plain(&arguments).0.contains(note)
+    };
+    let rig = Rig::new(ALICE);
+    assert!(named(&rig));
+    rig.configure("[tenant]\nmultiple_operations = \"off\"");
+    assert!(!named(&rig));
+    rig.configure("");
+    rig.simulator
+        .change_user("alice@example.com", &json!({ "challenges": [["OATH"]] }));
+    assert!(!named(&rig), "one challenge has nothing to travel with");
 }
 
 #[test]

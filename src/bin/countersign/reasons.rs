@@ -1,6 +1,7 @@
 //! Why a login was refused, in words for whoever looks after the machine, and what to do about it.
 #![forbid(unsafe_code)]
 
+use countersign::login::IN_ONE_REQUEST;
 use countersign::tenant::text::shown;
 use countersign::verdict::{Reason, Refusal};
 
@@ -11,7 +12,7 @@ const DETAIL: usize = 300;
 
 /// A refusal as a problem with a hint.
 pub fn problem(refusal: &Refusal) -> Problem {
-    Problem::new(told(refusal)).hint(hint(refusal.reason))
+    Problem::new(told(refusal)).hint(hint(refusal.reason, &refusal.detail))
 }
 
 /// The reason in words, and the detail behind it.
@@ -81,8 +82,11 @@ pub fn named(code: &str) -> Option<Reason> {
 }
 
 /// What to do about it.
-pub fn hint(reason: Reason) -> &'static str {
+pub fn hint(reason: Reason, detail: &str) -> &'static str {
     match reason {
+        Reason::AnswerRefused if detail.starts_with(IN_ONE_REQUEST) => {
+            "try again; if the tenant refuses every user so, set tenant.multiple_operations = \"off\""
+        }
         Reason::Conversation => {
             "try again; sshd asks only with KbdInteractiveAuthentication yes in sshd_config(5)"
         }

@@ -118,14 +118,18 @@ fn a_password_that_the_tenant_refuses_at_once_is_not_given_away() {
             .replies(failed())
             .asks(OATH)
     };
-    refused()
-        .types("123456")
-        .is_refused(Reason::AnswerRefused, "Answer UP, StartOOB OATH");
+    refused().types("123456").is_refused(
+        Reason::AnswerRefused,
+        "in one request: Answer UP, StartOOB OATH",
+    );
     refused()
         .presses_enter()
         .asks(OATH)
         .types("123456")
-        .is_refused(Reason::AnswerRefused, "Answer UP, StartOOB OATH");
+        .is_refused(
+            Reason::AnswerRefused,
+            "in one request: Answer UP, StartOOB OATH",
+        );
     refused().types(PASSWORD).is_refused(
         Reason::Blind,
         "the password was given as the answer to another question",

@@ -204,12 +204,13 @@ fn a_password_is_nothing_to_wait_for() {
 
 #[test]
 fn the_reason_of_a_refused_batch_is_its_answer() {
-    pushed()
-        .replies(failed())
-        .is_refused(Reason::AnswerRefused, "Answer UP, StartOOB OTP");
+    pushed().replies(failed()).is_refused(
+        Reason::AnswerRefused,
+        "in one request: Answer UP, StartOOB OTP",
+    );
     coded().replies(failed()).is_refused(
         Reason::AnswerRefused,
-        "Answer UP, StartOOB OATH, Answer OATH",
+        "in one request: Answer UP, StartOOB OATH, Answer OATH",
     );
 }
 

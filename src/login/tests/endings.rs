@@ -99,9 +99,10 @@ fn a_cleanup_that_is_abandoned_keeps_the_first_reason() {
 
 #[test]
 fn what_the_tenant_has_ended_is_not_cleaned_up() {
-    pushed()
-        .replies(failed())
-        .is_refused(Reason::AnswerRefused, "Answer UP, StartOOB OTP");
+    pushed().replies(failed()).is_refused(
+        Reason::AnswerRefused,
+        "in one request: Answer UP, StartOOB OTP",
+    );
     polled()
         .replies(failed())
         .is_refused(Reason::ApprovalRefused, "Poll OTP");

@@ -6,6 +6,7 @@ use countersign::login::offer_name;
 use countersign::policy::Terms;
 use countersign::tenant::reply::Challenge;
 use countersign::tenant::text::shown;
+use countersign::verdict::Refusal;
 
 use super::configuration::Configurations;
 use super::finding::{Finding, Report};
@@ -40,7 +41,9 @@ pub fn check(
         match whom::local(policy, user, service, &whom::CHECK) {
             Ok(terms) if asked.contains(&terms) => {}
             Ok(terms) => {
-                report.add(ask(&terms, service));
+                ask(&terms, service)
+                    .into_iter()
+                    .for_each(|finding| report.add(finding));
                 asked.push(terms);
             }
             Err(problem) => {
@@ -52,9 +55,27 @@ pub fn check(
     }
 }
 
-fn ask(terms: &Terms, service: &str) -> Finding {
+fn ask(terms: &Terms, service: &str) -> Vec<Finding> {
+    let offered = offered(terms);
+    let together = offered.as_ref().is_ok_and(|o| o.goes_together(terms));
+    let mut findings = vec![judged(terms, service, offered)];
+    if together {
+        findings.push(
+            Finding::note(
+                "multiple-operations",
+                "password and second factor are sent in one request",
+            )
+            .of(service)
+            .because("a tenant that takes one answer in a request refuses every user then")
+            .mend("if it does, set tenant.multiple_operations = \"off\""),
+        );
+    }
+    findings
+}
+
+fn judged(terms: &Terms, service: &str, offered: Result<Offered, Refusal>) -> Finding {
     let user = escape(&terms.tenant_user);
-    match offered(terms) {
+    match offered {
         Ok(offered) if offered.can_be_enough(terms) => {
             Finding::note("user", format!("{user} is offered {}", listed(&offered)))
                 .of(service)

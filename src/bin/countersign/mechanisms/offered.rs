@@ -3,7 +3,7 @@
 
 use countersign::host::Answer;
 use countersign::login::{self, Kind, Notice, Outgoing, Question, enough, kind, obstacle};
-use countersign::policy::{Mechanism, Terms};
+use countersign::policy::{Batch, Mechanism, Terms};
 use countersign::tenant::http::Response;
 use countersign::tenant::reply::{self, Challenge, Name, Offer, Started};
 use countersign::tenant::request::Request;
@@ -120,6 +120,11 @@ impl Driver for Look {
 }
 
 impl Offered {
+    /// Whether a login sends several answers in one request: only then a tenant that takes one at a time is in its way.
+    pub fn goes_together(&self, terms: &Terms) -> bool {
+        self.challenges.len() > 1 && terms.tenant.multiple_operations != Batch::Off
+    }
+
     /// Whether one mechanism of each challenge could be what the policy demands.
     pub fn can_be_enough(&self, terms: &Terms) -> bool {
         match self.is_elsewhere {

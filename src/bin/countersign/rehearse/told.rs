@@ -86,7 +86,7 @@ impl<'a> Told<'a> {
             "asked": self.audit.is_some(),
             "audit": self.audit.as_ref().map(Audit::object),
             "meaning": reason.map(reasons::sentence),
-            "remedy": reason.map(reasons::hint),
+            "remedy": self.audit.as_ref().and_then(Audit::remedy),
         })
     }
 
@@ -99,8 +99,8 @@ impl<'a> Told<'a> {
                 Err(Problem::new("pam_countersign was not asked").hint("countersign check"))
             }
             (Some(audit), false) => {
-                let remedy = audit.reason().map(reasons::hint);
-                let hint = remedy
+                let hint = audit
+                    .remedy()
                     .unwrap_or("another module of the stack has refused: its lines are in the log");
                 Err(Problem::new(format!("{user} would not get in")).hint(hint))
             }
@@ -117,6 +117,11 @@ impl Audit<'_> {
     /// Of a refusal.
     fn reason(&self) -> Option<Reason> {
         reasons::named(self.field("reason"))
+    }
+
+    fn remedy(&self) -> Option<&'static str> {
+        let reason = self.reason()?;
+        Some(reasons::hint(reason, self.field("detail")))
     }
 
     fn lines(&self) -> Vec<String> {

@@ -218,10 +218,17 @@ fn ask_tenant(policy: &Policy, user: &str, services: &[String]) -> Done {
             "The tenant would ask {name} for {}.",
             challenges(&found)
         ));
+        if found.goes_together(&terms) {
+            line(TOGETHER);
+        }
         asked.push(terms.flow);
     }
     Ok(())
 }
+
+/// What a tenant that takes one operation in a request needs. A setup can't find out: it has no password to try.
+const TOGETHER: &str = "Password and second factor are sent in one request. \
+    If the tenant then refuses every user, set tenant.multiple_operations = \"off\".";
 
 /// `UP, then OTP or OATH`
 fn challenges(found: &Offered) -> String {
