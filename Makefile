@@ -4,10 +4,15 @@ DESTDIR =
 PREFIX = /usr
 SYSCONFDIR = /etc
 MANDIR = $(PREFIX)/share/man
-# Where this system's libpam looks for modules: beside pam_unix, in the folder of this architecture where there are several.
-MULTIARCH = $(shell dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || cc -print-multiarch)
-FOLDERS = /usr/lib/$(MULTIARCH)/security /usr/lib64/security /usr/lib/security
-PAMDIR = $(patsubst %/,%,$(dir $(firstword $(wildcard $(addsuffix /pam_unix.so,$(FOLDERS))))))
+# Where this system's libpam looks for modules: beside the pam_unix that is of the same architecture as /bin/sh (class, byte
+# order and machine in the head of an ELF file), since a system may have libraries of several.
+FOLDERS = /usr/lib/*/security /usr/lib64/security /usr/lib/security /lib/*/security
+machine = $(shell for at in 4 5 18 19; do od -An -tx1 -j $$at -N 1 $(1); done)
+is_own = $(if $(subst $(machine_of_sh),,$(call machine,$(1))),,$(1))
+machine_of_sh := $(call machine,/bin/sh)
+PAMDIR = $(patsubst %/,%,$(dir $(firstword $(foreach file,$(wildcard $(addsuffix /pam_unix.so,$(FOLDERS))),$(call is_own,$(file))))))
+# Where libpam looks for stacks.
+STACKS = $(addprefix $(DESTDIR),$(SYSCONFDIR)/pam.d /usr/lib/pam.d /usr/etc/pam.d)
 
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 MODULE = $(TARGET)/release/libcountersign.so
@@ -43,6 +48,9 @@ demo:
 # Builds nothing: `make && sudo make install` leaves no files of root in the tree.
 install:
 	$(if $(PAMDIR),,$(error no pam_unix.so in $(FOLDERS): say PAMDIR=...))
+	@for file in $(MODULE) $(COMMAND) $(SCRIPTS)/bash; do \
+	  test -e $$file || { echo "$$file is missing: run \`make\` first, as an ordinary user" >&2; exit 1; }; \
+	done
 	install -D -m 0644 $(MODULE) $(DESTDIR)$(PAMDIR)/.pam_countersign.so.new
 	mv -f $(DESTDIR)$(PAMDIR)/.pam_countersign.so.new $(DESTDIR)$(PAMDIR)/pam_countersign.so
 	install -D -m 0755 $(COMMAND) $(DESTDIR)$(PREFIX)/sbin/countersign
@@ -57,8 +65,9 @@ install:
 
 # The configuration stays: a stack that still names the module must go on to fail closed.
 uninstall:
-	@named=$$(grep -ls '^[^#]*pam_countersign' $(DESTDIR)$(SYSCONFDIR)/pam.d/* /dev/null); [ -z "$$named" ] || { \
-	  echo "these stacks name the module, and would let nobody in without it:" $$named >&2; exit 1; }
+	@named=$$(grep -ls '^[^#]*pam_countersign' $(addsuffix /*,$(STACKS)) /dev/null); [ -z "$$named" ] || { \
+	  echo "these stacks name the module, and would let nobody in without it:" $$named >&2; \
+	  echo "run \`countersign unsetup\` first, and take out by hand what it leaves" >&2; exit 1; }
 	rm -f $(DESTDIR)$(PAMDIR)/pam_countersign.so $(DESTDIR)$(PREFIX)/sbin/countersign
 	rm -f $(DESTDIR)$(BASHDIR)/countersign $(DESTDIR)$(ZSHDIR)/_countersign $(DESTDIR)$(FISHDIR)/countersign.fish
 	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done

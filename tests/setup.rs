@@ -678,10 +678,73 @@ fn what_is_no_toml_is_named_with_its_line() {
     let arguments: Vec<_> = ["setup"].into_iter().chain(TENANT).chain(BOTH).collect();
     image.fails(
         &arguments,
-        "countersign: /etc/countersign/countersign.toml: line 3: duplicate key\n\
-         hint: a table or a key may be there once: see what it says above that line\n",
+        "countersign: /etc/countersign/countersign.toml:\n  \
+         line 3: login: given twice, first in line 1: take one of the two out\n\
+         hint: mend that first: no login succeeds by such a file either\n",
         1,
     );
+}
+
+#[test]
+fn of_a_key_that_is_written_no_comment_stays_that_would_give_it_twice() {
+    let image = Image::new();
+    let shipped = include_str!("../conf/countersign.toml");
+    image.write("/etc/countersign/countersign.toml", shipped);
+    image.sets_up(&["--service", "sudo"]);
+    let written = image.read("/etc/countersign/countersign.toml");
+    let template = |text: &str| {
+        let lines = text.lines().filter(|line| line.contains("template = "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(template(shipped), ["#template = \"{user}@example.com\""]);
+    assert_eq!(template(&written), ["template = \"{user}@example.com\""]);
+    let others = |text: &str| text.lines().filter(|line| line.starts_with('#')).count();
+    assert_eq!(others(&written), others(shipped) - 1);
+}
+
+#[test]
+fn a_service_with_a_dot_in_its_name_is_one_for_everything() {
+    let image = Image::new();
+    image.write("/etc/pam.d/vpn.office", SUDO_STACK);
+    image.write(
+        "/etc/pam.d/vpn.dpkg-old",
+        "auth required pam_countersign.so\n",
+    );
+    let before = image.files();
+    image.sets_up(&["--service", "vpn.office"]);
+    let by_hand = image.read("/etc/pam.d/vpn.office");
+    let by_hand = by_hand.replace("# BEGIN countersign", "# begin");
+    image.write("/etc/pam.d/vpn.office", &by_hand);
+    let (_, err, code) = image.run(&["unsetup"]);
+    let stays =
+        "/etc/countersign/countersign.toml stays as long as /etc/pam.d/vpn.office names the module";
+    assert!(err.contains(stays) && code == 1, "{err}");
+    image.write("/etc/pam.d/vpn.office", SUDO_STACK);
+    assert_eq!(image.run(&["unsetup"]).2, 0);
+    assert!(image.files() == before);
+}
+
+#[test]
+fn a_stack_of_a_package_is_copied_and_the_copy_goes_again() {
+    for folder in ["/usr/lib/pam.d", "/usr/etc/pam.d"] {
+        let image = Image::new();
+        let vendor = format!("{folder}/polkit-1");
+        image.write(&vendor, SUDO_STACK);
+        let before = image.files();
+        let out = image.sets_up(&["--service", "polkit-1"]);
+        let said = format!(
+            "/etc/pam.d/polkit-1 is made from {vendor}, and counts in its place: later versions of that file do not.\n"
+        );
+        assert!(out.starts_with(&said), "{out}");
+        assert!(
+            image
+                .read("/etc/pam.d/polkit-1")
+                .contains("pam_countersign.so")
+        );
+        assert_eq!(image.read(&vendor), SUDO_STACK);
+        assert_eq!(image.run(&["unsetup"]).2, 0);
+        assert!(image.files() == before);
+    }
 }
 
 #[test]
@@ -737,14 +800,14 @@ fn what_can_not_be_done_is_said_with_its_remedy() {
     };
     image.fails(
         &with(&["--service", "sshd,nginx"]),
-        "countersign: there is no /etc/pam.d/nginx\n\
-         hint: a PAM service is a file of /etc/pam.d: see `ls /etc/pam.d`\n",
+        "countersign: there is no PAM service nginx\n\
+         hint: a PAM service is a file of /etc/pam.d or /usr/lib/pam.d: see `ls /etc/pam.d /usr/lib/pam.d`\n",
         1,
     );
     image.fails(
         &with(&["--service", "../sshd"]),
-        "countersign: there is no /etc/pam.d/../sshd\n\
-         hint: a PAM service is a file of /etc/pam.d: see `ls /etc/pam.d`\n",
+        "countersign: there is no PAM service ../sshd\n\
+         hint: a PAM service is a file of /etc/pam.d or /usr/lib/pam.d: see `ls /etc/pam.d /usr/lib/pam.d`\n",
         1,
     );
     image.fails(

@@ -131,15 +131,22 @@ impl Findings {
         self.line_starts.partition_point(|start| *start <= offset)
     }
 
-    /// The text is no TOML here. The parser's own rendering would quote the line: only its words are used.
-    pub(super) fn syntax(&self, error: &toml::de::Error) {
+    /// The text is no TOML here. The parser's own rendering would quote the line: only its words are used. `first` is the
+    /// path and the line of what is given twice.
+    pub(super) fn syntax(&self, error: &toml::de::Error, first: Option<(String, usize)>) {
         let line = error.span().map(|span| self.line(span.start));
         self.broken.borrow_mut().insert(line.unwrap_or(0));
-        self.push(
-            line,
-            String::new(),
-            format!("not valid TOML: {}", error.message()),
-        );
+        let (key, problem) = match first {
+            Some((path, line)) => (
+                path,
+                format!("given twice, first in line {line}: take one of the two out"),
+            ),
+            None => (
+                String::new(),
+                format!("not valid TOML: {}", error.message()),
+            ),
+        };
+        self.push(line, key, problem);
     }
 
     /// A value or key is wrong.

@@ -12,6 +12,7 @@ use super::error::{Errors, Findings, quoted};
 use super::judge::OTHERS;
 use super::nesting::too_deep;
 use super::offline;
+use super::outline::{Setting, outline};
 use super::reader::Table;
 use super::registration;
 use super::step_up::{self, Partial};
@@ -29,6 +30,8 @@ pub const LONGEST: u64 = 256 * 1024;
 const STATE_FOLDER: &str = "/run/countersign";
 /// Where is kept what must outlive a boot.
 const OFFLINE_FOLDER: &str = "/var/lib/countersign";
+/// Of so many errors it is looked up what they collide with: each costs a reading of the file.
+const EXPLAINED: usize = 8;
 /// No machine has more services with a table of their own.
 const SERVICES: usize = 64;
 
@@ -36,11 +39,25 @@ pub(super) fn read(bytes: &[u8]) -> Result<Policy, Errors> {
     let text = text(bytes)?;
     let findings = Findings::new(text);
     let (tree, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        findings.syntax(error);
+    for (number, error) in errors.iter().enumerate() {
+        let first = (number < EXPLAINED)
+            .then(|| first_of(text, error))
+            .flatten();
+        findings.syntax(error, first.map(|first| (first.path, first.line)));
     }
     let policy = read_policy(Table::root(tree.get_ref(), &findings));
     findings.verdict(policy)
+}
+
+/// Of a key or table that is given twice, the first place. TOML keeps a table in one piece, so it is the nearest one above.
+fn first_of(text: &str, error: &toml::de::Error) -> Option<Setting> {
+    let span = error
+        .span()
+        .filter(|_| error.message() == "duplicate key")?;
+    let name = text.get(span.clone())?.trim_matches(['"', '\'']);
+    let above = text.get(..span.start)?.rsplit_once('\n')?.0;
+    let mut settings = outline(above.as_bytes()).into_iter().rev();
+    settings.find(|setting| setting.is_named(name))
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Errors> {

@@ -19,6 +19,18 @@ pub struct Setting {
     pub value: Option<String>,
 }
 
+impl Setting {
+    /// Whether its own key is this one, whatever tables it is in.
+    pub(super) fn is_named(&self, key: &str) -> bool {
+        let own = join("", key);
+        let list = self.path.strip_suffix(']');
+        let list = list.and_then(|path| path.rsplit_once('['));
+        let path = list.map_or(&*self.path, |(list, _)| list);
+        let above = path.strip_suffix(own.as_str());
+        above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+    }
+}
+
 /// Every key of the file, in the order of the file. Of a file that is no TOML, what can be made out.
 #[must_use]
 pub fn outline(bytes: &[u8]) -> Vec<Setting> {

@@ -14,15 +14,24 @@ fn that_is_empty_lacks_its_tenant() {
 fn with_a_duplicate_key_or_table_is_refused() {
     assert_eq!(
         errors_behind_tenant("url = 'https://x'\n"),
-        "line 3: not valid TOML: duplicate key"
+        "line 3: tenant.url: given twice, first in line 2: take one of the two out"
     );
     assert_eq!(
         errors_behind_tenant("[login]\n[login]\n"),
-        "line 4: not valid TOML: duplicate key"
+        "line 4: login: given twice, first in line 3: take one of the two out"
     );
     assert_eq!(
         errors_behind_tenant("[tenant]\nid = 'A'\n"),
-        "line 3: not valid TOML: duplicate key"
+        "line 3: tenant: given twice, first in line 1: take one of the two out"
+    );
+    let apart = "[service.sudo.login]\nattempts = 2\n[login]\nattempts = 3\n\"attempts\" = 4\n";
+    assert_eq!(
+        errors_behind_tenant(apart),
+        "line 7: login.attempts: given twice, first in line 6: take one of the two out"
+    );
+    assert_eq!(
+        errors_behind_tenant("[[exempt]]\nname = 'x'\n[exempt]\n"),
+        "line 5: exempt[1]: given twice, first in line 3: take one of the two out"
     );
 }
 

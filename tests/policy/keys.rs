@@ -63,7 +63,9 @@ fn have_one_owner_each_who_is_no_template() {
     let twice = format!("[users.keys]\n'{KEY}' = 'a@x'\n'{KEY}' = 'b@x'\n");
     assert_eq!(
         errors_behind_tenant(&twice),
-        "line 5: not valid TOML: duplicate key"
+        format!(
+            "line 5: users.keys.\"{KEY:.48}...\": given twice, first in line 4: take one of the two out"
+        )
     );
     assert_eq!(
         errors_behind_tenant(&format!("[users.keys]\n'{KEY}' = '{{user}}@x'\n")),

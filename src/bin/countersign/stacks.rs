@@ -1,16 +1,83 @@
 //! The stacks of PAM as files: a service's own, and what it includes.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::libpam::line::{Line, lines};
-use super::libpam::module::names_ours;
+use super::libpam::module::{is_ours, names_ours};
 use super::libpam::rule::Rule;
+use super::libpam::stack::{Kind, read};
+use super::root::Root;
 
 /// Where libpam looks, in its order.
 pub const FOLDERS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"];
 /// No stack includes more files than this.
 const MOST: usize = 64;
+
+/// What editors and package managers put behind the name of a file that they keep a copy of. A name with a dot in it is no
+/// copy for that alone: PAM takes any name for a service.
+const COPIES: [&str; 18] = [
+    "~",
+    ".bak",
+    ".dpkg-bak",
+    ".dpkg-dist",
+    ".dpkg-new",
+    ".dpkg-old",
+    ".dpkg-remove",
+    ".dpkg-tmp",
+    ".old",
+    ".orig",
+    ".pam-old",
+    ".rpmnew",
+    ".rpmorig",
+    ".rpmsave",
+    ".save",
+    ".ucf-dist",
+    ".ucf-new",
+    ".ucf-old",
+];
+
+/// Whether a file of a PAM folder is a copy that an editor or a package manager left there, and no service.
+pub fn is_leftover(name: &str) -> bool {
+    name.starts_with(['.', '#']) || COPIES.iter().any(|copy| name.ends_with(copy))
+}
+
+/// The services of a system, and the files that services share.
+pub fn services(root: &Root) -> BTreeSet<String> {
+    let names = FOLDERS.iter().flat_map(|folder| root.names(folder));
+    names.filter(|name| !is_leftover(name)).collect()
+}
+
+/// The file of a service or of an absolute path: the first that libpam finds, or where it would be first.
+pub fn path_of(root: &Root, name: &str) -> PathBuf {
+    let candidates = FOLDERS.map(|folder| Path::new(folder).join(name));
+    let found = candidates.iter().find(|path| root.exists(path));
+    let [first, ..] = &candidates;
+    found.unwrap_or(first).clone()
+}
+
+/// The text of that file; none where there is no such file, or it can't be read.
+pub fn text(root: &Root, name: &str) -> Option<String> {
+    root.text(&path_of(root, name)).ok()
+}
+
+/// The files that have a service of the system ask the module, by the names that services and includes have for them.
+pub fn naming(root: &Root) -> BTreeSet<String> {
+    let services = services(root).into_iter();
+    services
+        .flat_map(|service| naming_in(root, &service))
+        .collect()
+}
+
+/// The files that have this service ask the module.
+pub fn naming_in(root: &Root, service: &str) -> BTreeSet<String> {
+    let source = |name: &str| text(root, name);
+    let stacks = Kind::ALL.map(|kind| read(&source, service, kind));
+    let lines = stacks.into_iter().flat_map(|stack| stack.handlers);
+    let ours = lines.filter(|line| line.module().is_some_and(is_ours));
+    ours.map(|line| line.place.file).collect()
+}
 
 /// One file of a stack.
 pub struct Stack {
@@ -72,4 +139,34 @@ pub fn of_service(folders: &[&Path], service: &str) -> Vec<Stack> {
         stacks.push(stack);
     }
     stacks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_leftover;
+
+    #[test]
+    fn a_service_may_have_a_dot_in_its_name_and_a_copy_has_an_ending_of_its_own() {
+        for name in [
+            "sshd",
+            "gdm.custom",
+            "vpn.original",
+            "sshd.2",
+            "my~service",
+            "a.rpm",
+        ] {
+            assert!(!is_leftover(name), "{name}");
+        }
+        for name in [
+            "sshd~",
+            ".sshd.swp",
+            "#sshd#",
+            "sshd.bak",
+            "sshd.dpkg-old",
+            "sshd.rpmsave",
+            "common-auth.pam-old",
+        ] {
+            assert!(is_leftover(name), "{name}");
+        }
+    }
 }

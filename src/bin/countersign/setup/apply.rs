@@ -8,12 +8,13 @@ use countersign::os;
 
 use super::authselect::{self, Selection};
 use super::change::{Change, Kind, Undo};
+use super::debian;
 use super::journal::{Journal, Record};
 use super::sshd::{self, Keys};
-use super::{debian, named};
 use crate::check;
 use crate::output::{Done, Problem, line};
 use crate::root::Root;
+use crate::stacks;
 
 const NO_SSHD: &str = "No sshd was found running: one that does must be restarted.";
 
@@ -225,9 +226,10 @@ fn profile_back(root: &Root, record: &Record, before: &Selection, undone: &mut U
 fn needs_back(root: &Root, record: &Record, undone: &mut Undone) {
     let still = |files: BTreeSet<String>| -> Vec<String> {
         let since = files.difference(&record.named);
-        since.map(|file| format!("/etc/pam.d/{file}")).collect()
+        let paths = since.map(|file| stacks::path_of(root, file));
+        paths.map(|path| path.display().to_string()).collect()
     };
-    let of_sshd = still(named::of(root, "sshd"));
+    let of_sshd = still(stacks::naming_in(root, "sshd"));
     put_back_without(
         root,
         record,
@@ -236,7 +238,7 @@ fn needs_back(root: &Root, record: &Record, undone: &mut Undone) {
         undone,
     );
     let is_configuration = |change: &Change| change.kind == Kind::Theirs;
-    let all = still(named::files(root));
+    let all = still(stacks::naming(root));
     if undone.is_complete() || !all.is_empty() {
         put_back_without(root, record, is_configuration, &all, undone);
     }

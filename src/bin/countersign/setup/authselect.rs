@@ -3,11 +3,11 @@
 
 use super::change::{Change, Kind};
 use super::passed_over::passes_over_nothing;
-use super::{block, named, pam};
+use super::{block, pam};
 use crate::output::{Done, Problem};
 use crate::program;
 use crate::root::Root;
-use crate::stacks::names_module;
+use crate::stacks::{self, names_module};
 
 const PROGRAM: &str = "authselect";
 const NAME: &str = "countersign";
@@ -169,7 +169,7 @@ fn wired(
     if names.is_empty() {
         return Ok(block::replaced(text, None));
     }
-    let source = |name: &str| named::text(root, name);
+    let source = |name: &str| stacks::text(root, name);
     let wired =
         |path: &str, text: &str| pam::wired_for(&source, path, text, &names.join(":"), arguments);
     let made = format!("/etc/pam.d/{stack}");

@@ -2,13 +2,10 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
-
-use countersign::os;
 
 use super::change::{Change, Kind};
 use super::pam::{self, Stack, unless};
+use super::scratch::Scratch;
 use crate::output::{Done, Problem};
 use crate::program;
 use crate::root::Root;
@@ -167,30 +164,20 @@ pub fn update(root: &Root) -> Done {
     Ok(())
 }
 
-/// A copy of what pam-auth-update reads and writes, for a look at what it would do.
-struct Scratch(String);
-
 impl Scratch {
-    fn new() -> Result<Self, Problem> {
-        let number = os::random().map_err(Problem::new)?;
-        let place = format!("/run/countersign-setup.{number:016x}");
-        let made = fs::DirBuilder::new().mode(0o700).create(&place);
-        made.map_err(|error| Problem::new(format!("{place}: {error}")).hint("try sudo"))?;
-        Ok(Self(place))
-    }
-
+    /// What pam-auth-update would write, from a copy of what it reads and writes.
     fn preview(&self, root: &Root, changes: &[Change]) -> Result<Vec<(String, String)>, Problem> {
         for folder in [PROFILES, STATE, STACKS] {
             self.copy(root, folder)?;
         }
-        let copy = Root::below(Path::new(&self.0)).map_err(Problem::new)?;
+        let copy = Root::below(self.path()).map_err(Problem::new)?;
         for change in changes {
             copy.write(&change.path, change.after.as_deref())?;
         }
         let enabled = [Stack::Login, Stack::StepUp]
             .into_iter()
             .filter(|stack| copy.exists(path(*stack)));
-        let mut arguments = vec!["--root", &self.0, "--package"];
+        let mut arguments = vec!["--root", self.place(), "--package"];
         let enabled: Vec<_> = enabled.map(name).collect();
         if !enabled.is_empty() {
             arguments.push("--enable");
@@ -199,15 +186,18 @@ impl Scratch {
         let mut command = program::command(PROGRAM, &arguments);
         command.env("DEBIAN_FRONTEND", "noninteractive");
         // What it remembers of the preview is thrown away with it.
-        command.env("DEBCONF_DB_OVERRIDE", format!("File{{{}/debconf}}", self.0));
+        command.env(
+            "DEBCONF_DB_OVERRIDE",
+            format!("File{{{}/debconf}}", self.place()),
+        );
         program::output(command)?;
         self.stacks(&copy)
     }
 
     fn copy(&self, root: &Root, folder: &str) -> Result<(), Problem> {
-        let copy = Root::below(Path::new(&self.0)).map_err(Problem::new)?;
+        let copy = Root::below(self.path()).map_err(Problem::new)?;
         let made = fs::create_dir_all(copy.place(folder));
-        made.map_err(|error| Problem::new(format!("{}: {error}", self.0)))?;
+        made.map_err(|error| Problem::new(format!("{}: {error}", self.place())))?;
         for name in names(root, folder)? {
             let path = format!("{folder}/{name}");
             if root.place(&path).is_file() && (folder != STACKS || name.starts_with("common-")) {
@@ -226,12 +216,6 @@ impl Scratch {
             }
         }
         Ok(found)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

@@ -9,11 +9,12 @@ mod change;
 mod confirm;
 mod debian;
 mod journal;
-mod named;
 mod pam;
 mod passed_over;
 mod place;
+mod put;
 mod rollback;
+mod scratch;
 mod sshd;
 mod take_back;
 mod task;
@@ -32,7 +33,7 @@ use super::mechanisms::{Offered, offered};
 use super::output::{Done, Problem, line, progress, spoken};
 use super::root::Root;
 use super::terminal::Terminal;
-use super::{reasons, whom};
+use super::{reasons, stacks, whom};
 use authselect::Selection;
 use change::{Change, Kind};
 use journal::{Journal, Record};
@@ -253,7 +254,7 @@ fn plan(
 ) -> Result<Record, Problem> {
     let configuration = Change::new(config, Kind::Theirs, before, &wanted.configuration);
     let mut record = Record::new(configuration.into_iter().collect());
-    record.named = named::files(root);
+    record.named = stacks::naming(root);
     let argument = match config {
         CONFIG => String::new(),
         other => format!(" config={other}"),
@@ -263,7 +264,7 @@ fn plan(
         .iter()
         .map(|service| (service.clone(), Stack::of(policy, service)));
     let (shared, own) = split(root, services.collect(), arguments)?;
-    stacks(root, &shared, own, &argument, &mut record)?;
+    write_stacks(root, &shared, own, &argument, &mut record)?;
     if wanted.services.iter().any(|service| service == "sshd") {
         record.changes.extend(sshd::changes(root, arguments.keys)?);
         record.sshd = true;
@@ -282,10 +283,9 @@ fn split(
     let (mut shared, mut own) = (Vec::new(), Vec::new());
     let debian = !arguments.blocks && debian::is_here(root);
     let authselect = !arguments.blocks && Selection::current(root).is_some();
-    let source = |name: &str| named::text(root, name);
+    let source = |name: &str| stacks::text(root, name);
     for (service, stack) in services {
-        let path = format!("/etc/pam.d/{service}");
-        let text = root.read(&path)?.unwrap_or_default();
+        let (path, text) = file(root, &service)?;
         if pam::is_wired_by_hand(&text) {
             line(format!(
                 "{path} names the module already, and stays as it is."
@@ -303,7 +303,7 @@ fn split(
     Ok((shared, own))
 }
 
-fn stacks(
+fn write_stacks(
     root: &Root,
     shared: &Services,
     mut own: Services,
@@ -336,11 +336,10 @@ fn stacks(
             record.changes.extend(changes);
         }
     }
-    let source = |name: &str| named::text(root, name);
+    let source = |name: &str| stacks::text(root, name);
     let others = names(&own);
     for (service, stack) in own {
-        let path = format!("/etc/pam.d/{service}");
-        let text = root.read(&path)?.unwrap_or_default();
+        let (path, text) = file(root, &service)?;
         // What is asked in the stack that it includes is not asked twice.
         if block::of(&text).is_none() && pam::includes_one_of(&source, &text, &others) {
             continue;
@@ -348,9 +347,28 @@ fn stacks(
         let wired = pam::wired(&source, &path, &text, stack, argument)?;
         record
             .changes
-            .extend(Change::new(&path, Kind::Block, Some(text), &wired));
+            .extend(change_of(&service, &path, text, &wired));
     }
     Ok(())
+}
+
+/// The file that libpam reads for a service, and its text.
+fn file(root: &Root, service: &str) -> Result<(String, String), Problem> {
+    let path = stacks::path_of(root, service).display().to_string();
+    let text = root.read(&path)?.unwrap_or_default();
+    Ok((path, text))
+}
+
+/// A stack outside of /etc is a package's: it stays, and libpam reads the copy in /etc/pam.d before it.
+fn change_of(service: &str, path: &str, text: String, wired: &str) -> Option<Change> {
+    let own = format!("/etc/pam.d/{service}");
+    if path == own {
+        return Change::new(&own, Kind::Block, Some(text), wired);
+    }
+    line(format!(
+        "{own} is made from {path}, and counts in its place: later versions of that file do not."
+    ));
+    Change::new(&own, Kind::Ours, None, wired)
 }
 
 /// On the terminal, all of it: whoever agrees has seen what to.

@@ -1,12 +1,18 @@
 //! sshd: the settings without which it never asks PAM, or only in a way that nobody can answer.
 #![forbid(unsafe_code)]
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
 use super::block;
 use super::change::{Change, Kind};
-use crate::output::{Done, Problem};
-use crate::program;
+use super::scratch::Scratch;
+use crate::output::{Done, Problem, line};
 use crate::root::Root;
 use crate::sshd::config::{Config, settings};
+use crate::sshd::effective::{self, Effective, Silence};
+use crate::{program, sshd};
 
 const CONFIG: &str = "/etc/ssh/sshd_config";
 const FOLDER: &str = "/etc/ssh/sshd_config.d";
@@ -112,26 +118,69 @@ fn includes_drop_ins(config: &str) -> bool {
     })
 }
 
-/// Whether sshd takes its configuration, and means what is needed.
+/// Whether sshd takes its configuration, and means what is needed. One that can't be asked yet is no failure.
 pub fn test(root: &Root, keys: Option<Keys>) -> Done {
     if !root.is_live() {
         return Ok(());
     }
-    let settings = program::run("sshd", &["-T"])?;
-    match needed(keys)
-        .into_iter()
-        .find(|line| !is_meant(&settings, line))
-    {
-        None => Ok(()),
-        Some(line) => {
-            let key = line.split(' ').next().unwrap_or_default();
-            Err(
-                Problem::new(format!("sshd does not take \"{line}\" from {DROP_IN}")).hint(
-                    format!("the first value wins: see `grep -ri {key} /etc/ssh`"),
-                ),
-            )
+    let Some(program) = sshd::program(root) else {
+        line("There is no program sshd: its settings are written, and were not tested.");
+        return Ok(());
+    };
+    match asked(&program) {
+        Ok(settings) => has_all(&settings, keys),
+        Err(Silence::Refuses(said)) => Err(Problem::new(format!("sshd -T: {said}"))),
+        Err(silence) => {
+            line(format!(
+                "sshd can't be asked for its settings, which were not tested: {silence}."
+            ));
+            Ok(())
         }
     }
+}
+
+/// What sshd says, also before its first start: with the folder that its service manager would make, and with a host key
+/// that is thrown away.
+fn asked(program: &Path) -> Result<Effective, Silence> {
+    let said = match effective::ask(program) {
+        Err(Silence::NoHostKeys) => with_own_key(program),
+        said => said,
+    };
+    match said {
+        Err(Silence::NoFolder(folder)) if make(&folder) => asked(program),
+        said => said,
+    }
+}
+
+fn with_own_key(program: &Path) -> Result<Effective, Silence> {
+    let silent = |_| Silence::NoHostKeys;
+    let scratch = Scratch::new().map_err(silent)?;
+    let key = format!("{}/host_key", scratch.place());
+    program::run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", &key]).map_err(silent)?;
+    let said = effective::ask_with_key(program, &key);
+    if said.is_ok() {
+        line("The host has no keys yet, without which sshd does not start: sudo ssh-keygen -A");
+    }
+    said
+}
+
+/// It stays: sshd may have been started in between.
+fn make(folder: &Path) -> bool {
+    let mut options = DirBuilder::new();
+    folder.starts_with("/run") && options.mode(0o755).create(folder).is_ok()
+}
+
+fn has_all(settings: &Effective, keys: Option<Keys>) -> Done {
+    let missing = needed(keys)
+        .into_iter()
+        .find(|line| !is_meant(settings, line));
+    let Some(line) = missing else { return Ok(()) };
+    let key = line.split(' ').next().unwrap_or_default();
+    Err(
+        Problem::new(format!("sshd does not take \"{line}\" from {DROP_IN}")).hint(format!(
+            "the first value wins: see `grep -ri {key} /etc/ssh`"
+        )),
+    )
 }
 
 /// Lines of `sshd -T`.
@@ -144,9 +193,10 @@ fn needed(keys: Option<Keys>) -> Vec<String> {
     needed
 }
 
-/// It writes keys in small letters.
-fn is_meant(settings: &str, line: &str) -> bool {
-    settings.lines().any(|said| said.eq_ignore_ascii_case(line))
+fn is_meant(settings: &Effective, line: &str) -> bool {
+    let (keyword, wanted) = line.split_once(' ').unwrap_or((line, ""));
+    let said = settings.get(&keyword.to_ascii_lowercase());
+    said.is_some_and(|said| said.eq_ignore_ascii_case(wanted))
 }
 
 /// Has the running sshd read its configuration again; connections that are open stay. Whether one runs.
@@ -179,8 +229,9 @@ mod tests {
         authenticationmethods publickey,keyboard-interactive:pam keyboard-interactive:pam\n";
 
     fn missing(settings: &str, keys: Option<Keys>) -> Option<String> {
+        let settings = Effective::parse(settings);
         let mut needed = needed(keys).into_iter();
-        needed.find(|line| !is_meant(settings, line))
+        needed.find(|line| !is_meant(&settings, line))
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! What a setup is to do: said by flags, by the configuration that is there, or asked for.
 #![forbid(unsafe_code)]
 
-use toml_edit::{DocumentMut, Item, Table, value};
+use toml_edit::{DocumentMut, Item};
+
+use countersign::policy;
 
 use super::Arguments;
+use super::put::put;
 use crate::output::Problem;
 use crate::root::Root;
+use crate::stacks;
 use crate::terminal::Terminal;
 
 const SHIPPED: &str = include_str!("../../../../conf/countersign.toml");
@@ -37,7 +41,7 @@ impl Wanted {
         arguments: &Arguments,
     ) -> Result<Self, Problem> {
         let text = before.unwrap_or(SHIPPED);
-        let mut document: DocumentMut = text.parse().map_err(|error| torn(config, text, &error))?;
+        let mut document = parsed(config, text)?;
         let url = said(&document, "tenant", "url");
         let url = arguments.tenant.clone().or(url);
         let url = answer(url, "Address of the tenant (https://...): ", "--tenant")?;
@@ -70,35 +74,20 @@ impl Wanted {
     }
 }
 
-/// Where it is no TOML, and why.
-fn torn(config: &str, text: &str, error: &toml_edit::TomlError) -> Problem {
-    let before = error.span().and_then(|span| text.get(..span.start));
-    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
-    Problem::new(format!("{config}: line {line}: {}", error.message()))
-        .hint("a table or a key may be there once: see what it says above that line")
-}
-
 /// What the configuration says, if it says something.
 fn said(document: &DocumentMut, table: &str, key: &str) -> Option<String> {
     let text = document.get(table)?.get(key)?.as_str()?;
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Comments and everything else stay where they are.
-fn put(document: &mut DocumentMut, table: &str, key: &str, text: &str) {
-    if said(document, table, key).as_deref() == Some(text) {
-        return;
-    }
-    let table = document.entry(table).or_insert(Item::Table(Table::new()));
-    let Some(table) = table.as_table_like_mut() else {
-        return;
-    };
-    match table.get_mut(key) {
-        Some(there) => *there = value(text),
-        None => {
-            table.insert(key, value(text));
-        }
-    }
+/// The file as TOML, or everything that is wrong with it, as the module would say it.
+fn parsed(config: &str, text: &str) -> Result<DocumentMut, Problem> {
+    text.parse().map_err(|error: toml_edit::TomlError| {
+        let all = policy::parse(text.as_bytes()).err();
+        let all = all.map_or_else(|| error.message().to_owned(), |all| all.to_string());
+        Problem::new(format!("{config}:\n  {}", all.replace('\n', "\n  ")))
+            .hint("mend that first: no login succeeds by such a file either")
+    })
 }
 
 fn test_user(arguments: &Arguments) -> Result<Option<String>, Problem> {
@@ -112,7 +101,7 @@ fn test_user(arguments: &Arguments) -> Result<Option<String>, Problem> {
 }
 
 fn services(root: &Root, arguments: &Arguments) -> Result<Vec<String>, Problem> {
-    let known = |service: &str| root.exists(format!("/etc/pam.d/{service}"));
+    let known = |service: &str| root.exists(stacks::path_of(root, service));
     let usual: Vec<_> = USUAL.into_iter().filter(|service| known(service)).collect();
     let usual = usual.join(",");
     let chosen = match arguments.service.is_empty() {
@@ -129,10 +118,10 @@ fn services(root: &Root, arguments: &Arguments) -> Result<Vec<String>, Problem> 
     {
         if service.contains('/') || !known(service) {
             return Err(Problem::new(format!(
-                "there is no /etc/pam.d/{}",
+                "there is no PAM service {}",
                 countersign::audit::escape(service)
             ))
-            .hint("a PAM service is a file of /etc/pam.d: see `ls /etc/pam.d`"));
+            .hint("a PAM service is a file of /etc/pam.d or /usr/lib/pam.d: see `ls /etc/pam.d /usr/lib/pam.d`"));
         }
         let others = SAME_PROGRAM.iter().filter(|(one, _)| *one == service);
         let others = others.map(|(_, other)| *other).filter(|other| known(other));

@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use crate::program;
@@ -16,7 +17,7 @@ impl Effective {
         self.0.get(keyword).map(String::as_str)
     }
 
-    fn parse(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let lines = text.lines().filter_map(|line| line.split_once(' '));
         Self(
             lines
@@ -26,19 +27,67 @@ impl Effective {
     }
 }
 
-/// Asks for the settings that hold for whom no Match block is about; an error is sshd's own first line.
-pub fn ask(program: &Path) -> Result<Effective, String> {
-    let output = run(program, "-T").map_err(|error| error.to_string())?;
+/// Why sshd does not say its settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// The folder that it locks itself into is missing. The service manager makes it when it starts sshd.
+    NoFolder(PathBuf),
+    /// No key of the host is there yet. Most systems make them before the first start.
+    NoHostKeys,
+    /// The first line of its complaint.
+    Refuses(String),
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Silence::NoFolder(folder) => write!(f, "{} is missing", folder.display()),
+            Silence::NoHostKeys => f.write_str("the host has no keys yet"),
+            Silence::Refuses(said) => f.write_str(said),
+        }
+    }
+}
+
+/// Asks for the settings outside of Match blocks.
+///
+/// # Errors
+///
+/// Why sshd does not say them.
+pub fn ask(program: &Path) -> Result<Effective, Silence> {
+    ask_with(program, &["-T"])
+}
+
+/// The same, of an sshd that has only this host key.
+///
+/// # Errors
+///
+/// Why sshd does not say them.
+pub fn ask_with_key(program: &Path, key: &str) -> Result<Effective, Silence> {
+    ask_with(program, &["-T", "-h", key])
+}
+
+fn ask_with(program: &Path, options: &[&str]) -> Result<Effective, Silence> {
+    let output = run(program, options).map_err(|error| Silence::Refuses(error.to_string()))?;
     if output.status.success() {
         return Ok(Effective::parse(&String::from_utf8_lossy(&output.stdout)));
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(said.lines().next().unwrap_or("nothing").trim().to_owned())
+    Err(silence(&String::from_utf8_lossy(&output.stderr)))
+}
+
+/// What sshd.c of OpenSSH complains of.
+fn silence(said: &str) -> Silence {
+    const FOLDER: &str = "Missing privilege separation directory: ";
+    let folder = said.lines().find_map(|line| line.split_once(FOLDER));
+    match folder {
+        Some((_, folder)) => Silence::NoFolder(folder.trim().into()),
+        None if said.contains("no hostkeys available") => Silence::NoHostKeys,
+        None => Silence::Refuses(said.lines().next().unwrap_or("nothing").trim().to_owned()),
+    }
 }
 
 /// Major and minor. Versions that don't know the option say theirs in the complaint about it.
 pub fn version(program: &Path) -> Option<(u32, u32)> {
-    let output = run(program, "-V").ok()?;
+    let output = run(program, &["-V"]).ok()?;
     parse_version(&String::from_utf8_lossy(&output.stderr))
 }
 
@@ -52,8 +101,8 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-fn run(program: &Path, option: &str) -> std::io::Result<Output> {
-    program::command(&program.to_string_lossy(), &[option]).output()
+fn run(program: &Path, options: &[&str]) -> std::io::Result<Output> {
+    program::command(&program.to_string_lossy(), options).output()
 }
 
 #[cfg(test)]
@@ -71,6 +120,28 @@ mod tests {
             Some("publickey,keyboard-interactive:pam any")
         );
         assert_eq!(effective.get("x"), None);
+    }
+
+    #[test]
+    fn an_sshd_that_was_never_started_is_told_from_one_that_refuses_its_settings() {
+        for (said, expected) in [
+            (
+                "Missing privilege separation directory: /run/sshd\r\n",
+                Silence::NoFolder("/run/sshd".into()),
+            ),
+            (
+                "Unable to load host key: /etc/ssh/ssh_host_rsa_key\r\nsshd: no hostkeys available -- exiting.\r\n",
+                Silence::NoHostKeys,
+            ),
+            (
+                "/etc/ssh/sshd_config: line 1: Bad configuration option: x\r\n",
+                Silence::Refuses(
+                    "/etc/ssh/sshd_config: line 1: Bad configuration option: x".into(),
+                ),
+            ),
+        ] {
+            assert_eq!(silence(said), expected);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::libpam::module::is_ours;
 use super::super::libpam::rule::Rule;
-use super::super::stacks::{FOLDERS, Stack, of_service};
+use super::super::stacks::{FOLDERS, Stack, is_leftover, of_service};
 
 /// Words that modules take and that can be no secret.
 const HARMLESS: [&str; 17] = [
@@ -58,7 +58,8 @@ fn services(folders: &[&Path]) -> Vec<String> {
         .iter()
         .filter_map(|folder| std::fs::read_dir(folder).ok());
     let names = entries.flatten().flatten().map(|entry| entry.file_name());
-    let mut names: Vec<_> = names.filter_map(|name| name.into_string().ok()).collect();
+    let names = names.filter_map(|name| name.into_string().ok());
+    let mut names: Vec<_> = names.filter(|name| !is_leftover(name)).collect();
     names.sort();
     names.dedup();
     names

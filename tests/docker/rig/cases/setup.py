@@ -243,6 +243,22 @@ def where_sshd_heeds_another_file_everything_is_put_back_at_once(world):
 
 
 @case()
+def an_sshd_that_was_never_started_is_none_that_refuses_its_settings(world):
+    host.use_system_stacks()
+    os.remove(host.CONFIGURATION)
+    for name in os.listdir("/etc/ssh"):
+        if name.startswith("ssh_host_"):
+            os.remove(f"/etc/ssh/{name}")
+    os.rmdir("/run/sshd")
+    attempt = sets_up(world, "--yes", "--keys", "followed")
+    expect(attempt.ends() == 0, "setup failed")
+    attempt.shows("The host has no keys yet, without which sshd does not start: sudo ssh-keygen -A")
+    expect(os.path.isdir("/run/sshd"), "its folder is missing")
+    expect(not [name for name in os.listdir("/run") if name.startswith("countersign-setup")], "a key is left")
+    takes_back(world)
+
+
+@case()
 def keys_are_followed_only_where_sshd_says_so_too(world):
     earlier, followed = "/etc/ssh/sshd_config.d/00-earlier.conf", ["--yes", "--keys", "followed"]
     complaint = r"sshd does not take .AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam. from "

@@ -10,7 +10,7 @@ use super::finding::{Finding, Report};
 use super::stacks::{self, Before, Named};
 use crate::root::Root;
 use crate::sshd::config::{Config, MAIN, Setting};
-use crate::sshd::effective::{self, Effective};
+use crate::sshd::effective::{self, Effective, Silence};
 use crate::sshd::{program, session_program};
 
 /// The keyword of the ways in.
@@ -65,7 +65,7 @@ impl Sshd {
             sshd.version = effective::version(&program);
             match effective::ask(&program) {
                 Ok(effective) => sshd.effective = Some(effective),
-                Err(said) => report.add(unwilling(&program, &said)),
+                Err(silence) => report.add(unwilling(&program, &silence)),
             }
         }
         Some(sshd)
@@ -164,12 +164,19 @@ fn need_key(lists: &[Vec<String>]) -> bool {
     !lists.is_empty() && lists.iter().all(is_safe)
 }
 
-fn unwilling(program: &Path, said: &str) -> Finding {
-    Finding::warning(
-        "sshd-unwilling",
-        format!("sshd does not say what it is set to: {said}"),
-    )
-    .at(program.display().to_string(), None)
-    .because("what follows about sshd is read from its files alone")
-    .mend(format!("sudo {} -T", program.display()))
+fn unwilling(program: &Path, silence: &Silence) -> Finding {
+    let what = format!("sshd does not say what it is set to: {silence}");
+    let finding = match silence {
+        // As long as it runs on demand, and was not asked for since the boot.
+        Silence::NoFolder(_) => Finding::note("sshd-unwilling", what),
+        Silence::NoHostKeys | Silence::Refuses(_) => Finding::warning("sshd-unwilling", what),
+    };
+    finding
+        .at(program.display().to_string(), None)
+        .because("what follows about sshd is read from its files alone")
+        .mend(match silence {
+            Silence::NoFolder(folder) => format!("mkdir {}", folder.display()),
+            Silence::NoHostKeys => "ssh-keygen -A".to_owned(),
+            Silence::Refuses(_) => format!("sudo {} -T", program.display()),
+        })
 }

@@ -17,7 +17,7 @@ use crate::libpam::search::{End, Ours, ends};
 use crate::libpam::stack::{Handler, Job, Kind, Place, Stack, read};
 use crate::modules;
 use crate::root::Root;
-use crate::stacks::FOLDERS;
+use crate::stacks::{FOLDERS, path_of, text};
 
 /// Files that services share; they are looked at in the services that include them.
 const SHARED: [&str; 6] = [
@@ -264,11 +264,7 @@ fn is_left_out(stack: &Stack, service: &str) -> bool {
 
 /// The services that have a file, but not those whose file is only a part of others.
 fn services(root: &Root) -> BTreeSet<String> {
-    let mut all: BTreeSet<String> = FOLDERS
-        .iter()
-        .flat_map(|folder| root.names(folder))
-        .filter(|name| !is_leftover(name))
-        .collect();
+    let mut all = crate::stacks::services(root);
     let included: BTreeSet<String> = all
         .iter()
         .flat_map(|name| {
@@ -282,31 +278,14 @@ fn services(root: &Root) -> BTreeSet<String> {
     all
 }
 
-/// What package managers and editors leave behind: no program asks for a service of such a name.
-fn is_leftover(name: &str) -> bool {
-    let ends = [".dpkg-", ".rpm", "~", ".bak", ".orig", ".pam-old"];
-    name.starts_with('.') || ends.iter().any(|end| name.contains(end))
-}
-
 /// What the service's own file says, and nothing of `other`.
 fn stack(root: &Root, service: &str, kind: Kind) -> Stack {
-    let source = |name: &str| root.text(&path_of(root, name)).ok();
+    let source = |name: &str| text(root, name);
     let stack = read(&source, service, kind);
     match stack.files.iter().any(|file| file == service) {
         true => stack,
         false => Stack::default(),
     }
-}
-
-/// The file of a service, or of an absolute path.
-fn path_of(root: &Root, name: &str) -> PathBuf {
-    if name.starts_with('/') {
-        return name.into();
-    }
-    let candidates = FOLDERS.map(|folder| Path::new(folder).join(name));
-    let [first, ..] = &candidates;
-    let found = candidates.iter().find(|path| root.exists(path));
-    found.unwrap_or(first).clone()
 }
 
 /// Services that have a second name, under which nobody is asked.
