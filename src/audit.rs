@@ -20,8 +20,10 @@ pub struct Event {
     pub reason: &'static str,
     /// More about the reason.
     pub detail: String,
-    /// The local name.
+    /// The account: its canonical name, or the name as it was typed where there is no such account.
     pub user: String,
+    /// The name as it was typed, if it is another than the canonical one.
+    pub typed: String,
     /// The name in the tenant.
     pub tenant_user: String,
     /// The PAM service.
@@ -53,6 +55,7 @@ impl Event {
             ("outcome", self.outcome),
             ("reason", self.reason),
             ("user", &self.user),
+            ("typed", &self.typed),
             ("tenant_user", &self.tenant_user),
             ("service", &self.service),
             ("rhost", &self.rhost),
@@ -142,7 +145,7 @@ mod tests {
         };
         assert_eq!(
             event.line(),
-            "login attempt=\"00c0ffee\" outcome=\"granted\" reason=\"ok\" user=\"alice\" \
+            "login attempt=\"00c0ffee\" outcome=\"granted\" reason=\"ok\" user=\"alice\" typed=\"\" \
              tenant_user=\"alice@example.com\" service=\"sshd\" rhost=\"192.0.2.7\" tty=\"ssh\" \
              mechanisms=\"UP,OTP\" rule=\"\" tx=\"\" requests=\"3\" ms=\"1234\" detail=\"\""
         );
@@ -165,7 +168,7 @@ mod tests {
         };
         let line = event.line();
         let read = fields(&line);
-        assert_eq!(read.len(), 14);
+        assert_eq!(read.len(), 15);
         assert_eq!(
             read.get(3),
             Some(&("user", "a\\\" outcome=\\\"granted\\\\"))

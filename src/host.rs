@@ -3,6 +3,7 @@
 //! The only loop. It does what a step asks for and decides nothing but whether there is time left.
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod arguments;
 mod caller;
 mod conversation;
@@ -20,18 +21,18 @@ mod ssh;
 
 use std::time::{Duration, Instant};
 
+pub use accounts::{LocalUsers, account};
 pub use arguments::Arguments;
 pub use caller::{Caller, Nameless};
 pub use conversation::{Answer, Conversation};
 pub use crank::{Hands, turn};
 pub use foresight::{Foresight, fit, foresee};
-pub use judgement::LocalUsers;
 
 use crate::audit::Event;
 use crate::log::{Level, Log};
 use crate::login::{self, Machine, Proof, Start};
 use crate::os::{self, Trusted};
-use crate::policy::{self, Flow, Mechanism, Required, Settings, Terms};
+use crate::policy::{self, Account, Flow, Mechanism, Required, Settings, Terms};
 use crate::verdict::{Reason, Refusal, Verdict};
 
 use hands::Own;
@@ -59,6 +60,8 @@ struct Attempt<'a> {
     log: Log,
     trusted: Trusted,
     event: Event,
+    /// The account that `PAM_USER` leads to, once that is known.
+    account: Option<Account>,
     begun: Instant,
     failure_delay: Duration,
     memory: Option<Memory>,
@@ -91,6 +94,7 @@ impl<'a> Attempt<'a> {
             log: Log::new(&caller.service),
             trusted: Trusted::default(),
             event,
+            account: None,
             begun: Instant::now(),
             failure_delay: policy::Login::default().failure_delay,
             memory: None,

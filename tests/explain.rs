@@ -99,7 +99,7 @@ fn the_rule_that_exempts_is_named_with_its_line_and_its_end() {
     );
     machine.prints(
         &["explain", "daemon", "--rhost", "192.0.2.7", "--json"],
-        "{\"not_matched\":[],\"notes\":[],\"outcome\":\"exempt\",\"result\":\"success\",\"rhost\":\"192.0.2.7\",\
+        "{\"account\":\"daemon\",\"not_matched\":[],\"notes\":[],\"outcome\":\"exempt\",\"result\":\"success\",\"rhost\":\"192.0.2.7\",\
          \"rule\":{\"line\":9,\"name\":\"backup\",\"until\":\"2099-12-31\"},\"ruser\":null,\"service\":\"sshd\",\
          \"tty\":\"ssh\",\"user\":\"daemon\"}\n",
     );
@@ -158,7 +158,7 @@ fn a_refusal_comes_with_its_reason_and_its_remedy() {
     );
     machine.prints(
         &["explain", "no\nbody", "--json"],
-        "{\"detail\":\"\",\"meaning\":\"there is no such user\",\"not_matched\":[],\"notes\":[],\
+        "{\"account\":null,\"detail\":\"\",\"meaning\":\"there is no such user\",\"not_matched\":[],\"notes\":[],\
          \"outcome\":\"refused\",\"reason\":\"unknown_user\",\"remedy\":\"name a user of this machine\",\
          \"rhost\":null,\"ruser\":null,\"service\":\"sshd\",\"tty\":\"ssh\",\"user\":\"no\\nbody\"}\n",
     );
@@ -313,7 +313,7 @@ fn the_object_for_programs_says_the_same() {
     let (machine, _) = machine("");
     machine.prints(
         &["explain", "daemon", "--json"],
-        "{\"not_matched\":[],\"notes\":[],\"outcome\":\"required\",\"people\":[{\"flow\":\"login\",\"mapped_by\":{\"key\":\
+        "{\"account\":\"daemon\",\"not_matched\":[],\"notes\":[],\"outcome\":\"required\",\"people\":[{\"flow\":\"login\",\"mapped_by\":{\"key\":\
          \"users.template\",\"line\":6},\"minimum_factors\":2,\"offline\":{\"possible\":false,\"why\":\"offline.enabled is \
          false\"},\"policy\":null,\"preferred\":[\"OTP\",\"OATH\",\"SMS\",\"PF\",\"RADIUS\",\"EMAIL\",\"SQ\"],\"pushes\":\
          {\"count\":3,\"left\":3,\"wait_seconds\":0},\"remembered\":{\"found\":[]},\"required_by\":null,\"tenant\":\

@@ -1,10 +1,9 @@
 //! Who calls, for whom, and what is known of them for certain.
 #![forbid(unsafe_code)]
 
-use super::{Attempt, ssh};
+use super::{Attempt, accounts, ssh};
 use crate::audit::escape;
-use crate::os;
-use crate::policy::Person;
+use crate::policy::{Account, DirectoryFailed};
 use crate::verdict::{Reason, Refusal};
 
 /// Who calls, and for whom.
@@ -49,16 +48,13 @@ impl Caller {
     /// The person at the keyboard, where the program says so and the kernel agrees.
     ///
     /// For somebody who comes over the network `PAM_RUSER` is a name on another machine, and no matter of ours.
-    pub(super) fn person(&self) -> Result<Option<Person>, Refusal> {
+    pub(super) fn person(&self) -> Result<Option<Account>, Refusal> {
         let named = self.ruser.as_ref().filter(|name| !name.is_empty());
         let Some(name) = named.filter(|_| self.rhost.is_none()) else {
             return Ok(None);
         };
-        match uid_of(name)? {
-            Some(uid) if uid == self.real_uid => Ok(Some(Person {
-                user: name.clone(),
-                uid,
-            })),
+        match account(name)? {
+            Some(account) if account.uid == self.real_uid => Ok(Some(account)),
             Some(_) | None => {
                 let detail = format!(
                     "PAM_RUSER is {}, the real uid {}",
@@ -71,8 +67,10 @@ impl Caller {
     }
 }
 
-pub(super) fn uid_of(user: &str) -> Result<Option<u32>, Refusal> {
-    os::uid_of(user).map_err(|e| Refusal::new(Reason::DirectoryFailed, e.to_string()))
+/// The account that a name leads to.
+pub(super) fn account(name: &str) -> Result<Option<Account>, Refusal> {
+    let failed = |failure: DirectoryFailed| Refusal::new(Reason::DirectoryFailed, failure.problem);
+    accounts::account(name).map_err(failed)
 }
 
 impl Attempt<'_> {

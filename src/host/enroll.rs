@@ -66,11 +66,10 @@ impl Attempt<'_> {
     }
 
     fn new_enrolment(&mut self, terms: &Terms) -> Option<Enrolment> {
-        let user = self.caller.user.clone().ok()?;
         let made = Moment::now().map_err(|problem| problem.to_string());
         let made = made.and_then(|now| {
             let key = Key::random()?;
-            let enrolment = Enrolment::new(terms.person.uid, &user, key, &now);
+            let enrolment = Enrolment::new(terms.person.uid, &terms.person.name, key, &now);
             enrolment.map_err(|error| error.to_string())
         });
         made.map_err(|problem| {

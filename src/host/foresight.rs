@@ -1,8 +1,8 @@
 //! What a login would meet, as far as this machine alone decides. Asks nobody, tells nobody, changes nothing.
 #![forbid(unsafe_code)]
 
-use super::judgement::{Judged, LocalUsers, judged};
-use super::{Caller, settings};
+use super::judgement::{Judged, judged};
+use super::{Caller, LocalUsers, settings};
 use crate::os::Trusted;
 use crate::policy::{self, Examined, Note, Policy, Terms};
 use crate::verdict::Refusal;

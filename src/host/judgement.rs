@@ -3,10 +3,11 @@
 
 use super::Attempt;
 use super::Caller;
-use super::caller::uid_of;
+use super::LocalUsers;
+use super::caller::account;
 use crate::log::Level;
 use crate::os;
-use crate::policy::{self, Date, Directory, DirectoryFailed, Judgement, Policy, Required, Subject};
+use crate::policy::{self, Account, Date, Judgement, Policy, Required, Subject};
 use crate::verdict::{ExemptAnswer, Exemption, Reason, Refusal};
 
 /// Whether the tenant has to be asked.
@@ -20,22 +21,28 @@ pub enum Judged {
 impl Attempt<'_> {
     pub(super) fn judge(&mut self, policy: &Policy) -> Result<Judged, Refusal> {
         let subject = self.caller.subject(self.public_key())?;
+        self.know(&subject.account);
         let ruling = policy::judge(policy, &subject, &LocalUsers);
         for note in &ruling.notes {
             self.log.line(Level::Warning, &note.to_string());
         }
         judged(ruling.judgement)
     }
+
+    /// From here on the log and what is kept are about the account, and not about how its name was typed.
+    fn know(&mut self, account: &Account) {
+        self.event.user.clone_from(&account.name);
+        self.event.typed = account.other_name().unwrap_or_default().to_owned();
+        self.account = Some(account.clone());
+    }
 }
 
 impl Caller {
     /// Who is judged; `public_key` is the fingerprint of the one that sshd has verified.
     pub(super) fn subject(&self, public_key: Option<String>) -> Result<Subject, Refusal> {
-        let user = self.user.clone()?;
-        let uid = uid_of(&user)?.ok_or(Reason::UnknownUser)?;
+        let account = account(self.user.as_ref().map_err(|nameless| *nameless)?)?;
         Ok(Subject {
-            user,
-            uid,
+            account: account.ok_or(Reason::UnknownUser)?,
             caller: self.person()?,
             public_key,
             service: self.service.clone(),
@@ -57,28 +64,5 @@ pub(super) fn judged(judgement: Judgement) -> Result<Judged, Refusal> {
         }
         Judgement::Require(required) => Ok(Judged::Required(required)),
         Judgement::Refuse(refusal) => Err(Refusal::new(refusal.reason(), refusal.to_string())),
-    }
-}
-
-/// The local user database.
-pub struct LocalUsers;
-
-impl Directory for LocalUsers {
-    fn uid_of(&self, user: &str) -> Result<Option<u32>, DirectoryFailed> {
-        os::uid_of(user).map_err(|error| failed(&error))
-    }
-
-    fn gid_of(&self, group: &str) -> Result<Option<u32>, DirectoryFailed> {
-        os::gid_of(group).map_err(|error| failed(&error))
-    }
-
-    fn gids_of(&self, user: &str) -> Result<Vec<u32>, DirectoryFailed> {
-        os::gids_of(user).map_err(|error| failed(&error))
-    }
-}
-
-fn failed(error: &std::io::Error) -> DirectoryFailed {
-    DirectoryFailed {
-        problem: error.to_string(),
     }
 }

@@ -195,7 +195,7 @@ impl Attempt<'_> {
             tty: self.caller.tty.clone().unwrap_or_default(),
             rhost: self.caller.rhost.clone().unwrap_or_default(),
             real_uid: self.caller.real_uid,
-            account: self.caller.user.clone().unwrap_or_default(),
+            account: self.account.as_ref()?.name.clone(),
             configuration: fingerprint(&self.memory.as_ref()?.configuration),
         })
     }

@@ -24,7 +24,7 @@ pub use signals::{
     with_interrupts_held, with_signals_blocked, with_stops_held,
 };
 pub use terminal::with_keys_unseen;
-pub use users::{gid_of, gids_of, name_of, uid_of};
+pub use users::{User, gid_of, gids_of, local_names_of, name_of, uid_of, user};
 
 /// Seconds since 1970 by the wall clock. For dates in rules and logs, never for a deadline.
 #[must_use]

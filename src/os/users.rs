@@ -1,4 +1,4 @@
-//! The local user database, through NSS: name to uid, name to gid, and the groups of a user.
+//! The local user database, through NSS: name to uid and back, name to gid, and the groups of a user.
 
 use std::ffi::{CStr, CString};
 use std::{io, mem, ptr};
@@ -8,6 +8,8 @@ const BUFFER: usize = 4 * 1024;
 const MAX_BUFFER: usize = 4 * 1024 * 1024;
 /// More groups than any user is in.
 const MAX_GROUPS: usize = 64 * 1024;
+/// The local file of users.
+const PASSWD: &str = "/etc/passwd";
 
 /// The uid of a user, `None` if there is no such user.
 ///
@@ -15,27 +17,91 @@ const MAX_GROUPS: usize = 64 * 1024;
 ///
 /// What NSS fails with. That is not the same as an unknown user.
 pub fn uid_of(user: &str) -> io::Result<Option<u32>> {
-    Ok(entry(user)?.map(|(uid, _)| uid))
+    Ok(self::user(user)?.map(|user| user.uid))
 }
 
-/// The first name of a uid, `None` if no user has it.
+/// An entry of the user database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Its name, which can be spelled otherwise than the one that was looked up.
+    pub name: String,
+    /// Its uid, which other entries can have as well.
+    pub uid: u32,
+    /// Its primary group.
+    pub gid: u32,
+}
+
+/// The entry of a user, `None` if there is no such user.
 ///
 /// # Errors
 ///
-/// As [`uid_of`].
+/// As [`uid_of`]; and where its name is no text.
+pub fn user(name: &str) -> io::Result<Option<User>> {
+    let Ok(name) = CString::new(name) else {
+        return Ok(None);
+    };
+    with_buffer(|buffer| {
+        // SAFETY: all pointers live until the call is over; the entry is read only where it was found.
+        unsafe {
+            let mut entry: libc::passwd = mem::zeroed();
+            let mut found = ptr::null_mut();
+            let (start, length) = (buffer.as_mut_ptr().cast(), buffer.len());
+            let code = libc::getpwnam_r(name.as_ptr(), &mut entry, start, length, &mut found);
+            looked_up(code, (!found.is_null()).then_some(&entry))?
+                .map(|entry| read(entry))
+                .transpose()
+        }
+    })
+}
+
+/// What the system calls a uid, `None` if no user has it.
+///
+/// # Errors
+///
+/// As [`user`].
 pub fn name_of(uid: u32) -> io::Result<Option<String>> {
     with_buffer(|buffer| {
-        // SAFETY: all pointers live until the call is over; the entry is read only where it was found, and its name is
-        // in the buffer, which ends in NUL.
+        // SAFETY: all pointers live until the call is over; the entry is read only where it was found.
         unsafe {
             let mut entry: libc::passwd = mem::zeroed();
             let mut found = ptr::null_mut();
             let (start, length) = (buffer.as_mut_ptr().cast(), buffer.len());
             let code = libc::getpwuid_r(uid, &mut entry, start, length, &mut found);
-            let name = (!found.is_null() && !entry.pw_name.is_null())
-                .then(|| CStr::from_ptr(entry.pw_name).to_string_lossy().into_owned());
-            looked_up(code, name)
+            looked_up(code, (!found.is_null()).then_some(&entry))?
+                .map(|entry| read(entry).map(|user| user.name))
+                .transpose()
         }
+    })
+}
+
+/// Every name that the local file of users has for a uid, as far as a look-up by name agrees. A directory service may know
+/// more.
+///
+/// # Errors
+///
+/// As [`user`].
+pub fn local_names_of(uid: u32) -> io::Result<Vec<String>> {
+    // What is no text in there, such as a comment in an old encoding, is nobody's name.
+    let file = match std::fs::read(PASSWD) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for name in names_in(&file, uid) {
+        if uid_of(name)? == Some(uid) {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// passwd(5): name, password, uid, ...
+fn names_in(file: &str, uid: u32) -> impl Iterator<Item = &str> {
+    file.lines().filter_map(move |line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then_some(name)
     })
 }
 
@@ -68,7 +134,7 @@ pub fn gid_of(group: &str) -> io::Result<Option<u32>> {
 ///
 /// As [`uid_of`].
 pub fn gids_of(user: &str) -> io::Result<Vec<u32>> {
-    let (Some((_, primary)), Ok(name)) = (entry(user)?, CString::new(user)) else {
+    let (Some(User { gid, .. }), Ok(name)) = (self::user(user)?, CString::new(user)) else {
         return Ok(Vec::new());
     };
     let mut room = 64;
@@ -76,8 +142,7 @@ pub fn gids_of(user: &str) -> io::Result<Vec<u32>> {
         let mut gids = vec![0; room];
         let mut count = libc::c_int::try_from(room).unwrap_or(libc::c_int::MAX);
         // SAFETY: there is room for `count` groups, and the name ends in NUL.
-        let code =
-            unsafe { libc::getgrouplist(name.as_ptr(), primary, gids.as_mut_ptr(), &mut count) };
+        let code = unsafe { libc::getgrouplist(name.as_ptr(), gid, gids.as_mut_ptr(), &mut count) };
         if code >= 0 {
             gids.truncate(usize::try_from(count).unwrap_or(0));
             return Ok(gids);
@@ -87,23 +152,20 @@ pub fn gids_of(user: &str) -> io::Result<Vec<u32>> {
     Err(io::Error::from_raw_os_error(libc::ERANGE))
 }
 
-/// uid and primary gid.
-fn entry(user: &str) -> io::Result<Option<(u32, u32)>> {
-    let Ok(name) = CString::new(user) else {
-        return Ok(None);
-    };
-    with_buffer(|buffer| {
-        // SAFETY: all pointers live until the call is over; the entry is read only where it was found.
-        unsafe {
-            let mut entry: libc::passwd = mem::zeroed();
-            let mut found = ptr::null_mut();
-            let (start, length) = (buffer.as_mut_ptr().cast(), buffer.len());
-            let code = libc::getpwnam_r(name.as_ptr(), &mut entry, start, length, &mut found);
-            looked_up(
-                code,
-                (!found.is_null()).then_some((entry.pw_uid, entry.pw_gid)),
-            )
-        }
+/// # Safety
+///
+/// The entry is one that a look-up has found, and its buffer lives.
+unsafe fn read(entry: &libc::passwd) -> io::Result<User> {
+    // SAFETY: the name is in the buffer, and ends in NUL.
+    let name = unsafe { CStr::from_ptr(entry.pw_name) };
+    let name = name.to_str().map_err(|_| {
+        let (uid, kind) = (entry.pw_uid, io::ErrorKind::InvalidData);
+        io::Error::new(kind, format!("the name of uid {uid} is not UTF-8 text"))
+    })?;
+    Ok(User {
+        name: name.to_owned(),
+        uid: entry.pw_uid,
+        gid: entry.pw_gid,
     })
 }
 
@@ -139,6 +201,14 @@ mod tests {
         assert!(gids_of("root").unwrap().contains(&0));
         assert_eq!(name_of(0).unwrap().as_deref(), Some("root"));
         assert_eq!(name_of(u32::MAX - 7).unwrap(), None);
+        assert!(local_names_of(0).unwrap().contains(&"root".to_owned()));
+    }
+
+    #[test]
+    fn a_second_name_of_a_uid_is_found_in_the_file_of_users() {
+        let file = "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n+nis\n::\nalias:*:1000:7::/:/bin/sh\nten:x:10000:1::/:\n";
+        assert_eq!(names_in(file, 1000).collect::<Vec<_>>(), ["alice", "alias"]);
+        assert_eq!(names_in(file, 7).count(), 0);
     }
 
     #[test]

@@ -4,8 +4,8 @@
 
 use std::fmt;
 
+use super::account::Asked;
 use super::error::quoted;
-use super::person::Asked;
 use super::rule::{Case, Doubt};
 use super::{Date, Directory, Exemption, Policy, Refusal, Rule, Settings, Subject};
 
@@ -172,7 +172,7 @@ impl Seen<'_> {
             misses.push(self.network(rule));
         }
         if !rule.is_listed(case)? {
-            misses.push(Miss::User(case.asked().person.user.clone()));
+            misses.push(Miss::User(case.asked().account.name.clone()));
         }
         if !rule.is_grouped(case)? {
             misses.push(group(rule, case));
@@ -188,7 +188,7 @@ impl Seen<'_> {
             misses.push(self.network(rule));
         }
         if !rule.may_be_listed(case)? {
-            misses.push(Miss::User(case.asked().person.user.clone()));
+            misses.push(Miss::User(case.asked().account.name.clone()));
         }
         if !rule.may_be_grouped(case)? {
             misses.push(group(rule, case));
@@ -217,7 +217,7 @@ impl Seen<'_> {
     ) -> bool {
         let holds = misses.is_empty();
         self.examined.push(Examined {
-            user: case.asked().person.user.clone(),
+            user: case.asked().account.name.clone(),
             list,
             position: at + 1,
             rule: rule.name.clone(),
@@ -232,7 +232,7 @@ impl Seen<'_> {
 
 fn group(rule: &Rule, case: &Case<'_>) -> Miss {
     Miss::Group {
-        user: case.asked().person.user.clone(),
+        user: case.asked().account.name.clone(),
         groups: rule.groups.iter().flatten().cloned().collect(),
     }
 }

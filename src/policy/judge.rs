@@ -3,11 +3,11 @@
 
 use std::fmt;
 
+use super::account::Asked;
 use super::error::quoted;
-use super::person::Asked;
 use super::rule::Case;
 use super::{
-    Date, Directory, DirectoryFailed, ExemptResult, Offline, Person, Policy, Rule, Settings, Terms,
+    Account, Date, Directory, DirectoryFailed, ExemptResult, Offline, Policy, Rule, Settings, Terms,
 };
 use crate::verdict::Reason;
 
@@ -17,12 +17,10 @@ pub(super) const OTHERS: &str = "require";
 /// Who wants in, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// The local name, as PAM has it.
-    pub user: String,
-    /// The uid that the system has for this name.
-    pub uid: u32,
+    /// The account that `PAM_USER` leads to.
+    pub account: Account,
     /// Who runs the program, if that is known for certain: a `PAM_RUSER` that names the user of the real uid.
-    pub caller: Option<Person>,
+    pub caller: Option<Account>,
     /// Fingerprint (`SHA256:...`) of the public key with which sshd has let the user this far.
     pub public_key: Option<String>,
     /// The PAM service.
@@ -294,7 +292,7 @@ fn weigh(
     case: &Case<'_>,
     instead_of: Option<&Case<'_>>,
 ) -> Result<Weighed, Refusal> {
-    let user = case.asked().person.user.clone();
+    let user = case.asked().account.name.clone();
     if let Some((rule, result)) = exempting(settings, case)? {
         return Ok(Weighed::Exempt { user, rule, result });
     }
@@ -323,16 +321,16 @@ fn terms(settings: &Settings, case: &Case<'_>) -> Result<Terms, Refusal> {
         None => &step_up.flow,
     };
     let users = &settings.users;
-    let tenant_user = users.tenant_user(&asked.person, asked.public_key)?;
+    let tenant_user = users.tenant_user(asked.account, asked.public_key)?;
     // An account that several people share has one key for all of them: that is for the administrator to hand out.
-    let name = users.tenant_user(&asked.person, None);
+    let name = users.tenant_user(asked.account, None);
     let is_own_account = name.is_ok_and(|name| name == tenant_user);
     let offline = Offline {
         enroll_at_login: settings.offline.enroll_at_login && is_own_account,
         ..settings.offline.clone()
     };
     Ok(Terms {
-        person: asked.person.clone(),
+        person: asked.account.clone(),
         is_pam_user: asked.is_pam_user,
         tenant_user,
         stranger: !case.is_at_terminal() && asked.public_key.is_none(),

@@ -8,10 +8,11 @@
 //! - `settings`: the plain data that comes out, [`Terms`] among it
 //! - `error`, `spelling`: what is said about a file that is wrong
 //! - `value`, `url`, `network`, `mechanism`, `date`: what a value may look like
-//! - `person`, `rule`, `names`, `judge`: who is asked about, exemptions, requirements, the name in the tenant
+//! - `account`, `rule`, `names`, `judge`: who is asked about, exemptions, requirements, the name in the tenant
 //! - `examine`, `outline`: for the command alone, why a rule holds or not, and where in the file something stands
 #![forbid(unsafe_code)]
 
+mod account;
 mod administration;
 mod date;
 mod error;
@@ -24,7 +25,6 @@ mod nesting;
 mod network;
 mod offline;
 mod outline;
-mod person;
 mod reader;
 mod registration;
 mod rule;
@@ -38,6 +38,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use account::Account;
 pub use date::Date;
 pub use error::{Error, Errors};
 pub use examine::{Examined, List, Match, Miss, examine};
@@ -47,8 +48,7 @@ pub use mechanism::Mechanism;
 pub use names::Mapping;
 pub use network::{Network, Origin};
 pub use outline::{Setting, key, outline};
-pub use person::Person;
-pub use rule::{Directory, DirectoryFailed, ExemptResult, Exemption, Rule};
+pub use rule::{Directory, DirectoryFailed, ExemptResult, Exemption, Groups, Rule};
 pub use settings::{
     Admin, Batch, Britive, ClientAuth, Flow, IpFamily, Login, Offline, OnDemand, Push, Settings,
     StepUp, Tenant, Terms, Users, Whom,

@@ -1,7 +1,7 @@
-//! From a local name to the name in the tenant: the tables first, then the template, and root only by a table.
+//! From the canonical name of an account to the name in the tenant: the tables first, then the template, and root only by a table.
 #![forbid(unsafe_code)]
 
-use super::{Person, Refusal, Users};
+use super::{Account, Refusal, Users};
 
 /// Where a name in the tenant comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,13 +18,13 @@ pub enum Mapping {
 const LONGEST: usize = 32;
 
 impl Users {
-    /// The person's name in the tenant; `key` is the fingerprint of a public key that this person has shown to own.
+    /// The account's name in the tenant; `key` is the fingerprint of a public key that the user has shown to own.
     pub(super) fn tenant_user(
         &self,
-        person: &Person,
+        account: &Account,
         key: Option<&str>,
     ) -> Result<String, Refusal> {
-        self.mapped(person, key).map(|(name, _)| name)
+        self.mapped(account, key).map(|(name, _)| name)
     }
 
     /// The same, and where it comes from.
@@ -34,15 +34,19 @@ impl Users {
     ///
     /// # Errors
     /// There is no such name.
-    pub fn mapped(&self, person: &Person, key: Option<&str>) -> Result<(String, Mapping), Refusal> {
-        if let Some(name) = self.names.get(&person.user) {
+    pub fn mapped(
+        &self,
+        account: &Account,
+        key: Option<&str>,
+    ) -> Result<(String, Mapping), Refusal> {
+        if let Some(name) = self.names.get(&account.name) {
             return Ok((name.clone(), Mapping::Name));
         }
         if let Some(name) = key.and_then(|key| self.keys.get(key)) {
             return Ok((name.clone(), Mapping::Key));
         }
-        let user = person.user.clone();
-        if person.uid == 0 {
+        let user = account.name.clone();
+        if account.uid == 0 {
             return Err(Refusal::RootNotMapped { user });
         }
         match &self.template {

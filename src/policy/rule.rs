@@ -4,8 +4,8 @@
 use std::cell::{OnceCell, RefCell};
 use std::fmt;
 
-use super::person::Asked;
-use super::{Date, Network, Note, Origin, Refusal, Subject};
+use super::account::Asked;
+use super::{Account, Date, Network, Note, Origin, Refusal, Subject};
 
 /// What the system knows about its accounts. Asked only if a rule cannot be decided without it.
 ///
@@ -21,11 +21,20 @@ pub trait Directory {
     /// # Errors
     /// The look-up failed.
     fn gid_of(&self, group: &str) -> Result<Option<u32>, DirectoryFailed>;
-    /// The gids of all groups that a user is in, the primary one too.
+    /// The groups of an account, by every name that it is known to have.
     ///
     /// # Errors
     /// The look-up failed.
-    fn gids_of(&self, user: &str) -> Result<Vec<u32>, DirectoryFailed>;
+    fn groups_of(&self, account: &Account) -> Result<Groups, DirectoryFailed>;
+}
+
+/// The gids of the groups that an account is in, the primary ones too. Two names of an account can be in different groups.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Groups {
+    /// Those that a session under any of its names would have: what requires looks here.
+    pub any: Vec<u32>,
+    /// Those that a session would have under whichever name: what exempts looks here.
+    pub every: Vec<u32>,
 }
 
 /// The system could not say who its users and groups are. That is never an exemption.
@@ -83,7 +92,7 @@ pub(super) struct Case<'c> {
     origin: Origin,
     has_terminal: bool,
     directory: &'c dyn Directory,
-    gids: OnceCell<Vec<u32>>,
+    groups: OnceCell<Groups>,
     notes: RefCell<Vec<Note>>,
 }
 
@@ -99,7 +108,7 @@ impl<'c> Case<'c> {
             origin: Origin::of(subject.rhost.as_deref()),
             has_terminal: subject.has_terminal,
             directory,
-            gids: OnceCell::new(),
+            groups: OnceCell::new(),
             notes: RefCell::default(),
         }
     }
@@ -135,13 +144,12 @@ impl<'c> Case<'c> {
         self.notes.into_inner()
     }
 
-    /// The person is in the group with this gid.
-    fn is_member(&self, gid: u32) -> Result<bool, Refusal> {
-        if let Some(gids) = self.gids.get() {
-            return Ok(gids.contains(&gid));
+    fn groups(&self) -> Result<&Groups, Refusal> {
+        if let Some(groups) = self.groups.get() {
+            return Ok(groups);
         }
-        let gids = self.directory.gids_of(&self.asked.person.user)?;
-        Ok(self.gids.get_or_init(|| gids).contains(&gid))
+        let groups = self.directory.groups_of(self.asked.account)?;
+        Ok(self.groups.get_or_init(|| groups))
     }
 
     fn uid_of(&self, user: &str) -> Result<Option<u32>, Refusal> {
@@ -189,23 +197,23 @@ impl Rule {
         }
     }
 
-    /// For an exemption: the name is listed, and the uid is still the one behind that name.
+    /// For an exemption: the canonical name is listed, and the uid is still the one behind that name.
     pub(super) fn is_listed(&self, case: &Case<'_>) -> Result<bool, Refusal> {
         let Some(users) = &self.users else {
             return Ok(true);
         };
-        let user = &case.asked.person.user;
-        Ok(users.contains(user) && case.uid_of(user)? == Some(case.asked.person.uid))
+        let account = case.asked.account;
+        Ok(users.contains(&account.name) && case.uid_of(&account.name)? == Some(account.uid))
     }
 
-    /// For an exemption: a member of one of the groups that exist.
+    /// For an exemption: a member of one of the groups that exist, whichever name is used.
     pub(super) fn is_grouped(&self, case: &Case<'_>) -> Result<bool, Refusal> {
         let Some(groups) = &self.groups else {
             return Ok(true);
         };
         for group in groups {
             match case.gid_of(group)? {
-                Some(gid) if case.is_member(gid)? => return Ok(true),
+                Some(gid) if case.groups()?.every.contains(&gid) => return Ok(true),
                 Some(_) => {}
                 None => case.note(self.unknown_group(group)),
             }
@@ -221,7 +229,7 @@ impl Rule {
         Ok(listed && grouped && self.is_from(case, Doubt::Yes))
     }
 
-    /// The same name or the same uid: another name for the same account does not lead around the rule.
+    /// A name of the account or its uid: another name for the account does not lead around the rule.
     pub(super) fn may_be_listed(&self, case: &Case<'_>) -> Result<bool, Refusal> {
         let Some(users) = &self.users else {
             return Ok(true);
@@ -232,7 +240,8 @@ impl Rule {
             if uid.is_none() {
                 case.note(self.unknown_user(user));
             }
-            listed |= *user == case.asked.person.user || uid == Some(case.asked.person.uid);
+            let account = case.asked.account;
+            listed |= account.is_called(user) || uid == Some(account.uid);
         }
         Ok(listed)
     }
@@ -244,7 +253,7 @@ impl Rule {
         let mut grouped = false;
         for group in groups {
             match case.gid_of(group)? {
-                Some(gid) => grouped |= case.is_member(gid)?,
+                Some(gid) => grouped |= case.groups()?.any.contains(&gid),
                 None => case.note(self.unknown_group(group)),
             }
         }

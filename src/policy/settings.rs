@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Exemption, Mechanism, Person, Proxy, Rule, TenantUrl};
+use super::{Account, Exemption, Mechanism, Proxy, Rule, TenantUrl};
 
 /// Everything that one login needs to know: for the state machine and for the transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// Whom the tenant is asked about.
-    pub person: Person,
+    pub person: Account,
     /// The person is `PAM_USER`: a password that the stack has is this person's.
     pub is_pam_user: bool,
     /// The person's name in the tenant.

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use countersign::audit::escape;
-use countersign::os;
 use serde_json::json;
 
 use super::context::Context;
 use super::output::{Done, Problem, line};
+use super::whom;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -26,7 +25,10 @@ pub struct Arguments {
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let state = context.state()?;
     let uids = match &arguments.user {
-        Some(user) => BTreeSet::from([uid_of(user)?]),
+        Some(user) => {
+            let account = whom::account(user, "name a user of this machine, not of the tenant")?;
+            BTreeSet::from([account.uid])
+        }
         None => {
             let entries = state.all_remembered().map_err(Problem::new)?;
             entries
@@ -45,12 +47,4 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         line(json!(uids));
     }
     Ok(())
-}
-
-fn uid_of(user: &str) -> Result<u32, Problem> {
-    let found = os::uid_of(user).map_err(Problem::new)?;
-    found.ok_or_else(|| {
-        Problem::new(format!("there is no user {}", escape(user)))
-            .hint("name a user of this machine, not of the tenant")
-    })
 }

@@ -1,10 +1,10 @@
 //! What the program behind a service tells libpam of a login: sshd, sudo and others have their own ways.
 #![forbid(unsafe_code)]
 
-use countersign::audit::escape;
-use countersign::os;
+use countersign::host;
 
 use super::output::Problem;
+use super::whom;
 
 /// The login that is meant.
 #[derive(clap::Args)]
@@ -34,13 +34,14 @@ impl Login {
         let Some(name) = self.ruser.as_ref().or(sudoer) else {
             return Ok((None, 0));
         };
-        match (os::uid_of(name).map_err(Problem::new)?, &self.ruser) {
-            (Some(uid), _) => Ok((Some(name.clone()), uid)),
+        let uid = match self.ruser {
+            Some(_) => whom::account(name, "name a user of this machine, not of the tenant")?.uid,
             // Of an unknown user there is something to be said.
-            (None, None) => Ok((Some(name.clone()), 0)),
-            (None, Some(_)) => Err(Problem::new(format!("there is no user {}", escape(name)))
-                .hint("name a user of this machine, not of the tenant")),
-        }
+            None => host::account(name)
+                .map_err(Problem::new)?
+                .map_or(0, |account| account.uid),
+        };
+        Ok((Some(name.clone()), uid))
     }
 }
 

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use countersign::audit::escape;
-use countersign::host::LocalUsers;
+use countersign::host::{self, LocalUsers};
 use countersign::os;
 use countersign::policy::{
-    Date, Judgement, Person, Policy, Refusal, Required, Settings, Subject, Terms, judge,
+    Account, Date, Judgement, Policy, Refusal, Required, Settings, Subject, Terms, judge,
 };
 
 use super::output::Problem;
@@ -37,17 +37,10 @@ pub const SETUP: Hints = Hints {
 
 /// The terms of a login of this user of the machine, as the policy has them for a service.
 pub fn local(policy: &Policy, user: &str, service: &str, hints: &Hints) -> Result<Terms, Problem> {
-    let uid = os::uid_of(user).map_err(Problem::new)?.ok_or_else(|| {
-        Problem::new(format!("there is no user {}", escape(user))).hint(hints.unknown)
-    })?;
-    let person = Person {
-        user: user.to_owned(),
-        uid,
-    };
+    let account = account(user, hints.unknown)?;
     let subject = Subject {
-        user: user.to_owned(),
-        uid,
-        caller: Some(person),
+        caller: Some(account.clone()),
+        account,
         public_key: None,
         service: service.to_owned(),
         rhost: None,
@@ -70,6 +63,12 @@ pub fn local(policy: &Policy, user: &str, service: &str, hints: &Hints) -> Resul
     }
 }
 
+/// The account that a name on the command line leads to.
+pub fn account(name: &str, hint: &'static str) -> Result<Account, Problem> {
+    let found = host::account(name).map_err(Problem::new)?;
+    found.ok_or_else(|| Problem::new(format!("there is no user {}", escape(name))).hint(hint))
+}
+
 fn refused(refusal: &Refusal, hints: &Hints) -> Problem {
     let hint = match refusal {
         Refusal::RootNotMapped { .. } | Refusal::NameNotMapped { .. } => hints.not_mapped,
@@ -83,9 +82,10 @@ fn refused(refusal: &Refusal, hints: &Hints) -> Problem {
 /// The same for a user of the tenant, whoever that is here.
 pub fn in_tenant(settings: &Settings, tenant_user: &str) -> Terms {
     Terms {
-        person: Person {
-            user: tenant_user.to_owned(),
+        person: Account {
             uid: u32::MAX,
+            name: tenant_user.to_owned(),
+            typed: tenant_user.to_owned(),
         },
         is_pam_user: true,
         tenant_user: tenant_user.to_owned(),

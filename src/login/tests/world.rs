@@ -14,7 +14,7 @@ use super::package::SESSION;
 use crate::local::offline::Receipt;
 use crate::local::offline::rules::No;
 use crate::login::{self, Allowance, Before, Echo, Keep, Notice, Start, Step};
-use crate::policy::{self, Flow, Mechanism, Person, Terms};
+use crate::policy::{self, Account, Flow, Mechanism, Terms};
 use crate::secret::Secret;
 use crate::tenant::failure::{Failure, Misbehaviour, Outage};
 use crate::tenant::http::Response;
@@ -40,9 +40,10 @@ pub fn terms() -> Terms {
     let policy = policy::parse(b"[tenant]\nurl = \"https://tenant.test\"\n").unwrap();
     let settings = policy.for_service("sshd");
     Terms {
-        person: Person {
-            user: "alice".into(),
+        person: Account {
             uid: 1000,
+            name: "alice".into(),
+            typed: "alice".into(),
         },
         is_pam_user: true,
         tenant_user: USER.into(),

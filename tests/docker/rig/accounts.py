@@ -1,6 +1,7 @@
 """Who has an account on the container. Each is a shape of a person at the tenant; see etc/scenario.toml."""
 
 import base64
+import pwd
 import subprocess
 
 # The same at the tenant and on this system, so that stacks in which pam_unix comes first work too.
@@ -27,10 +28,19 @@ PEOPLE = {
     "visitor": UNIX_PASSWORD,  # whoever sits in front of the ssh client, and the attacker
 }
 
+# More names of an account: entries of their own with the uid of another, and with a password of their own.
+SECOND_NAMES = {"ottos": ("otto", PASSWORD), "toor": ("root", ROOT_PASSWORD)}
+
 
 def create():
-    """Makes the accounts."""
+    """Makes the accounts, and a group of administrators."""
     for name in PEOPLE:
         subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", name], check=True)
-    passwords = "".join(f"{name}:{password}\n" for name, password in (PEOPLE | {"root": ROOT_PASSWORD}).items())
+    for name, (first, _) in SECOND_NAMES.items():
+        command = ["useradd", "--non-unique", "--uid", str(pwd.getpwnam(first).pw_uid), "--home-dir", pwd.getpwnam(first).pw_dir]
+        subprocess.run([*command, "--no-create-home", "--shell", "/bin/sh", name], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["groupadd", "admins"], check=True)
+    subprocess.run(["gpasswd", "--add", "otto", "admins"], check=True, stdout=subprocess.DEVNULL)
+    more = {name: password for name, (_, password) in SECOND_NAMES.items()}
+    passwords = "".join(f"{name}:{password}\n" for name, password in (PEOPLE | {"root": ROOT_PASSWORD} | more).items())
     subprocess.run(["chpasswd", "--crypt-method", "SHA512", "--sha-rounds", "1000"], input=passwords, text=True, check=True)

@@ -33,6 +33,8 @@ ORIGINAL_STACKS = "/opt/rig/original-pam.d"
 def prepare(tenant):
     """Puts everything in its place and starts one sshd for each set of options."""
     accounts.create()
+    install("libnss_spell.so.2", f"{os.path.dirname(security_folder())}/libnss_spell.so.2", source="/opt/rig")
+    know_more_spellings()
     shutil.copytree("/etc/pam.d", ORIGINAL_STACKS)
     with open("/etc/hosts", "a", encoding="ascii") as hosts:
         hosts.write("127.0.0.1 rig tenant.test evil.test\n")
@@ -42,6 +44,14 @@ def prepare(tenant):
     prepare_keys()
     for name, options in SSHD_OPTIONS.items():
         start_sshd(name, options)
+
+
+def know_more_spellings():
+    """Has names looked up by a service that knows more spellings of them, behind the files."""
+    with open("/etc/nsswitch.conf", encoding="ascii") as file:
+        lines = file.readlines()
+    with open("/etc/nsswitch.conf", "w", encoding="ascii") as file:
+        file.writelines("passwd: files spell\n" if line.startswith("passwd:") else line for line in lines)
 
 
 def security_folder():

@@ -72,7 +72,7 @@ fn says_nothing_about_a_caller_who_is_somebody_else() {
         "bob@example.org"
     );
     let root_calls = Subject {
-        caller: Some(person("root", 0)),
+        caller: Some(account("root", 0)),
         ..with(ALICES, bob())
     };
     assert_eq!(judged(&keys, &root_calls), root_not_mapped("root"));

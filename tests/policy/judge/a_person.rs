@@ -22,7 +22,7 @@ fn asked(judgement: Judgement) -> Vec<(String, bool)> {
 
 fn caller(user: &str, uid: u32) -> Subject {
     Subject {
-        caller: Some(person(user, uid)),
+        caller: Some(account(user, uid)),
         ..alice_to_root()
     }
 }
@@ -48,9 +48,9 @@ fn is_named_in_the_terms() {
     let Judgement::Require(required) = judged(&rest("both", ""), &alice_to_root()) else {
         panic!("required")
     };
-    assert_eq!(required.first.person, person("alice", 1000));
+    assert_eq!(required.first.person, account("alice", 1000));
     let second = required.second.expect("two people");
-    assert_eq!(second.person, person("root", 0));
+    assert_eq!(second.person, account("root", 0));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn is_never_let_in_for_want_of_a_caller_by_a_rule() {
 fn is_asked_about_once_if_the_caller_is_the_user() {
     for whom in WHOM {
         let sudo = Subject {
-            caller: Some(person("alice", 1000)),
+            caller: Some(account("alice", 1000)),
             ..alice()
         };
         let terms = only(judged(&rest(whom, ""), &sudo));
@@ -111,17 +111,17 @@ fn is_the_user_under_the_name_that_pam_has_if_the_uid_is_the_same() {
     let rules = "[[exempt]]\nusers = ['alice']\n";
     for whom in WHOM {
         let alias = Subject {
-            caller: Some(person("alice", 1000)),
+            caller: Some(account("alice", 1000)),
             ..subject("alice2", 1000, "")
         };
         let terms = only(judged(&rest(whom, rules), &alias));
-        assert_eq!(terms.person, person("alice2", 1000), "{whom}");
+        assert_eq!(terms.person, account("alice2", 1000), "{whom}");
         assert_eq!(
             (terms.tenant_user.as_str(), terms.is_pam_user),
             ("alice2@example.com", true)
         );
         let toor = Subject {
-            caller: Some(person("root", 0)),
+            caller: Some(account("root", 0)),
             ..subject("toor", 0, "")
         };
         assert_eq!(
@@ -135,7 +135,7 @@ fn is_the_user_under_the_name_that_pam_has_if_the_uid_is_the_same() {
 #[test]
 fn of_the_same_name_but_another_uid_is_somebody_else() {
     let other = Subject {
-        caller: Some(person("alice", 1002)),
+        caller: Some(account("alice", 1002)),
         ..alice()
     };
     let Judgement::Require(required) = judged(&rest("both", ""), &other) else {
@@ -152,11 +152,11 @@ fn who_is_the_user_is_judged_without_regard_to_the_caller() {
     let expected = judged(&rest("user", rules), &subject("root", 0, ""));
     for caller in [
         None,
-        Some(person("backup", 34)),
-        Some(person("alice", 1000)),
-        Some(person("nobody-here", 65534)),
-        Some(person("", u32::MAX)),
-        Some(person("root", 1000)),
+        Some(account("backup", 34)),
+        Some(account("alice", 1000)),
+        Some(account("nobody-here", 65534)),
+        Some(account("", u32::MAX)),
+        Some(account("root", 1000)),
     ] {
         let su = Subject {
             caller,
@@ -282,7 +282,7 @@ fn who_has_no_name_in_the_tenant_is_refused_whoever_the_other_is() {
 #[test]
 fn who_calls_as_root_needs_an_entry_like_the_user() {
     let su_bob = Subject {
-        caller: Some(person("root", 0)),
+        caller: Some(account("root", 0)),
         ..bob()
     };
     for whom in ["auto", "caller", "both"] {
@@ -346,9 +346,9 @@ fn is_looked_up_under_the_own_name() {
         system.asked.into_inner(),
         [
             "gid of robots",
-            "gids of alice",
+            "groups of alice",
             "gid of robots",
-            "gids of root"
+            "groups of root"
         ]
     );
     let broken = System {

@@ -229,7 +229,7 @@ fn is_looked_up_only_as_far_as_it_could_hold() {
         system.asked.into_inner(),
         [
             "gid of robots",
-            "gids of alice",
+            "groups of alice",
             "gid of root",
             "gid of sudo"
         ]

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use countersign::policy::{
-    Date, Directory, DirectoryFailed, ExemptResult, Judgement, Note, Person, Refusal, Ruling,
-    Subject, Terms, judge, parse,
+    Account, Date, Directory, DirectoryFailed, ExemptResult, Groups, Judgement, Note, Refusal,
+    Ruling, Subject, Terms, judge, parse,
 };
 
 mod a_flow;
@@ -12,6 +12,7 @@ mod a_key;
 mod a_name;
 mod a_person;
 mod a_requirement;
+mod a_second_name;
 mod a_stranger;
 mod an_exemption;
 mod examined;
@@ -24,13 +25,15 @@ struct System {
     asked: RefCell<Vec<String>>,
 }
 
-const USERS: [(&str, u32, &[u32]); 6] = [
+const USERS: [(&str, u32, &[u32]); 8] = [
     ("root", 0, &[0]),
     ("toor", 0, &[0]),
     ("alice", 1000, &[100, 27]),
-    ("alice2", 1000, &[100]),
+    ("alice2", 1000, &[100, 27]),
     ("bob", 1001, &[100]),
     ("backup", 34, &[34]),
+    ("carl", 1003, &[100, 34]),
+    ("carl-admin", 1003, &[100, 27]),
 ];
 const GROUPS: [(&str, u32); 4] = [("root", 0), ("users", 100), ("sudo", 27), ("robots", 34)];
 
@@ -57,12 +60,13 @@ impl Directory for System {
         self.answer(format!("gid of {group}"), found.map(|(_, gid)| *gid))
     }
 
-    fn gids_of(&self, user: &str) -> Result<Vec<u32>, DirectoryFailed> {
-        let found = USERS.iter().find(|(name, _, _)| *name == user);
-        self.answer(
-            format!("gids of {user}"),
-            found.map_or(vec![], |(_, _, gids)| gids.to_vec()),
-        )
+    fn groups_of(&self, account: &Account) -> Result<Groups, DirectoryFailed> {
+        let names = USERS.iter().filter(|(_, uid, _)| *uid == account.uid);
+        let lists: Vec<&[u32]> = names.map(|(_, _, gids)| *gids).collect();
+        let any = lists.concat();
+        let is_in_each = |gid: &u32| lists.iter().all(|gids| gids.contains(gid));
+        let every = any.iter().copied().filter(is_in_each).collect();
+        self.answer(format!("groups of {}", account.name), Groups { any, every })
     }
 }
 
@@ -72,8 +76,7 @@ const DAY: u64 = 86_400;
 
 fn subject(user: &str, uid: u32, rhost: &str) -> Subject {
     Subject {
-        user: user.into(),
-        uid,
+        account: account(user, uid),
         caller: None,
         public_key: None,
         service: "sshd".into(),
@@ -129,16 +132,28 @@ fn only(judgement: Judgement) -> Terms {
 /// `su` to root by alice.
 fn alice_to_root() -> Subject {
     Subject {
-        caller: Some(person("alice", 1000)),
+        caller: Some(account("alice", 1000)),
         rhost: None,
         ..subject("root", 0, "")
     }
 }
 
-fn person(user: &str, uid: u32) -> Person {
-    Person {
-        user: user.into(),
+fn account(name: &str, uid: u32) -> Account {
+    Account {
         uid,
+        name: name.into(),
+        typed: name.into(),
+    }
+}
+
+/// The account of one name, where another led to it.
+fn typed(typed: &str, name: &str, uid: u32) -> Subject {
+    Subject {
+        account: Account {
+            typed: typed.into(),
+            ..account(name, uid)
+        },
+        ..subject(name, uid, "192.0.2.7")
     }
 }
 

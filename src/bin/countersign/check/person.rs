@@ -86,7 +86,7 @@ fn judged(terms: &Terms, service: &str, offered: Result<Offered, Refusal>) -> Fi
             .because("this can't be enough for what the policy demands")
             .mend(format!(
                 "countersign mechanisms {} --service {service}",
-                escape(&terms.person.user)
+                escape(&terms.person.name)
             )),
         Err(refusal) => {
             let problem = reasons::problem(&refusal);

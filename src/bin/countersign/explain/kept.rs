@@ -64,7 +64,7 @@ fn counts(entry: &Entry, case: &Case<'_>, terms: &Terms, now: u64) -> bool {
             Scope::StepUp { service, .. } => {
                 *service == case.caller.service
                     && who.real_uid == case.caller.real_uid
-                    && Ok(&who.account) == case.caller.user.as_ref()
+                    && Some(&who.account) == case.account().as_ref()
                     && case.caller.tty.as_ref().is_none_or(|tty| *tty == who.tty)
             }
         }

@@ -132,11 +132,22 @@ impl Case<'_> {
         let from = from.map_or_else(String::new, |rhost| format!(" from {}", escape(rhost)));
         let other = self.caller.ruser.as_ref().filter(|ruser| *ruser != user);
         let by = other.map_or_else(String::new, |ruser| format!(" by {}", escape(ruser)));
+        let account = self.account();
+        let account = account.filter(|account| account != user);
+        let which = account.map_or_else(String::new, |name| {
+            format!(", the account {},", escape(&name))
+        });
         format!(
-            "{} for {}{by}{from}",
+            "{} for {}{which}{by}{from}",
             escape(&self.caller.service),
             escape(user)
         )
+    }
+
+    /// What the account that is logged in to is called, whatever the name on the command line is.
+    fn account(&self) -> Option<String> {
+        let found = host::account(&self.arguments.login.user).ok().flatten();
+        found.map(|account| account.name)
     }
 
     fn whole(&self, mut object: Value) -> Value {
@@ -152,6 +163,7 @@ impl Case<'_> {
             .collect();
         let about = [
             ("user", json!(self.arguments.login.user)),
+            ("account", json!(self.account())),
             ("service", json!(self.caller.service)),
             ("rhost", json!(self.caller.rhost)),
             ("tty", json!(self.caller.tty)),

@@ -56,7 +56,7 @@ impl<'a> Person<'a> {
         let by = by.map_or_else(String::new, |(path, line)| {
             format!(", by {path} (line {line})")
         });
-        format!("{} (uid {}) as {tenant_user}{by}", person.user, person.uid)
+        format!("{} (uid {}) as {tenant_user}{by}", person.name, person.uid)
     }
 
     fn factors(&self) -> String {
@@ -85,7 +85,7 @@ impl<'a> Person<'a> {
             Flow::OnDemand(on_demand) => ("on-demand", Some(&on_demand.policy)),
         };
         let mut object = json!({
-            "user": terms.person.user,
+            "user": terms.person.name,
             "uid": terms.person.uid,
             "tenant_user": terms.tenant_user,
             "mapped_by": self.mapping.as_ref().map(|(path, line)| json!({"key": path, "line": line})),
@@ -116,7 +116,7 @@ fn mapping(case: &Case<'_>, terms: &Terms) -> Option<(String, usize)> {
     let users = &case.policy.for_service(&case.arguments.login.service).users;
     let public_key = case.arguments.key.as_deref().filter(|_| terms.is_pam_user);
     let path = match users.mapped(&terms.person, public_key).ok()?.1 {
-        Mapping::Name => policy::key("users.names", &terms.person.user),
+        Mapping::Name => policy::key("users.names", &terms.person.name),
         Mapping::Key => policy::key("users.keys", public_key?),
         Mapping::Template => "users.template".to_owned(),
     };

@@ -51,7 +51,7 @@ pub fn requiring(case: &Case<'_>, terms: &Terms) -> Deciding {
         .collect();
     let own = holding
         .iter()
-        .find(|examined| examined.user == terms.person.user);
+        .find(|examined| examined.user == terms.person.name);
     let found = own.or_else(|| holding.first()).copied();
     match found {
         Some(examined) => {

@@ -17,7 +17,7 @@ const REASONS: [&str; 4] = ["ok", "remembered", "rule", "offline"];
 /// Mechanisms that are none of the tenant's.
 const OFFLINE: [&str; 2] = ["OFFLINE", "OFFLINE_RECOVERY"];
 /// Fields with names, which may be right and still be nobody's whom this machine knows.
-const NAMES: [&str; 3] = ["user", "tenant_user", "rhost"];
+const NAMES: [&str; 4] = ["user", "typed", "tenant_user", "rhost"];
 
 /// The fields of a line.
 pub struct Line<'a>(pub Vec<(&'a str, &'a str)>);
@@ -45,7 +45,7 @@ impl Known<'_> {
             "attempt" => is_hex(value, 16),
             "outcome" => OUTCOMES.contains(&value),
             "reason" => REASONS.contains(&value) || reasons::named(value).is_some(),
-            "user" => is_user(value),
+            "user" | "typed" => is_user(value),
             "tenant_user" => self.is_tenant_user(line),
             "service" => self.is_service(value),
             "rhost" => is_address(value),

@@ -102,6 +102,9 @@ fn shown(line: &str, known: &Known<'_>, names: &mut Names) -> Option<String> {
 }
 
 fn add_names(line: &Line<'_>, names: &mut Names) {
+    if is_user(line.value("typed")) {
+        names.add(Kind::Person, line.value("typed"));
+    }
     if is_user(line.value("user")) {
         names.add(Kind::Person, line.value("user"));
         names.add(Kind::Person, line.value("tenant_user"));

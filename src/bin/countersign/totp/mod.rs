@@ -17,6 +17,7 @@ use countersign::os;
 
 use super::context::Context;
 use super::output::{Done, Problem};
+use super::whom;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -69,7 +70,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     }
 }
 
-/// A user of this machine.
+/// An account of this machine, by its canonical name.
 struct User {
     name: String,
     uid: u32,
@@ -86,14 +87,10 @@ impl User {
                 uid,
             });
         };
-        let uid = os::uid_of(name).map_err(Problem::new)?;
-        let uid = uid.ok_or_else(|| {
-            Problem::new(format!("there is no user {}", escape(name)))
-                .hint("name a user of this machine, not of the tenant")
-        })?;
+        let account = whom::account(name, "name a user of this machine, not of the tenant")?;
         Ok(Self {
-            name: name.to_owned(),
-            uid,
+            name: account.name,
+            uid: account.uid,
         })
     }
 
