@@ -16,6 +16,7 @@ mod memory;
 mod offline;
 mod outcome;
 mod panic;
+mod prompts;
 mod settings;
 mod ssh;
 

@@ -1,7 +1,8 @@
 //! Every sentence that a user can read.
 //!
 //! What must be seen is in a prompt. Prompts stay below libpam's 512 bytes, whatever the tenant says, and the words
-//! `verification code:` end every prompt that takes a code, because editors and terminals look for them.
+//! `Verification code:` end every prompt that takes a code, because editors and terminals look for them. Nothing but
+//! these words, and what to type in their place, is in the last line: sudo can replace it (see `host::prompts`).
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
@@ -22,8 +23,45 @@ const IN_PROMPT: usize = 100;
 
 /// The prompt's last line wherever a code may be typed.
 const CODE: &str = "Verification code: ";
+/// The last line of a menu where one of the codes may be typed right there.
+const CHOICE_OR_CODE: &str = "Choice or Verification code: ";
 /// A wrong password is not revealed: the tenant goes on and then sends nothing.
 const NOTHING_COMES: &str = "Nothing arrives? Start again and check the password.";
+
+/// What libpam takes in one prompt, with the byte that ends it (`PAM_MAX_MSG_SIZE`).
+const MAX_PROMPT: usize = 512;
+
+/// Before a question that is asked again: an empty line is no answer to it.
+pub const NOTHING_TYPED: &str = "Nothing was typed.\n";
+/// Before a question that is asked again: Enter is the only answer to it.
+pub const JUST_ENTER: &str = "Just press Enter.\n";
+/// Before a question that is asked again: no code looks like this.
+pub const NO_CODE: &str = "That is not a code.\n";
+/// Before a question that is asked again: no PIN looks like this.
+pub const NO_PIN: &str = "That is not a PIN.\n";
+/// Before a question that is asked again, after what no question takes.
+pub const UNFIT: &str = "That is too long, or not text.\n";
+
+/// Before a menu that is shown again. Only a short number is repeated: anything else could be a secret.
+#[must_use]
+pub fn not_in_menu(typed: &str) -> String {
+    let typed = typed.trim();
+    let is_choice = typed.len() < 4 && typed.bytes().all(|b| b.is_ascii_digit());
+    let what = if is_choice { typed } else { "That" };
+    format!("{what} is not in the list.\n")
+}
+
+/// A question with a word on the last answer to it, and on what is not sent. That sentence gives way where a long menu
+/// leaves no room for it.
+#[must_use]
+pub fn joined(word: &str, quiet: &str, question: &str) -> String {
+    let whole = [word, quiet, question].concat();
+    if whole.len() < MAX_PROMPT {
+        whole
+    } else {
+        [word, question].concat()
+    }
+}
 
 /// Several mechanisms to choose from; Enter takes the first. The place of the one whose code may be typed right here
 /// counts from 0.
@@ -41,7 +79,7 @@ pub fn menu(offers: &[(Mechanism, Option<ServerText>)], code_taker: Option<usize
     }
     text.push_str(&match code_taker {
         Some(at) => format!(
-            "Choose 1-{count} (Enter: 1), or type the code for {}.\n{CODE}",
+            "Choose 1-{count} (Enter: 1), or type the code for {}.\n{CHOICE_OR_CODE}",
             at + 1
         ),
         None => format!("Choose 1-{count} (Enter: 1): "),
@@ -126,24 +164,17 @@ pub fn security_question(question: Option<&ServerText>) -> String {
     format!("Security question{}: ", quoted(question, 2 * IN_PROMPT))
 }
 
-/// A number to match, in a prompt.
+/// A number to match.
 #[must_use]
 pub fn number(number: &ServerText, takes_code: bool) -> String {
     let shown = number.shown(12);
-    match takes_code {
-        true => {
-            format!(
-                "Choose {shown} on your phone, then press Enter, or type its code.\n{NOTHING_COMES}\n{CODE}"
-            )
-        }
-        false => format!("{NOTHING_COMES}\nChoose {shown} on your phone, then press Enter: "),
+    if takes_code {
+        format!(
+            "Choose {shown} on your phone, then press Enter, or type its code.\n{NOTHING_COMES}\n{CODE}"
+        )
+    } else {
+        format!("Choose {shown} on your phone. {NOTHING_COMES}\nThen press Enter: ")
     }
-}
-
-/// A number to match, said beside the prompt for callers that replace prompts.
-#[must_use]
-pub fn number_notice(number: &ServerText) -> String {
-    format!("Choose {} on your phone.", number.shown(12))
 }
 
 /// While an approval is awaited.
@@ -172,17 +203,18 @@ pub fn password(tenant_user: &str) -> String {
     )
 }
 
-/// Before a prompt, where the phone may not ring any more.
+/// Before a prompt, where the phone may not ring any more. `for_code`: what is asked for is a code.
 #[must_use]
-pub fn quiet(allowance: Allowance) -> String {
-    match allowance {
-        Allowance::Free => String::new(),
-        Allowance::Over(time) => format!(
-            "Nothing is sent to your phone for another {}: too much went unapproved.\n",
-            spoken(time)
-        ),
-        Allowance::Unknown => "Nothing can be sent to your phone from here.\n".to_owned(),
-    }
+pub fn quiet(allowance: Allowance, for_code: bool) -> String {
+    let (time, why) = match allowance {
+        Allowance::Free => return String::new(),
+        Allowance::Unknown => return "Nothing can be sent to your phone from here.\n".to_owned(),
+        Allowance::Over(time) => (time, "too many requests went unapproved"),
+        Allowance::Paused(time) => (time, "the last request was not approved"),
+    };
+    let codes = if for_code { " Codes still work." } else { "" };
+    let time = spoken(time);
+    format!("Nothing is sent to your phone for another {time}: {why}.{codes}\n")
 }
 
 /// Where the tenant can't be reached, and this machine can check a code itself.
@@ -345,9 +377,9 @@ pub fn farewell(reason: Reason) -> Option<&'static str> {
         Reason::NothingUsable | Reason::NothingOffered => Some(
             "None of your second factors works here: add a phone or an authenticator in the identity portal.",
         ),
-        Reason::PushBudget => Some(
-            "Nothing can be sent to your phone at the moment. Please try again in some minutes.",
-        ),
+        Reason::PushBudget => {
+            Some("Nothing can be sent to your phone at the moment. Please try again later.")
+        }
         Reason::TenantThrottle => Some("Too many tries. Please wait a minute, then start again."),
         Reason::TooFewFactors => Some(
             "This system asks for more than your organisation's policy offered. Ask your administrator.",

@@ -275,7 +275,7 @@ fn a_confirmation_and_pushes_that_were_sent_are_told() {
     let paused = paused.last().unwrap().replace("9 min 59 s", "10 min");
     assert_eq!(
         paused,
-        "  pushes      none for another 10 min: 3 in 10 min; codes work meanwhile"
+        "  pushes      none for another 10 min: the last one was refused; codes work meanwhile"
     );
 }
 

@@ -110,7 +110,7 @@ impl Attempt<'_> {
     fn ask_plainly(&mut self, text: String) -> Result<Option<Secret>, Refusal> {
         let echo = Echo::On;
         let mut question = Question { text, echo };
-        let answer = self.conversation.ask(&question);
+        let answer = self.put(&question);
         question.text.zeroize();
         if os::interrupted() {
             return Err(Reason::Interrupted.into());

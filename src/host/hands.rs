@@ -35,7 +35,7 @@ impl Hands for Own<'_, '_> {
 
     fn ask(&mut self, question: &Question) -> Answer {
         self.attempt.log.line(Level::Debug, "asking the user");
-        let answer = self.attempt.conversation.ask(question);
+        let answer = self.attempt.put(question);
         let is_answered = question.echo == Echo::On && !matches!(answer, Answer::Failed);
         self.attempt.has_answered |= is_answered;
         answer

@@ -233,6 +233,7 @@ fn allowance(room: Option<Room>) -> Allowance {
     match room {
         Some(Room::Free) => Allowance::Free,
         Some(Room::Over(time)) => Allowance::Over(time),
+        Some(Room::Paused(time)) => Allowance::Paused(time),
         Some(Room::Never) | None => Allowance::Unknown,
     }
 }

@@ -27,8 +27,10 @@ pub struct Limits {
 pub enum Room {
     /// Yes.
     Free,
-    /// Not before this time has passed.
+    /// Too many were sent: not before this time has passed.
     Over(Duration),
+    /// The last one was refused: not before this time has passed.
+    Paused(Duration),
     /// The limits allow none at all.
     Never,
 }
@@ -59,10 +61,14 @@ impl Spent {
         let next = over
             .and_then(|over| recent.get(over))
             .map(|at| at + limits.window.as_secs());
-        let until = next.unwrap_or(0).max(self.paused_until);
-        match until.saturating_sub(now) {
-            0 if over.is_none() => Room::Free,
-            seconds => Room::Over(Duration::from_secs(seconds.max(1))),
+        let next = next.unwrap_or(0);
+        let left = |until: u64| Duration::from_secs(until.saturating_sub(now).max(1));
+        if self.paused_until > next.max(now) {
+            Room::Paused(left(self.paused_until))
+        } else if over.is_some() {
+            Room::Over(left(next))
+        } else {
+            Room::Free
         }
     }
 }
@@ -105,7 +111,7 @@ impl State {
                     spent.sent.push(now);
                     (Change::Write, Room::Free)
                 }
-                none @ (Room::Over(_) | Room::Never) => (Change::None, none),
+                none @ (Room::Over(_) | Room::Paused(_) | Room::Never) => (Change::None, none),
             }
         })
     }
@@ -204,7 +210,7 @@ mod tests {
     fn a_pause_holds_whatever_is_left() {
         assert_eq!(
             spent(&[], 1060).room(LIMITS, 1000),
-            Room::Over(Duration::from_secs(60))
+            Room::Paused(Duration::from_secs(60))
         );
         assert_eq!(spent(&[], 1060).room(LIMITS, 1060), Room::Free);
     }

@@ -76,6 +76,10 @@ fn over(seconds: u64) -> Result<Room, Unusable> {
     Ok(Room::Over(Duration::from_secs(seconds)))
 }
 
+fn paused(seconds: u64) -> Result<Room, Unusable> {
+    Ok(Room::Paused(Duration::from_secs(seconds)))
+}
+
 #[test]
 fn the_budget_is_one_for_all_spellings_of_a_name() {
     let place = Place::new();
@@ -107,7 +111,7 @@ fn a_success_refills_the_budget_and_a_refusal_pauses_it() {
     place.at(110).refill("alice").unwrap();
     assert_eq!(place.at(110).room("alice", LIMITS), Ok(Room::Free));
     place.at(120).pause("alice", LIMITS).unwrap();
-    assert_eq!(place.at(121).spend("alice", LIMITS), over(59));
+    assert_eq!(place.at(121).spend("alice", LIMITS), paused(59));
     assert_eq!(place.at(180).spend("alice", LIMITS), Ok(Room::Free));
     let all = place.at(181).all_spent().unwrap();
     assert_eq!(
@@ -123,7 +127,7 @@ fn a_pause_and_a_memory_begin_when_the_login_ends_and_not_when_it_began() {
     assert_eq!(state.spend("alice", LIMITS), Ok(Room::Free));
     seconds.set(190);
     state.pause("alice", LIMITS).unwrap();
-    assert_eq!(place.at(191).room("alice", LIMITS), over(59));
+    assert_eq!(place.at(191).room("alice", LIMITS), paused(59));
     let (same, session) = (circumstances(), session(7));
     state
         .remember(same.clone(), step_up(&session), Duration::from_secs(60))

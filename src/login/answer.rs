@@ -8,6 +8,7 @@ use crate::policy::Mechanism;
 use crate::secret::{Secret, Shared};
 use crate::tenant::request::{Action, Answer, Operation};
 use crate::verdict::{Reason, Refusal};
+use crate::words;
 
 /// Shorter than that, a number typed at a menu is a choice.
 const MIN_CODE: usize = 4;
@@ -32,22 +33,25 @@ impl Login {
         match asked {
             Asked::Menu(choices) => match pick(&choices, typed) {
                 Some((choice, code)) => self.take(choice, code),
-                None => self.ask_again(Asked::Menu(choices)),
+                None => self.ask_again(&words::not_in_menu(typed.expose()), Asked::Menu(choices)),
             },
             Asked::Begin(choice) => match code(typed).filter(|code| takes_code(&choice, code)) {
                 Some(code) => self.take(choice, Some(code)),
-                None => self.ask_again(Asked::Begin(choice)),
+                None if can_take_code(&choice) => {
+                    self.ask_again(words::NO_CODE, Asked::Begin(choice))
+                }
+                None => self.ask_again(words::JUST_ENTER, Asked::Begin(choice)),
             },
             Asked::Password => self.password_given(typed),
             Asked::InVain(authenticator, refusal) => match code(typed) {
                 Some(_) => self.end(refusal),
-                None => self.ask_again(Asked::InVain(authenticator, refusal)),
+                None => self.ask_again(words::NO_CODE, Asked::InVain(authenticator, refusal)),
             },
             Asked::Text(choice, answers) => self.text_answered(choice, answers, typed),
             Asked::Started(started, wanted) => self.started_answered(started, wanted, typed),
             Asked::Pin(waiting) => match code(typed) {
                 Some(pin) => self.send_pin(waiting, pin),
-                None => self.ask_again(Asked::Pin(waiting)),
+                None => self.ask_again(words::NO_PIN, Asked::Pin(waiting)),
             },
             Asked::Browser(waiting) => self.poll_status(waiting),
             Asked::Offline(outage) => self.offline_answered(outage, typed),
@@ -71,7 +75,7 @@ impl Login {
             | Asked::Text(..)
             | Asked::Password
             | Asked::Offline(_)
-            | Asked::Pin(_) => self.ask_again(asked),
+            | Asked::Pin(_) => self.ask_again(words::NOTHING_TYPED, asked),
         }
     }
 
@@ -122,7 +126,8 @@ impl Login {
                 self.spend(Ringing::Word(started, wanted, word))
             }
             Some(code) => self.send_answer(started, code),
-            None => self.ask_again(Asked::Started(started, wanted)),
+            None if has_code => self.ask_again(words::NO_CODE, Asked::Started(started, wanted)),
+            None => self.ask_again(words::JUST_ENTER, Asked::Started(started, wanted)),
         }
     }
 
@@ -153,7 +158,11 @@ fn pick(choices: &[Choice], typed: &Secret) -> Option<(Choice, Option<Shared>)> 
 /// Whether this code of the only mechanism may be typed before it was started. It is a number, as at a menu: a word
 /// asks a RADIUS server for a push, or is the password that a program gives to whatever asks.
 fn takes_code(choice: &Choice, code: &Secret) -> bool {
-    code_taker(std::slice::from_ref(choice)).is_some() && is_number(code)
+    can_take_code(choice) && is_number(code)
+}
+
+fn can_take_code(choice: &Choice) -> bool {
+    code_taker(std::slice::from_ref(choice)).is_some()
 }
 
 /// A code as it is sent: without the gaps that apps show it with. Codes are printable ASCII, of any length.

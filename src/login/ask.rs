@@ -3,7 +3,7 @@
 
 use super::answer::Answers;
 use super::choose::Choice;
-use super::{AwaitAnswer, Echo, Login, Notice, Planned, Question, Step, federated, tell};
+use super::{AwaitAnswer, Echo, Login, Planned, Question, Step, federated};
 use crate::policy::{Batch, Mechanism};
 use crate::tenant::text::ServerText;
 use crate::verdict::{Reason, Refusal};
@@ -107,75 +107,112 @@ impl Login {
         self.ask(Asked::Started(started, wanted))
     }
 
-    /// A number to match must be seen, so it is in a prompt; it is also said, for callers that replace prompts.
+    /// A number to match must be seen, so it is in a prompt.
     pub(super) fn ask_with_number(self: Box<Self>, started: Planned, number: ServerText) -> Step {
-        let notice = Notice::User(words::number_notice(&number));
         let has_code = self.offer(&started).is_some_and(|o| o.takes_text());
         let wanted = Wanted::Match { number, has_code };
-        tell(notice, self.ask(Asked::Started(started, wanted)))
+        self.ask(Asked::Started(started, wanted))
     }
 
     pub(super) fn ask(self: Box<Self>, asked: Asked) -> Step {
-        let question = self.question(&asked);
-        Step::Ask(question, AwaitAnswer { login: self, asked })
+        self.ask_after("", asked)
     }
 
-    /// The same again, unless the user has had enough tries.
-    pub(super) fn ask_again(mut self: Box<Self>, asked: Asked) -> Step {
+    /// Asks once more, and says first what was wrong with the answer, unless the user has had enough tries.
+    pub(super) fn ask_again(mut self: Box<Self>, word: &str, asked: Asked) -> Step {
         self.useless = self.useless.saturating_add(1);
         if self.useless >= self.terms.login.attempts {
             return self.abandon(Reason::Tries);
         }
-        self.ask(asked)
+        self.ask_after(word, asked)
     }
 
-    fn question(&self, asked: &Asked) -> Question {
-        let quiet = words::quiet(self.allowance);
-        let text = match asked {
-            Asked::Menu(choices) => quiet + &menu(choices),
+    fn ask_after(self: Box<Self>, word: &str, asked: Asked) -> Step {
+        let text = self.text(&asked);
+        let quiet = match &asked {
+            Asked::Menu(_) | Asked::Begin(_) | Asked::InVain(..) => self.quiet(true),
+            Asked::Text(choice, _) => self.quiet(choice.mechanism != Mechanism::Sq),
+            Asked::Started(started, Wanted::Code | Wanted::CodeOrEnter)
+                if !rings_by_itself(started.mechanism) =>
+            {
+                self.quiet(true)
+            }
+            Asked::Started(..)
+            | Asked::Password
+            | Asked::Pin(_)
+            | Asked::Browser(_)
+            | Asked::Offline(_) => String::new(),
+        };
+        let question = Question {
+            text: words::joined(word, &quiet, &text),
+            echo: self.echo(&asked),
+        };
+        Step::Ask(question, AwaitAnswer { login: self, asked })
+    }
+
+    fn quiet(&self, for_code: bool) -> String {
+        words::quiet(self.allowance, for_code)
+    }
+
+    fn text(&self, asked: &Asked) -> String {
+        match asked {
+            Asked::Menu(choices) => menu(choices),
             Asked::Begin(choice) | Asked::InVain(choice, _) => {
                 let offer = &choice.offer;
-                quiet + &words::begin(choice.mechanism, offer.label.as_ref(), offer.answer)
+                words::begin(choice.mechanism, offer.label.as_ref(), offer.answer)
             }
             Asked::Text(choice, answers) if choice.mechanism == Mechanism::Sq => {
-                return security_question(quiet, choice, answers.len());
+                security_question(choice, answers.len())
             }
             Asked::Text(choice, _) => {
                 let prompt = choice.offer.prompt.as_ref().or(choice.offer.label.as_ref());
-                quiet + &words::text(choice.mechanism, prompt)
+                words::text(choice.mechanism, prompt)
             }
             Asked::Started(_, Wanted::Match { number, has_code }) => {
                 words::number(number, *has_code)
             }
             Asked::Started(started, Wanted::Code | Wanted::CodeOrEnter) => {
                 let label = self.offer(started).and_then(|o| o.label.as_ref());
-                let code = words::code(started.mechanism, label);
-                match started.mechanism {
-                    Mechanism::Radius | Mechanism::Oath => quiet + &code,
-                    Mechanism::Up
-                    | Mechanism::Sq
-                    | Mechanism::Otp
-                    | Mechanism::Sms
-                    | Mechanism::Email
-                    | Mechanism::Pf => code,
-                }
+                words::code(started.mechanism, label)
             }
-            Asked::Password => {
-                let text = words::password(&self.terms.tenant_user);
-                return Question {
-                    text,
-                    echo: Echo::Off,
-                };
-            }
+            Asked::Password => words::password(&self.terms.tenant_user),
             Asked::Pin(waiting) => words::pin(&waiting.url),
             Asked::Browser(waiting) => words::browser(&waiting.url),
             Asked::Offline(_) => words::offline(),
+        }
+    }
+
+    /// Answers to security questions stay the same for years: they are not shown.
+    fn echo(&self, asked: &Asked) -> Echo {
+        let is_lasting = match asked {
+            Asked::Password => true,
+            Asked::Text(choice, _) => choice.mechanism == Mechanism::Sq,
+            Asked::Menu(_)
+            | Asked::Begin(_)
+            | Asked::InVain(..)
+            | Asked::Started(..)
+            | Asked::Pin(_)
+            | Asked::Browser(_)
+            | Asked::Offline(_) => false,
         };
-        let echo = match self.terms.login.echo_codes {
-            true => Echo::On,
-            false => Echo::Off,
-        };
-        Question { text, echo }
+        if self.terms.login.echo_codes && !is_lasting {
+            Echo::On
+        } else {
+            Echo::Off
+        }
+    }
+}
+
+/// Whether nothing but the phone is needed once it was started: then the user is not told that it stays silent.
+fn rings_by_itself(mechanism: Mechanism) -> bool {
+    match mechanism {
+        Mechanism::Radius | Mechanism::Oath => false,
+        Mechanism::Up
+        | Mechanism::Sq
+        | Mechanism::Otp
+        | Mechanism::Sms
+        | Mechanism::Email
+        | Mechanism::Pf => true,
     }
 }
 
@@ -185,15 +222,11 @@ fn menu(choices: &[Choice]) -> String {
     words::menu(&lines, code_taker(choices))
 }
 
-/// Answers to security questions stay the same for years: they are not shown.
-fn security_question(quiet: String, choice: &Choice, nth: usize) -> Question {
+fn security_question(choice: &Choice, nth: usize) -> String {
     let offer = &choice.offer;
     let part = offer.parts.get(nth).map(|(_, text)| text);
     let text = part.or(offer.question.as_ref()).or(offer.prompt.as_ref());
-    Question {
-        text: quiet + &words::security_question(text),
-        echo: Echo::Off,
-    }
+    words::security_question(text)
 }
 
 /// Whose code may be typed right at the menu, by its place there: one that the user can have before anything was

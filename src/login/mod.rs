@@ -42,6 +42,7 @@ use crate::tenant::reply::Challenge;
 use crate::tenant::request::{Operation, Request, Session};
 use crate::tenant::text::ServerText;
 use crate::verdict::{Reason, Refusal};
+use crate::words;
 
 /// More packages and challenges than any honest tenant puts into one login.
 const MAX_ROUNDS: u8 = 8;
@@ -289,7 +290,7 @@ impl AwaitAnswer {
 
     /// The answer is too long or not text.
     pub fn unfit(self) -> Step {
-        self.login.ask_again(self.asked)
+        self.login.ask_again(words::UNFIT, self.asked)
     }
 
     /// The login can't go on.
@@ -308,7 +309,7 @@ impl AwaitAllowance {
             (Allowance::Free, Ringing::Word(started, _, word)) => {
                 self.login.send_answer(started, word)
             }
-            (Allowance::Over(_) | Allowance::Unknown, ringing) => {
+            (Allowance::Over(_) | Allowance::Paused(_) | Allowance::Unknown, ringing) => {
                 self.login.go_on_quietly(ringing, allowance)
             }
         }

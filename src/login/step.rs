@@ -66,8 +66,10 @@ pub struct Machine {
 pub enum Allowance {
     /// Yes.
     Free,
-    /// Not before this time has passed.
+    /// Too many went unapproved: not before this time has passed.
     Over(Duration),
+    /// The last one was refused: not before this time has passed.
+    Paused(Duration),
     /// No, and nobody can tell for how long.
     Unknown,
 }

@@ -143,7 +143,7 @@ pub struct Offer {
     pub name: Name,
     /// `AnswerType`.
     pub answer: AnswerType,
-    /// `PromptSelectMech`: the tenant's line for a menu.
+    /// The tenant's line for a menu: `PromptSelectMech`, and the device or address where that line does not name it.
     pub label: Option<ServerText>,
     /// `PromptMechChosen`: the tenant's prompt.
     pub prompt: Option<ServerText>,
@@ -374,14 +374,15 @@ fn challenge(Object(raw): Object<RawChallenge>) -> Result<Challenge, Malformed> 
 
 fn offer(entry: Entry) -> Offer {
     match entry {
-        Entry::Readable(Object(raw)) if raw.parts() <= MAX_OFFERS => readable(raw),
-        Entry::Readable(Object(raw)) => Offer::garbled(raw.name),
+        Entry::Readable(raw) if raw.0.parts() <= MAX_OFFERS => readable(raw.0),
+        Entry::Readable(raw) => Offer::garbled(raw.0.name),
         Entry::Named(Object(only)) => Offer::garbled(only.name),
         Entry::Garbled(_) => Offer::garbled(String::new()),
     }
 }
 
 fn readable(raw: RawMechanism) -> Offer {
+    let label = label(&raw);
     let parts = raw
         .multipart_mechanism
         .and_then(|Object(m)| m.mechanism_parts);
@@ -391,7 +392,7 @@ fn readable(raw: RawMechanism) -> Offer {
         id: raw.mechanism_id,
         name: Name::parse(raw.name),
         answer: AnswerType::parse(raw.answer_type.as_deref().unwrap_or_default()),
-        label: raw.prompt_select_mech.map(ServerText::new),
+        label,
         prompt: raw.prompt_mech_chosen.map(ServerText::new),
         question: raw.question.map(ServerText::new),
         parts: parts.into_iter().map(part).collect(),
@@ -406,6 +407,19 @@ impl RawMechanism {
         let parts = multipart.and_then(|Object(m)| m.mechanism_parts.as_ref());
         parts.map_or(0, Vec::len)
     }
+}
+
+/// `PromptSelectMech` is optional, and need not say which phone is meant: two lines of a menu could look alike.
+fn label(raw: &RawMechanism) -> Option<ServerText> {
+    let line = raw.prompt_select_mech.as_deref().unwrap_or_default().trim();
+    let places = raw.places();
+    let is_named = places.iter().any(|place| line.contains(place));
+    let place = places.first().filter(|_| !is_named).copied();
+    let text = [line, place.unwrap_or_default()]
+        .join(" ")
+        .trim()
+        .to_owned();
+    (!text.is_empty()).then(|| ServerText::new(text))
 }
 
 fn federated(result: Body) -> Result<Federated, Malformed> {

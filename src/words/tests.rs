@@ -21,7 +21,7 @@ fn a_menu_names_every_choice_and_takes_a_code() {
          2. text message (\"SMS... XXX-1234\")\n\
          3. code from an authenticator\n\
          Choose 1-3 (Enter: 1), or type the code for 3.\n\
-         Verification code: "
+         Choice or Verification code: "
     );
     assert!(menu(&offers[..2], None).ends_with("Choose 1-2 (Enter: 1): "));
 }
@@ -191,16 +191,52 @@ fn waiting_says_what_to_do_when_nothing_arrives() {
 }
 
 #[test]
-fn a_number_is_in_the_prompt_and_in_the_message() {
-    let number_shown = server(" 4\u{1b}2\n");
-    assert_eq!(number_notice(&number_shown), "Choose 4 2 on your phone.");
+fn a_number_is_said_once_and_never_in_the_last_line() {
     assert_eq!(
-        number(&server("42"), false),
-        "Nothing arrives? Start again and check the password.\nChoose 42 on your phone, then press Enter: "
+        number(&server(" 4\u{1b}2\n"), false),
+        "Choose 4 2 on your phone. Nothing arrives? Start again and check the password.\nThen press Enter: "
     );
     assert_eq!(
         number(&server("42"), true),
         "Choose 42 on your phone, then press Enter, or type its code.\nNothing arrives? Start again and check the password.\nVerification code: "
+    );
+}
+
+#[test]
+fn a_question_that_is_asked_again_says_what_was_wrong() {
+    assert_eq!(not_in_menu(" 9 "), "9 is not in the list.\n");
+    assert_eq!(not_in_menu("correct horse"), "That is not in the list.\n");
+    assert_eq!(not_in_menu("1234"), "That is not in the list.\n");
+    assert_eq!(
+        joined("Word.\n", "Quiet.\n", "Code: "),
+        "Word.\nQuiet.\nCode: "
+    );
+    let long = "x".repeat(500);
+    assert_eq!(
+        joined("Word.\n", "Quiet.\n", &long),
+        format!("Word.\n{long}")
+    );
+}
+
+#[test]
+fn a_phone_that_stays_silent_has_a_reason_that_is_true() {
+    let minute = Duration::from_secs(60);
+    assert_eq!(quiet(Allowance::Free, true), "");
+    assert_eq!(
+        quiet(Allowance::Over(minute), true),
+        "Nothing is sent to your phone for another 60 s: too many requests went unapproved. Codes still work.\n"
+    );
+    assert_eq!(
+        quiet(Allowance::Paused(minute), true),
+        "Nothing is sent to your phone for another 60 s: the last request was not approved. Codes still work.\n"
+    );
+    assert_eq!(
+        quiet(Allowance::Paused(minute), false),
+        "Nothing is sent to your phone for another 60 s: the last request was not approved.\n"
+    );
+    assert_eq!(
+        quiet(Allowance::Unknown, true),
+        "Nothing can be sent to your phone from here.\n"
     );
 }
 
@@ -258,7 +294,6 @@ fn no_prompt_outgrows_libpam_whatever_the_tenant_calls_things() {
             security_question(Some(&long)),
             number(&long, true),
             number(&long, false),
-            number_notice(&long),
             pin(&"x".repeat(200)),
             browser(&"x".repeat(200)),
         ];
@@ -322,9 +357,9 @@ fn each_refusal_says_what_helps_the_user_and_nothing_that_helps_a_stranger() {
                 "Your password must be changed first: log in to the identity portal in a browser.",
             ),
             Reason::NothingUsable | Reason::NothingOffered => nothing_works,
-            Reason::PushBudget => Some(
-                "Nothing can be sent to your phone at the moment. Please try again in some minutes.",
-            ),
+            Reason::PushBudget => {
+                Some("Nothing can be sent to your phone at the moment. Please try again later.")
+            }
             Reason::TenantThrottle => {
                 Some("Too many tries. Please wait a minute, then start again.")
             }

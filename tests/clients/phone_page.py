@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import re
 import sys
 import tempfile
 
@@ -116,6 +117,8 @@ def a_person_uses_the_page():
 
 def use(page, simulator):
     page.wait(lambda: page.browser.find_element(By.ID, "status").text == "Nothing has come yet.")
+    begin = page.browser.find_element(By.ID, "begin")
+    assert "begin to log in" in begin.text, begin.text
     approve_a_push(page, simulator)
     deny_a_push(page, simulator)
     read_a_text_message(page, simulator)
@@ -129,6 +132,8 @@ def approve_a_push(page, simulator):
     alice = Login(simulator, "alice@example.com", "correct horse")
     number = alice.advance("OTP", "StartOOB")["Result"]["GeneratedAuthValue"]
     assert page.text(1, ".figure") == number
+    assert re.search(r"The app’s code also works: \d+\. The number on your screen must be:$", page.text(1, ".text")), page.text(1, ".text")
+    assert not begin.is_displayed()
     assert page.text(1, ".user") == "alice@example.com"
     page.state(1, "pending")
     assert page.browser.title == "(1) Phone"

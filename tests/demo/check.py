@@ -15,8 +15,8 @@ EXPECTED = [
     r"open it in a browser:\s+(?P<phone>http://127\.0\.0\.1:\d+)",
     r"Password: ",
     r"1\. push to your phone",
-    r"Verification code: ",
-    r"Choose (?P<number>\d+) on your phone, then press Enter, or type its code\.\s+Nothing arrives\?.*\s+Verification code: ",
+    r"Choice or Verification code: ",
+    r"^Choose (?P<number>\d+) on your phone, then press Enter, or type its code\.\s+Nothing arrives\?.*\s+Verification code: ",
     r"is logged in\.",
     r'outcome="granted".*mechanisms="UP,OTP"',
 ]
@@ -47,7 +47,7 @@ class Demo:
 
     def expect(self, pattern):
         while True:
-            match = re.compile(pattern).search(self.seen, self.at)
+            match = re.compile(pattern, re.MULTILINE).search(self.seen, self.at)
             if match:
                 self.at = match.end()
                 return match

@@ -50,7 +50,7 @@ fn the_budget_is_one_for_all_services_terminals_and_flows() {
         person.seen,
         [
             "(password)",
-            "!Nothing can be sent to your phone at the moment. Please try again in some minutes."
+            "!Nothing can be sent to your phone at the moment. Please try again later."
         ]
     );
     assert_eq!(rig.actions()[4..], ["Start", "Cleanup"], "no password sent");
@@ -69,7 +69,7 @@ fn a_push_that_was_denied_is_followed_by_a_pause() {
     assert_eq!(met, Err(Reason::ApprovalRefused));
     let mut person = Person::answering(&[CODE]);
     assert_eq!(step_up(&sudo(&rig), &mut person), Ok("OATH".into()));
-    let hour = format!("{QUIET}60 min: too much went unapproved.\n");
+    let hour = format!("{QUIET}60 min: the last request was not approved. Codes still work.\n");
     assert!(person.seen[0].starts_with(&hour), "{:?}", person.seen);
     assert_eq!(messages(&rig), 1);
 }

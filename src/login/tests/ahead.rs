@@ -13,6 +13,7 @@ use crate::login::Allowance;
 use crate::policy::Batch;
 use crate::policy::Mechanism::{Oath, Radius, Up};
 use crate::verdict::Reason;
+use crate::words;
 
 const OATH: &str = "Code from an authenticator.\nVerification code: ";
 
@@ -94,7 +95,7 @@ fn of_several_mechanisms_one_is_chosen_first() {
     let asked = known_menu()
         .asks(
             "1. code from an authenticator\n2. RADIUS code\n\
-             Choose 1-2 (Enter: 1), or type the code for 1.\nVerification code: ",
+             Choose 1-2 (Enter: 1), or type the code for 1.\nChoice or Verification code: ",
         )
         .types("1")
         .answers_up_and_starts("id-OATH")
@@ -124,7 +125,7 @@ fn a_password_that_the_tenant_refuses_at_once_is_not_given_away() {
     );
     refused()
         .presses_enter()
-        .asks(OATH)
+        .asks_again(words::NOTHING_TYPED, OATH)
         .types("123456")
         .is_refused(
             Reason::AnswerRefused,
@@ -207,7 +208,7 @@ fn where_the_phone_may_not_ring_the_question_for_the_code_says_so() {
     ]);
     authenticator_started(World::begun(start).starts(offered))
         .asks(
-            "Nothing is sent to your phone for another 4 min: too much went unapproved.\n\
+            "Nothing is sent to your phone for another 4 min: too many requests went unapproved. Codes still work.\n\
              Code from an authenticator.\nVerification code: ",
         )
         .types("123456")

@@ -13,7 +13,7 @@ use crate::policy::Terms;
 use crate::verdict::Reason;
 
 const FOUR_MINUTES: Allowance = Over(Duration::from_secs(200));
-const QUIET: &str = "Nothing is sent to your phone for another 4 min: too much went unapproved.\n";
+const QUIET: &str = "Nothing is sent to your phone for another 4 min: too many requests went unapproved. Codes still work.\n";
 const FROM_HERE: &str = "Nothing can be sent to your phone from here.\n";
 const OATH: &str = "Code from an authenticator.\nVerification code: ";
 const PUSH: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
@@ -124,7 +124,7 @@ fn without_a_budget_the_menu_has_nothing_that_rings_and_says_why() {
         (Unknown, FROM_HERE),
         (
             Over(Duration::from_secs(90)),
-            "Nothing is sent to your phone for another 90 s: too much went unapproved.\n",
+            "Nothing is sent to your phone for another 90 s: too many requests went unapproved. Codes still work.\n",
         ),
     ] {
         let world = with_budget(allowance, |_| ())
@@ -144,7 +144,7 @@ fn without_a_budget_the_menu_has_nothing_that_rings_and_says_why() {
         .starts(package(&["UP", "OTP OATH RADIUS"]))
         .asks(&format!(
             "{QUIET}1. code from an authenticator\n2. RADIUS code\n\
-             Choose 1-2 (Enter: 1), or type the code for 1.\nVerification code: "
+             Choose 1-2 (Enter: 1), or type the code for 1.\nChoice or Verification code: "
         ))
         .is_abandoned(Reason::Interrupted)
         .cleans_up()
@@ -171,7 +171,7 @@ fn a_budget_that_is_used_up_meanwhile_leaves_what_does_not_ring() {
                 .starts(package(&["UP", "OTP OATH"]))
                 .asks(
                     "1. push to your phone\n2. code from an authenticator\n\
-                     Choose 1-2 (Enter: 1), or type the code for 2.\nVerification code: ",
+                     Choose 1-2 (Enter: 1), or type the code for 2.\nChoice or Verification code: ",
                 )
                 .presses_enter()
                 .rang(1)
@@ -209,7 +209,7 @@ fn a_push_that_comes_first_is_counted_and_does_not_come_without_a_budget() {
         .replies(success(USER))
         .is_granted(&[Up, Otp]);
     for allowance in [FOUR_MINUTES, Unknown] {
-        let sentence = crate::words::quiet(allowance);
+        let sentence = crate::words::quiet(allowance, true);
         for (at_start, then) in [(allowance, Free), (Free, allowance)] {
             let world = with_budget(at_start, |terms| terms.login.push_first = true)
                 .allows(&[then])
@@ -354,7 +354,6 @@ fn what_is_started_again_for_a_new_package_is_counted_again() {
         .rang(2)
         .starts_oob("id-OTP")
         .replies(number(json!("42")))
-        .tells("Choose 42 on your phone.")
         .asks("Choose 42 on your phone, then press Enter, or type its code.\nNothing arrives? Start again and check the password.\nVerification code: ")
         .presses_enter()
         .polls("id-OTP")

@@ -9,6 +9,7 @@ use super::package::{about, failed, number, package, summary};
 use super::world::{PASSWORD, USER, World, cut, response};
 use crate::tenant::http::Response;
 use crate::verdict::Reason;
+use crate::words;
 
 const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
 const PUSH: &str =
@@ -59,9 +60,7 @@ fn a_login_that_is_given_up_at_any_step_is_cleaned_up_once() {
         pushed(),
         polled(),
         polled().replies(summary("OobPending")),
-        pushed()
-            .replies(number(json!("42")))
-            .tells("Choose 42 on your phone."),
+        pushed().replies(number(json!("42"))),
         World::offered(package(&["UP", "SMS PF"])),
         World::offered(package(&["UP", "RADIUS"])),
         World::offered(package(&["UP"])),
@@ -126,9 +125,7 @@ fn a_password_given_to_any_other_question_is_not_sent_anywhere() {
         World::offered(package(&["UP", "OATH OTP"])),
         World::offered(package(&["UP", "RADIUS"])),
         World::on(|terms| terms.login.minimum_factors = 1).starts(package(&["UP", "SQ"])),
-        pushed()
-            .replies(number(json!("42")))
-            .tells("Choose 42 on your phone."),
+        pushed().replies(number(json!("42"))),
         World::offered(package(&["UP", "SMS"]))
             .asks("Press Enter for a text message: ")
             .presses_enter()
@@ -164,9 +161,9 @@ fn a_robot_that_only_presses_enter_or_talks_nonsense_comes_to_an_end() {
     World::offered(package(&["UP", "RADIUS"]))
         .asks("RADIUS code.\nVerification code: ")
         .presses_enter()
-        .asks("RADIUS code.\nVerification code: ")
+        .asks_again(words::NOTHING_TYPED, "RADIUS code.\nVerification code: ")
         .types(" \t ")
-        .asks("RADIUS code.\nVerification code: ")
+        .asks_again(words::NOTHING_TYPED, "RADIUS code.\nVerification code: ")
         .types_what_is_no_text()
         .cleans_up()
         .is_refused(Reason::Tries, "");

@@ -9,6 +9,7 @@ use super::package::{SESSION, failed, ok, package, success, summary, with_result
 use super::world::{USER, World, cut, response};
 use crate::tenant::http::Response;
 use crate::verdict::Reason;
+use crate::words;
 
 const URL: &str = "https://tenant.test/s/x1";
 const PIN: &str =
@@ -109,9 +110,9 @@ fn a_pin_that_is_none_is_asked_for_again() {
         .shows_page(URL)
         .asks(PIN)
         .presses_enter()
-        .asks(PIN)
+        .asks_again(words::NOTHING_TYPED, PIN)
         .types("１２３４")
-        .asks(PIN)
+        .asks_again(words::NO_PIN, PIN)
         .types_what_is_no_text()
         .is_refused(Reason::Tries, "");
 }

@@ -7,6 +7,7 @@ use super::package::{about, mechanism, package, package_of, success, summary, wi
 use super::world::{PASSWORD, USER, World};
 use crate::policy::Mechanism::{Email, Oath, Otp, Pf, Radius, Sms, Sq, Up};
 use crate::verdict::Reason;
+use crate::words;
 
 const PUSH: &str =
     "Waiting for your approval on the phone. Nothing arrives? Start again and check the password.";
@@ -82,7 +83,7 @@ fn several_security_questions_are_asked_in_turn_and_answered_together() {
         .types("Rex")
         .asks_hidden("Security question (\"Town\"): ")
         .presses_enter()
-        .asks_hidden("Security question (\"Town\"): ")
+        .asks_hidden("Nothing was typed.\nSecurity question (\"Town\"): ")
         .types("Rome")
         .asks_hidden("Security question (\"Car\"): ")
         .types("\"")
@@ -221,9 +222,15 @@ fn an_authenticator_has_no_approval_so_enter_is_no_answer() {
     then(mechanism("OATH"))
         .asks("Code from an authenticator.\nVerification code: ")
         .presses_enter()
-        .asks("Code from an authenticator.\nVerification code: ")
+        .asks_again(
+            words::NOTHING_TYPED,
+            "Code from an authenticator.\nVerification code: ",
+        )
         .types("   ")
-        .asks("Code from an authenticator.\nVerification code: ")
+        .asks_again(
+            words::NOTHING_TYPED,
+            "Code from an authenticator.\nVerification code: ",
+        )
         .types("987654")
         .answers_up_and_starts("id-OATH")
         .replies(about("id-OATH", "OobPending"))
@@ -237,14 +244,17 @@ fn an_authenticator_that_was_chosen_without_a_code_is_asked_for_one() {
     World::offered(package(&["UP", "OATH PF"]))
         .asks(
             "1. code from an authenticator\n2. phone call\n\
-             Choose 1-2 (Enter: 1), or type the code for 1.\nVerification code: ",
+             Choose 1-2 (Enter: 1), or type the code for 1.\nChoice or Verification code: ",
         )
         .types("1")
         .answers_up_and_starts("id-OATH")
         .replies(about("id-OATH", "OobPending"))
         .asks("Code from an authenticator.\nVerification code: ")
         .presses_enter()
-        .asks("Code from an authenticator.\nVerification code: ")
+        .asks_again(
+            words::NOTHING_TYPED,
+            "Code from an authenticator.\nVerification code: ",
+        )
         .types("987654")
         .answers("id-OATH", "987654")
         .replies(success(USER))
@@ -256,7 +266,7 @@ fn a_push_without_a_code_says_nothing_of_one() {
     then(answered_by("OTP", "StartOob"))
         .asks("Press Enter for a push to your phone: ")
         .types("123456")
-        .asks("Press Enter for a push to your phone: ")
+        .asks_again(words::JUST_ENTER, "Press Enter for a push to your phone: ")
         .presses_enter()
         .answers_up_and_starts("id-OTP")
         .replies(about("id-OTP", "OobPending"))
@@ -270,11 +280,15 @@ fn a_push_without_a_code_says_nothing_of_one() {
 fn what_is_no_number_makes_no_phone_ring_and_is_not_sent() {
     const BEGIN: &str =
         "Press Enter for a push to your phone, or type its code.\nVerification code: ";
-    let mut world = then(mechanism("OTP"));
-    for typed in ["yes", "1", "another pass 9"] {
-        world = world.asks(BEGIN).types(typed);
-    }
-    world.cleans_up().is_refused(Reason::Tries, "");
+    then(mechanism("OTP"))
+        .asks(BEGIN)
+        .types("yes")
+        .asks_again(words::NO_CODE, BEGIN)
+        .types("1")
+        .asks_again(words::NO_CODE, BEGIN)
+        .types("another pass 9")
+        .cleans_up()
+        .is_refused(Reason::Tries, "");
 }
 
 #[test]
@@ -382,13 +396,13 @@ fn a_code_is_printable_and_of_bounded_length_or_it_is_asked_for_again() {
         .replies(about("id-SMS", "OobPending"))
         .asks(ask)
         .types("１２３４５６")
-        .asks(ask)
+        .asks_again(words::NO_CODE, ask)
         .types("123\u{7}456")
-        .asks(ask)
+        .asks_again(words::NO_CODE, ask)
         .types(&"7".repeat(65))
-        .asks(ask)
+        .asks_again(words::NO_CODE, ask)
         .types_what_is_no_text()
-        .asks(ask)
+        .asks_again(words::UNFIT, ask)
         .types(&longest)
         .answers("id-SMS", &longest)
         .replies(success(USER))

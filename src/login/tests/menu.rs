@@ -9,7 +9,7 @@ use crate::policy::Mechanism::{Oath, Otp, Pf, Radius, Sms, Sq, Up};
 use crate::verdict::Reason;
 
 const THREE: &str = "1. push to your phone\n2. code from an authenticator\n3. text message\n\
-                     Choose 1-3 (Enter: 1), or type the code for 2.\nVerification code: ";
+                     Choose 1-3 (Enter: 1), or type the code for 2.\nChoice or Verification code: ";
 const PUSH: &str =
     "Waiting for your approval on the phone. Nothing arrives? Start again and check the password.";
 
@@ -32,7 +32,7 @@ fn an_administrator_can_prefer_another_order_and_what_is_not_listed_comes_last()
         .starts(package(&["UP", "OTP OATH SMS PF"]))
         .asks(
             "1. phone call\n2. text message\n3. push to your phone\n4. code from an authenticator\n\
-             Choose 1-4 (Enter: 1), or type the code for 4.\nVerification code: ",
+             Choose 1-4 (Enter: 1), or type the code for 4.\nChoice or Verification code: ",
         )
         .is_abandoned(Reason::Interrupted)
         .cleans_up()
@@ -93,7 +93,7 @@ fn a_code_at_the_menu_goes_to_radius_or_the_app_where_there_is_no_authenticator(
     World::offered(package(&["UP", "OTP RADIUS SMS"]))
         .asks(
             "1. push to your phone\n2. text message\n3. RADIUS code\n\
-             Choose 1-3 (Enter: 1), or type the code for 3.\nVerification code: ",
+             Choose 1-3 (Enter: 1), or type the code for 3.\nChoice or Verification code: ",
         )
         .types("123456")
         .answers("id-UP", PASSWORD)
@@ -104,7 +104,7 @@ fn a_code_at_the_menu_goes_to_radius_or_the_app_where_there_is_no_authenticator(
     World::offered(package(&["UP", "OTP SMS"]))
         .asks(
             "1. push to your phone\n2. text message\n\
-             Choose 1-2 (Enter: 1), or type the code for 1.\nVerification code: ",
+             Choose 1-2 (Enter: 1), or type the code for 1.\nChoice or Verification code: ",
         )
         .types("123456")
         .answers_up_and_starts("id-OTP")
@@ -120,7 +120,7 @@ fn where_nothing_has_a_code_yet_the_menu_asks_for_none() {
         .starts(package(&["UP", "SMS PF"]))
         .asks("1. text message\n2. phone call\nChoose 1-2 (Enter: 1): ")
         .types("123456")
-        .asks("1. text message\n2. phone call\nChoose 1-2 (Enter: 1): ")
+        .asks("That is not in the list.\n1. text message\n2. phone call\nChoose 1-2 (Enter: 1): ")
         .types("1234")
         .cleans_up()
         .is_refused(Reason::Tries, "");
@@ -146,7 +146,7 @@ fn what_is_no_choice_is_asked_again_and_three_times_is_enough() {
         World::offered(package(&["UP", "SMS PF OTP"]))
             .asks(
                 "1. push to your phone\n2. text message\n3. phone call\n\
-                 Choose 1-3 (Enter: 1), or type the code for 1.\nVerification code: ",
+                 Choose 1-3 (Enter: 1), or type the code for 1.\nChoice or Verification code: ",
             )
             .types_useless(useless)
             .types_what_is_no_text()
@@ -162,9 +162,9 @@ fn useless_answers_count_for_the_whole_login() {
         .starts(package(&["UP", "SMS PF"]))
         .asks("1. text message\n2. phone call\nChoose 1-2 (Enter: 1): ")
         .types("7")
-        .asks("1. text message\n2. phone call\nChoose 1-2 (Enter: 1): ")
+        .asks("7 is not in the list.\n1. text message\n2. phone call\nChoose 1-2 (Enter: 1): ")
         .types("8")
-        .asks("1. text message\n2. phone call\nChoose 1-2 (Enter: 1): ")
+        .asks("8 is not in the list.\n1. text message\n2. phone call\nChoose 1-2 (Enter: 1): ")
         .types("1")
         .answers_up_and_starts("id-SMS")
         .replies(about("id-SMS", "OobPending"))
@@ -193,7 +193,7 @@ fn what_can_not_work_is_left_out_and_the_log_says_why() {
     World::offered(package_of(vec![vec![mechanism("UP")], mechanisms.collect()]))
         .asks(
             "1. push to your phone\n2. RADIUS code\n\
-             Choose 1-2 (Enter: 1), or type the code for 2.\nVerification code: ",
+             Choose 1-2 (Enter: 1), or type the code for 2.\nChoice or Verification code: ",
         )
         .logged(&[
             "offered: UP | U2F,PASSKEY,U2FONDEVICE,DUO,QR,RESET,SMS,EMAIL,PF,OATH,SQ,Tele pathy,OTP,RADIUS",
@@ -317,7 +317,7 @@ fn push_first_asks_all_the_same_where_a_typed_answer_is_preferred() {
     .starts(package(&["UP", "OTP RADIUS"]))
     .asks(
         "1. RADIUS code\n2. push to your phone\n\
-         Choose 1-2 (Enter: 1), or type the code for 1.\nVerification code: ",
+         Choose 1-2 (Enter: 1), or type the code for 1.\nChoice or Verification code: ",
     )
     .is_abandoned(Reason::Interrupted)
     .cleans_up()
@@ -367,7 +367,9 @@ fn a_menu_has_eight_lines_at_most_and_still_fits_into_a_prompt() {
     world
         .asks(&format!("{lines}Choose 1-8 (Enter: 1): "))
         .types("9")
-        .asks(&format!("{lines}Choose 1-8 (Enter: 1): "))
+        .asks(&format!(
+            "9 is not in the list.\n{lines}Choose 1-8 (Enter: 1): "
+        ))
         .types("8")
         .answers_up_and_starts("p7")
         .is_abandoned(Reason::Deadline)

@@ -13,6 +13,7 @@ use crate::policy::{Offline, Terms};
 use crate::secret::Secret;
 use crate::tenant::failure::{Failure, Local, Misbehaviour, Outage};
 use crate::verdict::Reason;
+use crate::words;
 
 const START: &str = "/Security/StartAuthentication";
 const BODY: &str = r#"{"User":"alice@example.com","Version":"1.0"}"#;
@@ -184,7 +185,7 @@ fn a_second_try_may_be_the_right_one() {
         .replies_with(Err(outage()))
         .asks(QUESTION)
         .presses_enter()
-        .asks(QUESTION)
+        .asks_again(words::NOTHING_TYPED, QUESTION)
         .types("111111")
         .redeems("111111", Err(No::Wrong))
         .asks(QUESTION)
@@ -204,9 +205,9 @@ fn a_caller_that_answers_blindly_costs_no_try() {
         .replies_with(Err(outage()))
         .asks(QUESTION)
         .presses_enter()
-        .asks(QUESTION)
+        .asks_again(words::NOTHING_TYPED, QUESTION)
         .types_what_is_no_text()
-        .asks(QUESTION)
+        .asks_again(words::UNFIT, QUESTION)
         .presses_enter()
         .is_refused(Reason::Tries, "");
 }

@@ -43,7 +43,7 @@ fn a_choice_holds_for_the_package_that_replaces_the_one_it_was_made_from() {
     World::offered(package(&["UP", "OTP SMS"]))
         .asks(
             "1. push to your phone\n2. text message\n\
-             Choose 1-2 (Enter: 1), or type the code for 1.\nVerification code: ",
+             Choose 1-2 (Enter: 1), or type the code for 1.\nChoice or Verification code: ",
         )
         .types("2")
         .answers_up_and_starts("id-SMS")

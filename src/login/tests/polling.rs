@@ -12,6 +12,7 @@ use crate::policy::Mechanism::{Otp, Radius, Up};
 use crate::tenant::failure::{Failure, Local, Misbehaviour};
 use crate::tenant::http::Response;
 use crate::verdict::Reason;
+use crate::words;
 
 const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
 const PUSH: &str =
@@ -276,7 +277,6 @@ fn a_number_to_match_is_said_and_asked_in_the_prompt() {
             .presses_enter()
             .answers_up_and_starts("id-OTP")
             .replies(number(value))
-            .tells("Choose 42 on your phone.")
             .asks(MATCH)
             .presses_enter()
             .polls("id-OTP")
@@ -292,7 +292,6 @@ fn a_number_to_match_is_said_and_asked_in_the_prompt() {
 fn a_number_that_comes_with_the_first_poll_is_shown_once() {
     polled()
         .replies(number(json!("42")))
-        .tells("Choose 42 on your phone.")
         .asks(MATCH)
         .presses_enter()
         .polls("id-OTP")
@@ -313,7 +312,6 @@ fn the_number_of_the_next_push_is_shown_too() {
         .presses_enter()
         .answers_up_and_starts("id-OTP")
         .replies(number(json!("42")))
-        .tells("Choose 42 on your phone.")
         .asks(MATCH)
         .presses_enter()
         .polls("id-OTP")
@@ -323,7 +321,6 @@ fn the_number_of_the_next_push_is_shown_too() {
         .tells(PUSH)
         .polls("id-OTP")
         .replies(number(json!("77")))
-        .tells("Choose 77 on your phone.")
         .asks("Choose 77 on your phone, then press Enter, or type its code.\nNothing arrives? Start again and check the password.\nVerification code: ")
         .presses_enter()
         .polls("id-OTP")
@@ -338,7 +335,6 @@ fn a_number_that_is_typed_has_been_seen() {
         .presses_enter()
         .answers_up_and_starts("id-OTP")
         .replies(number(json!("42")))
-        .tells("Choose 42 on your phone.")
         .asks(MATCH)
         .types(" 42 ")
         .polls("id-OTP")
@@ -353,7 +349,6 @@ fn a_code_may_be_typed_in_place_of_the_number() {
         .presses_enter()
         .answers_up_and_starts("id-OTP")
         .replies(number(json!("42")))
-        .tells("Choose 42 on your phone.")
         .asks(MATCH)
         .types("123456")
         .answers("id-OTP", "123456")
@@ -370,10 +365,9 @@ fn where_there_is_no_code_none_is_sent() {
         .presses_enter()
         .answers_up_and_starts("id-OTP")
         .replies(number(json!("42")))
-        .tells("Choose 42 on your phone.")
-        .asks("Nothing arrives? Start again and check the password.\nChoose 42 on your phone, then press Enter: ")
+        .asks("Choose 42 on your phone. Nothing arrives? Start again and check the password.\nThen press Enter: ")
         .types("123456")
-        .asks("Nothing arrives? Start again and check the password.\nChoose 42 on your phone, then press Enter: ")
+        .asks_again(words::JUST_ENTER, "Choose 42 on your phone. Nothing arrives? Start again and check the password.\nThen press Enter: ")
         .presses_enter()
         .polls("id-OTP")
         .replies(success(USER))
@@ -395,7 +389,6 @@ fn a_demanded_number_may_come_with_the_first_poll() {
         .replies(about("id-OTP", "OobPending"))
         .polls("id-OTP")
         .replies(number(json!("42")))
-        .tells("Choose 42 on your phone.")
         .asks(MATCH)
         .presses_enter()
         .polls("id-OTP")
@@ -462,7 +455,6 @@ fn a_push_by_way_of_radius_needs_the_demanded_number_too() {
         .is_refused(Reason::NumberMissing, "");
     world()
         .replies(number(json!(42)))
-        .tells("Choose 42 on your phone.")
         .asks("Choose 42 on your phone, then press Enter, or type its code.\nNothing arrives? Start again and check the password.\nVerification code: ")
         .presses_enter()
         .polls("id-RADIUS")

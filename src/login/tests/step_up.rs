@@ -203,9 +203,9 @@ fn an_empty_password_is_asked_for_again_until_it_is_enough() {
     offered(|_| (), &["UP", "OATH"])
         .asks_hidden(PASSWORD_PROMPT)
         .presses_enter()
-        .asks_hidden(PASSWORD_PROMPT)
+        .asks_hidden(&format!("Nothing was typed.\n{PASSWORD_PROMPT}"))
         .types_useless("   ")
-        .asks_hidden(PASSWORD_PROMPT)
+        .asks_hidden(&format!("Nothing was typed.\n{PASSWORD_PROMPT}"))
         .types_what_is_no_text()
         .cleans_up()
         .is_refused(Reason::Tries, "");

@@ -19,6 +19,7 @@ use crate::secret::Secret;
 use crate::tenant::failure::{Failure, Misbehaviour, Outage};
 use crate::tenant::http::Response;
 use crate::verdict::Reason;
+use crate::words;
 
 /// The password that the stack has.
 pub const PASSWORD: &str = "correct horse";
@@ -287,6 +288,12 @@ impl World {
         self.asks_with(text, Echo::On)
     }
 
+    /// Expects a question that was asked before, with a word before it on the last answer.
+    #[track_caller]
+    pub fn asks_again(self, word: &str, text: &str) -> Self {
+        self.asks(&[word, text].concat())
+    }
+
     /// Expects a question with exactly this text, hidden while it is answered.
     #[track_caller]
     pub fn asks_hidden(self, text: &str) -> Self {
@@ -328,13 +335,19 @@ impl World {
         self
     }
 
-    /// An answer that makes the login ask the same again, or end.
+    /// An answer that makes the login ask the same again, with a word on the answer before it, or end.
     #[track_caller]
     pub fn types_useless(self, answer: &str) -> Self {
-        let asked = describe(&self.step);
+        let before = match &self.step {
+            Some(Step::Ask(question, _)) => question.text.clone(),
+            step => panic!("no question to answer, but {}", describe(step)),
+        };
         let world = self.types(answer);
         match &world.step {
-            Some(Step::Ask(..)) => assert_eq!(describe(&world.step), asked),
+            Some(Step::Ask(question, _)) => {
+                let word = question.text.strip_suffix(without_word(&before));
+                assert!(word.is_some_and(|word| !word.is_empty()), "{question:?}");
+            }
             Some(Step::Send(outgoing, _)) => {
                 assert_eq!(outgoing.request.summary(), "CleanupAuthentication");
             }
@@ -508,6 +521,18 @@ impl Drop for World {
             );
         }
     }
+}
+
+/// A question without what was said of the last answer to it.
+fn without_word(question: &str) -> &str {
+    let words = [
+        "in the list.\n",
+        words::NO_CODE,
+        words::NOTHING_TYPED,
+        words::UNFIT,
+    ];
+    let word = words.iter().find_map(|word| question.split_once(word));
+    word.map_or(question, |(_, question)| question)
 }
 
 /// A step, for the message of a test that did not expect it.

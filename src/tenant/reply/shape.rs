@@ -125,7 +125,7 @@ pub(super) struct RawChallenge {
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum Entry {
-    Readable(Object<RawMechanism>),
+    Readable(Box<Object<RawMechanism>>),
     Named(Object<OnlyName>),
     Garbled(serde::de::IgnoredAny),
 }
@@ -144,9 +144,49 @@ pub(super) struct RawMechanism {
     pub(super) answer_type: Option<String>,
     pub(super) prompt_select_mech: Option<String>,
     pub(super) prompt_mech_chosen: Option<String>,
+    partial_device_address: Option<TextOrElse>,
+    partial_phone_number: Option<TextOrElse>,
+    masked_email_address: Option<TextOrElse>,
+    partial_address: Option<TextOrElse>,
+    ui_prompt: Option<TextOrElse>,
     pub(super) enrolled: Option<bool>,
     pub(super) question: Option<String>,
     pub(super) multipart_mechanism: Option<Object<RawMultipart>>,
+}
+
+impl RawMechanism {
+    /// Where the message, the call or the mail goes, or the administrator's name for the authenticator.
+    pub(super) fn places(&self) -> Vec<&str> {
+        let all = [
+            &self.partial_device_address,
+            &self.partial_phone_number,
+            &self.masked_email_address,
+            &self.partial_address,
+            &self.ui_prompt,
+        ];
+        let texts = all.into_iter().flatten().filter_map(TextOrElse::text);
+        texts
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .collect()
+    }
+}
+
+/// A text that only helps: a value of another type is no reason to refuse the reply.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TextOrElse {
+    Text(String),
+    Else(serde::de::IgnoredAny),
+}
+
+impl TextOrElse {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Else(_) => None,
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -73,6 +73,7 @@ fn a_package_of_a_live_tenant_is_read_with_all_that_matters_in_it() {
         ..offer("9dPq", Mechanism::Email, AnswerType::StartTextOob)
     };
     let call = Offer {
+        label: Some(text("44")),
         enrolled: false,
         ..offer("pf", Mechanism::Pf, AnswerType::StartOob)
     };
@@ -119,6 +120,57 @@ fn names_and_answer_types_are_read_in_any_case_and_the_unknown_ones_kept_apart()
             (Name::Other(text("UP ")), AnswerType::Unknown),
         ]
     );
+}
+
+#[test]
+fn a_mechanism_without_a_line_that_says_so_names_its_phone_or_address() {
+    let label = |members: &str| {
+        let mechanism =
+            format!(r#"[{{"Mechanisms":[{{"Name":"SMS","MechanismId":"1",{members}}}]}}]"#);
+        let mut package = package_of(&start_with(&mechanism));
+        package.challenges.remove(0).offers.remove(0).label
+    };
+    for (members, shown) in [
+        (r#""PartialDeviceAddress":"XX-23""#, "XX-23"),
+        (r#""PartialPhoneNumber":"44""#, "44"),
+        (r#""PartialAddress":"mail.test""#, "mail.test"),
+        (
+            r#""PartialAddress":"mail.test","MaskedEmailAddress":"a***@mail.test""#,
+            "a***@mail.test",
+        ),
+        (
+            r#""UiPrompt":"Token of the works council""#,
+            "Token of the works council",
+        ),
+        (
+            r#""PromptSelectMech":" ","PartialDeviceAddress":"23""#,
+            "23",
+        ),
+        (
+            r#""PromptSelectMech":"Text message","PartialDeviceAddress":"23""#,
+            "Text message 23",
+        ),
+        (
+            r#""PromptSelectMech":"SMS... XXX-1234","PartialDeviceAddress":"1234""#,
+            "SMS... XXX-1234",
+        ),
+        (
+            r#""PromptSelectMech":"Mail... @mail.test","PartialAddress":"mail.test","MaskedEmailAddress":"a***@mail.test""#,
+            "Mail... @mail.test",
+        ),
+        (
+            r#""PromptSelectMech":"SMS","PartialDeviceAddress":1234,"UiPrompt":[1]"#,
+            "SMS",
+        ),
+    ] {
+        assert_eq!(label(members), Some(text(shown)), "{members}");
+    }
+    for members in [
+        r#""PromptSelectMech":null,"PartialDeviceAddress":null"#,
+        r#""PartialDeviceAddress":"""#,
+    ] {
+        assert_eq!(label(members), None, "{members}");
+    }
 }
 
 #[test]

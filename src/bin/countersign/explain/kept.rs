@@ -103,16 +103,20 @@ pub fn pushes(case: &Case<'_>, terms: &Terms) -> Kept {
     let (count, window) = (limits.count, spoken(limits.window.as_secs()));
     let wait = match room {
         Room::Free => Some(0),
-        Room::Over(time) => Some(time.as_secs()),
+        Room::Over(time) | Room::Paused(time) => Some(time.as_secs()),
         Room::Never => None,
     };
-    let sentence = match wait {
-        Some(0) => format!("{left} of {count} left in {window}"),
-        Some(seconds) => format!(
+    let sentence = match room {
+        Room::Free => format!("{left} of {count} left in {window}"),
+        Room::Over(time) => format!(
             "none for another {}: {count} in {window}; codes work meanwhile",
-            spoken(seconds)
+            spoken(time.as_secs())
         ),
-        None => "none: push.count is 0".to_owned(),
+        Room::Paused(time) => format!(
+            "none for another {}: the last one was refused; codes work meanwhile",
+            spoken(time.as_secs())
+        ),
+        Room::Never => "none: push.count is 0".to_owned(),
     };
     let object = json!({"left": if wait == Some(0) { left } else { 0 }, "count": count, "wait_seconds": wait});
     kept(label, &sentence, object)

@@ -12,8 +12,9 @@ from ..terms import expect
 from .words import CODE, ENTER, HIDDEN, WRONG_CODE, answers, oath_code
 
 ASKS = r"\[sudo\] password for {}: "
-ENOUGH = r"Nothing can be sent to your phone at the moment\. Please try again in some minutes\."
-QUIET = r"Nothing is sent to your phone for another {}: too much went unapproved\.\r?\n"
+ENOUGH = r"Nothing can be sent to your phone at the moment\. Please try again later\."
+QUIET = r"Nothing is sent to your phone for another {}: too many requests went unapproved\. Codes still work\.\r?\n"
+PAUSED = r"Nothing is sent to your phone for another {}: the last request was not approved\. Codes still work\.\r?\n"
 FROM_HERE = r"Nothing can be sent to your phone from here\.\r?\n"
 MENU = r"1\. push to your phone"
 CODE_ONLY = r"Code from an authenticator[^\r\n]*\.\r?\nVerification code: "
@@ -82,7 +83,7 @@ def after_a_denial_a_code_is_still_taken(world):
     world.tenant.deny("alice")
     attempt.asks_hidden(ASKS.format("alice"))
     attempt.types(PASSWORD)
-    attempt.asks_openly(QUIET.format(r"(60|5\d) s") + CODE_ONLY)
+    attempt.asks_openly(PAUSED.format(r"(60|5\d) s") + CODE_ONLY)
     world.denied("alice", "sudo", "approval_refused")
     ends_with_the_code(world, attempt)
     world.log.says(r"left out: OTP \(push budget\)")

@@ -6,7 +6,7 @@ from .. import host
 from ..accounts import OTTOS_CODE, PASSWORD, UNIX_PASSWORD
 from ..case import case
 from ..terms import expect
-from .words import CODE, ENTER, HIDDEN, WRONG_CODE, answers, choice, number_prompt, oath_code
+from .words import CODE, ENTER, HIDDEN, WRONG_CODE, answers, choice, number_prompt, oath_code, times
 
 REFUSED = "Permission denied"
 
@@ -106,10 +106,14 @@ def a_password_that_is_too_long_is_not_cut_and_the_tenant_hears_nothing(world):
 @case()
 def a_choice_that_is_not_in_the_menu_is_asked_again_and_not_for_ever(world):
     login = world.ssh("alice")
-    answers(login, PASSWORD, "7")
-    for _ in range(2):
-        login.asks_openly(CODE)
-        login.types("0")
+    login.asks_hidden(HIDDEN)
+    login.types(PASSWORD)
+    login.asks_openly(r"Choose 1-3 \(Enter: 1\), or type the code for 2\.\r?\nChoice or Verification code: ")
+    login.types("7")
+    login.asks_openly(r"7 is not in the list\.\r?\n1\. push to your phone[\s\S]*" + CODE)
+    login.types("0")
+    login.asks_openly(r"0 is not in the list\.\r?\n1\. push to your phone[\s\S]*" + CODE)
+    login.types("0")
     login.is_refused(REFUSED, status=255)
     world.denied("alice", "sshd", "tries")
     world.tenant.saw(Start=1)
@@ -189,6 +193,7 @@ def the_number_to_match_is_inside_a_prompt(world):
     world.tenant.answer(message, "approve")
     login.types("")
     login.is_let_in("nora")
+    expect(times(login, rf"\b{message['number']}\b") == 1, "the number is shown twice")
     world.granted("nora", "sshd", "UP,OTP")
 
 

@@ -1,10 +1,13 @@
 """A real sudo, in a pseudo-terminal and on a pipe."""
 
+import os
+import pwd
+
 from ..accounts import OTTOS_CODE, PASSWORD
 from ..case import case
 from ..terminal import CONTROL_C
 from ..terms import expect
-from .words import CODE, WRONG_CODE, answers, number_prompt
+from .words import CODE, WRONG_CODE, answers, number_prompt, oath_code, times
 
 ASKS = r"\[sudo\] password for {}: "
 
@@ -119,7 +122,7 @@ def standard_input_that_ends_before_the_code_lets_nobody_in(world):
 
 
 @case()
-def a_prompt_of_the_callers_own_does_not_hide_the_number(world):
+def a_prompt_of_the_callers_own_hides_neither_the_number_nor_the_menu(world):
     attempt = world.sudo("nora", "-p", "your turn: ")
     attempt.asks_hidden("your turn: ")
     attempt.types(PASSWORD)
@@ -131,18 +134,60 @@ def a_prompt_of_the_callers_own_does_not_hide_the_number(world):
     world.tenant.answer(message, "approve")
     attempt.types("")
     attempt.is_let_in("root")
+    expect(times(attempt, rf"\b{message['number']}\b") == 1, "the number is shown twice")
+    world.granted("nora", "sudo", "UP,OTP")
+    attempt = world.sudo("alice", "-p", "your turn: ")
+    attempt.asks_hidden("your turn: ")
+    attempt.types(PASSWORD)
+    attempt.sees(r"2\. code from an authenticator[\s\S]*your turn: ")
+    attempt.types("9")
+    attempt.sees(r"9 is not in the list\.\r?\n1\. push to your phone[\s\S]*your turn: ")
+    attempt.types(oath_code())
+    attempt.is_let_in("root")
+    world.granted("alice", "sudo", "UP,OATH")
+
+
+@case(sudoers="Defaults:nora passprompt_override")
+def the_administrators_prompt_does_not_hide_the_number(world):
+    attempt = world.sudo("nora")
+    for answer in PASSWORD, "":
+        attempt.sees(ASKS.format("nora"))
+        attempt.types(answer)
+    message = world.tenant.message("nora")
+    attempt.sees(rf"Choose {message['number']} on your phone[\s\S]*" + ASKS.format("nora"))
+    world.tenant.answer(message, "approve")
+    attempt.types("")
+    attempt.is_let_in("root")
     world.granted("nora", "sudo", "UP,OTP")
 
 
 @case()
-def the_number_to_match_is_inside_sudos_prompt(world):
+def the_number_to_match_is_said_once_above_sudos_prompt(world):
     attempt = starts(world, "nora", second="")
     message = world.tenant.message("nora")
     attempt.asks_openly(number_prompt(message))
     world.tenant.answer(message, "approve")
     attempt.types("")
     attempt.is_let_in("root")
+    expect(times(attempt, rf"\b{message['number']}\b") == 1, "the number is shown twice")
     world.granted("nora", "sudo", "UP,OTP")
+
+
+@case()
+def a_window_that_shows_nothing_but_prompts_shows_the_number(world):
+    with open("/tmp/askpass", "w", encoding="ascii") as helper:
+        helper.write("#!/bin/sh\nprintf '%s\\n' \"$1\" >>/home/nora/asked\nhead -n 1 ~/answers; sed -i 1d ~/answers\n")
+    os.chmod("/tmp/askpass", 0o755)
+    with open("/home/nora/answers", "w", encoding="ascii") as answers_left:
+        answers_left.write(f"{PASSWORD}\n\n\n")
+    os.chown("/home/nora/answers", *(pwd.getpwnam("nora")[2:4]))
+    attempt = world.sudo("nora", "-A", variables={"SUDO_ASKPASS": "/tmp/askpass"})
+    message = world.tenant.message("nora")
+    world.tenant.answer(message, "approve")
+    attempt.is_let_in("root")
+    world.granted("nora", "sudo", "UP,OTP")
+    asked = open("/home/nora/asked", encoding="utf-8").read()
+    expect(f"Choose {message['number']} on your phone" in asked, f"the window showed {asked!r}")
 
 
 @case()

@@ -29,7 +29,12 @@ ASKS_OTTO = password_of("otto")
 
 def number_prompt(message):
     """The prompt that names the number which the phone shows."""
-    return rf"Choose {message['number']} on your phone, then press Enter[^\r\n]*(: |\r\n(Nothing arrives[^\r\n]*\r\n)?Verification code: )"
+    return rf"Choose {message['number']} on your phone[^\r\n]*\r?\n([^\r\n]*\r?\n)?(Verification code|Then press Enter): "
+
+
+def times(terminal, words):
+    """How often these words have been shown."""
+    return len(re.findall(words, terminal.printed))
 
 
 def oath_code(secret="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"):
