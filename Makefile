@@ -56,6 +56,9 @@ install:
 	install -D -m 0755 $(COMMAND) $(DESTDIR)$(PREFIX)/sbin/countersign
 	test -e $(DESTDIR)$(SYSCONFDIR)/countersign/countersign.toml \
 	  || install -D -m 0644 conf/countersign.toml $(DESTDIR)$(SYSCONFDIR)/countersign/countersign.toml
+	install -D -m 0644 packaging/tmpfiles.d/countersign.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/countersign.conf
+	[ -n "$(DESTDIR)" ] || ! command -v systemd-tmpfiles >/dev/null || systemd-tmpfiles --create countersign.conf
+	install -D -m 0644 packaging/selinux/countersign.cil $(DESTDIR)$(PREFIX)/share/countersign/selinux/countersign.cil
 	for page in $(PAGES); do \
 	  install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; \
 	done
@@ -70,6 +73,7 @@ uninstall:
 	  echo "run \`countersign unsetup\` first, and take out by hand what it leaves" >&2; exit 1; }
 	rm -f $(DESTDIR)$(PAMDIR)/pam_countersign.so $(DESTDIR)$(PREFIX)/sbin/countersign
 	rm -f $(DESTDIR)$(BASHDIR)/countersign $(DESTDIR)$(ZSHDIR)/_countersign $(DESTDIR)$(FISHDIR)/countersign.fish
+	rm -f $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/countersign.conf $(DESTDIR)$(PREFIX)/share/countersign/selinux/countersign.cil
 	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
 
 clean:

@@ -202,23 +202,16 @@ fn records_of_offline_codes_are_looked_at_and_never_shown() {
 }
 
 #[test]
-fn selinux_is_looked_at_where_it_is() {
+fn an_image_that_will_have_selinux_is_a_note_since_no_kernel_can_be_asked() {
     let image = Image::new();
-    let boolean = "sys/fs/selinux/booleans/authlogin_yubikey";
-    image.write("sys/fs/selinux/enforce", "1");
-    image.write(boolean, "0 0");
-    image.finds_with_remedies(&[(
-        "warning selinux-boolean /sys/fs/selinux/booleans/authlogin_yubikey SELinux may forbid sshd_t to connect to the tenant",
-        "setsebool -P authlogin_yubikey on",
-    )]);
-    image.write("sys/fs/selinux/enforce", "0");
-    image.write("usr/libexec/openssh/sshd-session", "");
-    image.finds(&["note selinux-boolean /sys/fs/selinux/booleans/authlogin_yubikey SELinux may forbid sshd_session_t to connect to the tenant, once it is enforcing"]);
-    image.write(boolean, "1 1");
+    image.write("etc/selinux/config", "# SELinux\nSELINUX=disabled\n");
     image.finds(&[]);
-    image.configure("[tenant]\nproxy = \"http://proxy:3129\"\n");
+    image.write(
+        "etc/selinux/config",
+        "SELINUX=enforcing\nSELINUXTYPE=default\n",
+    );
     image.finds_with_remedies(&[(
-        "warning selinux-port - SELinux does not know port 3129 as one of HTTP",
-        "semanage port -a -t squid_port_t -p tcp 3129",
+        "note selinux-unasked /etc/selinux/config SELinux will be enforcing",
+        "run countersign check on the system itself",
     )]);
 }

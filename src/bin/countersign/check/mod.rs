@@ -98,7 +98,7 @@ fn look(
     if let Some(sshd) = &sshd {
         sshd.check(root, &mut configurations, &named, report);
     }
-    selinux::check(root, &policies, report);
+    selinux::check(root, &mut configurations, &named, report);
     if policies.is_empty() {
         return Ok(());
     }
