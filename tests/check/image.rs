@@ -68,6 +68,10 @@ impl Image {
         fs::remove_file(self.0.path().join(path)).unwrap();
     }
 
+    pub fn remove_folder(&self, path: &str) {
+        fs::remove_dir_all(self.0.path().join(path)).unwrap();
+    }
+
     pub fn link(&self, path: &str, target: &str) {
         std::os::unix::fs::symlink(target, self.0.path().join(path)).unwrap();
     }

@@ -140,7 +140,7 @@ fn what_makes_the_module_worthless_or_fatal_is_one_error_each() {
         ),
         (
             "auth [success=ok default=ignore] pam_countersign.so\nauth required pam_countersign.so\n",
-            "pam-refusal-ignored",
+            "pam-refusal-ignored pam-twice",
         ),
         (
             "auth [success=end default=die] pam_countersign.so\n",
@@ -520,21 +520,15 @@ fn a_system_is_judged_by_the_configurations_that_its_stacks_name() {
          passed: /run/x will be made when it is needed\n\
          0 errors, 0 warnings, 0 notes, 5 passed\n",
     );
-    image.write("sys/fs/selinux/enforce", "1");
-    image.write("sys/fs/selinux/booleans/authlogin_yubikey", "1 1");
     image.folder("run/x", 0o755);
     image.finds(&[
         "error state-unusable /run/x /run/x: is open to others than its owner (mode 0755)",
-        "warning selinux-port - SELinux does not know port 444 as one of HTTP",
     ]);
     // Another stack asks by the usual one.
     image.stack("login", "auth required pam_countersign.so\n");
-    assert_eq!(
-        image.ids(),
-        ["config-unreadable", "state-unusable", "selinux-port"]
-    );
+    assert_eq!(image.ids(), ["config-unreadable", "state-unusable"]);
     image.configure("");
-    assert_eq!(image.ids(), ["state-unusable", "selinux-port"]);
+    assert_eq!(image.ids(), ["state-unusable"]);
     image.folder("run/countersign", 0o755);
     assert_eq!(
         image.ids(),
@@ -652,4 +646,99 @@ fn names_of_others_can_not_speak_to_the_terminal() {
         !out.contains('\u{1b}') && out.contains("u{1b}]0;x"),
         "{out}"
     );
+}
+
+#[test]
+fn a_stack_that_asks_twice_is_two_logins() {
+    let ours = "auth required pam_countersign.so\n";
+    for (stack, is_twice) in [
+        (format!("{ours}auth required pam_unix.so\n{ours}"), true),
+        (format!("{ours}auth include inner\n"), true),
+        (format!("@include inner\n{ours}"), true),
+        (format!("auth substack inner\n{ours}"), true),
+        // One of them, by the service.
+        (
+            format!("auth [success=1 default=ignore] pam_succeed_if.so service in other\n{ours}"),
+            false,
+        ),
+        (
+            format!("auth [success=done ignore=ignore default=die] pam_countersign.so\n{ours}"),
+            false,
+        ),
+    ] {
+        let image = Image::new();
+        image.stack("inner", ours);
+        image.stack("rig", &stack);
+        assert_eq!(
+            image.ids().contains(&"pam-twice".to_owned()),
+            is_twice,
+            "{stack}"
+        );
+    }
+    let image = Image::new();
+    image.stack("inner", ours);
+    image.stack("rig", &format!("{ours}auth include inner\n"));
+    image.finds_with_remedies(&[(
+        "warning pam-twice /etc/pam.d/inner:1 rig asks for two logins, one after the other",
+        "remove the line \"auth required pam_countersign.so\", or the one at /etc/pam.d/rig:1",
+    )]);
+}
+
+const BYPASSED: &str = "auth sufficient pam_unix.so\nauth required pam_countersign.so\n";
+
+#[test]
+fn a_stack_of_a_package_is_read_where_etc_has_none() {
+    let image = Image::new();
+    image.remove("etc/pam.d/rig");
+    image.write("usr/lib/pam.d/rig", "auth required pam_countersign.so\n");
+    image.finds_with_remedies(&[(
+        "warning pam-of-package /usr/lib/pam.d/rig:1 the file of a package names pam_countersign.so",
+        "cp /usr/lib/pam.d/rig /etc/pam.d/, which libpam reads in its place",
+    )]);
+    image.write("usr/lib/pam.d/rig", BYPASSED);
+    assert_eq!(image.ids(), ["pam-bypass", "pam-of-package"]);
+    // What an administrator has in /etc stands in its place, includes too.
+    image.stack("rig", "auth include shared\n");
+    image.write("usr/lib/pam.d/shared", BYPASSED);
+    assert_eq!(image.ids(), ["pam-bypass", "pam-of-package"]);
+    image.stack("shared", "auth required pam_countersign.so\n");
+    image.finds(&[]);
+}
+
+#[test]
+fn other_folders_of_packages_are_read_where_this_libpam_does() {
+    let image = Image::new();
+    image.remove("etc/pam.d/rig");
+    image.write("usr/etc/pam.d/rig", BYPASSED);
+    image.write("usr/share/pam.d/second", BYPASSED);
+    assert_eq!(
+        image.ids(),
+        [
+            "pam-bypass",
+            "pam-bypass",
+            "pam-of-package",
+            "pam-of-package"
+        ]
+    );
+    let libpam = "usr/lib/x86_64-linux-gnu/libpam.so.0";
+    image.write(
+        libpam,
+        "/etc/pam.d/%s\0/usr/lib/pam.d/%s\0/usr/etc/pam.d/%s\0",
+    );
+    assert_eq!(image.ids(), ["pam-bypass", "pam-of-package"]);
+    image.write(libpam, "/etc/pam.d/%s\0/usr/lib/pam.d/%s\0");
+    assert_eq!(image.ids(), ["pam-unused"]);
+}
+
+#[test]
+fn pam_conf_counts_where_there_is_no_folder_of_services() {
+    let image = Image::new();
+    image.remove_folder("etc/pam.d");
+    image.write(
+        "etc/pam.conf",
+        "# services\nrig auth sufficient pam_unix.so\n\nother auth required pam_deny.so\nRIG auth \\\n  required pam_countersign.so\n",
+    );
+    image.finds(&["error pam-bypass /etc/pam.conf:2 pam_unix.so lets people in whom Countersign has not asked"]);
+    image.write("usr/lib/pam.d/other", "auth required pam_deny.so\n");
+    assert!(image.ids().contains(&"pam-conf".to_owned()));
 }

@@ -7,11 +7,18 @@ use std::path::{Path, PathBuf};
 use super::libpam::line::{Line, lines};
 use super::libpam::module::{is_ours, names_ours};
 use super::libpam::rule::Rule;
-use super::libpam::stack::{Kind, read};
+use super::libpam::stack::{self, Kind};
+use super::modules;
 use super::root::Root;
 
-/// Where libpam looks, in its order.
-pub const FOLDERS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"];
+/// Where every libpam looks, in its order.
+const FOLDERS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
+/// Where a libpam looks behind these if it was built so: the folder of packages on SUSE, and on Fedora.
+const OF_PACKAGES: [&str; 2] = ["/usr/etc/pam.d", "/usr/share/pam.d"];
+/// What libpam reads where none of the folders is there.
+pub const CONF: &str = "/etc/pam.conf";
+/// The service whose lines count where a service has none.
+const OTHER: &str = "other";
 /// No stack includes more files than this.
 const MOST: usize = 64;
 
@@ -43,23 +50,105 @@ pub fn is_leftover(name: &str) -> bool {
     name.starts_with(['.', '#']) || COPIES.iter().any(|copy| name.ends_with(copy))
 }
 
+/// The folders in which the libpam of a system looks, in its order.
+pub fn folders(root: &Root) -> Vec<&'static str> {
+    let more = OF_PACKAGES
+        .into_iter()
+        .filter(|folder| is_read(root, folder));
+    FOLDERS.into_iter().chain(more).collect()
+}
+
+/// Whether the system's libpam looks into a folder that is there: its file has the folder's name. Where no libpam is found,
+/// it may.
+fn is_read(root: &Root, folder: &str) -> bool {
+    if !root.exists(folder) {
+        return false;
+    }
+    let libraries =
+        modules::folders(root).filter_map(|modules| Some(modules.parent()?.join("libpam.so.0")));
+    let mut texts = libraries.filter_map(|library| root.text(&library).ok());
+    texts
+        .next()
+        .is_none_or(|text| text.contains(&format!("{folder}/%s")))
+}
+
+/// Whether /etc/pam.conf counts: libpam ignores it where one of the folders is there.
+pub fn is_conf_read(root: &Root) -> bool {
+    !folders(root).iter().any(|folder| root.exists(folder)) && root.exists(CONF)
+}
+
 /// The services of a system, and the files that services share.
 pub fn services(root: &Root) -> BTreeSet<String> {
-    let names = FOLDERS.iter().flat_map(|folder| root.names(folder));
+    if is_conf_read(root) {
+        let text = root.text(Path::new(CONF)).unwrap_or_default();
+        let words = lines(&text).0.into_iter();
+        let names =
+            words.filter_map(|line| line.text.split_whitespace().next().map(str::to_lowercase));
+        return names.filter(|name| name != OTHER).collect();
+    }
+    let folders = folders(root).into_iter();
+    let names = folders.flat_map(|folder| root.names(folder));
     names.filter(|name| !is_leftover(name)).collect()
 }
 
 /// The file of a service or of an absolute path: the first that libpam finds, or where it would be first.
 pub fn path_of(root: &Root, name: &str) -> PathBuf {
-    let candidates = FOLDERS.map(|folder| Path::new(folder).join(name));
-    let found = candidates.iter().find(|path| root.exists(path));
-    let [first, ..] = &candidates;
-    found.unwrap_or(first).clone()
+    let candidates = FOLDERS.into_iter().chain(OF_PACKAGES);
+    let mut candidates = candidates.map(|folder| (folder, Path::new(folder).join(name)));
+    let is_known = |folder| FOLDERS.contains(&folder) || is_read(root, folder);
+    let found = candidates.find(|(folder, path)| root.exists(path) && is_known(*folder));
+    found.map_or_else(|| Path::new("/etc/pam.d").join(name), |(_, path)| path)
+}
+
+/// Where a line of a stack stands: in the file of that name, or in /etc/pam.conf.
+pub fn place_of(root: &Root, name: &str) -> PathBuf {
+    match !name.starts_with('/') && is_conf_read(root) {
+        true => CONF.into(),
+        false => path_of(root, name),
+    }
 }
 
 /// The text of that file; none where there is no such file, or it can't be read.
 pub fn text(root: &Root, name: &str) -> Option<String> {
     root.text(&path_of(root, name)).ok()
+}
+
+/// The lines of a service for one type, as the libpam of a system reads them.
+pub fn stack(root: &Root, service: &str, kind: Kind) -> stack::Stack {
+    if !is_conf_read(root) {
+        return stack::read(&|name| text(root, name), service, kind);
+    }
+    let conf = root.text(Path::new(CONF)).unwrap_or_default();
+    let source = |name: &str| match [service, OTHER].contains(&name) {
+        true => Some(of_conf(&conf, name)),
+        false => text(root, name),
+    };
+    stack::read(&source, service, kind)
+}
+
+/// The lines of a service in a folder that stands for all of them (pam_start_confdir(3)).
+pub fn stack_in(folder: &Path, service: &str, kind: Kind) -> stack::Stack {
+    let source = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
+    stack::read(&source, service, kind)
+}
+
+/// What /etc/pam.conf says of one service, each line at its place and without the name.
+fn of_conf(conf: &str, service: &str) -> String {
+    let (lines, _) = lines(conf);
+    let mut text = String::new();
+    for line in lines {
+        let (name, rest) = line
+            .text
+            .split_once([' ', '\t'])
+            .unwrap_or((&line.text, ""));
+        if name.eq_ignore_ascii_case(service) {
+            let above = line.number.saturating_sub(1 + text.matches('\n').count());
+            text.push_str(&"\n".repeat(above));
+            text.push_str(rest);
+            text.push('\n');
+        }
+    }
+    text
 }
 
 /// The files that have a service of the system ask the module, by the names that services and includes have for them.
@@ -72,8 +161,7 @@ pub fn naming(root: &Root) -> BTreeSet<String> {
 
 /// The files that have this service ask the module.
 pub fn naming_in(root: &Root, service: &str) -> BTreeSet<String> {
-    let source = |name: &str| text(root, name);
-    let stacks = Kind::ALL.map(|kind| read(&source, service, kind));
+    let stacks = Kind::ALL.map(|kind| stack(root, service, kind));
     let lines = stacks.into_iter().flat_map(|stack| stack.handlers);
     let ours = lines.filter(|line| line.module().is_some_and(is_ours));
     ours.map(|line| line.place.file).collect()

@@ -75,7 +75,13 @@ pub fn broken_stacks(root: &Root, config: &Path, services: &[String]) -> Vec<Str
         .iter()
         .filter(|service| !named.services.contains(*service));
     let mut broken: Vec<_> = without
-        .map(|service| format!("/etc/pam.d/{service}: its authentication does not name the module"))
+        .map(|service| {
+            let file = crate::stacks::place_of(root, service);
+            format!(
+                "{}: its authentication does not name the module",
+                file.display()
+            )
+        })
         .collect();
     broken.extend(report.errors_of(services));
     broken

@@ -48,6 +48,8 @@ pub struct Facts {
     pub first_factor: bool,
     /// We were asked although somebody had failed before.
     pub asked_in_vain: bool,
+    /// We were asked again after a login had ended.
+    pub asked_again: bool,
 }
 
 /// What one line said, and what came of it.
@@ -145,6 +147,7 @@ impl Way {
                 verified: false,
                 first_factor: false,
                 asked_in_vain: false,
+                asked_again: false,
             },
             trail: None,
         }
@@ -195,6 +198,7 @@ impl Facts {
         match role(handler) {
             Role::Ours => {
                 self.asked_in_vain |= is_lost;
+                self.asked_again |= matches!(self.ours, Ours::Granted | Ours::Refused(_));
                 self.ours = self.ours.and(code);
             }
             Role::Verifies if code == Code::SUCCESS => {

@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 
 use super::guise::{Login, Program};
 use super::output::{Done, Problem, line};
-use super::stacks::{self, FOLDERS, Stack};
+use super::root::Root;
+use super::stacks::{self, Stack};
 use super::terminal::Terminal;
 use told::Told;
 
@@ -85,10 +86,14 @@ fn folder(arguments: &Arguments) -> Result<Option<PathBuf>, Problem> {
     }
     let is_name = !service.is_empty() && !service.contains('/');
     let stacks = stacks::of_service(&folders(folder.as_deref()), service);
-    if !is_name || stacks.is_empty() {
+    let is_there = match &folder {
+        Some(_) => !stacks.is_empty(),
+        None => stacks::services(&Root::live()).contains(&service.to_ascii_lowercase()),
+    };
+    if !is_name || !is_there {
         return Err(
             Problem::new(format!("there is no stack {}", escape(service)))
-                .hint("name a file of /etc/pam.d, such as sshd, sudo or login"),
+                .hint("name a file of /etc/pam.d or /usr/lib/pam.d, such as sshd, sudo or login"),
         );
     }
     if folder.is_some() {
@@ -114,7 +119,10 @@ fn is_in_good_hands(stack: &Stack) -> Done {
 fn folders(folder: Option<&Path>) -> Vec<&Path> {
     match folder {
         Some(folder) => vec![folder],
-        None => FOLDERS.iter().map(Path::new).collect(),
+        None => stacks::folders(&Root::live())
+            .into_iter()
+            .map(Path::new)
+            .collect(),
     }
 }
 

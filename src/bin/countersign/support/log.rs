@@ -8,11 +8,12 @@ use std::path::Path;
 use countersign::audit::fields;
 
 use super::super::output::Problem;
-use super::super::stacks::FOLDERS;
+use super::super::stacks;
 use super::Bundle;
 use super::form::{Known, Line, is_address, is_user};
 use super::names::{Kind, Names};
 use super::system;
+use crate::root::Root;
 
 /// So many lines ...
 const LINES: usize = 50;
@@ -44,10 +45,11 @@ pub fn named(path: &Path) -> Result<String, Problem> {
 }
 
 pub fn section(bundle: &mut Bundle<'_>) -> Vec<String> {
-    let stacks = bundle.arguments.stacks.as_deref();
+    let named = bundle.arguments.stacks.as_deref();
+    let folders = stacks::folders(&Root::live()).into_iter().map(Path::new);
     let known = Known {
         policy: bundle.policy.as_ref(),
-        folders: FOLDERS.iter().map(Path::new).chain(stacks).collect(),
+        folders: folders.chain(named).collect(),
     };
     let text = bundle.log.take().unwrap_or_else(system_log);
     let ours = text

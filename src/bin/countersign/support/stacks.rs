@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::super::libpam::module::is_ours;
 use super::super::libpam::rule::Rule;
-use super::super::stacks::{FOLDERS, Stack, is_leftover, of_service};
+use super::super::stacks::{self, Stack, is_leftover, of_service};
+use crate::root::Root;
 
 /// Words that modules take and that can be no secret.
 const HARMLESS: [&str; 17] = [
@@ -31,7 +32,10 @@ const HARMLESS: [&str; 17] = [
 pub fn section(folder: Option<&Path>) -> Vec<String> {
     let folders: Vec<&Path> = match folder {
         Some(folder) => vec![folder],
-        None => FOLDERS.iter().map(Path::new).collect(),
+        None => stacks::folders(&Root::live())
+            .into_iter()
+            .map(Path::new)
+            .collect(),
     };
     let mut shown: Vec<PathBuf> = Vec::new();
     let mut lines = Vec::new();

@@ -14,10 +14,10 @@ use super::finding::{Finding, Report};
 use crate::libpam::line::lines;
 use crate::libpam::module::{Role, World, about_service, names_ours, role};
 use crate::libpam::search::{End, Ours, ends};
-use crate::libpam::stack::{Handler, Job, Kind, Place, Stack, read};
+use crate::libpam::stack::{Handler, Job, Kind, Place, Stack};
 use crate::modules;
 use crate::root::Root;
-use crate::stacks::{FOLDERS, path_of, text};
+use crate::stacks::{CONF, is_conf_read, path_of, place_of};
 
 /// Files that services share; they are looked at in the services that include them.
 const SHARED: [&str; 6] = [
@@ -74,7 +74,7 @@ pub fn check(
     before: Before,
     report: &mut Report,
 ) {
-    if FOLDERS.iter().all(|folder| root.names(folder).is_empty()) {
+    if crate::stacks::services(root).is_empty() {
         report.add(no_services());
         return;
     }
@@ -108,6 +108,7 @@ pub fn check(
 impl Subject<'_> {
     fn check(&self, configurations: &mut Configurations, named: &Named, report: &mut Report) {
         let mut found = self.files();
+        found.extend(self.of_packages());
         found.extend(self.modules());
         found.extend(self.arguments());
         let troubles = self.troubles();
@@ -128,7 +129,11 @@ impl Subject<'_> {
 
     /// Files that somebody else than root could change: the services', and the module itself.
     fn files(&self) -> Vec<Finding> {
-        let services = self.stack.files.iter().map(|name| path_of(self.root, name));
+        let services = self
+            .stack
+            .files
+            .iter()
+            .map(|name| place_of(self.root, name));
         let ours = self.stack.handlers.iter().filter(|line| is_ours(line));
         let modules = ours.filter_map(|line| match &line.job {
             Job::Module { path, .. } => modules::file(self.root, path),
@@ -147,6 +152,24 @@ impl Subject<'_> {
                 .of(self.service)
                 .because("whoever can change it can let anybody in")
                 .mend(format!("chown root: {path} && chmod go-w {path}"))
+        })
+        .collect()
+    }
+
+    /// Lines of ours in the files of packages, which an update replaces.
+    fn of_packages(&self) -> Vec<Finding> {
+        let ours = self.stack.handlers.iter().filter(|line| is_ours(line));
+        let files = ours
+            .filter(|line| !line.place.file.starts_with('/'))
+            .filter_map(|line| {
+                let file = place_of(self.root, &line.place.file);
+                (!file.starts_with("/etc")).then_some((line, file))
+            });
+        files.map(|(line, file)| {
+            let finding = Finding::warning("pam-of-package", "the file of a package names pam_countersign.so")
+                .because("an update of the package writes the file anew, without the module: nobody is asked then")
+                .mend(format!("cp {} /etc/pam.d/, which libpam reads in its place", file.display()));
+            self.placed(finding, &line.place)
         })
         .collect()
     }
@@ -222,7 +245,7 @@ impl Subject<'_> {
     }
 
     fn placed(&self, finding: Finding, place: &Place) -> Finding {
-        let file = path_of(self.root, &place.file);
+        let file = place_of(self.root, &place.file);
         finding
             .at(file.display().to_string(), Some(place.line))
             .of(self.service)
@@ -280,8 +303,7 @@ fn services(root: &Root) -> BTreeSet<String> {
 
 /// What the service's own file says, and nothing of `other`.
 fn stack(root: &Root, service: &str, kind: Kind) -> Stack {
-    let source = |name: &str| text(root, name);
-    let stack = read(&source, service, kind);
+    let stack = crate::stacks::stack(root, service, kind);
     match stack.files.iter().any(|file| file == service) {
         true => stack,
         false => Stack::default(),
@@ -316,7 +338,7 @@ fn wire(root: &Root, service: &str, twin: &str) -> String {
         "countersign {}setup --service {twin}",
         config.unwrap_or_default()
     );
-    let copy = format!("cp /etc/pam.d/{service} /etc/pam.d/{twin}");
+    let copy = format!("cp {} /etc/pam.d/{twin}", path_of(root, service).display());
     match (is_there, is_shared) {
         (true, _) => setup,
         (false, true) => format!("{copy} && {setup}"),
@@ -325,13 +347,13 @@ fn wire(root: &Root, service: &str, twin: &str) -> String {
 }
 
 fn unused(root: &Root, named: &Named, report: &mut Report) {
-    let conf = Path::new("/etc/pam.conf");
-    let text = root.text(conf).unwrap_or_default();
-    if let Some(line) = lines(&text).0.into_iter().find(names_ours) {
+    let text = root.text(Path::new(CONF)).unwrap_or_default();
+    let line = lines(&text).0.into_iter().find(names_ours);
+    if let Some(line) = line.filter(|_| !is_conf_read(root)) {
         report.add(
             Finding::warning("pam-conf", "/etc/pam.conf is not read")
-                .at("/etc/pam.conf", Some(line.number))
-                .because("libpam ignores it where there is a folder /etc/pam.d")
+                .at(CONF, Some(line.number))
+                .because("libpam ignores it where there is a folder /etc/pam.d or /usr/lib/pam.d")
                 .mend("write the line into /etc/pam.d/SERVICE"),
         );
     }
@@ -348,6 +370,8 @@ fn unused(root: &Root, named: &Named, report: &mut Report) {
 fn no_services() -> Finding {
     Finding::error("pam-none", "there is no PAM service")
         .at("/etc/pam.d", None)
-        .because("libpam then reads /etc/pam.conf, which is not checked here")
+        .because(
+            "libpam looks into /etc/pam.d, /usr/lib/pam.d and /etc/pam.conf, and lets nobody in",
+        )
         .mend("make /etc/pam.d, with a file for each service")
 }

@@ -4,7 +4,7 @@
 use countersign::policy::{ExemptResult, Flow, Settings};
 
 use super::advice::{SAFE, SAFE_EXEMPTING, consequence, meaning, module_of, name};
-use super::{Before, Subject, is_ours, path_of};
+use super::{Before, Subject, is_ours, place_of};
 use crate::check::finding::{Finding, Severity};
 use crate::libpam::code::Code;
 use crate::libpam::control::Action;
@@ -97,6 +97,7 @@ impl Judge<'_> {
             self.offline_alone(),
             self.on_demand_alone(),
             self.rings_in_vain(),
+            self.asks_twice().filter(|_| is_readable),
         ];
         all.into_iter().flatten().collect()
     }
@@ -334,6 +335,24 @@ impl Judge<'_> {
         Some(self.subject.placed(finding, &line.place))
     }
 
+    /// Two lines ask on one way: the user logs in twice, and the phone rings twice.
+    fn asks_twice(&self) -> Option<Finding> {
+        let mut ways = self.ends.iter().filter(|end| end.facts.asked_again);
+        let end = ways.clone().find(|end| end.is_in()).or(ways.next())?;
+        let asked = end.steps.iter().filter_map(|step| self.line(step));
+        let mut asked = asked.filter(|line| is_ours(line));
+        let (first, second) = (asked.next()?, asked.next()?);
+        let what = format!(
+            "{} asks for two logins, one after the other",
+            self.subject.service
+        );
+        let finding = Finding::warning("pam-twice", what)
+            .by(self.story(end))
+            .because("two lines of the stack name pam_countersign.so: each is a login of its own, with its own password, code or push")
+            .mend(format!("remove the line \"{}\", or the one at {}", second.text, self.place(first)));
+        Some(self.subject.placed(finding, &second.place))
+    }
+
     /// The line that took the way past us: the last one that skipped or ended something.
     fn decisive(&self, end: &End) -> Option<&Handler> {
         let is_decisive = |step: &&Step| matches!(step.action, Action::Done | Action::Jump(_));
@@ -364,7 +383,7 @@ impl Judge<'_> {
     }
 
     fn place(&self, line: &Handler) -> String {
-        let file = path_of(self.subject.root, &line.place.file);
+        let file = place_of(self.subject.root, &line.place.file);
         format!("{}:{}", file.display(), line.place.line)
     }
 
@@ -380,7 +399,7 @@ impl Judge<'_> {
         let Some((ours, place)) = self.ours() else {
             return String::new();
         };
-        let file = path_of(self.subject.root, &place.file);
+        let file = place_of(self.subject.root, &place.file);
         let file = file.display();
         format!(
             "move line {} of {file}, \"{}\", before {}; or write there: auth requisite {}",
