@@ -9,7 +9,7 @@ use crate::log::{Level, Log};
 use crate::os::{Secrecy, Trusted};
 use crate::policy::{self, Flow, Policy, Tenant, Terms};
 use crate::secret::Secret;
-use crate::tenant::http::{Client, IpFamily, Proxy, Roots, Settings};
+use crate::tenant::http::{Client, IpFamily, Proxy, Roots, Settings, SetupError};
 use crate::verdict::{Reason, Refusal};
 
 /// The largest bundles of today have a third of this.
@@ -41,8 +41,7 @@ pub(super) fn load(
 pub fn equip(terms: &Terms, trusted: &Trusted) -> Result<(Client, Option<Secret>), Refusal> {
     let connection = connection(&terms.tenant, trusted)?;
     let secret = client_secret(&terms.flow, trusted)?;
-    let client = Client::new(&connection);
-    let client = client.map_err(|problem| misconfigured(problem.to_string()))?;
+    let client = Client::new(&connection).map_err(|problem| misplaced(&terms.tenant, &problem))?;
     Ok((client, secret))
 }
 
@@ -85,6 +84,14 @@ pub fn connection(tenant: &Tenant, trusted: &Trusted) -> Result<Settings, Refusa
         },
         connect_timeout: tenant.connect_timeout,
         request_timeout: tenant.request_timeout,
+    })
+}
+
+/// What is wrong with the file of roots, which is all that a client can find fault with.
+fn misplaced(tenant: &Tenant, problem: &SetupError) -> Refusal {
+    misconfigured(match &tenant.ca_file {
+        Some(path) => format!("tenant.ca_file: {}: {problem}", path.display()),
+        None => problem.to_string(),
     })
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{CertificateError, ClientConfig, ClientConnection};
 
 use super::failure::{Failure, Local, Misbehaviour};
 use super::socket::Socket;
@@ -119,6 +119,9 @@ impl Line {
 
 fn distrust(error: &rustls::Error) -> Failure {
     match error {
+        rustls::Error::InvalidCertificate(CertificateError::Other(why)) => {
+            Failure::misbehaved(Misbehaviour::Certificate, why)
+        }
         rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
             Failure::misbehaved(Misbehaviour::Certificate, error)
         }

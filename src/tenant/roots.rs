@@ -1,20 +1,23 @@
 //! Which certificate authorities may vouch for the tenant.
 #![forbid(unsafe_code)]
 
+mod authority;
+mod certificate;
+mod der;
 mod name;
+mod pem;
+mod pinned;
 mod store;
+mod verifier;
 
 use std::fmt;
 use std::sync::Arc;
 
-use rustls::RootCertStore;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
 pub use store::Store;
+use verifier::{Source, Verifier};
 
 /// Where the trusted roots come from.
 pub enum Roots {
@@ -43,32 +46,11 @@ impl Roots {
         &self,
         provider: Arc<CryptoProvider>,
     ) -> Result<Arc<dyn ServerCertVerifier>, SetupError> {
-        match self {
-            Roots::File(pem) => pinned(pem, provider),
-            Roots::System => Ok(Store::distribution().verifier(provider)),
-            Roots::Store(store) => Ok(store.clone().verifier(provider)),
-        }
+        let source = match self {
+            Roots::File(pem) => Source::File(pinned::read(pem)?),
+            Roots::System => Source::Store(Store::distribution()),
+            Roots::Store(store) => Source::Store(store.clone()),
+        };
+        Ok(Arc::new(Verifier { source, provider }))
     }
-}
-
-fn pinned(
-    pem: &[u8],
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, SetupError> {
-    let mut roots = RootCertStore::empty();
-    for (number, certificate) in CertificateDer::pem_slice_iter(pem).enumerate() {
-        let number = number + 1;
-        let certificate =
-            certificate.map_err(|error| SetupError(format!("certificate {number}: {error}")))?;
-        roots
-            .add(certificate)
-            .map_err(|error| SetupError(format!("certificate {number}: {error}")))?;
-    }
-    if roots.is_empty() {
-        return Err(SetupError("no certificate found".to_owned()));
-    }
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
-    verifier
-        .map(|verifier| verifier as Arc<dyn ServerCertVerifier>)
-        .map_err(|error| SetupError(error.to_string()))
 }

@@ -160,32 +160,175 @@ fn a_handshake_that_stalls_ends_with_the_budget() {
     server.done();
 }
 
+/// What is said about a file of roots that will not do.
+fn problem(text: impl AsRef<[u8]>) -> String {
+    let client = Client::new(&settings(Roots::File(text.as_ref().to_vec())));
+    client.err().expect("a problem").to_string()
+}
+
 #[test]
 fn a_file_without_roots_is_the_administrators_to_fix() {
-    let error = |pem: &str| {
-        Client::new(&settings(Roots::File(pem.into())))
-            .err()
-            .unwrap()
-            .to_string()
-    };
     let good = Authority::new("ours").pem();
-    assert_eq!(error(""), "no certificate found");
     assert_eq!(
-        error("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
-        "no certificate found"
+        problem(""),
+        "the file is empty: it needs the certificate of an authority, as PEM"
     );
-    let second = "certificate 2: invalid peer certificate: BadEncoding";
+    let none = "no certificate found: none begins with \"-----BEGIN CERTIFICATE-----\"";
+    assert_eq!(problem("\u{feff}# nothing\n"), none);
     assert_eq!(
-        error(&format!(
-            "{good}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-        )),
-        second
+        problem(Authority::new("ours").der()),
+        "the file is DER: make PEM of it with \"openssl x509 -inform der -in FILE -out NEW\""
     );
-    let cut = &good[..good.len() / 2];
-    assert!(
-        error(&format!("{good}{cut}")).starts_with("certificate 2: "),
-        "{}",
-        error(&format!("{good}{cut}"))
+    let wide: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(
+        problem(wide),
+        "the file is no plain text (UTF-16?): save it as ASCII or UTF-8"
     );
-    assert!(Client::new(&settings(Roots::File(format!("{good}{good}").into()))).is_ok());
+}
+
+#[test]
+fn every_mark_in_a_file_of_roots_counts_or_is_an_error_with_its_line() {
+    let good = Authority::new("ours").pem();
+    let lines = good.lines().count();
+    let second = format!("line {}: ", lines + 1);
+    let marked = |label: &str, text: &str| {
+        format!("{good}-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+    };
+    let after = |text: &str| problem(text).strip_prefix(&second).map(str::to_owned);
+    let is =
+        |text: &str, expected: &str| assert_eq!(after(text).as_deref(), Some(expected), "{text}");
+    let begins = "the certificate that begins here";
+    is(
+        &marked("CERTIFICATE", "AAAA"),
+        &format!("{begins} can't be read"),
+    );
+    is(
+        &marked("CERTIFICATE", "A*"),
+        &format!("{begins} is damaged: it is no base64"),
+    );
+    is(
+        &format!("{good}{}", &good[..good.len() / 2]),
+        &format!("{begins} has no END mark, or a damaged one"),
+    );
+    is(
+        &format!("{good}{good}")
+            .replacen("-----END CERTIFICATE-----", "-----END X-----", 2)
+            .replacen("-----END X-----", "-----END CERTIFICATE-----", 1),
+        &format!("{begins} has no END mark, or a damaged one"),
+    );
+    is(
+        &marked("EC PRIVATE KEY", "AAAA"),
+        "a private key: only certificates belong here",
+    );
+    is(
+        &marked("X509 CRL", "AAAA"),
+        "no certificate: only certificates belong here",
+    );
+    is(
+        &marked("TRUSTED CERTIFICATE", "AAAA"),
+        "a certificate with trust settings: make a plain one with \"openssl x509 -in FILE -out NEW\"",
+    );
+    is(
+        &format!("{good}-----BEGIN CERTIFICATE\n"),
+        "the BEGIN mark is damaged",
+    );
+    // A mark with a dash too few hides a certificate, but its end shows.
+    assert_eq!(
+        problem(good.replacen('-', "", 1)),
+        format!("line {lines}: an END mark without its BEGIN mark")
+    );
+    assert_eq!(
+        problem(format!("{good}{}", good.replacen('-', "", 1))),
+        "line 1: an END mark without its BEGIN mark"
+    );
+}
+
+#[test]
+fn a_certificate_that_could_not_vouch_is_named() {
+    let root = Authority::new("root");
+    let middle = root.intermediate("middle");
+    let issued = root.identity(&["127.0.0.1"], |_| {});
+    let one = server::pem(&issued.chain[0]);
+    let elsewhere = "line 1: the certificate that begins here was signed by an authority that is not in the file: \
+                     put that one's certificate here";
+    assert_eq!(problem(&one), elsewhere);
+    assert_eq!(problem(middle.pem()), elsewhere);
+    let client = server::own(&[], |params| {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    });
+    assert_eq!(
+        problem(client),
+        "line 1: the certificate that begins here can't vouch for a tenant: \
+         it is no authority (it has no basicConstraints)"
+    );
+    let mail = server::own(&[], |params| {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+    });
+    assert_eq!(
+        problem(mail),
+        "line 1: the certificate that begins here can't vouch for a tenant: \
+         it may not sign certificates (no keyCertSign in its keyUsage)"
+    );
+}
+
+/// Whether a client that has this file believes a server.
+fn is_believed(file: &str, identity: Identity) -> bool {
+    let config = config(identity);
+    let server = Server::play(move |listener| {
+        let mut peer = listener.tls(&config);
+        if peer.try_request().is_some() {
+            peer.reply("{}");
+        }
+    });
+    let mut client = Client::new(&settings(Roots::File(file.into()))).unwrap();
+    let result = post(&mut client, &server.url());
+    server.done();
+    if let Err(failure) = &result {
+        assert!(is_certificate(failure), "{failure}");
+    }
+    result.is_ok()
+}
+
+#[test]
+fn all_roots_of_a_file_are_believed_however_they_are_joined() {
+    let (one, two) = (Authority::new("one"), Authority::new("two"));
+    let joined = format!("{}{}", one.pem().trim_end(), two.pem());
+    assert!(joined.contains("----------"));
+    let windows =
+        format!("\u{feff}# roots\n{}\ntext\n{}", one.pem(), two.pem()).replace('\n', "\r\n");
+    for file in [
+        joined,
+        windows,
+        format!("{}{}{}", one.pem(), two.pem(), one.pem()),
+    ] {
+        for root in [&one, &two] {
+            assert!(
+                is_believed(&file, root.identity(&["127.0.0.1"], |_| {})),
+                "{file}"
+            );
+        }
+    }
+}
+
+/// Between the server and the root may be one that the server does not send.
+#[test]
+fn an_authority_between_may_be_in_the_file() {
+    let root = Authority::new("root");
+    let middle = root.intermediate("middle");
+    let file = format!("{}{}", middle.pem(), root.pem());
+    assert!(is_believed(&file, middle.identity(&["127.0.0.1"], |_| {})));
+    assert!(!is_believed(
+        &root.pem(),
+        middle.identity(&["127.0.0.1"], |_| {})
+    ));
+}
+
+/// The server's own certificate, signed with its own key, vouches for itself: its key signs for no other.
+#[test]
+fn a_servers_own_certificate_can_be_pinned() {
+    let (itself, pem) = server::self_signed(&["127.0.0.1"]);
+    let (other, _) = server::self_signed(&["127.0.0.1"]);
+    assert!(is_believed(&pem, itself));
+    assert!(!is_believed(&pem, other));
 }

@@ -10,6 +10,7 @@
 #[path = "../support/server.rs"]
 mod server;
 
+mod authorities;
 mod certificates;
 mod framing;
 mod host;

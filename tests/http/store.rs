@@ -11,14 +11,14 @@ use crate::server::{Authority, Identity, Server, config};
 use crate::{assert_fails, post, settings};
 
 /// A store like Debian's: links named after hashes, to certificates that are elsewhere.
-struct Shelf {
+pub struct Shelf {
     place: PathBuf,
     hashed: PathBuf,
     bundle: PathBuf,
 }
 
 impl Shelf {
-    fn new(name: &str) -> Shelf {
+    pub fn new(name: &str) -> Shelf {
         let place = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join("store")
             .join(name);
@@ -41,15 +41,23 @@ impl Shelf {
 
     /// Puts a root where OpenSSL would look for it; gives the file.
     fn shelve(&self, root: &Authority) -> PathBuf {
+        self.shelve_pem(&root.pem())
+    }
+
+    pub fn shelve_pem(&self, pem: &str) -> PathBuf {
         let count = fs::read_dir(&self.place).unwrap().count();
         let file = self.place.join(format!("{count}.crt"));
-        self.write(&file, &root.pem());
+        self.write(&file, pem);
         let hash = hash(&file);
         let twin = (0..)
             .find(|twin| !self.hashed.join(format!("{hash}.{twin}")).is_symlink())
             .unwrap();
         symlink(&file, self.hashed.join(format!("{hash}.{twin}"))).unwrap();
         file
+    }
+
+    pub fn place(&self) -> &Path {
+        &self.place
     }
 
     fn link(&self) -> PathBuf {
@@ -61,7 +69,7 @@ impl Shelf {
             .path()
     }
 
-    fn store(&self) -> Store {
+    pub fn store(&self) -> Store {
         let owner = fs::metadata(&self.place).unwrap().uid();
         Store::at(
             vec![self.place.join("absent"), self.hashed.clone()],
@@ -72,7 +80,7 @@ impl Shelf {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test asks the openssl program")]
-fn hash(file: &Path) -> String {
+pub fn hash(file: &Path) -> String {
     let output = Command::new("openssl")
         .args(["x509", "-noout", "-hash", "-in"])
         .arg(file)

@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
@@ -83,6 +85,25 @@ pub fn self_signed(names: &[&str]) -> (Identity, String) {
         },
         pem,
     )
+}
+
+/// A certificate that vouches for itself, changed at will.
+#[allow(dead_code, reason = "not every test program makes one")]
+pub fn own(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> String {
+    let certificate = leaf(names, change).self_signed(&KeyPair::generate().unwrap());
+    certificate.unwrap().pem()
+}
+
+/// A certificate as PEM.
+#[allow(dead_code, reason = "not every test program wants it")]
+pub fn pem(der: &CertificateDer<'_>) -> String {
+    let text = STANDARD.encode(der);
+    let lines = text.as_bytes().chunks(64);
+    let lines: Vec<_> = lines
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
+    let lines = lines.join("\n");
+    format!("-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n")
 }
 
 fn authority(name: &str) -> CertificateParams {

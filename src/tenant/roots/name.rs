@@ -1,4 +1,4 @@
-//! The names in a certificate, and the hash under which OpenSSL files them.
+//! Names in certificates, and the hash under which OpenSSL files them.
 //!
 //! OpenSSL looks for the certificates of an issuer in files called `HASH.N`. The hash is the beginning of the SHA-1 of
 //! the name in a canonical form (X509_NAME_hash(3), openssl-rehash(1)); it is a way to a file and protects nothing.
@@ -6,34 +6,11 @@
 
 use ring::digest;
 
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
-const UTF8: u8 = 0x0c;
-/// The version of a certificate, where it has one.
-const VERSION: u8 = 0xa0;
+use super::der::{Der, Element, SEQUENCE, SET, UTF8};
 
-/// Issuer and subject of a certificate: what is inside their outer SEQUENCE, as rustls compares them.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Names<'a> {
-    pub issuer: &'a [u8],
-    pub subject: &'a [u8],
-}
-
-impl<'a> Names<'a> {
-    /// Reads the names out of a DER certificate (RFC 5280, section 4.1), and trusts nothing of it.
-    pub(super) fn of(certificate: &'a [u8]) -> Option<Names<'a>> {
-        let mut signed = Der(Der(certificate).content(SEQUENCE)?);
-        let mut fields = Der(signed.content(SEQUENCE)?);
-        let first = fields.next()?;
-        if first.tag == VERSION {
-            fields.next()?;
-        }
-        fields.content(SEQUENCE)?;
-        let issuer = fields.content(SEQUENCE)?;
-        fields.content(SEQUENCE)?;
-        let subject = fields.content(SEQUENCE)?;
-        Some(Names { issuer, subject })
-    }
+/// Whether two names, given without their outer SEQUENCE, are one to OpenSSL.
+pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
+    one == other || canonical(one).is_some_and(|one| Some(one) == canonical(other))
 }
 
 /// The hash of a name, given without its outer SEQUENCE.
@@ -124,51 +101,6 @@ fn put(out: &mut Vec<u8>, tag: u8, content: &[u8]) {
         }
     }
     out.extend_from_slice(content);
-}
-
-/// DER that is still to be read (X.690).
-struct Der<'a>(&'a [u8]);
-
-struct Element<'a> {
-    tag: u8,
-    content: &'a [u8],
-    whole: &'a [u8],
-}
-
-impl<'a> Der<'a> {
-    /// The content of the next element, which must have this tag.
-    fn content(&mut self, tag: u8) -> Option<&'a [u8]> {
-        let element = self.next()?;
-        (element.tag == tag).then_some(element.content)
-    }
-
-    /// The next element; none with a tag or a length of more bytes than a certificate needs.
-    fn next(&mut self) -> Option<Element<'a>> {
-        let (&tag, rest) = self.0.split_first()?;
-        let (&first, rest) = rest.split_first()?;
-        let digits = match first {
-            0..=0x7f => 0,
-            0x81..=0x83 => usize::from(first & 0x7f),
-            _ => return None,
-        };
-        let (long, rest) = rest.split_at_checked(digits)?;
-        let long = long
-            .iter()
-            .fold(0, |length, &byte| length << 8 | usize::from(byte));
-        let length = if digits == 0 {
-            usize::from(first)
-        } else {
-            long
-        };
-        let (content, rest) = rest.split_at_checked(length)?;
-        let (whole, _) = self.0.split_at_checked(2 + digits + length)?;
-        self.0 = rest;
-        (tag & 0x1f != 0x1f).then_some(Element {
-            tag,
-            content,
-            whole,
-        })
-    }
 }
 
 #[cfg(test)]

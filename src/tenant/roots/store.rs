@@ -5,16 +5,12 @@ use std::fs::{Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{self, CryptoProvider};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::pki_types::CertificateDer;
 
-use super::name::{self, Names};
+use super::certificate::{Certificate, with_trust};
+use super::verifier::Held;
+use super::{name, pem};
 use crate::os;
 
 /// Where distributions keep roots under the hash of their name: Debian, SUSE and Arch; Fedora and its kin.
@@ -37,9 +33,9 @@ const BUNDLES: [&str; 5] = [
 const ONE: u64 = 64 * 1024;
 const ALL: u64 = 4 * 1024 * 1024;
 
-/// As many certificates of a chain are looked at, and as many files of one hash.
-const CHAIN: usize = 8;
+/// As many files of one hash are looked at, and as many names for one chain.
 const TWINS: u8 = 8;
+const NAMES: usize = 16;
 
 /// Places where roots are kept.
 #[derive(Debug, Clone)]
@@ -68,15 +64,9 @@ impl Store {
         }
     }
 
-    pub(super) fn verifier(self, provider: Arc<CryptoProvider>) -> Arc<dyn ServerCertVerifier> {
-        Arc::new(Verifier {
-            store: self,
-            provider,
-        })
-    }
-
-    /// The roots with one of these names: from the first directory that has any, else from the first such bundle.
-    fn roots(&self, issuers: &[&[u8]]) -> RootCertStore {
+    /// What has one of these names, and what has signed it: from the first directory that has any, else from the first
+    /// such bundle.
+    pub(super) fn held(&self, issuers: &[&[u8]]) -> Vec<Held> {
         let directories = self
             .directories
             .iter()
@@ -84,50 +74,55 @@ impl Store {
         let bundles = self
             .bundles
             .iter()
-            .filter_map(|bundle| self.in_file(bundle, ALL, issuers));
+            .map(|bundle| self.in_file(bundle, ALL).unwrap_or_default());
+        let is_wanted = |held: &Held| {
+            Certificate::of(&held.der).is_some_and(|found| issuers.contains(&found.subject))
+        };
         let mut places = directories.chain(bundles);
         places
-            .find(|roots| !roots.is_empty())
-            .unwrap_or_else(RootCertStore::empty)
+            .find(|held| held.iter().any(is_wanted))
+            .unwrap_or_default()
     }
 
-    fn in_directory(&self, directory: &Path, issuers: &[&[u8]]) -> RootCertStore {
-        let mut roots = RootCertStore::empty();
+    fn in_directory(&self, directory: &Path, issuers: &[&[u8]]) -> Vec<Held> {
+        let mut held = Vec::new();
         if !directory
             .metadata()
             .is_ok_and(|found| found.is_dir() && self.is_safe(&found))
         {
-            return roots;
+            return held;
         }
-        for issuer in issuers {
-            let Some(hash) = name::hash(issuer) else {
-                continue;
-            };
-            for twin in 0..TWINS {
-                let file = directory.join(format!("{hash:08x}.{twin}"));
-                match self.in_file(&file, ONE, &[issuer]) {
-                    Some(found) => roots.roots.extend(found.roots),
-                    None => break,
-                }
-            }
+        let mut wanted: Vec<_> = issuers.iter().map(|name| name.to_vec()).collect();
+        let mut next = 0;
+        while let Some(name) = wanted.get(next).filter(|_| next < NAMES) {
+            let found = self.of_name(directory, name);
+            let above = found.iter().filter_map(|held| issuer_of(held, name));
+            let above: Vec<_> = above.filter(|issuer| !wanted.contains(issuer)).collect();
+            wanted.extend(above);
+            held.extend(found);
+            next += 1;
         }
-        roots
+        held
     }
 
-    /// The roots with one of these names in a PEM file; `None` where there is no file. One that is in doubt has none.
-    fn in_file(&self, file: &Path, limit: u64, issuers: &[&[u8]]) -> Option<RootCertStore> {
-        let mut roots = RootCertStore::empty();
-        let pem = match self.read(file, limit) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return None,
-            pem => pem.unwrap_or_default(),
+    /// What is in the files of a name's hash, up to the first that OpenSSL could not read either.
+    fn of_name(&self, directory: &Path, name: &[u8]) -> Vec<Held> {
+        let Some(hash) = name::hash(name) else {
+            return Vec::new();
         };
-        for certificate in CertificateDer::pem_slice_iter(&pem).flatten() {
-            if Names::of(&certificate).is_some_and(|names| issuers.contains(&names.subject)) {
-                // One that can't be parsed is not added.
-                let _ = roots.add(certificate);
-            }
+        let files = (0..TWINS).map(|twin| directory.join(format!("{hash:08x}.{twin}")));
+        let found = files.map_while(|file| self.in_file(&file, ONE));
+        found.flatten().collect()
+    }
+
+    /// The certificates in a PEM file; `None` where there is no file, or one that is no such file. One that is in doubt
+    /// has none.
+    fn in_file(&self, file: &Path, limit: u64) -> Option<Vec<Held>> {
+        match self.read(file, limit) {
+            Ok(text) => certificates(&text),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(_) => Some(Vec::new()),
         }
-        Some(roots)
     }
 
     /// Follows links, which is what these directories consist of; never waits, not even for a pipe.
@@ -147,72 +142,36 @@ impl Store {
     }
 }
 
-/// Finds the roots of a chain, and leaves everything else to rustls.
-#[derive(Debug)]
-struct Verifier {
-    store: Store,
-    provider: Arc<CryptoProvider>,
+/// The issuer of a certificate with this name.
+fn issuer_of(held: &Held, name: &[u8]) -> Option<Vec<u8>> {
+    let certificate = Certificate::of(&held.der).filter(|found| found.subject == name)?;
+    Some(certificate.issuer.to_vec())
 }
 
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let roots = self.store.roots(&issuers(end_entity, intermediates));
-        if roots.is_empty() {
-            return Err(CertificateError::UnknownIssuer.into());
+/// All certificates of a text, with their trust settings; `None` if there is one that can't be read.
+fn certificates(text: &[u8]) -> Option<Vec<Held>> {
+    let mut held: Vec<Held> = Vec::new();
+    for block in pem::blocks(text) {
+        if !block.begins_line {
+            return None;
         }
-        let builder =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), self.provider.clone());
-        let verifier = builder
-            .build()
-            .map_err(|error| Error::General(error.to_string()))?;
-        verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
-}
-
-/// Who has signed something in this chain. A chain that was signed across has more than one way up, so none is left out.
-fn issuers<'a>(
-    end_entity: &'a CertificateDer<'_>,
-    intermediates: &'a [CertificateDer<'_>],
-) -> Vec<&'a [u8]> {
-    let mut found = Vec::new();
-    for certificate in std::iter::once(end_entity).chain(intermediates).take(CHAIN) {
-        match Names::of(certificate) {
-            Some(names) if !found.contains(&names.issuer) => found.push(names.issuer),
-            _ => {}
+        match block.label() {
+            Some("CERTIFICATE" | "X509 CERTIFICATE") => held.push(Held {
+                der: CertificateDer::from(block.bytes().ok()?),
+                is_distrusted: false,
+            }),
+            Some("TRUSTED CERTIFICATE") => {
+                let bytes = block.bytes().ok()?;
+                let (der, is_distrusted) = with_trust(&bytes)?;
+                held.push(Held {
+                    der: CertificateDer::from(der.to_vec()),
+                    is_distrusted,
+                });
+            }
+            // A key, a list of revocations: not a certificate's, and not our concern.
+            Some(_) | None => {}
         }
     }
-    found
+    let are_whole = held.iter().all(|one| Certificate::of(&one.der).is_some());
+    are_whole.then_some(held)
 }

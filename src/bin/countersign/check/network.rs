@@ -156,6 +156,17 @@ fn certificate(host: &str, tenant: &Tenant, detail: &str) -> String {
         format!(
             "its issuer is {roots}: if a proxy opens TLS here, put its root into a file of tenant.ca_file"
         )
+    } else if has("no root of this machine") {
+        let roots = match &tenant.ca_file {
+            Some(path) => path.display().to_string(),
+            None => "this system's store".to_owned(),
+        };
+        format!(
+            "put the certificate of the authority that signed it into {roots}, or find out who answers there"
+        )
+    } else if has("CaUsedAsEndEntity") {
+        "give the server a certificate that is no authority's (basicConstraints=CA:FALSE)"
+            .to_owned()
     } else if has("not valid for name") || has("NotValidForName") {
         format!("it is for other names than {host}: mend tenant.url, or find out who answers there")
     } else if has("expired") || has("Expired") {
