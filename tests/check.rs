@@ -15,6 +15,8 @@ mod image;
 mod network;
 #[path = "check/person.rs"]
 mod person;
+#[path = "check/polkit.rs"]
+mod polkit;
 mod rig;
 #[allow(dead_code, reason = "test equipment: no test uses all of it")]
 #[path = "support/server.rs"]

@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "tests"
 )]
@@ -24,10 +25,53 @@ use countersign::local::offline::record::Enrolment;
 use countersign::os::Session;
 use machine::Machine;
 
+/// A machine whose stacks of sshd, sudo and su ask the module.
+struct Protected(Machine);
+
+impl std::ops::Deref for Protected {
+    type Target = Machine;
+    fn deref(&self) -> &Machine {
+        &self.0
+    }
+}
+
+impl Protected {
+    /// What is said, without the line about the stack.
+    fn run(&self, arguments: &[&str]) -> (String, String, i32) {
+        let folder = self.0.0.join("stacks");
+        let (out, err, code) = self
+            .0
+            .run(&[arguments, &["--stacks", folder.to_str().unwrap()]].concat());
+        let lines = out
+            .lines()
+            .filter(|line| !(line.starts_with("  stack ") && line.ends_with(":1 asks")));
+        let out: String = lines.map(|line| format!("{line}\n")).collect();
+        let (before, rest) = out.split_once("\"stack\":{").unwrap_or((&out, ""));
+        let rest = rest.split_once("},").map_or("", |(_, rest)| rest);
+        (format!("{before}{rest}"), err, code)
+    }
+
+    #[track_caller]
+    fn prints(&self, arguments: &[&str], expected: &str) {
+        let all = (expected.to_owned(), String::new(), 0);
+        assert_eq!(self.run(arguments), all, "{arguments:?}");
+    }
+
+    fn stack(&self, service: &str, text: &str) {
+        std::fs::write(self.0.0.join("stacks").join(service), text).unwrap();
+    }
+}
+
+const ASKS: &str = "auth required pam_countersign.so\n";
+
 /// A configuration on line 1 to 8, with `rest` behind it; everything that is kept is below DIR.
-fn machine(rest: &str) -> (Machine, String) {
-    let machine = Machine::new();
-    let folder = machine.0.display();
+fn machine(rest: &str) -> (Protected, String) {
+    let machine = Protected(Machine::new());
+    std::fs::create_dir(machine.0.0.join("stacks")).unwrap();
+    for service in ["sshd", "sudo", "su"] {
+        machine.stack(service, ASKS);
+    }
+    let folder = machine.0.0.display();
     let text = format!(
         "[tenant]\nurl = \"https://tenant.example\"\n[state]\nfolder = \"{folder}/state\"\n\
          [users]\ntemplate = \"{{user}}@example.com\"\n[users.names]\nroot = \"alice@example.com\"\n{}",
@@ -58,7 +102,7 @@ fn without_rules_everybody_must_and_nothing_is_made_on_the_way() {
         ),
     );
     assert!(
-        !machine.0.join("state").exists(),
+        !machine.0.0.join("state").exists(),
         "a question made a folder"
     );
     machine.prints(
@@ -193,7 +237,7 @@ fn a_key_has_an_owner_and_a_flow_of_its_own() {
         "[users.keys]\n\"{KEY}\" = \"carol@example.com\"\n[login]\nafter_public_key = \"on-demand\"\n\
          [on_demand]\napp = \"a\"\nclient_id = \"c\"\nclient_secret_file = \"DIR/secret\"\nscope = \"s\"\npolicy = \"p\"\n"
     ));
-    let secret = machine.0.join("secret");
+    let secret = machine.0.0.join("secret");
     std::fs::write(&secret, "hunter2").unwrap();
     let closed = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     std::fs::set_permissions(&secret, closed).unwrap();
@@ -211,8 +255,8 @@ fn a_key_has_an_owner_and_a_flow_of_its_own() {
 #[test]
 fn a_file_that_a_login_needs_and_does_not_find_is_what_refuses_it() {
     let (machine, _) = machine("");
-    let text = std::fs::read_to_string(machine.0.join("countersign.toml")).unwrap();
-    let ca_file = format!("ca_file = \"{}/ca.pem\"\n[state]", machine.0.display());
+    let text = std::fs::read_to_string(machine.0.0.join("countersign.toml")).unwrap();
+    let ca_file = format!("ca_file = \"{}/ca.pem\"\n[state]", machine.0.0.display());
     machine.configure(&text.replace("[state]", &ca_file));
     let (out, _, code) = machine.run(&["explain", "daemon"]);
     let expected = match countersign::os::real_uid() {
@@ -292,8 +336,11 @@ fn an_offline_code_is_possible_for_whoever_is_enrolled() {
             .to_owned()
     };
     assert_eq!(offline(), "  offline     no: the user is not enrolled");
-    assert!(!machine.0.join("kept").exists(), "a question made a folder");
-    let store = Store::open(&machine.0.join("kept")).unwrap();
+    assert!(
+        !machine.0.0.join("kept").exists(),
+        "a question made a folder"
+    );
+    let store = Store::open(&machine.0.0.join("kept")).unwrap();
     let enrolment = Enrolment::new(1, "daemon", Key::random().unwrap(), store.now()).unwrap();
     store.enroll(&enrolment.record).unwrap();
     assert_eq!(
@@ -352,4 +399,103 @@ fn wrong_use_is_told() {
         err.starts_with("countersign: DIR/countersign.toml:\n  line 3: tenant.attempts:"),
         "{err}"
     );
+}
+
+/// The lines that say whether the module is asked.
+fn about_the_stack(machine: &Protected, service: &str) -> Vec<String> {
+    let folder = machine.0.0.join("stacks");
+    let arguments = [
+        "explain",
+        "daemon",
+        "--service",
+        service,
+        "--stacks",
+        folder.to_str().unwrap(),
+    ];
+    let (out, err, code) = machine.0.run(&arguments);
+    assert_eq!((err.as_str(), code), ("", 0));
+    let count = if out.contains("not asked") { 3 } else { 2 };
+    out.lines().take(count).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_service_whose_stack_does_not_ask_is_not_said_to_require_anything() {
+    let (machine, _) = machine("");
+    assert_eq!(
+        about_the_stack(&machine, "sshd"),
+        [
+            "sshd for daemon: required",
+            "  stack       DIR/stacks/sshd:1 asks"
+        ]
+    );
+    machine.stack("login", "auth required pam_unix.so\n");
+    assert_eq!(
+        about_the_stack(&machine, "login"),
+        [
+            "login for daemon: not asked",
+            "  stack       no line of DIR/stacks/login names pam_countersign.so, and none that it includes",
+            "  if asked    required",
+        ]
+    );
+    machine.stack(
+        "common-auth",
+        &format!("auth [success=1 default=ignore] pam_succeed_if.so service notin sshd:sudo quiet\n{ASKS}auth required pam_unix.so\n"),
+    );
+    machine.stack("login", "@include common-auth\n");
+    assert_eq!(
+        about_the_stack(&machine, "login")[1],
+        "  stack       DIR/stacks/common-auth:1 leaves this service out: \
+         auth [success=1 default=ignore] pam_succeed_if.so service notin sshd:sudo quiet"
+    );
+    machine.stack("SSHD", "");
+    machine.stack("sshd", "@include common-auth\n");
+    assert_eq!(
+        about_the_stack(&machine, "SSHD")[1],
+        "  stack       DIR/stacks/common-auth:2 asks"
+    );
+    assert!(
+        about_the_stack(&machine, "cron")[1]
+            .starts_with("  stack       there is no DIR/stacks/cron, and")
+    );
+    machine.stack("other", &format!("{ASKS}{ASKS}"));
+    assert_eq!(
+        about_the_stack(&machine, "cron")[1],
+        "  stack       DIR/stacks/other:1 and DIR/stacks/other:2 ask"
+    );
+}
+
+#[test]
+fn a_program_is_told_that_the_module_is_not_asked() {
+    let (machine, _) = machine("");
+    machine.stack("login", "auth required pam_unix.so\n");
+    let (out, _, _) = machine.run(&["explain", "daemon", "--service", "login", "--json"]);
+    assert!(
+        out.contains("\"if_asked\":\"required\"") && out.contains("\"outcome\":\"not_asked\""),
+        "{out}"
+    );
+}
+
+#[test]
+fn the_configuration_that_the_stack_names_is_the_one_that_counts() {
+    let (machine, _) = machine("");
+    let config = machine.0.0.join("countersign.toml");
+    machine.stack(
+        "sshd",
+        &format!(
+            "auth required pam_countersign.so config={}\n",
+            config.display()
+        ),
+    );
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(["explain", "daemon", "--stacks"])
+        .arg(machine.0.0.join("stacks"))
+        .output()
+        .unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    let expected = format!(
+        "  stack       {}/stacks/sshd:1 asks, by {}",
+        machine.0.0.display(),
+        config.display()
+    );
+    assert_eq!(out.lines().nth(1), Some(expected.as_str()));
 }

@@ -62,13 +62,14 @@ fn the_fields_of_a_line_are_in_the_manual_in_their_order() {
 
 /// The identifiers that are given to findings in these files: the first text behind one of these calls.
 fn ids(folder: &Path, found: &mut BTreeSet<String>) {
-    const CALLS: [&str; 8] = [
+    const CALLS: [&str; 9] = [
         "Finding::error(",
         "Finding::warning(",
         "Finding::note(",
         "Finding::passed(",
         "Severity::Warning,",
         "report.pass(",
+        "self.denial(",
         "unreadable(",
         "unusable(",
     ];

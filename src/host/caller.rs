@@ -3,7 +3,7 @@
 
 use super::{Attempt, accounts, ssh};
 use crate::audit::escape;
-use crate::policy::{Account, DirectoryFailed};
+use crate::policy::{Account, DirectoryFailed, Whom};
 use crate::verdict::{Reason, Refusal};
 
 /// Who calls, and for whom.
@@ -45,6 +45,39 @@ impl From<Nameless> for Refusal {
 }
 
 impl Caller {
+    /// The person at the keyboard, as far as the policy asks about one.
+    ///
+    /// Where it asks about the account alone, a program that names another caller than the kernel decides nothing, and is
+    /// not refused: the helper of polkit 127 and later is no child of its caller.
+    pub(super) fn person_for(
+        &self,
+        whom: Whom,
+        account: &Account,
+    ) -> Result<Option<Account>, Refusal> {
+        match self.person() {
+            Err(refusal) if refusal.reason == Reason::CallerMismatch => {
+                if self.is_about(whom, account)? {
+                    Ok(None)
+                } else {
+                    Err(refusal)
+                }
+            }
+            person => person,
+        }
+    }
+
+    /// Whether the account is asked about, whether or not the caller is who the program says.
+    fn is_about(&self, whom: Whom, asked: &Account) -> Result<bool, Refusal> {
+        match whom {
+            Whom::User => Ok(true),
+            Whom::Auto => {
+                let named = account(self.ruser.as_deref().unwrap_or_default())?;
+                Ok(named.is_some_and(|named| named.uid == asked.uid))
+            }
+            Whom::Caller | Whom::Both => Ok(false),
+        }
+    }
+
     /// The person at the keyboard, where the program says so and the kernel agrees.
     ///
     /// For somebody who comes over the network `PAM_RUSER` is a name on another machine, and no matter of ours.

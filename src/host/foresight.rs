@@ -20,7 +20,7 @@ pub struct Foresight {
 /// Judges a caller as [`super::authenticate`] does; `public_key` is the fingerprint of one that sshd would have verified.
 #[must_use]
 pub fn foresee(caller: &Caller, public_key: Option<String>, policy: &Policy) -> Foresight {
-    let subject = match caller.subject(public_key) {
+    let subject = match caller.subject(public_key, policy) {
         Ok(subject) => subject,
         Err(refusal) => {
             return Foresight {

@@ -20,7 +20,7 @@ pub enum Judged {
 
 impl Attempt<'_> {
     pub(super) fn judge(&mut self, policy: &Policy) -> Result<Judged, Refusal> {
-        let subject = self.caller.subject(self.public_key())?;
+        let subject = self.caller.subject(self.public_key(), policy)?;
         self.know(&subject.account);
         let ruling = policy::judge(policy, &subject, &LocalUsers);
         for note in &ruling.notes {
@@ -39,11 +39,17 @@ impl Attempt<'_> {
 
 impl Caller {
     /// Who is judged; `public_key` is the fingerprint of the one that sshd has verified.
-    pub(super) fn subject(&self, public_key: Option<String>) -> Result<Subject, Refusal> {
+    pub(super) fn subject(
+        &self,
+        public_key: Option<String>,
+        policy: &Policy,
+    ) -> Result<Subject, Refusal> {
         let account = account(self.user.as_ref().map_err(|nameless| *nameless)?)?;
+        let account = account.ok_or(Reason::UnknownUser)?;
+        let whom = policy.for_service(&self.service).step_up.person;
         Ok(Subject {
-            account: account.ok_or(Reason::UnknownUser)?,
-            caller: self.person()?,
+            caller: self.person_for(whom, &account)?,
+            account,
             public_key,
             service: self.service.clone(),
             rhost: self.rhost.clone(),

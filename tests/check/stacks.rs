@@ -530,10 +530,7 @@ fn a_system_is_judged_by_the_configurations_that_its_stacks_name() {
     image.configure("");
     assert_eq!(image.ids(), ["state-unusable"]);
     image.folder("run/countersign", 0o755);
-    assert_eq!(
-        image.ids(),
-        ["state-unusable", "state-unusable", "selinux-port"]
-    );
+    assert_eq!(image.ids(), ["state-unusable", "state-unusable"]);
 }
 
 #[test]

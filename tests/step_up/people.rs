@@ -61,6 +61,32 @@ fn a_caller_who_is_not_the_one_who_runs_the_program_is_refused() {
     assert_eq!(rig.simulator.connections().accepted, 0);
 }
 
+/// As polkit 127 and later: its helper is root's, and names the user who calls.
+#[test]
+fn where_the_account_is_asked_about_a_caller_whom_the_kernel_does_not_see_is_no_refusal() {
+    let rig = rig_of("person = \"user\"");
+    let polkit = |ruser: &str| Caller {
+        service: "polkit-1".into(),
+        ruser: Some(ruser.into()),
+        real_uid: 4242,
+        ..sudo(&rig)
+    };
+    let mut person = Person::answering(&[CODE]);
+    assert_eq!(step_up(&polkit("nobody"), &mut person), Ok("OATH".into()));
+    configure(&rig, "code", "", "");
+    let mut person = Person::answering(&[CODE]);
+    assert_eq!(step_up(&polkit(&user()), &mut person), Ok("OATH".into()));
+    assert_eq!(asked_about(&rig), [NAME, NAME]);
+    for whom in ["auto", "caller", "both"] {
+        configure(&rig, "code", &format!("person = \"{whom}\""), "");
+        assert_eq!(
+            unasked(&polkit("nobody")),
+            Err(Reason::CallerMismatch),
+            "{whom}"
+        );
+    }
+}
+
 #[test]
 fn a_caller_on_another_machine_is_no_matter_of_ours() {
     let rig = rig_of("");

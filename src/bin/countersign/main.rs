@@ -1,6 +1,7 @@
 //! `countersign`: looks after a machine where pam_countersign.so stands in the login path.
 #![forbid(unsafe_code)]
 
+mod asked;
 mod britive;
 mod budget;
 mod check;

@@ -8,6 +8,7 @@ mod configuration;
 mod finding;
 mod network;
 mod person;
+mod polkit;
 mod selinux;
 mod sshd;
 mod stacks;
@@ -104,6 +105,7 @@ fn look(
     if let Some(sshd) = &sshd {
         sshd.check(root, &mut configurations, &named, report);
     }
+    polkit::check(root, &mut configurations, &named, report);
     selinux::check(root, &mut configurations, &named, report);
     if policies.is_empty() {
         return Ok(());

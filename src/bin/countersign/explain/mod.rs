@@ -4,6 +4,9 @@
 mod kept;
 mod person;
 mod rules;
+mod stack;
+
+use std::path::PathBuf;
 
 use countersign::audit::escape;
 use countersign::host::{self, Caller, Foresight, Judged};
@@ -18,6 +21,7 @@ use super::guise::{self, Login};
 use super::output::{Done, Problem, line};
 use super::places::Places;
 use super::reasons;
+use stack::Asking;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -29,6 +33,9 @@ pub struct Arguments {
     /// A public key that sshd has verified: SHA256:..., as "ssh-keygen -lf FILE" shows it
     #[arg(long, value_name = "FINGERPRINT", conflicts_with = "tty", value_parser = key)]
     key: Option<String>,
+    /// A folder of stacks in place of /etc/pam.d
+    #[arg(long, value_name = "FOLDER")]
+    stacks: Option<PathBuf>,
     /// One JSON object, for programs
     #[arg(long)]
     json: bool,
@@ -44,11 +51,18 @@ fn key(text: &str) -> Result<String, &'static str> {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
-    let (policy, bytes) = context.read()?;
+    let folder = arguments.stacks.as_ref().map(std::path::absolute);
+    let folder = folder.transpose().map_err(Problem::new)?;
+    let asking = Asking::new(folder.as_deref(), &arguments.login.service);
+    // What the stack names counts, unless another is asked about.
+    let own = asking.config().filter(|_| !context.is_named());
+    let own = own.map(|path| Context::new(Some(path)));
+    let (policy, bytes) = own.as_ref().unwrap_or(context).read()?;
     let caller = caller(arguments)?;
     let foresight = host::foresee(&caller, arguments.key.clone(), &policy);
     let case = Case {
         arguments,
+        asking: &asking,
         places: Places::new(&bytes, &arguments.login.service),
         fingerprint: fingerprint(&bytes),
         policy: &policy,
@@ -86,6 +100,7 @@ fn caller(arguments: &Arguments) -> Result<Caller, Problem> {
 /// One login, judged, and what there is to explain it with.
 struct Case<'a> {
     arguments: &'a Arguments,
+    asking: &'a Asking,
     places: Places,
     fingerprint: String,
     policy: &'a Policy,
@@ -109,7 +124,7 @@ impl Case<'_> {
             },
             Err(refusal) => refused(refusal),
         };
-        let Explanation { mut lines, object } = outcome;
+        let Explanation { mut lines, object } = self.by_the_stack(outcome);
         if let Some(first) = lines.first_mut() {
             *first = format!("{}: {first}", self.title());
         }
@@ -124,6 +139,32 @@ impl Case<'_> {
             lines,
             object: self.whole(object),
         }
+    }
+
+    /// What the module would say counts only where the stack asks it.
+    fn by_the_stack(&self, outcome: Explanation) -> Explanation {
+        let Explanation {
+            mut lines,
+            mut object,
+        } = outcome;
+        let stack = fact("stack", &self.asking.sentence());
+        if self.asking.is_asked() {
+            lines.insert(lines.len().min(1), stack);
+        } else {
+            let otherwise = lines.first().map(|first| fact("if asked", first));
+            lines.splice(
+                ..lines.len().min(1),
+                ["not asked".to_owned(), stack].into_iter().chain(otherwise),
+            );
+        }
+        if let Some(fields) = object.as_object_mut() {
+            fields.insert("stack".to_owned(), self.asking.object());
+            if !self.asking.is_asked() {
+                let otherwise = fields.insert("outcome".to_owned(), json!("not_asked"));
+                fields.insert("if_asked".to_owned(), json!(otherwise));
+            }
+        }
+        Explanation { lines, object }
     }
 
     fn title(&self) -> String {

@@ -11,9 +11,9 @@ use countersign::host::Arguments;
 
 use super::configuration::Configurations;
 use super::finding::{Finding, Report};
+use crate::asked::{config_of, is_ours, left_out_by};
 use crate::libpam::line::lines;
-use crate::libpam::module::{Role, World, about_service, names_ours, role};
-use crate::libpam::search::{End, Ours, ends};
+use crate::libpam::module::names_ours;
 use crate::libpam::stack::{Handler, Job, Kind, Place, Stack};
 use crate::modules;
 use crate::root::Root;
@@ -257,32 +257,9 @@ pub fn config(root: &Root, service: &str) -> Option<PathBuf> {
     config_of(&stack(root, service, Kind::Auth))
 }
 
-fn config_of(stack: &Stack) -> Option<PathBuf> {
-    let ours = stack.handlers.iter().filter(|line| is_ours(line));
-    let mut words = ours.flat_map(Handler::arguments);
-    let path = words.find_map(|word| word.strip_prefix("config="));
-    path.map(PathBuf::from).filter(|path| path.is_absolute())
-}
-
-fn is_ours(line: &Handler) -> bool {
-    role(line) == Role::Ours
-}
-
 /// Whether a line that asks for the name of the service sees to it that the module is never reached in this one.
 fn is_left_out(stack: &Stack, service: &str) -> bool {
-    let is_about_services = |line: &Handler| about_service(line, service).is_some();
-    if !stack.handlers.iter().any(is_about_services) {
-        return false;
-    }
-    let world = World {
-        kind: Kind::Auth,
-        service,
-        exempts: false,
-        exists: &|_| true,
-        first_factor: None,
-    };
-    let is_asked = |ends: Vec<End>| ends.iter().any(|end| end.facts.ours != Ours::NotAsked);
-    !ends(&stack.handlers, &world).is_none_or(is_asked)
+    left_out_by(stack, service).is_some()
 }
 
 /// The services that have a file, but not those whose file is only a part of others.

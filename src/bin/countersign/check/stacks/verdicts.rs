@@ -4,7 +4,8 @@
 use countersign::policy::{ExemptResult, Flow, Settings};
 
 use super::advice::{SAFE, SAFE_EXEMPTING, consequence, meaning, module_of, name};
-use super::{Before, Subject, is_ours, place_of};
+use super::{Before, Subject, place_of};
+use crate::asked::is_ours;
 use crate::check::finding::{Finding, Severity};
 use crate::libpam::code::Code;
 use crate::libpam::control::Action;
