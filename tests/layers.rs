@@ -84,6 +84,7 @@ fn what_decides_can_not_touch_the_world() {
                 "words.rs",
                 "verdict.rs",
                 "tenant/re",
+                "tenant/silence",
                 "tenant/text",
                 "otpauth",
                 "britive/wire",

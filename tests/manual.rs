@@ -12,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use countersign::tenant::silence;
 use countersign::verdict::Reason;
 
 /// Words of the log that are no refusals: granted, granted without a question, exempt.
@@ -43,6 +44,29 @@ fn every_reason_is_in_the_manual_once_and_no_other() {
     let distinct: BTreeSet<_> = listed.iter().cloned().collect();
     assert_eq!(distinct, known);
     assert_eq!(listed.len(), distinct.len(), "{listed:?}");
+}
+
+/// An administrator who lets offline codes stand in has to know what opens them.
+#[test]
+fn the_manual_has_the_table_of_failures_that_the_module_decides_by() {
+    let page = page("pam_countersign.8");
+    let (_, table) = page.split_once("\n.Ss What counts as an outage\n").unwrap();
+    let (table, _) = table.split_once("\n.Ss ").unwrap();
+    let mut reason = "";
+    let mut told = Vec::new();
+    for row in table.lines().filter_map(|line| line.strip_prefix(".It ")) {
+        let (name, causes) = row.split_once(" Ta ").unwrap();
+        match name.strip_prefix("Sy ") {
+            Some(heading) => reason = heading,
+            None => told.push(format!("{name}: {causes}: {reason}")),
+        }
+    }
+    let row = |class: &silence::Class| {
+        let causes: Vec<_> = class.causes.iter().map(|cause| cause.name()).collect();
+        let (name, causes) = (class.name(), causes.join(", "));
+        format!("{name}: {causes}: {}", class.counts_as())
+    };
+    assert_eq!(told, silence::classes().iter().map(row).collect::<Vec<_>>());
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl Login {
                 None => self.ask_again(words::NO_PIN, Asked::Pin(waiting)),
             },
             Asked::Browser(waiting) => self.poll_status(waiting),
-            Asked::Offline(outage) => self.offline_answered(outage, typed),
+            Asked::Offline(unheard) => self.offline_answered(unheard, typed),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::answer::Answers;
 use super::choose::Choice;
+use super::offline::Unheard;
 use super::{AwaitAnswer, Echo, Login, Planned, Question, Step, federated};
 use crate::policy::{Batch, Mechanism};
 use crate::tenant::text::ServerText;
@@ -31,7 +32,7 @@ pub(super) enum Asked {
     /// Enter, once logged in at another identity provider.
     Browser(federated::Waiting),
     /// An offline code, because of this outage.
-    Offline(Refusal),
+    Offline(Unheard),
 }
 
 /// What may be typed once a mechanism was started.

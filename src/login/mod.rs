@@ -27,6 +27,7 @@ use std::rc::Rc;
 pub use advance::IN_ONE_REQUEST;
 use choose::{Choice, Ringing};
 pub use choose::{obstacle, offer_name};
+use offline::{Standby, Unheard};
 pub use proof::{Kind, OfflineProof, Proof, enough, kind};
 pub use step::{
     Allowance, Before, Echo, Ended, Keep, Machine, Notice, Outgoing, Question, Start, Step,
@@ -55,9 +56,8 @@ struct Login {
     secret: Option<Shared>,
     /// Whether the phone may ring.
     allowance: Allowance,
-    before: Before,
-    /// Whether anything but silence came back from where the tenant should be.
-    heard: Heard,
+    /// The right to an offline code, as long as nothing was heard.
+    standby: Option<Standby>,
     /// `Authorization` of every request, for a step-up.
     authorization: Option<Shared>,
     target: TenantUrl,
@@ -85,13 +85,6 @@ struct Login {
     number_told: bool,
     /// How often the approval that is waited for has been asked for.
     polls: u16,
-}
-
-/// Whether somebody has answered in this login.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Heard {
-    Nothing,
-    Something,
 }
 
 /// A choice of the user's.
@@ -168,7 +161,7 @@ pub struct AwaitAnswer {
 #[must_use]
 pub struct AwaitRedeem {
     login: Box<Login>,
-    outage: Refusal,
+    unheard: Unheard,
 }
 
 /// Continues after a wait.
@@ -190,12 +183,11 @@ pub fn start(start: Start) -> Step {
     let target = terms.tenant.url.clone();
     let (secret, token) = machine.map_or((None, None), |m| (Some(Rc::new(m.secret)), m.token));
     let login = Login {
+        standby: Standby::new(&terms, before),
         terms,
         password: password.map(Rc::new),
         secret,
         allowance,
-        before,
-        heard: Heard::Nothing,
         authorization: None,
         target,
         hops: 0,
@@ -220,9 +212,8 @@ impl AwaitReply {
     /// The tenant's reply, or why there is none.
     pub fn reply(self, reply: Result<Response, Failure>) -> Step {
         let mut login = self.login;
-        if !matches!(reply, Err(Failure::Outage(..))) {
-            login.heard = Heard::Something;
-        }
+        let standby = login.standby.take();
+        login.standby = standby.and_then(|standby| standby.after(&reply));
         match self.expected {
             Expected::Start { tries } => login.started(reply, tries),
             Expected::Token => login.token_answered(reply),
@@ -319,7 +310,7 @@ impl AwaitAllowance {
 impl AwaitRedeem {
     /// What became of the code.
     pub fn redeemed(self, result: Result<Receipt, No>) -> Step {
-        self.login.redeemed(self.outage, result)
+        self.login.redeemed(self.unheard, result)
     }
 }
 

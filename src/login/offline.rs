@@ -3,50 +3,77 @@
 
 use super::ask::Asked;
 use super::read::Trouble;
-use super::{AwaitRedeem, Before, Heard, Login, Step, proof};
+use super::{AwaitRedeem, Before, Login, Step, proof};
 use crate::local::offline::Receipt;
 use crate::local::offline::rules::No;
+use crate::policy::Terms;
 use crate::secret::Secret;
+use crate::tenant::failure::Failure;
+use crate::tenant::http::Response;
 use crate::verdict::{Reason, Refusal};
+
+/// The right to an offline code. Only a login in which nothing was heard has it: the first reply, and the first failure that is
+/// no outage, takes it away for good.
+///
+/// "The network is down" can be arranged by a person who wants in. So the administrator must allow offline codes, the stack must
+/// have verified a password of this user, and only an outage counts, which `tenant::silence` decides.
+pub(super) struct Standby(());
+
+/// An outage in a login that still has the right to an offline code. Nothing else leads to one.
+pub(super) struct Unheard {
+    outage: Refusal,
+    _standby: Standby,
+}
+
+impl Standby {
+    /// At the beginning of a login.
+    pub(super) fn new(terms: &Terms, before: Before) -> Option<Standby> {
+        let may = terms.offline.is_some() && before == Before::Password;
+        may.then_some(Standby(()))
+    }
+
+    /// What is left of it after a request.
+    pub(super) fn after(self, reply: &Result<Response, Failure>) -> Option<Standby> {
+        matches!(reply, Err(Failure::Outage(..))).then_some(self)
+    }
+}
+
+impl Unheard {
+    /// The detail of the outage, for the log.
+    pub(super) fn detail(self) -> String {
+        self.outage.detail
+    }
+}
 
 impl Login {
     /// The end of a login that never began, or the question for an offline code.
-    ///
-    /// "The network is down" can be arranged by whoever wants in. So nobody must have answered anything in this login,
-    /// the stack must have a password of this person's, and only an outage counts, which is decided where failures are
-    /// sorted.
-    pub(super) fn unreached(self: Box<Self>, trouble: Trouble) -> Step {
-        let refusal = Refusal::from(trouble);
-        let may = self.terms.offline.is_some()
-            && self.before == Before::Password
-            && self.heard == Heard::Nothing
-            && self.session.is_none()
-            && refusal.reason == Reason::Outage;
-        match may {
-            true => self.ask(Asked::Offline(refusal)),
-            false => self.end(refusal),
+    pub(super) fn unreached(mut self: Box<Self>, trouble: Trouble) -> Step {
+        let outage = Refusal::from(trouble);
+        match self.standby.take() {
+            Some(_standby) => self.ask(Asked::Offline(Unheard { outage, _standby })),
+            None => self.end(outage),
         }
     }
 
-    pub(super) fn offline_answered(self: Box<Self>, outage: Refusal, typed: &Secret) -> Step {
+    pub(super) fn offline_answered(self: Box<Self>, unheard: Unheard, typed: &Secret) -> Step {
         let code = Secret::new(typed.expose().trim()).into();
         let login = self;
-        Step::Redeem(code, AwaitRedeem { login, outage })
+        Step::Redeem(code, AwaitRedeem { login, unheard })
     }
 
     /// A code that does not count is asked for again, whatever the reason: the user sees the same.
     pub(super) fn redeemed(
         mut self: Box<Self>,
-        outage: Refusal,
+        unheard: Unheard,
         result: Result<Receipt, No>,
     ) -> Step {
         let no = match result {
-            Ok(receipt) => return Step::Done(proof::prove_offline(&self.terms, receipt, outage)),
+            Ok(receipt) => return Step::Done(Ok(proof::prove_offline(receipt, unheard))),
             Err(no) => no,
         };
         self.useless = self.useless.saturating_add(1);
         if self.useless < self.terms.login.attempts {
-            return self.ask(Asked::Offline(outage));
+            return self.ask(Asked::Offline(unheard));
         }
         let reason = match no {
             No::NotEnrolled => Reason::OfflineNotEnrolled,
@@ -59,6 +86,6 @@ impl Login {
             | No::TooMany(_)
             | No::Unusable(_) => Reason::OfflineRefused,
         };
-        self.end(Refusal::new(reason, format!("{no}; {}", outage.detail)))
+        self.end(Refusal::new(reason, format!("{no}; {}", unheard.detail())))
     }
 }

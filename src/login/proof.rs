@@ -1,6 +1,7 @@
 //! The only place where a login can succeed: a value that proves it, made from everything that must be true.
 #![forbid(unsafe_code)]
 
+use super::offline::Unheard;
 use crate::local::offline::Receipt;
 use crate::policy::{Flow, Mechanism, Terms};
 use crate::tenant::reply::Identity;
@@ -57,24 +58,15 @@ pub(super) fn prove(
     Ok(Proof { met, offline })
 }
 
-/// An offline code that counts, where the administrator allows it and nobody answered.
+/// An offline code that counts, in a login in which nothing was heard.
 ///
 /// It is the second factor; the first is the password that the stack has verified before.
-pub(super) fn prove_offline(
-    terms: &Terms,
-    receipt: Receipt,
-    outage: Refusal,
-) -> Result<Proof, Refusal> {
-    if terms.offline.is_none() || outage.reason != Reason::Outage {
-        return Err(outage);
-    }
-    Ok(Proof {
+pub(super) fn prove_offline(receipt: Receipt, unheard: Unheard) -> Proof {
+    let outage = unheard.detail();
+    Proof {
         met: Vec::new(),
-        offline: Some(OfflineProof {
-            receipt,
-            outage: outage.detail,
-        }),
-    })
+        offline: Some(OfflineProof { receipt, outage }),
+    }
 }
 
 /// A federated login: the other provider's factors are its own affair, which the administrator accepted

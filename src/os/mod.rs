@@ -17,10 +17,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub use allocator::Wiping;
 pub use files::{Secrecy, Trusted, Unsafe, read, whole};
 pub use folder::{Folder, Locked};
-pub use network::{LookupError, host_addresses, receive_now};
+pub use network::{
+    LookupError, await_arrival, begin_connect, connected, datagrams_to, host_addresses, interface,
+    receive_now, segments_received,
+};
 pub use session::{Process, Session, named_ancestors};
 pub use signals::{
-    Paused, await_input, interrupted, let_stops_through, pause, take_interruption,
+    Continuations, Paused, await_input, interrupted, let_stops_through, pause, take_interruption,
     with_interrupts_held, with_signals_blocked, with_stops_held,
 };
 pub use terminal::with_keys_unseen;
@@ -51,10 +54,22 @@ pub fn boot_ticks() -> u64 {
 }
 
 fn since_boot() -> Duration {
-    // SAFETY: the kernel fills the buffer; CLOCK_BOOTTIME exists since Linux 2.6.39.
+    // Exists since Linux 2.6.39.
+    clock(libc::CLOCK_BOOTTIME)
+}
+
+/// How long this machine has been suspended since it was started: [`std::time::Instant`] does not count that time.
+#[must_use]
+pub fn time_suspended() -> Duration {
+    let awake = clock(libc::CLOCK_MONOTONIC);
+    since_boot().saturating_sub(awake)
+}
+
+fn clock(which: libc::clockid_t) -> Duration {
+    // SAFETY: the kernel fills the buffer.
     let time = unsafe {
         let mut time: libc::timespec = std::mem::zeroed();
-        libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut time);
+        libc::clock_gettime(which, &mut time);
         time
     };
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);

@@ -59,13 +59,17 @@ pub fn await_input(from: &impl AsFd) -> Paused {
 /// Whether a signal that asks to stop is waiting behind the host's mask: sudo blocks Ctrl-C while a module runs.
 #[must_use]
 pub fn interrupted() -> bool {
+    is_pending(&STOPPING)
+}
+
+fn is_pending(signals: &[libc::c_int]) -> bool {
     // SAFETY: a sigset_t is plain data, initialised by sigpending before it is read.
     unsafe {
         let mut pending = mem::zeroed();
         libc::sigpending(&mut pending) == 0
-            && STOPPING
-                .into_iter()
-                .any(|signal| libc::sigismember(&pending, signal) == 1)
+            && signals
+                .iter()
+                .any(|signal| libc::sigismember(&pending, *signal) == 1)
     }
 }
 
@@ -102,6 +106,33 @@ pub fn with_stops_held<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Sees whether this process was stopped and continued, however it was done: a SIGCONT that is blocked stays pending, also
+/// where nothing would be done about it. Dropping this lets it through, and it does what it would have done before.
+#[derive(Debug)]
+pub struct Continuations {
+    _restored: SignalMask,
+    /// One was pending before, so that nothing can be seen.
+    blind: bool,
+}
+
+impl Continuations {
+    /// Looks from now on.
+    #[must_use]
+    pub fn watch() -> Continuations {
+        let restored = SignalMask::of(&[libc::SIGCONT]);
+        Continuations {
+            _restored: restored,
+            blind: is_pending(&[libc::SIGCONT]),
+        }
+    }
+
+    /// Whether this process was continued since, or that can't be told.
+    #[must_use]
+    pub fn seen(&self) -> bool {
+        self.blind || is_pending(&[libc::SIGCONT])
+    }
+}
+
 /// Whether whoever started this program (nohup) wants it to go on.
 fn is_ignored(signal: libc::c_int) -> bool {
     // SAFETY: a sigaction is plain data that sigaction fills; nothing is changed.
@@ -131,6 +162,7 @@ fn set_of(signals: &[libc::c_int]) -> libc::sigset_t {
 }
 
 /// The mask that was there before; dropping it puts it back, also when `f` panics.
+#[derive(Debug)]
 struct SignalMask(Option<libc::sigset_t>);
 
 impl SignalMask {

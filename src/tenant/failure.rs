@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 
 /// Why an exchange gave no response.
 ///
-/// Only an [`Outage`] may ever lead to an offline code, so whatever is in doubt is not one. The text is detail for
+/// Only an [`Outage`] may ever lead to an offline code, so whatever is in doubt is not one; what a layer of the network calls an
+/// outage counts as one only if `silence` says so. The text is detail for
 /// the log: bounded, one line, without secrets and without bytes of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
@@ -32,6 +33,31 @@ pub enum Outage {
     NoRoute,
     /// No answer to the TCP connect in time.
     ConnectTimeout,
+    /// The TCP connection was made, and not a byte came back on it in time.
+    Silent,
+    /// The proxy says that it could not reach the tenant.
+    BehindProxy,
+}
+
+impl Outage {
+    /// Each of them.
+    pub const ALL: [Outage; 7] = [
+        Outage::NameNotFound,
+        Outage::NameService,
+        Outage::Refused,
+        Outage::NoRoute,
+        Outage::ConnectTimeout,
+        Outage::Silent,
+        Outage::BehindProxy,
+    ];
+
+    /// Whether it consists in time that passes without an answer.
+    pub(super) fn takes_time(self) -> bool {
+        match self {
+            Outage::NameService | Outage::ConnectTimeout | Outage::Silent => true,
+            Outage::NameNotFound | Outage::Refused | Outage::NoRoute | Outage::BehindProxy => false,
+        }
+    }
 }
 
 /// How the one that answered misbehaved.
@@ -53,19 +79,49 @@ pub enum Misbehaviour {
     Timeout,
 }
 
+impl Misbehaviour {
+    /// Each of them.
+    pub const ALL: [Misbehaviour; 7] = [
+        Misbehaviour::Certificate,
+        Misbehaviour::Tls,
+        Misbehaviour::Protocol,
+        Misbehaviour::Proxy,
+        Misbehaviour::TooLarge,
+        Misbehaviour::Cut,
+        Misbehaviour::Timeout,
+    ];
+}
+
 /// What is missing on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Local {
     /// The kernel or its policy (SELinux, a local firewall) forbids the connection.
     Permission,
-    /// No memory, no file descriptor, no port.
+    /// No memory, file descriptor, thread or port, or a full table in the kernel.
     Resources,
+    /// The sandbox of the program that called allows no network.
+    Sandbox,
     /// The login had no time left for a request.
     NoTime,
     /// The request itself can't be sent: a URL or a header that is none.
     Request,
     /// The resolver of this system failed in a way that says nothing about the tenant.
     Resolver,
+    /// The process was stopped, or did not get the processor, or the machine was suspended.
+    Stopped,
+}
+
+impl Local {
+    /// Each of them.
+    pub const ALL: [Local; 7] = [
+        Local::Permission,
+        Local::Resources,
+        Local::Sandbox,
+        Local::NoTime,
+        Local::Request,
+        Local::Resolver,
+        Local::Stopped,
+    ];
 }
 
 /// The longest detail that goes to the log, in bytes.
@@ -100,16 +156,9 @@ impl Failure {
             (_, Some(libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT)) if to.is_ipv6() => {
                 Failure::outage(Outage::NoRoute, detail)
             }
+            (_, Some(libc::EAFNOSUPPORT)) => Failure::local(Local::Sandbox, detail),
             (_, Some(libc::EACCES | libc::EPERM)) => Failure::local(Local::Permission, detail),
             _ => Failure::local(Local::Resources, detail),
-        }
-    }
-
-    /// The same, if nobody had the time to answer that the administrator allows: then nobody failed to.
-    pub(super) fn for_want_of_time(self) -> Failure {
-        match self {
-            Failure::Outage(_, detail) => Failure::Local(Local::NoTime, detail),
-            Failure::Misbehaved(..) | Failure::Local(..) => self,
         }
     }
 
@@ -119,8 +168,11 @@ impl Failure {
             Failure::Local(..) => 5,
             Failure::Misbehaved(..) => 4,
             Failure::Outage(Outage::Refused, _) => 3,
-            Failure::Outage(Outage::ConnectTimeout, _) => 2,
-            Failure::Outage(Outage::NoRoute | Outage::NameNotFound | Outage::NameService, _) => 1,
+            Failure::Outage(Outage::ConnectTimeout | Outage::Silent, _) => 2,
+            Failure::Outage(
+                Outage::NoRoute | Outage::NameNotFound | Outage::NameService | Outage::BehindProxy,
+                _,
+            ) => 1,
         }
     }
 
@@ -173,6 +225,8 @@ impl fmt::Display for Outage {
             Outage::Refused => "connection refused",
             Outage::NoRoute => "no route",
             Outage::ConnectTimeout => "no answer to the connect",
+            Outage::Silent => "connected, and not a byte came back",
+            Outage::BehindProxy => "proxy could not reach the tenant",
         })
     }
 }
@@ -196,9 +250,11 @@ impl fmt::Display for Local {
         f.write_str(match self {
             Local::Permission => "not permitted to connect",
             Local::Resources => "out of resources",
+            Local::Sandbox => "the caller's sandbox allows no network",
             Local::NoTime => "no time left",
             Local::Request => "request can't be sent",
             Local::Resolver => "resolver failed",
+            Local::Stopped => "this process was stopped or starved",
         })
     }
 }

@@ -35,6 +35,8 @@ fn errors_of_a_connect_are_sorted_by_fault() {
         (libc::ENOBUFS, Local::Resources),
         (libc::EADDRNOTAVAIL, Local::Resources),
         (libc::EPROTO, Local::Resources),
+        (libc::EAGAIN, Local::Resources),
+        (libc::EAFNOSUPPORT, Local::Sandbox),
     ] {
         let failure = connecting("192.0.2.1:443", errno);
         assert!(
@@ -42,6 +44,24 @@ fn errors_of_a_connect_are_sorted_by_fault() {
             "{failure:?}"
         );
     }
+}
+
+/// Whatever the kernel says: an outage is what the table above has, and nothing that it may say tomorrow.
+#[test]
+fn no_other_error_of_a_connect_is_an_outage() {
+    let outages: Vec<_> = (1..=133)
+        .filter(|errno| matches!(connecting("192.0.2.1:443", *errno), Failure::Outage(..)))
+        .collect();
+    let known = [
+        libc::ENETDOWN,
+        libc::ENETUNREACH,
+        libc::ECONNRESET,
+        libc::ETIMEDOUT,
+        libc::ECONNREFUSED,
+        libc::EHOSTDOWN,
+        libc::EHOSTUNREACH,
+    ];
+    assert_eq!(outages, known);
 }
 
 /// Where IPv6 is switched off, an IPv6 address is as unreachable as without a route.

@@ -16,9 +16,12 @@ use rustls::{CipherSuite, ClientConfig, Error};
 use ureq_proto::http::{HeaderValue, Method, Request, request};
 
 pub use super::failure::{Failure, Local, Misbehaviour, Outage};
+use super::means;
 pub use super::proxy::Proxy;
 pub use super::resolver::IpFamily;
 pub use super::roots::{Roots, SetupError, Store};
+use super::silence::{Proven, judged};
+use super::watch::Watch;
 
 use connection::{Connection, Incoming, Outgoing, Target, Way};
 
@@ -27,6 +30,9 @@ pub const BODY: usize = 256 * 1024;
 
 /// How we present ourselves to the tenant.
 const AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
+
+/// A failure so close to the end of its time may come from that end.
+const CLOSE: Duration = Duration::from_millis(100);
 
 /// How to reach a tenant. Nothing comes from the environment.
 pub struct Settings {
@@ -46,6 +52,7 @@ pub struct Settings {
 pub struct Client {
     way: Way,
     kept: Option<Connection>,
+    watch: Watch,
     request_timeout: Duration,
 }
 
@@ -68,9 +75,11 @@ pub struct Response {
 impl Client {
     /// Prepares a connection; nothing is sent before the first request.
     pub fn new(settings: &Settings) -> Result<Client, SetupError> {
+        let watch = Watch::default();
         Ok(Client {
-            way: Way::new(tls(&settings.roots)?, settings),
+            way: Way::new(tls(&settings.roots)?, settings, watch.clone()),
             kept: None,
+            watch,
             request_timeout: settings.request_timeout,
         })
     }
@@ -78,7 +87,7 @@ impl Client {
     /// Sends `body` with exactly these headers, `Host`, `Content-Length` and `User-Agent` aside, and waits for the
     /// response, in all no longer than `budget`.
     ///
-    /// Nobody who did not answer within less than the configured time is said to be out: that would be ours to blame.
+    /// If the budget ended the request before the configured time, silence is [`Local::NoTime`] and not an outage.
     ///
     /// A request whose first byte may have reached the tenant is never sent a second time.
     pub fn post(
@@ -123,15 +132,18 @@ impl Client {
         }
         let begun = Instant::now();
         let deadline = begun.checked_add(budget).unwrap_or(begun);
+        self.watch.begin();
         let result = request.and_then(|request| self.send(request, body, deadline));
-        let cut_short = budget < self.request_timeout && begun.elapsed() >= budget;
-        result.map_err(|failure| {
-            if cut_short {
-                failure.for_want_of_time()
-            } else {
-                failure
-            }
-        })
+        let ended_by_itself = begun.elapsed() + CLOSE < budget;
+        let prove = || Proven {
+            ran: self.watch.was_running(),
+            had_time: budget == self.request_timeout || ended_by_itself,
+            lack: means::lack(),
+            names: self.way.names(),
+        };
+        let result = result.map_err(|failure| judged(failure, prove));
+        self.watch.end();
+        result
     }
 
     /// On the connection that was kept, if it still stands and leads there; else it is given up.

@@ -90,10 +90,10 @@ impl Line {
 
     /// One read from the socket, and what TLS makes of it.
     fn pull(&mut self) -> Result<usize, Failure> {
-        let count = self
-            .tls
-            .read_tls(&mut self.socket)
-            .map_err(|error| Failure::connected(&error))?;
+        let count = match self.tls.read_tls(&mut self.socket) {
+            Ok(count) => count,
+            Err(error) => return Err(self.socket.failure(&error)),
+        };
         if let Err(error) = self.tls.process_new_packets() {
             // The other side may have the alert; what matters is our own error.
             let _ = self.flush();

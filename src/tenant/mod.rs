@@ -6,11 +6,15 @@ pub mod http;
 pub mod probe;
 pub mod reply;
 pub mod request;
+pub mod silence;
 pub mod text;
 pub mod token;
 
 mod line;
+mod means;
+mod nameservers;
 mod proxy;
 mod resolver;
 mod roots;
 mod socket;
+mod watch;

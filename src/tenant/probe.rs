@@ -12,6 +12,7 @@ use super::http::{Client, Settings, SetupError, tls};
 use super::line::Line;
 use super::resolver::Lookups;
 use super::socket::Socket;
+use super::watch::Watch;
 
 /// A part of the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +109,8 @@ impl Walk<'_> {
     ) -> Result<(), Failure> {
         let addresses = self.look_up()?;
         self.begin(Stage::Connect);
-        let mut socket = Socket::connect(&addresses, self.deadline(self.settings.connect_timeout))?;
+        let soon = self.deadline(self.settings.connect_timeout);
+        let mut socket = Socket::connect(&addresses, soon, &Watch::default())?;
         let peer = addresses.first().map(ToString::to_string);
         self.done(peer.unwrap_or_default());
         if let Some(proxy) = &self.settings.proxy {
@@ -135,7 +137,7 @@ impl Walk<'_> {
             Some(proxy) => (proxy.host(), proxy.port()),
             None => (self.goal.host, self.goal.port),
         };
-        let mut lookups = Lookups::new(self.settings.ip_family);
+        let mut lookups = Lookups::new(self.settings.ip_family, Watch::default());
         let found = lookups.addresses(host, port, self.deadline(self.settings.request_timeout))?;
         let shown: Vec<_> = found
             .iter()

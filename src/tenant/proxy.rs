@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::failure::{Failure, Misbehaviour};
+use super::failure::{Failure, Misbehaviour, Outage};
 use super::socket::Socket;
 
 /// The answer to CONNECT must fit into this.
@@ -77,9 +77,10 @@ fn head(socket: &mut Socket) -> Result<Vec<u8>, Failure> {
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
     loop {
-        let count = socket
-            .read(&mut buffer)
-            .map_err(|error| Failure::connected(&error))?;
+        let count = match socket.read(&mut buffer) {
+            Ok(count) => count,
+            Err(error) => return Err(socket.failure(&error)),
+        };
         if count == 0 {
             return Err(Failure::misbehaved(
                 Misbehaviour::Cut,
@@ -125,11 +126,13 @@ fn opened(head: &[u8]) -> Result<(), Failure> {
         }
     };
     if status != *b"200" {
-        let status = String::from_utf8_lossy(&status);
-        return Err(Failure::misbehaved(
-            Misbehaviour::Proxy,
-            format_args!("it answered CONNECT with status {status}"),
-        ));
+        let code = String::from_utf8_lossy(&status);
+        let detail = format_args!("it answered CONNECT with status {code}");
+        return Err(if lacks_the_tenant(status, head) {
+            Failure::outage(Outage::BehindProxy, detail)
+        } else {
+            Failure::misbehaved(Misbehaviour::Proxy, detail)
+        });
     }
     match head.ends_with(b"\r\n\r\n") {
         true => Ok(()),
@@ -138,4 +141,31 @@ fn opened(head: &[u8]) -> Result<(), Failure> {
             "it sent more than its answer to CONNECT",
         )),
     }
+}
+
+/// Whether the proxy says that it did not reach the tenant: 502 or 504 (RFC 9110, section 15.6). 503 says that the proxy
+/// itself is busy, which a user of this machine can see to; but for Squid, which has 503 for both and another word for each.
+fn lacks_the_tenant(status: [u8; 3], head: &[u8]) -> bool {
+    match &status {
+        b"502" | b"504" => true,
+        b"503" => squid_error(head).is_some_and(|error| UNREACHED.contains(&error.as_str())),
+        _ => false,
+    }
+}
+
+/// What Squid says where the network or the tenant is to blame: with the error of its connect, but for those of its own
+/// machine, or without where the name servers failed.
+const UNREACHED: [&str; 5] = [
+    "ERR_CONNECT_FAIL 101",
+    "ERR_CONNECT_FAIL 110",
+    "ERR_CONNECT_FAIL 111",
+    "ERR_CONNECT_FAIL 113",
+    "ERR_DNS_FAIL 0",
+];
+
+fn squid_error(head: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(head);
+    let mut headers = head.lines().filter_map(|line| line.split_once(':'));
+    let (_, value) = headers.find(|(name, _)| name.eq_ignore_ascii_case("X-Squid-Error"))?;
+    Some(value.trim().to_owned())
 }

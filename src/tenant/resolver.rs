@@ -2,13 +2,15 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_int};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::net::UnixDatagram;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::failure::{Failure, Local, Outage};
+use super::nameservers::{Inquiry, Names, PATIENCE, Servers};
+use super::watch::{SLICE, Watch};
 use crate::os::{self, LookupError};
 
 /// Which addresses may be used.
@@ -27,26 +29,36 @@ pub enum IpFamily {
 pub(super) const ADDRESSES: usize = 16;
 
 /// Enough for the lookup modules of the C library, which like large buffers on the stack.
-const STACK: usize = 256 * 1024;
+pub(super) const STACK: usize = 256 * 1024;
 
 type Answer = Result<Vec<IpAddr>, LookupError>;
 
 /// What the C library is asked: a host and a family.
 type Ask = fn(&CStr, c_int) -> Answer;
 
+/// The types of the records with an address (RFC 1035, section 3.2.2, and RFC 3596, section 2.1).
+const A: u16 = 1;
+const AAAA: u16 = 28;
+
 /// The names that this login has looked up so far.
 #[derive(Debug)]
 pub(super) struct Lookups {
     family: IpFamily,
     ask: Ask,
+    servers: fn() -> Servers,
+    watch: Watch,
+    names: Names,
     known: Vec<(String, Vec<IpAddr>)>,
 }
 
 impl Lookups {
-    pub(super) fn new(family: IpFamily) -> Lookups {
+    pub(super) fn new(family: IpFamily, watch: Watch) -> Lookups {
         Lookups {
             family,
             ask: os::host_addresses,
+            servers: Servers::of_system,
+            watch,
+            names: Names::Unknown,
             known: Vec::new(),
         }
     }
@@ -69,17 +81,31 @@ impl Lookups {
         Ok(addresses)
     }
 
-    fn look_up(&self, host: &str, deadline: Instant) -> Result<Vec<IpAddr>, Failure> {
-        let question = Question {
+    /// What the name servers of the network said where the last lookup gave nothing.
+    pub(super) fn names(&self) -> Names {
+        self.names
+    }
+
+    fn look_up(&mut self, host: &str, deadline: Instant) -> Result<Vec<IpAddr>, Failure> {
+        let mut question = Question {
             host,
             family: self.family,
             deadline,
             stack: STACK,
             ask: self.ask,
+            servers: self.servers,
+            watch: &self.watch,
+            inquiry: None,
         };
         let found = match numeric(host) {
             Some(ip) => vec![ip],
-            None => question.answer()?,
+            None => match question.answer() {
+                Ok(found) => found,
+                Err(failure) => {
+                    self.names = question.names(&failure);
+                    return Err(failure);
+                }
+            },
         };
         let usable = self.usable(found);
         if usable.is_empty() {
@@ -153,11 +179,15 @@ struct Question<'a> {
     deadline: Instant,
     stack: usize,
     ask: Ask,
+    servers: fn() -> Servers,
+    watch: &'a Watch,
+    /// Our own question to the name servers, once the C library takes its time.
+    inquiry: Option<Inquiry>,
 }
 
 impl Question<'_> {
     /// Asks in a thread of its own, because a lookup can't be stopped; without one where none can be had.
-    fn answer(&self) -> Result<Vec<IpAddr>, Failure> {
+    fn answer(&mut self) -> Result<Vec<IpAddr>, Failure> {
         let name = CString::new(self.host);
         let name = name.map_err(|_| Failure::local(Local::Request, "the host name holds a NUL"))?;
         let (ask, family) = (self.ask, self.family.code());
@@ -167,10 +197,11 @@ impl Question<'_> {
             let builder = thread::Builder::new().stack_size(self.stack);
             builder.spawn(move || answer.send(ask(&asked, family)))
         });
-        let Ok(thread) = thread else {
-            return self.sorted(ask(&name, family));
+        let thread = match thread {
+            Ok(thread) => thread,
+            Err(error) => return self.answer_here(&name, &error),
         };
-        match answered.recv_timeout(self.deadline.saturating_duration_since(Instant::now())) {
+        match self.awaited(&answered) {
             Ok(answer) => {
                 let _ = thread.join();
                 self.sorted(answer)
@@ -184,6 +215,51 @@ impl Question<'_> {
         }
     }
 
+    /// Without a thread, what fails says something about this process alone.
+    fn answer_here(&self, name: &CStr, threadless: &io::Error) -> Result<Vec<IpAddr>, Failure> {
+        let answer = self.sorted((self.ask)(name, self.family.code()));
+        answer.map_err(|failure| {
+            let detail = format_args!("no thread for a lookup: {threadless}; {failure}");
+            Failure::local(Local::Resources, detail)
+        })
+    }
+
+    /// Waits in slices, so that time in which this process did not run is seen.
+    fn awaited(&mut self, answered: &Receiver<Answer>) -> Result<Answer, RecvTimeoutError> {
+        loop {
+            let begun = Instant::now();
+            let slice = self.deadline.saturating_duration_since(begun).min(SLICE);
+            let answer = answered.recv_timeout(slice);
+            self.watch.waited(begun, slice);
+            match answer {
+                Err(RecvTimeoutError::Timeout) if slice == SLICE => self.inquire(Duration::ZERO),
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Asks the name servers that have not answered, and listens for so long.
+    fn inquire(&mut self, time: Duration) {
+        let kind = if self.family == IpFamily::V6 { AAAA } else { A };
+        let (host, servers) = (self.host, self.servers);
+        let inquiry = self
+            .inquiry
+            .get_or_insert_with(|| Inquiry::begin(&servers(), host, kind));
+        inquiry.listen(time);
+    }
+
+    /// What the name servers of the network say, for a lookup that failed so. They get as much time as is left, and not long.
+    fn names(&mut self, failure: &Failure) -> Names {
+        if !matches!(failure, Failure::Outage(..)) {
+            return Names::Unknown;
+        }
+        for _ in 0..2 {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            self.inquire(left.min(PATIENCE / 2));
+        }
+        self.inquiry.as_ref().map_or(Names::Unknown, Inquiry::names)
+    }
+
     /// Sorts the codes of getaddrinfo(3).
     fn sorted(&self, answer: Answer) -> Result<Vec<IpAddr>, Failure> {
         let error = match answer {
@@ -191,18 +267,15 @@ impl Question<'_> {
             Err(error) => error,
         };
         let host = self.host;
-        if out_of_descriptors() {
-            return Err(Failure::local(
-                Local::Resources,
-                "no file descriptor for a lookup",
-            ));
-        }
         Err(match error.code {
             libc::EAI_NONAME | libc::EAI_NODATA => {
                 self.outage(Outage::NameNotFound, "no such name")
             }
             libc::EAI_AGAIN => self.outage(Outage::NameService, "temporary failure"),
             libc::EAI_MEMORY => Failure::local(Local::Resources, "no memory for a lookup"),
+            libc::EAI_SYSTEM if error.system.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
+                Failure::local(Local::Sandbox, format_args!("{host}: {}", error.system))
+            }
             libc::EAI_SYSTEM => {
                 Failure::local(Local::Resources, format_args!("{host}: {}", error.system))
             }
@@ -216,13 +289,6 @@ impl Question<'_> {
     fn outage(&self, kind: Outage, detail: &str) -> Failure {
         Failure::outage(kind, format_args!("{}: {detail}", self.host))
     }
-}
-
-/// The C library says "no such host" also where it could open neither its files nor a socket, and whoever calls `su`
-/// may choose how many descriptors there are.
-fn out_of_descriptors() -> bool {
-    let several = [(); 4].map(|()| UnixDatagram::unbound());
-    several.iter().any(Result::is_err)
 }
 
 #[cfg(test)]

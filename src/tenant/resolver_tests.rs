@@ -3,7 +3,6 @@
 use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,6 +10,8 @@ use std::time::{Duration, Instant};
 use super::{ADDRESSES, Answer, IpFamily, Lookups, Question, STACK, alternating, numeric};
 use crate::os::LookupError;
 use crate::tenant::failure::{Failure, Local, Outage};
+use crate::tenant::nameservers::{Names, Servers};
+use crate::tenant::watch::Watch;
 
 fn far() -> Instant {
     Instant::now() + Duration::from_secs(60)
@@ -23,6 +24,9 @@ fn question(ask: fn(&std::ffi::CStr, i32) -> Answer) -> Question<'static> {
         deadline: far(),
         stack: STACK,
         ask,
+        servers: Servers::of_system,
+        watch: Box::leak(Box::default()),
+        inquiry: None,
     }
 }
 
@@ -127,6 +131,23 @@ fn without_a_thread_the_lookup_is_made_all_the_same() {
     assert_eq!(question.answer(), Ok(ips(&["192.0.2.1"])));
 }
 
+/// A caller can see to it that there is no thread.
+#[test]
+fn without_a_thread_a_lookup_that_fails_is_no_outage() {
+    for code in [libc::EAI_NONAME, libc::EAI_AGAIN] {
+        let mut question = question(match code {
+            libc::EAI_NONAME => |_, _| refused(libc::EAI_NONAME),
+            _ => |_, _| refused(libc::EAI_AGAIN),
+        });
+        question.stack = usize::MAX / 2;
+        let failure = question.answer().unwrap_err();
+        assert!(
+            matches!(failure, Failure::Local(Local::Resources, _)),
+            "{failure:?}"
+        );
+    }
+}
+
 #[test]
 fn the_families_take_turns() {
     let found = ips(&[
@@ -158,7 +179,7 @@ fn a_numeric_host_is_an_address_with_or_without_brackets() {
 #[test]
 fn a_host_is_looked_up_once() {
     static ASKED: AtomicU32 = AtomicU32::new(0);
-    let mut lookups = Lookups::new(IpFamily::V4);
+    let mut lookups = Lookups::new(IpFamily::V4, Watch::default());
     lookups.ask = |host, family| {
         ASKED.fetch_add(1, Ordering::Relaxed);
         assert_eq!(family, libc::AF_INET);
@@ -202,13 +223,13 @@ fn only_the_wanted_family_is_used_and_not_too_many_addresses() {
             [n.into(); 8].into()
         }
     };
-    let usable = Lookups::new(IpFamily::V4).usable((0..40).map(ip).collect());
+    let usable = Lookups::new(IpFamily::V4, Watch::default()).usable((0..40).map(ip).collect());
     assert_eq!(usable.len(), ADDRESSES);
     assert!(usable.iter().all(IpAddr::is_ipv4));
-    let usable = Lookups::new(IpFamily::V6).usable((0..4).map(ip).collect());
+    let usable = Lookups::new(IpFamily::V6, Watch::default()).usable((0..4).map(ip).collect());
     assert_eq!(usable, [ip(1), ip(3)]);
     assert_eq!(
-        Lookups::new(IpFamily::V4).addresses("[::1]", 443, far()),
+        Lookups::new(IpFamily::V4, Watch::default()).addresses("[::1]", 443, far()),
         Err(Failure::Local(
             Local::Request,
             "[::1] has no address of the configured family".into()
@@ -240,33 +261,34 @@ fn a_thread_that_has_answered_is_gone_when_we_go_on() {
     assert!(GONE.load(Ordering::Relaxed));
 }
 
-/// Needs a process of its own, for it takes away all descriptors.
-#[test]
-fn a_lookup_without_descriptors_says_nothing_about_the_host() {
-    const TEST: &str = "tenant::resolver::tests::without_descriptors";
-    #[expect(clippy::disallowed_methods, reason = "a test starts itself")]
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 50 && exec \"$0\" --ignored --exact \"$1\""]);
-    command.arg(std::env::current_exe().unwrap()).arg(TEST);
-    let output = command.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}"
-    );
+/// A server on loopback, asked while the C library waits for ever.
+fn starved(answers: bool) -> (Question<'static>, std::net::UdpSocket) {
+    static SERVER: std::sync::Mutex<Option<SocketAddr>> = std::sync::Mutex::new(None);
+    let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    *SERVER.lock().unwrap() = answers.then(|| server.local_addr().unwrap());
+    let mut question = question(|_, _| refused(libc::EAI_AGAIN));
+    question.servers = || match *SERVER.lock().unwrap() {
+        Some(server) => Servers::from([server]),
+        None => Servers::default(),
+    };
+    (question, server)
 }
 
+/// Somebody starves the thread of the lookup, or keeps the resolver of this system busy.
 #[test]
-#[ignore = "run by a_lookup_without_descriptors_says_nothing_about_the_host"]
-fn without_descriptors() {
-    let all: Vec<_> = std::iter::from_fn(|| fs::File::open("/dev/null").ok()).collect();
-    assert!(all.len() < 50);
-    let failure = question(|_, _| refused(libc::EAI_NONAME))
-        .answer()
-        .unwrap_err();
-    assert_eq!(
-        failure,
-        Failure::Local(Local::Resources, "no file descriptor for a lookup".into())
-    );
-    drop(all);
+fn a_lookup_that_fails_while_a_name_server_answers_shows_that_names_are_alive() {
+    let (mut question, server) = starved(true);
+    let answering = thread::Builder::new().spawn(move || {
+        let mut buffer = [0; 512];
+        let (length, from) = server.recv_from(&mut buffer).unwrap();
+        buffer[2] |= 0x80;
+        server.send_to(&buffer[..length], from).unwrap();
+    });
+    question.inquire(Duration::from_secs(60));
+    answering.unwrap().join().unwrap();
+    let failure = question.answer().unwrap_err();
+    assert_eq!(question.names(&failure), Names::Alive);
+    let (mut question, _server) = starved(false);
+    let failure = question.answer().unwrap_err();
+    assert_eq!(question.names(&failure), Names::Dead);
 }

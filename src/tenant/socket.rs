@@ -6,12 +6,17 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 use std::{cmp, mem};
 
-use super::failure::{Failure, Local};
+use super::failure::{Failure, Local, Outage};
+use super::watch::{SLICE, Watch};
 use crate::os;
 
 /// The kernel is told to come back after this long at the latest, and is then asked again: one setting serves a
 /// whole login, but for the last second of a deadline.
-const TICK: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1000 });
+const TICK: Duration = if cfg!(test) {
+    Duration::from_millis(5)
+} else {
+    SLICE
+};
 
 /// The longest that the first of several addresses may keep the others waiting.
 const HASTE: Duration = Duration::from_millis(500);
@@ -25,6 +30,9 @@ const ALLOWANCE: usize = 1024 * 1024;
 pub(super) struct Socket {
     stream: TcpStream,
     deadline: Instant,
+    watch: Watch,
+    /// Whether a byte has come on this connection.
+    heard: bool,
     allowance: usize,
     read_timeout: Duration,
     write_timeout: Duration,
@@ -32,7 +40,11 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Connects to the first address that answers: all of them in haste, then those that were silent with patience.
-    pub(super) fn connect(addresses: &[SocketAddr], deadline: Instant) -> Result<Socket, Failure> {
+    pub(super) fn connect(
+        addresses: &[SocketAddr],
+        deadline: Instant,
+        watch: &Watch,
+    ) -> Result<Socket, Failure> {
         let mut worst = Failure::local(Local::Request, "no address to connect to");
         if left(deadline).is_zero() {
             return Err(Failure::local(Local::NoTime, "to connect"));
@@ -49,14 +61,14 @@ impl Socket {
             for (tried, address) in trying.iter().enumerate() {
                 let share = left(deadline) / (trying.len() - tried) as u32;
                 let time = cmp::min(share, patience).max(Duration::from_millis(1));
-                let error = match TcpStream::connect_timeout(address, time) {
-                    Ok(stream) => return Socket::new(stream, deadline),
+                let error = match connect_to(address, time, watch) {
+                    Ok(stream) => return Socket::new(stream, deadline, watch.clone()),
                     Err(error) => error,
                 };
                 if error.kind() == ErrorKind::TimedOut {
                     silent.push(*address);
                 }
-                let failure = Failure::connecting(address, &error);
+                let failure = refused(address, &error);
                 if (round, tried) == (0, 0) || failure.weight() > worst.weight() {
                     worst = failure;
                 }
@@ -65,7 +77,7 @@ impl Socket {
         Err(worst)
     }
 
-    fn new(stream: TcpStream, deadline: Instant) -> Result<Socket, Failure> {
+    fn new(stream: TcpStream, deadline: Instant, watch: Watch) -> Result<Socket, Failure> {
         stream
             .set_nodelay(true)
             .map_err(|error| Failure::connected(&error))?;
@@ -73,6 +85,8 @@ impl Socket {
         Ok(Socket {
             stream,
             deadline,
+            watch,
+            heard: false,
             allowance: ALLOWANCE,
             read_timeout,
             write_timeout,
@@ -94,13 +108,61 @@ impl Socket {
         Arrived(&self.stream)
     }
 
+    /// What an error of this connection means. A network may take a connection and stay silent: that is an outage as long as
+    /// not a byte has come. The kernel counts also what it had no memory for, which is none of the network's silence.
+    pub(super) fn failure(&self, error: &io::Error) -> Failure {
+        let is_late = error.kind() == ErrorKind::TimedOut && error.raw_os_error().is_none();
+        if is_late
+            && !self.heard
+            && os::segments_received(&self.stream).is_ok_and(|count| count == 0)
+        {
+            return Failure::outage(Outage::Silent, error);
+        }
+        Failure::connected(error)
+    }
+
     /// How long the kernel may wait this time.
     fn patience(&self) -> io::Result<Duration> {
         match cmp::min(left(self.deadline), TICK) {
-            Duration::ZERO => Err(io::Error::new(ErrorKind::TimedOut, "the time is up")),
+            Duration::ZERO => {
+                self.watch.passed(self.deadline);
+                Err(io::Error::new(ErrorKind::TimedOut, "the time is up"))
+            }
             time => Ok(time),
         }
     }
+}
+
+/// Waits in slices, so that time in which this process did not run is seen. The kernel is asked once more when the time is
+/// up: an answer that came meanwhile is one.
+fn connect_to(address: &SocketAddr, time: Duration, watch: &Watch) -> io::Result<TcpStream> {
+    let stream = os::begin_connect(address)?;
+    let begun = Instant::now();
+    loop {
+        let slice = cmp::min(time.saturating_sub(begun.elapsed()), SLICE);
+        let slice_begun = Instant::now();
+        let is_connected = os::connected(&stream, slice)?;
+        watch.waited(slice_begun, slice);
+        if is_connected {
+            stream.set_nonblocking(false)?;
+            return Ok(stream);
+        }
+        if begun.elapsed() >= time {
+            return Err(ErrorKind::TimedOut.into());
+        }
+    }
+}
+
+/// What a failed connect means. An IPv6 address to which a datagram could go is one that this machine has an address for:
+/// then it was a port that was missing.
+fn refused(to: &SocketAddr, error: &io::Error) -> Failure {
+    let portless = to.is_ipv6()
+        && error.raw_os_error() == Some(libc::EADDRNOTAVAIL)
+        && os::datagrams_to(to).is_ok();
+    if portless {
+        return Failure::local(Local::Resources, format_args!("{to}: no port: {error}"));
+    }
+    Failure::connecting(to, error)
 }
 
 /// Reads what is there already.
@@ -135,8 +197,12 @@ impl Read for Socket {
                 self.stream.set_read_timeout(Some(time))?;
                 self.read_timeout = time;
             }
-            match self.stream.read(into) {
+            let begun = Instant::now();
+            let received = self.stream.read(into);
+            self.watch.waited(begun, time);
+            match received {
                 Ok(count) => {
+                    self.heard |= count > 0;
                     let rest = self.allowance.checked_sub(count);
                     self.allowance = rest.ok_or_else(endless)?;
                     return Ok(count);
@@ -157,7 +223,10 @@ impl Write for Socket {
                 self.stream.set_write_timeout(Some(time))?;
                 self.write_timeout = time;
             }
-            match self.stream.write(bytes) {
+            let begun = Instant::now();
+            let sent = self.stream.write(bytes);
+            self.watch.waited(begun, time);
+            match sent {
                 Err(error) if try_again(&error) => {}
                 result => return result,
             }

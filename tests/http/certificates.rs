@@ -3,12 +3,13 @@
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::sync::Arc;
+use std::time::Duration;
 
-use countersign::tenant::http::{Client, Failure, Misbehaviour, Roots};
+use countersign::tenant::http::{Client, Failure, Local, Misbehaviour, Outage, Roots, Settings};
 use rustls::ServerConfig;
 
 use crate::server::{self, Authority, Identity, Server, config, config_of};
-use crate::{SHORT, assert_fails, client, failure, post, settings};
+use crate::{BUDGET, SHORT, assert_fails, client, failure, post, settings, trusting};
 
 /// What becomes of a post to a server with this identity, by a client that trusts this authority.
 fn refused(authority: &Authority, identity: Identity) -> Failure {
@@ -149,15 +150,40 @@ fn a_handshake_that_is_cut_is_no_outage() {
     }
 }
 
-#[test]
-fn a_handshake_that_stalls_ends_with_the_budget() {
-    let server = Server::play(|listener| {
-        let _ = listener.tcp().read_to_end(&mut Vec::new());
+/// What becomes of a handshake with a server that says no more than this, if it may take so long.
+fn stalled(said: &'static [u8], request_timeout: Duration, budget: Duration) -> Failure {
+    let server = Server::play(move |listener| {
+        let mut stream = listener.tcp();
+        stream.write_all(said).unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
     });
-    let mut client = client(&Authority::new("ours"));
-    let result = client.post(&server.url(), &[], b"", SHORT);
-    assert_fails!(result, Failure::Misbehaved(Misbehaviour::Timeout, _));
+    let mut client = Client::new(&Settings {
+        request_timeout,
+        ..trusting(&Authority::new("ours"))
+    })
+    .unwrap();
+    let failure = failure(client.post(&server.url(), &[], b"", budget));
     server.done();
+    failure
+}
+
+#[test]
+fn a_network_that_takes_a_connection_and_stays_silent_is_an_outage_until_it_has_said_a_byte() {
+    let failure = stalled(b"", SHORT, BUDGET);
+    assert!(
+        matches!(failure, Failure::Outage(Outage::Silent, _)),
+        "{failure:?}"
+    );
+    let failure = stalled(b"", BUDGET, SHORT);
+    assert!(
+        matches!(failure, Failure::Local(Local::NoTime, _)),
+        "{failure:?}"
+    );
+    let failure = stalled(&[22], SHORT, BUDGET);
+    assert!(
+        matches!(failure, Failure::Misbehaved(Misbehaviour::Timeout, _)),
+        "{failure:?}"
+    );
 }
 
 /// What is said about a file of roots that will not do.

@@ -97,7 +97,12 @@ fn answered(bytes: &[u8]) -> Result<Response, Failure> {
 fn a_proxy_that_does_not_open_the_tunnel_is_no_outage() {
     for bytes in [
         "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n",
-        "HTTP/1.1 502 Bad Gateway\r\n\r\n",
+        "HTTP/1.1 403 Forbidden\r\n\r\n",
+        "HTTP/1.1 500 Internal Server Error\r\n\r\n",
+        "HTTP/1.1 503 Service Unavailable\r\n\r\n",
+        "HTTP/1.1 503 Service Unavailable\r\nX-Squid-Error: ERR_TOO_BIG 0\r\n\r\n",
+        // Its own machine had no port.
+        "HTTP/1.1 503 Service Unavailable\r\nX-Squid-Error: ERR_CONNECT_FAIL 99\r\n\r\n",
         "HTTP/1.1 204 No Content\r\n\r\n",
         "HTTP/2 200 OK\r\n\r\n",
         "SSH-2.0-x\r\n\r\n",
@@ -121,6 +126,23 @@ fn a_proxy_that_does_not_open_the_tunnel_is_no_outage() {
     );
 }
 
+/// RFC 9110, section 15.6; Squid has 503 for this too, and says so in a header of its own.
+#[test]
+fn a_proxy_that_did_not_reach_the_tenant_is_an_outage() {
+    for bytes in [
+        "HTTP/1.1 502 Bad Gateway\r\n\r\n",
+        "HTTP/1.0 504 Gateway Timeout\r\nContent-Length: 2\r\n\r\nno",
+        "HTTP/1.1 503 Service Unavailable\r\nServer: squid/5.7\r\nX-Squid-Error: ERR_CONNECT_FAIL 110\r\n\r\n",
+        "HTTP/1.1 503 Service Unavailable\r\nx-squid-error: ERR_DNS_FAIL 0\r\n\r\n",
+    ] {
+        let failure = crate::failure(answered(bytes.as_bytes()));
+        assert!(
+            matches!(failure, Failure::Outage(Outage::BehindProxy, _)),
+            "{bytes}: {failure:?}"
+        );
+    }
+}
+
 #[test]
 fn a_proxy_that_never_answers_ends_with_the_time_to_connect() {
     let server = Server::play(|listener| {
@@ -137,7 +159,7 @@ fn a_proxy_that_never_answers_ends_with_the_time_to_connect() {
         &mut Client::new(&settings).unwrap(),
         "https://tenant.invalid/",
     );
-    assert_fails!(result, Failure::Misbehaved(Misbehaviour::Timeout, _));
+    assert_fails!(result, Failure::Outage(Outage::Silent, _));
     server.done();
 }
 

@@ -51,42 +51,19 @@ fn a_code_stands_in_for_a_tenant_that_nobody_reaches() {
 
 #[test]
 fn every_kind_of_outage_counts_and_nothing_else() {
-    let outages = [
-        Outage::NameNotFound,
-        Outage::NameService,
-        Outage::Refused,
-        Outage::NoRoute,
-        Outage::ConnectTimeout,
-    ];
-    for kind in outages {
+    for kind in Outage::ALL {
         world()
             .replies_with(Err(Failure::Outage(kind, "x".into())))
             .asks(QUESTION)
             .is_abandoned(Reason::Interrupted)
             .is_refused(Reason::Interrupted, "");
     }
-    let misbehaviours = [
-        Misbehaviour::Certificate,
-        Misbehaviour::Tls,
-        Misbehaviour::Protocol,
-        Misbehaviour::Proxy,
-        Misbehaviour::TooLarge,
-        Misbehaviour::Cut,
-        Misbehaviour::Timeout,
-    ];
-    for kind in misbehaviours {
+    for kind in Misbehaviour::ALL {
         world()
             .replies_with(Err(Failure::Misbehaved(kind, "x".into())))
             .is_refused_like(Reason::Misbehaved, "");
     }
-    let local = [
-        Local::Permission,
-        Local::Resources,
-        Local::NoTime,
-        Local::Request,
-        Local::Resolver,
-    ];
-    for kind in local {
+    for kind in Local::ALL {
         world()
             .replies_with(Err(Failure::Local(kind, "x".into())))
             .is_refused_like(Reason::Local, "");

@@ -20,9 +20,11 @@ use zeroize::Zeroizing;
 use super::{AGENT, BODY, Settings};
 use crate::tenant::failure::{Failure, Local, Misbehaviour};
 use crate::tenant::line::Line;
+use crate::tenant::nameservers::Names;
 use crate::tenant::proxy::Proxy;
 use crate::tenant::resolver::Lookups;
 use crate::tenant::socket::Socket;
+use crate::tenant::watch::Watch;
 
 /// The largest block of headers that is accepted, in bytes.
 const HEADERS: usize = 16 * 1024;
@@ -44,20 +46,27 @@ pub(super) struct Way {
     tls: Arc<ClientConfig>,
     proxy: Option<Proxy>,
     lookups: Lookups,
+    watch: Watch,
     timeout: Duration,
     /// How many connections have been made.
     pub(super) made: u32,
 }
 
 impl Way {
-    pub(super) fn new(tls: Arc<ClientConfig>, settings: &Settings) -> Way {
+    pub(super) fn new(tls: Arc<ClientConfig>, settings: &Settings, watch: Watch) -> Way {
         Way {
             tls,
             proxy: settings.proxy.clone(),
-            lookups: Lookups::new(settings.ip_family),
+            lookups: Lookups::new(settings.ip_family, watch.clone()),
+            watch,
             timeout: settings.connect_timeout,
             made: 0,
         }
+    }
+
+    /// What the name servers said where the last lookup gave nothing.
+    pub(super) fn names(&self) -> Names {
+        self.lookups.names()
     }
 
     pub(super) fn open(&mut self, to: &Target, deadline: Instant) -> Result<Connection, Failure> {
@@ -71,7 +80,7 @@ impl Way {
         let addresses = self.lookups.addresses(host, port, deadline)?;
         let soon = Instant::now().checked_add(self.timeout);
         let soon = soon.map_or(deadline, |soon| soon.min(deadline));
-        let mut socket = Socket::connect(&addresses, soon)?;
+        let mut socket = Socket::connect(&addresses, soon, &self.watch)?;
         self.made += 1;
         if let Some(proxy) = &self.proxy {
             socket = proxy.tunnel(socket, to.host(), to.port)?;

@@ -120,13 +120,16 @@ fn remedy(authority: &str, tenant: &Tenant, failure: &Failure) -> String {
         Failure::Outage(Outage::Refused | Outage::NoRoute | Outage::ConnectTimeout, _) => {
             format!("let this machine connect to {authority}, or set tenant.proxy")
         }
+        Failure::Outage(Outage::BehindProxy, _) => {
+            format!("let the proxy connect to {authority}")
+        }
         Failure::Misbehaved(Misbehaviour::Certificate, detail) => certificate(host, tenant, detail),
         Failure::Misbehaved(Misbehaviour::Proxy, _) => {
             format!(
                 "let the proxy CONNECT to {authority}, with the user and password that it wants"
             )
         }
-        Failure::Misbehaved(Misbehaviour::Timeout, _) => {
+        Failure::Outage(Outage::Silent, _) | Failure::Misbehaved(Misbehaviour::Timeout, _) => {
             "ask those who run the network: it was connected, and nothing came back".to_owned()
         }
         Failure::Misbehaved(
@@ -139,7 +142,8 @@ fn remedy(authority: &str, tenant: &Tenant, failure: &Failure) -> String {
             "allow the connection: SELinux or a local firewall forbids it".to_owned()
         }
         Failure::Local(Local::Request, _) => "mend tenant.url, or tenant.ip_family".to_owned(),
-        Failure::Local(Local::Resources | Local::NoTime | Local::Resolver, _) => {
+        Failure::Local(Local::Sandbox, _) => "run this command outside of the sandbox".to_owned(),
+        Failure::Local(Local::Resources | Local::NoTime | Local::Resolver | Local::Stopped, _) => {
             "free what this machine is out of, and try again".to_owned()
         }
     }
