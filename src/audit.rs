@@ -76,6 +76,21 @@ impl Event {
     }
 }
 
+impl Event {
+    /// Whose login it is, for another line than the one at the end.
+    #[must_use]
+    pub fn who(&self) -> String {
+        let fields = [
+            ("attempt", &self.attempt),
+            ("user", &self.user),
+            ("tenant_user", &self.tenant_user),
+            ("rhost", &self.rhost),
+        ];
+        let field = |(key, value): (&str, &String)| format!("{key}=\"{}\"", escape(value));
+        fields.map(field).join(" ")
+    }
+}
+
 /// The fields of a line, in its order, each value escaped as it stands. Nothing of a line that is none of ours.
 #[must_use]
 pub fn fields(line: &str) -> Vec<(&str, &str)> {

@@ -177,21 +177,38 @@ pub fn number(number: &ServerText, takes_code: bool) -> String {
     }
 }
 
+/// An approval is awaited, and did not come for a while.
+#[must_use]
+pub fn not_yet(number: Option<&ServerText>, takes_code: bool) -> String {
+    let number = number.map_or_else(String::new, |number| {
+        format!(" Choose {} on your phone.", number.shown(12))
+    });
+    let state = format!("Not approved yet.{number} {NOTHING_COMES}\n");
+    if takes_code {
+        format!("{state}Press Enter to wait on, type a code, or stop with Ctrl-C.\n{CODE}")
+    } else {
+        format!("{state}Press Enter to wait on, or stop with Ctrl-C: ")
+    }
+}
+
+/// Before the page of another identity provider is shown again.
+pub const NOT_THERE_YET: &str = "You are not logged in there yet.\n";
+
 /// While an approval is awaited.
 #[must_use]
-pub fn waiting(mechanism: Mechanism) -> &'static str {
-    match mechanism {
-        Mechanism::Pf => "Calling your phone. No call? Start again and check the password.",
-        Mechanism::Sms => {
-            "Waiting until you follow the link in the text message. Nothing arrives? Start again and check the password."
+pub fn waiting(mechanism: Mechanism) -> String {
+    let what = match mechanism {
+        Mechanism::Pf => {
+            return "Calling your phone; Ctrl-C stops. No call? Start again and check the password."
+                .to_owned();
         }
-        Mechanism::Email => {
-            "Waiting until you follow the link in the mail. Nothing arrives? Start again and check the password."
-        }
+        Mechanism::Sms => "Waiting until you follow the link in the text message",
+        Mechanism::Email => "Waiting until you follow the link in the mail",
         Mechanism::Up | Mechanism::Sq | Mechanism::Otp | Mechanism::Oath | Mechanism::Radius => {
-            "Waiting for your approval on the phone. Nothing arrives? Start again and check the password."
+            "Waiting for your approval on the phone"
         }
-    }
+    };
+    format!("{what}; Ctrl-C stops. {NOTHING_COMES}")
 }
 
 /// Where a policy asks for the password and the stack has none of this person's.
@@ -369,6 +386,7 @@ pub fn recovery_codes(codes: &[Zeroizing<String>]) -> Zeroizing<String> {
 #[must_use]
 pub fn farewell(reason: Reason) -> Option<&'static str> {
     match reason {
+        Reason::Interrupted => Some("The login was stopped."),
         Reason::Deadline => Some("That took too long. Please start again."),
         Reason::Blind => Some("The password was given as the answer to another question."),
         Reason::PasswordChange => {
@@ -402,7 +420,6 @@ pub fn farewell(reason: Reason) -> Option<&'static str> {
             "No offline login. It takes an enrolled authenticator and a code that was not used before.",
         ),
         Reason::Conversation
-        | Reason::Interrupted
         | Reason::Tries
         | Reason::PasswordEmpty
         | Reason::PasswordTooLong

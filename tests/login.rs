@@ -50,7 +50,6 @@ fn an_approved_push_lets_alice_in_with_one_connection_and_three_requests_of_one_
         [
             "(password)",
             "?Press Enter for a push to your phone (\"Mobile Authenticator\"), or type its code.\nVerification code: ",
-            "iWaiting for your approval on the phone. Nothing arrives? Start again and check the password.",
         ]
     );
 }

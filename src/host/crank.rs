@@ -50,6 +50,7 @@ pub fn turn(hands: &mut dyn Hands, client: Client, deadline: Instant, first: Ste
         hands,
         client,
         deadline,
+        begun: Instant::now(),
     };
     crank.turn(first)
 }
@@ -58,6 +59,7 @@ struct Crank<'a> {
     hands: &'a mut dyn Hands,
     client: Client,
     deadline: Instant,
+    begun: Instant,
 }
 
 impl Crank<'_> {
@@ -121,7 +123,7 @@ impl Crank<'_> {
         match (paused, self.stop()) {
             (Paused::Interrupted, _) => awaited.abandon(Reason::Interrupted.into()),
             (Paused::Over, Some(refusal)) => awaited.abandon(refusal),
-            (Paused::Over, None) => awaited.elapsed(),
+            (Paused::Over, None) => awaited.elapsed(self.begun.elapsed()),
         }
     }
 

@@ -103,7 +103,9 @@ impl Attempt<'_> {
 
     fn notice(&mut self, notice: &Notice) {
         match notice {
-            Notice::User(text) => self.conversation.tell(text),
+            // sshd keeps a message back until the next prompt or the end: the prompt after a while says more.
+            Notice::Waiting(_) if self.is_ssh() => {}
+            Notice::Waiting(text) => self.conversation.tell(text),
             Notice::Page(url) => {
                 let tty = self.caller.tty.as_deref();
                 if let Some(picture) = words::picture(url, tty, &self.caller.service) {
@@ -112,6 +114,10 @@ impl Attempt<'_> {
             }
             Notice::Log(line) => self.log.line(Level::Info, line),
             Notice::Debug(line) => self.log.line(Level::Debug, line),
+            Notice::Note(line) => {
+                let line = format!("{line}: {}", self.event.who());
+                self.log.line(Level::Notice, &line);
+            }
         }
     }
 }

@@ -187,14 +187,14 @@ impl Login {
 
     /// Somebody has to approve it elsewhere, if need be with this number.
     fn approve(mut self: Box<Self>, started: Planned, number: Option<ServerText>) -> Step {
-        self.number_told = number.is_some();
+        self.number.clone_from(&number);
         match number {
             Some(number) => self.ask_with_number(started, number),
             // The number may still come with the first poll.
             None if self.demands_number(started.mechanism) => self.poll_first(started),
             None => {
                 let waiting = words::waiting(started.mechanism);
-                tell(Notice::User(waiting.to_owned()), self.poll_first(started))
+                tell(Notice::Waiting(waiting), self.poll_first(started))
             }
         }
     }
@@ -208,7 +208,7 @@ impl Login {
     fn lacks_number(&self, last: &Planned, outcome: &Outcome) -> bool {
         let polled = matches!(last.operation.action, Action::Poll);
         let has_it = matches!(outcome, Outcome::Pending(Some(_)) | Outcome::Failed);
-        polled && !self.number_told && self.demands_number(last.mechanism) && !has_it
+        polled && self.number.is_none() && self.demands_number(last.mechanism) && !has_it
     }
 
     fn numberless(self: Box<Self>, outcome: &Outcome) -> Step {

@@ -7,6 +7,7 @@ use super::{Login, Planned, Step};
 use crate::policy::Mechanism;
 use crate::secret::{Secret, Shared};
 use crate::tenant::request::{Action, Answer, Operation};
+use crate::tenant::text::ServerText;
 use crate::verdict::{Reason, Refusal};
 use crate::words;
 
@@ -68,6 +69,7 @@ impl Login {
             Asked::Started(started, Wanted::CodeOrEnter | Wanted::Match { .. }) => {
                 self.poll_first(started)
             }
+            Asked::Started(started, Wanted::Patience { .. }) => self.poll_on(started),
             Asked::Browser(waiting) => self.poll_status(waiting),
             Asked::Begin(_)
             | Asked::InVain(..)
@@ -110,17 +112,14 @@ impl Login {
 
     fn started_answered(self: Box<Self>, started: Planned, wanted: Wanted, typed: &Secret) -> Step {
         // Many type the number instead of choosing it on the phone: they mean that they have seen it.
-        if matches!(&wanted, Wanted::Match { number, .. } if number.raw().trim() == typed.expose().trim())
-        {
-            return self.poll_first(started);
+        let is_number = |n: &ServerText| n.raw().trim() == typed.expose().trim();
+        if self.number.as_ref().is_some_and(is_number) {
+            return self.answered_with_nothing(Asked::Started(started, wanted));
         }
-        let has_code = !matches!(
-            wanted,
-            Wanted::Match {
-                has_code: false,
-                ..
-            }
-        );
+        let has_code = match &wanted {
+            Wanted::Code | Wanted::CodeOrEnter => true,
+            Wanted::Match { has_code, .. } | Wanted::Patience { has_code } => *has_code,
+        };
         match code(typed).filter(|_| has_code) {
             Some(word) if asks_for_push(started.mechanism, &word) => {
                 self.spend(Ringing::Word(started, wanted, word))

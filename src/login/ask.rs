@@ -43,6 +43,8 @@ pub(super) enum Wanted {
     CodeOrEnter,
     /// Enter, after choosing this number on the phone, or its code where it has one.
     Match { number: ServerText, has_code: bool },
+    /// Enter, to wait on for an approval that has not come yet, or its code where it has one.
+    Patience { has_code: bool },
 }
 
 impl Login {
@@ -128,7 +130,7 @@ impl Login {
         self.ask_after(word, asked)
     }
 
-    fn ask_after(self: Box<Self>, word: &str, asked: Asked) -> Step {
+    pub(super) fn ask_after(self: Box<Self>, word: &str, asked: Asked) -> Step {
         let text = self.text(&asked);
         let quiet = match &asked {
             Asked::Menu(_) | Asked::Begin(_) | Asked::InVain(..) => self.quiet(true),
@@ -171,6 +173,9 @@ impl Login {
             }
             Asked::Started(_, Wanted::Match { number, has_code }) => {
                 words::number(number, *has_code)
+            }
+            Asked::Started(_, Wanted::Patience { has_code }) => {
+                words::not_yet(self.number.as_ref(), *has_code)
             }
             Asked::Started(started, Wanted::Code | Wanted::CodeOrEnter) => {
                 let label = self.offer(started).and_then(|o| o.label.as_ref());

@@ -56,7 +56,8 @@ impl Login {
         tell(Notice::Page(url), self.ask(asked))
     }
 
-    pub(super) fn poll_status(self: Box<Self>, waiting: Waiting) -> Step {
+    pub(super) fn poll_status(mut self: Box<Self>, waiting: Waiting) -> Step {
+        self.waited = None;
         self.ask_status(waiting, 0)
     }
 
@@ -78,11 +79,11 @@ impl Login {
         let again = |outages| wait::Next::Status { waiting, outages };
         match read(reply, reply::status) {
             Ok(Status::Success(identity)) => self.identify(identity, tenant_id, Way::Provider),
-            Ok(Status::Pending) => self.wait(interval, again(0)),
+            Ok(Status::Pending) => self.wait_on(interval, again(0)),
             Ok(Status::Failed) => self.end(Reason::ApprovalRefused),
-            Err(Trouble::Busy(time)) => self.wait(time.max(interval), again(0)),
+            Err(Trouble::Busy(time)) => self.wait_on(time.max(interval), again(0)),
             Err(Trouble::Broken(_)) if outages < wait::MAX_OUTAGES => {
-                self.wait(interval, again(outages + 1))
+                self.wait_on(interval, again(outages + 1))
             }
             Err(trouble) => self.end(trouble),
         }

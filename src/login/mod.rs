@@ -23,6 +23,7 @@ mod tests;
 mod wait;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 pub use advance::IN_ONE_REQUEST;
 use choose::{Choice, Ringing};
@@ -81,10 +82,12 @@ struct Login {
     passwords: u8,
     /// Answers that could not be used.
     useless: u8,
-    /// Whether the number to match has been shown, of the push that is on its way.
-    number_told: bool,
+    /// The number to match of the push that is on its way, once it was shown.
+    number: Option<ServerText>,
     /// How often the approval that is waited for has been asked for.
     polls: u16,
+    /// Since when an approval is waited for, and until when it has been: times since the login began.
+    waited: Option<wait::Waited>,
 }
 
 /// A choice of the user's.
@@ -168,6 +171,7 @@ pub struct AwaitRedeem {
 #[must_use]
 pub struct AwaitTime {
     login: Box<Login>,
+    time: Duration,
     next: wait::Next,
 }
 
@@ -202,8 +206,9 @@ pub fn start(start: Start) -> Step {
         ahead: None,
         passwords: 0,
         useless: 0,
-        number_told: false,
+        number: None,
         polls: 0,
+        waited: None,
     };
     Box::new(login).begin(token)
 }
@@ -315,9 +320,9 @@ impl AwaitRedeem {
 }
 
 impl AwaitTime {
-    /// The time has passed.
-    pub fn elapsed(self) -> Step {
-        self.login.elapsed(self.next)
+    /// The time has passed; `now` is the time since the login began.
+    pub fn elapsed(self, now: Duration) -> Step {
+        self.login.elapsed(self.time, now, self.next)
     }
 
     /// The login can't go on.

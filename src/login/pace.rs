@@ -15,7 +15,7 @@ const LATENCY: Duration = Duration::from_secs(2);
 /// wait has saved.
 const DENSE: u16 = 4;
 /// After so many questions, at an interval of a second, half a minute is over.
-const PATIENT: u16 = 32;
+pub(super) const PATIENT: u16 = 32;
 
 /// How long to wait after so many questions, the last of which has just been answered.
 pub(super) fn pause(interval: Duration, asked: u16) -> Duration {

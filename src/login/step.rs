@@ -100,14 +100,16 @@ pub struct Outgoing {
 /// Something to say without waiting for an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// For the user. Some callers show it late or never.
-    User(String),
+    /// For the user, while an approval is awaited. Of no use afterwards.
+    Waiting(String),
     /// The page that a federated user has to open: a link, and a picture of it where that can be shown.
     Page(String),
     /// For the log.
     Log(String),
     /// For the log, where more is asked for.
     Debug(String),
+    /// For the log, with the name of the user: nothing else may ever be written about this login.
+    Note(String),
 }
 
 /// A question to the user.

@@ -1,16 +1,18 @@
-//! Waiting for an approval: poll, pause, poll.
+//! Waiting for an approval: poll, pause, poll, and after a while ask the user whether to go on.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
 
+use super::ask::{Asked, Wanted};
 use super::read::{Trouble, read};
-use super::{AwaitTime, Expected, Login, Planned, Step, federated, pace};
+use super::{AwaitTime, Expected, Login, Notice, Planned, Step, federated, pace, tell};
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
 use crate::tenant::reply;
 use crate::tenant::request::{Action, Operation, Request};
 use crate::tenant::text::ServerText;
 use crate::verdict::Refusal;
+use crate::words;
 
 /// A poll changes nothing, so it may be repeated after a broken connection. So many times in a row.
 pub(super) const MAX_OUTAGES: u8 = 2;
@@ -30,17 +32,66 @@ pub(super) enum Next {
     },
 }
 
+/// A wait for an approval, in times since the login began.
+#[derive(Clone, Copy)]
+pub(super) struct Waited {
+    since: Duration,
+    until: Duration,
+}
+
 impl Login {
     pub(super) fn wait(self: Box<Self>, time: Duration, next: Next) -> Step {
-        Step::Wait(time, AwaitTime { login: self, next })
+        let login = self;
+        Step::Wait(time, AwaitTime { login, time, next })
     }
 
-    pub(super) fn elapsed(self: Box<Self>, next: Next) -> Step {
+    pub(super) fn elapsed(mut self: Box<Self>, time: Duration, now: Duration, next: Next) -> Step {
+        let began = now.saturating_sub(time);
+        let since = self.waited.map_or(began, |waited| waited.since);
+        self.waited = Some(Waited { since, until: now });
         match next {
             Next::Open { tries } => self.open(tries),
             Next::Poll { planned, outages } => self.poll(planned, outages),
             Next::Status { waiting, outages } => self.ask_status(waiting, outages),
         }
+    }
+
+    /// Whether the user has waited so long that there must be a word from us.
+    fn has_waited_enough(&self) -> bool {
+        let patience = self.terms.login.approval_wait;
+        self.waited
+            .is_some_and(|waited| waited.until.saturating_sub(waited.since) >= patience)
+    }
+
+    /// Lets time pass until the next question, or says that there is no approval yet. Many callers show what they are told
+    /// late or never: the user learns that it still waits from a prompt, and nothing is asked for while the prompt stands.
+    pub(super) fn wait_on(mut self: Box<Self>, time: Duration, next: Next) -> Step {
+        if !self.has_waited_enough() {
+            return self.wait(time, next);
+        }
+        self.waited = None;
+        self.polls = self.polls.max(pace::PATIENT);
+        match next {
+            Next::Poll { planned, .. } => self.ask_for_patience(planned),
+            Next::Status { waiting, .. } => {
+                self.ask_after(words::NOT_THERE_YET, Asked::Browser(waiting))
+            }
+            Next::Open { .. } => self.wait(time, next),
+        }
+    }
+
+    /// The login may end at this question, where the caller can end the process: so the log is told first.
+    fn ask_for_patience(self: Box<Self>, planned: Planned) -> Step {
+        let has_code = self.offer(&planned).is_some_and(|o| o.takes_text());
+        let line = format!("{} is not approved yet", planned.mechanism.name());
+        let asked = Asked::Started(planned, Wanted::Patience { has_code });
+        tell(Notice::Note(line), self.ask(asked))
+    }
+
+    /// The user waits on. What rang has been counted, and rings no more.
+    pub(super) fn poll_on(mut self: Box<Self>, planned: Planned) -> Step {
+        self.waited = None;
+        self.poll(planned, 0)
     }
 
     /// The first poll comes at once: the approval may have been there before us.
@@ -51,7 +102,7 @@ impl Login {
             action: Action::Poll,
         };
         self.polls = 0;
-        self.poll(planned, 0)
+        self.poll_on(planned)
     }
 
     fn poll(mut self: Box<Self>, planned: Planned, outages: u8) -> Step {
@@ -78,20 +129,14 @@ impl Login {
         let (interval, pause) = (self.terms.login.poll_interval, self.pause());
         match read(reply, reply::advanced) {
             Ok(advanced) => self.follow(advanced, vec![planned]),
-            Err(Trouble::Busy(time)) => self.wait(
-                time.max(pause).max(interval),
-                Next::Poll {
-                    planned,
-                    outages: 0,
-                },
-            ),
-            Err(Trouble::Broken(_)) if outages < MAX_OUTAGES => self.wait(
-                pause,
-                Next::Poll {
-                    planned,
-                    outages: outages + 1,
-                },
-            ),
+            Err(Trouble::Busy(time)) => {
+                let time = time.max(pause).max(interval);
+                self.wait_on(time, Next::poll(planned))
+            }
+            Err(Trouble::Broken(_)) if outages < MAX_OUTAGES => {
+                let outages = outages + 1;
+                self.wait_on(pause, Next::Poll { planned, outages })
+            }
             Err(trouble) => self.give_up(trouble),
         }
     }
@@ -103,19 +148,13 @@ impl Login {
         number: Option<ServerText>,
     ) -> Step {
         match number {
-            Some(number) if !self.number_told => {
-                self.number_told = true;
+            Some(number) if self.number.is_none() => {
+                self.number = Some(number.clone());
                 self.ask_with_number(planned, number)
             }
             _ => {
                 let pause = self.pause();
-                self.wait(
-                    pause,
-                    Next::Poll {
-                        planned,
-                        outages: 0,
-                    },
-                )
+                self.wait_on(pause, Next::poll(planned))
             }
         }
     }
@@ -127,5 +166,12 @@ impl Login {
     fn elsewhere(self: Box<Self>) -> Step {
         let detail = "a poll without a session";
         self.end(Refusal::new(crate::verdict::Reason::Misbehaved, detail))
+    }
+}
+
+impl Next {
+    fn poll(planned: Planned) -> Self {
+        let outages = 0;
+        Self::Poll { planned, outages }
     }
 }

@@ -137,7 +137,8 @@ fn refused(reason: Reason) -> PamResultCode {
         | Reason::TenantThrottle
         | Reason::PushBudget
         | Reason::OfflineLocked => PamResultCode::PAM_MAXTRIES,
-        Reason::Interrupted => PamResultCode::PAM_ABORT,
+        // sudo ends here, because the Ctrl-C is still waiting for it; PAM_ABORT would read "Critical error".
+        Reason::Interrupted => PamResultCode::PAM_PERM_DENIED,
         Reason::Conversation | Reason::Blind => PamResultCode::PAM_CONV_ERR,
         Reason::Outage
         | Reason::Misbehaved
@@ -172,7 +173,7 @@ mod tests {
         use Reason::*;
         let codes = [
             (PAM_CONV_ERR, vec![Conversation, Blind]),
-            (PAM_ABORT, vec![Interrupted]),
+            (PAM_PERM_DENIED, vec![Interrupted]),
             (
                 PAM_MAXTRIES,
                 vec![

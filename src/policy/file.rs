@@ -304,6 +304,11 @@ fn read_login(table: &mut Table<'_>, base: &Login) -> Login {
         duration("1s", "10s"),
         &mut login.poll_interval,
     );
+    table.read(
+        "approval_wait",
+        duration("10s", "110s"),
+        &mut login.approval_wait,
+    );
     if login.poll_interval >= login.deadline {
         table.wrong("poll_interval", "not shorter than deadline");
     }

@@ -144,6 +144,8 @@ pub struct Login {
     pub deadline: Duration,
     /// Average time between two polls.
     pub poll_interval: Duration,
+    /// How long an approval is awaited before the user is asked whether to wait on.
+    pub approval_wait: Duration,
     /// A refusal never comes sooner than this.
     pub failure_delay: Duration,
     /// Mechanisms in the order in which they are proposed; others come behind them.
@@ -170,6 +172,7 @@ impl Default for Login {
         Login {
             deadline: Duration::from_secs(90),
             poll_interval: Duration::from_secs(1),
+            approval_wait: Duration::from_secs(30),
             failure_delay: Duration::from_secs(2),
             preferred: vec![Otp, Oath, Sms, Pf, Radius, Email, Sq],
             attempts: 3,

@@ -173,21 +173,36 @@ fn waiting_says_what_to_do_when_nothing_arrives() {
     for mechanism in Mechanism::ALL {
         let text = waiting(mechanism);
         assert!(
-            text.ends_with("Start again and check the password."),
+            text.ends_with("Start again and check the password.")
+                && text.contains("; Ctrl-C stops. "),
             "{text}"
         );
         let place = match mechanism {
-            Mechanism::Pf => "Calling your phone.",
-            Mechanism::Sms => "the link in the text message.",
-            Mechanism::Email => "the link in the mail.",
+            Mechanism::Pf => "Calling your phone;",
+            Mechanism::Sms => "the link in the text message;",
+            Mechanism::Email => "the link in the mail;",
             Mechanism::Up
             | Mechanism::Sq
             | Mechanism::Otp
             | Mechanism::Oath
-            | Mechanism::Radius => "your approval on the phone.",
+            | Mechanism::Radius => "your approval on the phone;",
         };
         assert!(text.contains(place), "{text}");
     }
+}
+
+#[test]
+fn an_approval_that_does_not_come_is_told_with_all_that_can_be_done() {
+    assert_eq!(
+        not_yet(None, false),
+        "Not approved yet. Nothing arrives? Start again and check the password.\n\
+         Press Enter to wait on, or stop with Ctrl-C: "
+    );
+    assert_eq!(
+        not_yet(Some(&server("42")), true),
+        "Not approved yet. Choose 42 on your phone. Nothing arrives? Start again and check the password.\n\
+         Press Enter to wait on, type a code, or stop with Ctrl-C.\nVerification code: "
+    );
 }
 
 #[test]
@@ -294,6 +309,7 @@ fn no_prompt_outgrows_libpam_whatever_the_tenant_calls_things() {
             security_question(Some(&long)),
             number(&long, true),
             number(&long, false),
+            not_yet(Some(&long), true),
             pin(&"x".repeat(200)),
             browser(&"x".repeat(200)),
         ];
@@ -351,6 +367,7 @@ fn each_refusal_says_what_helps_the_user_and_nothing_that_helps_a_stranger() {
     );
     for reason in Reason::ALL {
         let expected = match reason {
+            Reason::Interrupted => Some("The login was stopped."),
             Reason::Deadline => Some("That took too long. Please start again."),
             Reason::Blind => Some("The password was given as the answer to another question."),
             Reason::PasswordChange => Some(
@@ -383,7 +400,6 @@ fn each_refusal_says_what_helps_the_user_and_nothing_that_helps_a_stranger() {
             ),
             // Whoever guesses learns nothing; whoever gave up knows.
             Reason::Conversation
-            | Reason::Interrupted
             | Reason::Tries
             | Reason::PasswordEmpty
             | Reason::PasswordTooLong

@@ -6,8 +6,7 @@ use super::world::{PASSWORD, USER, World};
 use crate::policy::Mechanism::{Oath, Otp, Sms, Up};
 use crate::verdict::Reason;
 
-const PUSH: &str =
-    "Waiting for your approval on the phone. Nothing arrives? Start again and check the password.";
+const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";
 
 #[test]
 fn the_password_and_a_push_travel_together_after_the_users_last_key() {

@@ -12,8 +12,7 @@ use crate::policy::Mechanism::{Oath, Otp, Radius, Sq, Up};
 use crate::verdict::Reason;
 
 const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
-const PUSH: &str =
-    "Waiting for your approval on the phone. Nothing arrives? Start again and check the password.";
+const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";
 const OATH: &str = "Code from an authenticator.\nVerification code: ";
 
 fn on(batch: Batch, challenges: &[&str]) -> World {

@@ -17,8 +17,7 @@ const QUIET: &str = "Nothing is sent to your phone for another 4 min: too many r
 const FROM_HERE: &str = "Nothing can be sent to your phone from here.\n";
 const OATH: &str = "Code from an authenticator.\nVerification code: ";
 const PUSH: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
-const WAITING: &str =
-    "Waiting for your approval on the phone. Nothing arrives? Start again and check the password.";
+const WAITING: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";
 
 /// What rings when it is started, and how it is offered alone.
 const RINGING: [(&str, &str, &str); 6] = [

@@ -12,8 +12,7 @@ use crate::verdict::Reason;
 use crate::words;
 
 const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
-const PUSH: &str =
-    "Waiting for your approval on the phone. Nothing arrives? Start again and check the password.";
+const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";
 const BLIND: &str = "the password was given as the answer to another question";
 
 fn begun() -> World {

@@ -170,6 +170,24 @@ fn a_login_in_the_browser_is_awaited() {
 }
 
 #[test]
+fn after_half_a_minute_the_page_is_shown_again() {
+    let mut world = awaited();
+    for _ in 0..30 {
+        world = world.replies(state("Pending")).waits(1).asks_status();
+    }
+    world
+        .replies(state("Pending"))
+        .asks_again("You are not logged in there yet.\n", BROWSER)
+        .presses_enter()
+        .asks_status()
+        .replies(state("Pending"))
+        .waits(1)
+        .asks_status()
+        .is_abandoned(Reason::Deadline)
+        .is_refused(Reason::Deadline, "");
+}
+
+#[test]
 fn whatever_is_typed_at_the_browser_prompt_means_that_it_is_done() {
     allowed(false)
         .shows_page(URL)

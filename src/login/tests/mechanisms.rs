@@ -9,8 +9,7 @@ use crate::policy::Mechanism::{Email, Oath, Otp, Pf, Radius, Sms, Sq, Up};
 use crate::verdict::Reason;
 use crate::words;
 
-const PUSH: &str =
-    "Waiting for your approval on the phone. Nothing arrives? Start again and check the password.";
+const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";
 
 /// The password, then this mechanism.
 fn then(mechanism: Value) -> World {
@@ -134,7 +133,7 @@ fn a_phone_call_is_awaited() {
         .presses_enter()
         .answers_up_and_starts("id-PF")
         .replies(about("id-PF", "OobPending"))
-        .tells("Calling your phone. No call? Start again and check the password.")
+        .tells("Calling your phone; Ctrl-C stops. No call? Start again and check the password.")
         .polls("id-PF")
         .replies(success(USER))
         .is_granted(&[Up, Pf]);
@@ -332,7 +331,7 @@ fn a_mechanism_that_is_offered_as_a_text_is_asked_for_at_once_and_never_started(
 fn a_link_without_a_code_is_awaited_in_words_that_name_it() {
     let waiting = |where_: &str| {
         format!(
-            "Waiting until you follow the link in the {where_}. Nothing arrives? Start again and check the password."
+            "Waiting until you follow the link in the {where_}; Ctrl-C stops. Nothing arrives? Start again and check the password."
         )
     };
     for (name, met, where_) in [("SMS", Sms, "text message"), ("EMAIL", Email, "mail")] {

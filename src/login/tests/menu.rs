@@ -10,8 +10,7 @@ use crate::verdict::Reason;
 
 const THREE: &str = "1. push to your phone\n2. code from an authenticator\n3. text message\n\
                      Choose 1-3 (Enter: 1), or type the code for 2.\nChoice or Verification code: ";
-const PUSH: &str =
-    "Waiting for your approval on the phone. Nothing arrives? Start again and check the password.";
+const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";
 
 #[test]
 fn the_preferred_mechanism_comes_first_and_is_what_enter_takes() {

@@ -14,8 +14,7 @@ use crate::secret::Secret;
 use crate::verdict::Reason;
 
 const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
-const PUSH: &str =
-    "Waiting for your approval on the phone. Nothing arrives? Start again and check the password.";
+const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";
 const OATH: &str = "Code from an authenticator.\nVerification code: ";
 
 /// `package` in answer to the operation with this mechanism.
@@ -334,7 +333,7 @@ fn turns_against(first: Value, ever: Value) -> (usize, Reason, String) {
             }
             Step::Tell(_, told) => told.told(),
             Step::Ask(_, awaited) => awaited.answer(Secret::new("123456")),
-            Step::Wait(_, awaited) => awaited.elapsed(),
+            Step::Wait(time, awaited) => awaited.elapsed(time),
             Step::Spend(awaited) => awaited.answer(Allowance::Free),
             Step::Keep(_, told) => told.told(),
             Step::Done(Ok(_)) => panic!("let in"),

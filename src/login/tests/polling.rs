@@ -5,25 +5,31 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::pace::pause;
+use super::super::pace::{PATIENT, pause};
 use super::package::{about, failed, number, package, success, summary, with_result};
 use super::world::{PASSWORD, USER, World, cut, outage, response};
 use crate::policy::Mechanism::{Otp, Radius, Up};
+use crate::policy::Terms;
 use crate::tenant::failure::{Failure, Local, Misbehaviour};
 use crate::tenant::http::Response;
 use crate::verdict::Reason;
 use crate::words;
 
 const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
-const PUSH: &str =
-    "Waiting for your approval on the phone. Nothing arrives? Start again and check the password.";
+const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";
 /// Between two questions while people approve.
 const DENSE: Duration = Duration::from_millis(750);
 const MATCH: &str = "Choose 42 on your phone, then press Enter, or type its code.\nNothing arrives? Start again and check the password.\nVerification code: ";
 
 /// A push is on its way, and the first poll is out.
 fn polled() -> World {
-    World::offered(package(&["UP", "OTP"]))
+    polled_with(|_| ())
+}
+
+/// The same on other terms.
+fn polled_with(change: impl FnOnce(&mut Terms)) -> World {
+    World::on(change)
+        .starts(package(&["UP", "OTP"]))
         .asks(BEGIN)
         .presses_enter()
         .answers_up_and_starts("id-OTP")
@@ -41,10 +47,121 @@ fn busy(status: u16, retry_after: Option<u64>) -> Response {
     }
 }
 
+const NOT_YET: &str = "Not approved yet. Nothing arrives? Start again and check the password.\n\
+                       Press Enter to wait on, type a code, or stop with Ctrl-C.\nVerification code: ";
+
+/// Half a minute of questions, all answered with "pending"; `asked` of them have gone before.
+fn half_a_minute(mut world: World, asked: u16) -> (World, u16) {
+    let (mut time, mut asked) = (Duration::ZERO, asked);
+    while time < Duration::from_secs(30) {
+        let wait = pause(Duration::from_secs(1), asked);
+        world = world
+            .replies(summary("OobPending"))
+            .waits_for(wait)
+            .polls("id-OTP");
+        (time, asked) = (time + wait, asked + 1);
+    }
+    (world.replies(summary("OobPending")), asked)
+}
+
 #[test]
-fn a_pending_approval_is_polled_for_as_long_as_there_is_time() {
-    let mut world = polled();
-    for question in 1..500 {
+fn after_half_a_minute_the_user_is_asked_whether_to_wait_on_and_then_it_is_polled_slower() {
+    let (world, first) = half_a_minute(polled(), 1);
+    let world = world.notes("OTP is not approved yet").asks(NOT_YET);
+    let (world, second) = half_a_minute(world.presses_enter().polls("id-OTP"), PATIENT + 1);
+    let world = world.notes("OTP is not approved yet").asks(NOT_YET);
+    assert_eq!((first, second - PATIENT), (31, 16));
+    world
+        .rang(1)
+        .presses_enter()
+        .polls("id-OTP")
+        .replies(success(USER))
+        .rang(1)
+        .is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn time_that_replies_take_is_waited_too() {
+    polled()
+        .replies(summary("OobPending"))
+        .waits(2)
+        .polls("id-OTP")
+        .takes(Duration::from_secs(28))
+        .replies(summary("OobPending"))
+        .waits_for(DENSE)
+        .polls("id-OTP")
+        .replies_with(Err(cut()))
+        .notes("OTP is not approved yet")
+        .asks(NOT_YET)
+        .is_abandoned(Reason::Interrupted)
+        .cleans_up()
+        .is_refused(Reason::Interrupted, "");
+}
+
+#[test]
+fn a_code_is_typed_in_place_of_an_approval_that_does_not_come() {
+    let (world, _) = half_a_minute(polled(), 1);
+    world
+        .notes("OTP is not approved yet")
+        .asks(NOT_YET)
+        .types("\u{e4}")
+        .asks_again(words::NO_CODE, NOT_YET)
+        .types("123456")
+        .answers("id-OTP", "123456")
+        .replies(success(USER))
+        .is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn a_number_to_match_is_shown_again_where_its_approval_does_not_come() {
+    let again = NOT_YET.replace("yet.", "yet. Choose 42 on your phone.");
+    let world = World::offered(package(&["UP", "OTP"]))
+        .asks(BEGIN)
+        .presses_enter()
+        .answers_up_and_starts("id-OTP")
+        .replies(number(json!("42")))
+        .asks(MATCH)
+        .presses_enter()
+        .polls("id-OTP");
+    let (world, _) = half_a_minute(world, 1);
+    world
+        .notes("OTP is not approved yet")
+        .asks(&again)
+        .types("42")
+        .polls("id-OTP")
+        .replies(success(USER))
+        .is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn where_there_is_no_code_nothing_but_enter_waits_on() {
+    use super::package::{mechanism, package_of, with};
+    let push = with(mechanism("OTP"), json!({"AnswerType": "StartOob"}));
+    let world = World::offered(package_of(vec![vec![mechanism("UP")], vec![push]]))
+        .asks("Press Enter for a push to your phone: ")
+        .presses_enter()
+        .answers_up_and_starts("id-OTP")
+        .replies(about("id-OTP", "OobPending"))
+        .tells(PUSH)
+        .polls("id-OTP");
+    let ask = "Not approved yet. Nothing arrives? Start again and check the password.\n\
+               Press Enter to wait on, or stop with Ctrl-C: ";
+    let (world, _) = half_a_minute(world, 1);
+    world
+        .notes("OTP is not approved yet")
+        .asks(ask)
+        .types("123456")
+        .asks_again(words::JUST_ENTER, ask)
+        .presses_enter()
+        .polls("id-OTP")
+        .replies(success(USER))
+        .is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn an_administrator_can_have_the_approval_awaited_without_a_word() {
+    let mut world = polled_with(|terms| terms.login.approval_wait = terms.login.deadline);
+    for question in 1..60 {
         let pause = pause(Duration::from_secs(1), question);
         world = world
             .replies(summary("OobPending"))
@@ -179,7 +296,7 @@ fn the_interval_is_the_administrators() {
 
 #[test]
 fn a_busy_tenant_is_asked_again_when_it_says_so_but_not_in_a_week() {
-    polled()
+    polled_with(|terms| terms.login.approval_wait = terms.login.deadline)
         .replies_with(Ok(busy(429, Some(3))))
         .waits(3)
         .polls("id-OTP")

@@ -173,7 +173,7 @@ fn a_policy_that_asks_for_the_password_gets_the_one_of_the_stack() {
     .answers_up_and_starts("id-OTP")
     .replies(about("id-OTP", "OobPending"))
     .tells(
-        "Waiting for your approval on the phone. Nothing arrives? Start again and check the password.",
+        "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.",
     )
     .polls("id-OTP")
     .replies(success(USER))

@@ -33,6 +33,8 @@ pub struct World {
     authorization: Option<&'static str>,
     allowances: VecDeque<Allowance>,
     rung: usize,
+    /// Since the login began: waits take time, and nothing else does.
+    now: Duration,
     log: Vec<String>,
 }
 
@@ -115,6 +117,7 @@ impl World {
             authorization: None,
             allowances: VecDeque::new(),
             rung: 0,
+            now: Duration::ZERO,
         }
     }
 
@@ -407,13 +410,25 @@ impl World {
     /// Expects something to be said to the user.
     #[track_caller]
     pub fn tells(self, text: &str) -> Self {
-        self.notices(Notice::User(text.into()))
+        self.notices(Notice::Waiting(text.into()))
     }
 
     /// Expects a page to be shown to the user.
     #[track_caller]
     pub fn shows_page(self, url: &str) -> Self {
         self.notices(Notice::Page(url.into()))
+    }
+
+    /// Expects a line in the log that names the user.
+    #[track_caller]
+    pub fn notes(self, line: &str) -> Self {
+        self.notices(Notice::Note(line.into()))
+    }
+
+    /// Lets time pass in replies and at prompts.
+    pub fn takes(mut self, time: Duration) -> Self {
+        self.now += time;
+        self
     }
 
     #[track_caller]
@@ -450,7 +465,8 @@ impl World {
         match self.step.take() {
             Some(Step::Wait(time, awaited)) => {
                 assert_eq!(time, expected);
-                self.go_on(awaited.elapsed());
+                self.now += time;
+                self.go_on(awaited.elapsed(self.now));
             }
             step => panic!("a wait was expected, not {}", describe(&step)),
         }

@@ -79,13 +79,13 @@ impl Driver for Way {
 
     fn tell(&mut self, notice: &Notice) {
         match notice {
-            Notice::User(text) => self.dialogue.tell(text),
+            Notice::Waiting(text) => self.dialogue.tell(text),
             Notice::Page(url) => {
                 if let Some(picture) = words::drawn(url) {
                     self.dialogue.tell(&picture);
                 }
             }
-            Notice::Log(_) | Notice::Debug(_) => {}
+            Notice::Log(_) | Notice::Debug(_) | Notice::Note(_) => {}
         }
     }
 

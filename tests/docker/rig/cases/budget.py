@@ -36,7 +36,7 @@ def rings_in_vain(world, person):
     attempt.types("")
     world.tenant.message(person)
     attempt.presses(CONTROL_C)
-    attempt.is_refused("sudo: PAM authentication error", status=1)
+    attempt.is_refused(r"The login was stopped\.\nsudo: 1 incorrect password attempt", status=1)
     world.denied(person, "sudo", "interrupted")
 
 

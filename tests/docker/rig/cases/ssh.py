@@ -5,7 +5,9 @@ import re
 from .. import host
 from ..accounts import OTTOS_CODE, PASSWORD, UNIX_PASSWORD
 from ..case import case
+from ..terminal import CONTROL_C
 from ..terms import expect
+from .sudo import WAIT_ON
 from .words import CODE, ENTER, HIDDEN, WRONG_CODE, answers, choice, number_prompt, oath_code, times
 
 REFUSED = "Permission denied"
@@ -81,6 +83,25 @@ def after_a_wrong_password_nothing_arrives_on_the_phone_and_the_login_is_denied(
     login.is_refused(REFUSED, status=255)
     world.tenant.sent_nothing_to("penny")
     world.denied("penny", "sshd", "deadline")
+
+
+@case(also='[service.sshd.login]\napproval_wait = "10s"')
+def a_wrong_password_and_a_push_come_back_to_a_prompt_again_and_again_until_the_user_stops(world):
+    login = world.ssh("penny")
+    answers(login, "not it", "")
+    login.asks_openly(WAIT_ON)
+    login.never_shows("Waiting for your approval")
+    first = world.tenant.operations()["Poll"]
+    login.types("")
+    login.asks_openly(WAIT_ON)
+    polls = world.tenant.operations()["Poll"]
+    expect((first, polls) <= (12, 18), f"{first} polls, then {polls - first}")
+    world.log.says(r'OTP is not approved yet: attempt="\w+" user="penny" tenant_user="penny@example\.com" rhost="127\.0\.0\.1"')
+    login.presses(CONTROL_C)
+    expect(login.ends() != 0, "ssh ended well")
+    login.left_no_mark()
+    world.tenant.saw(Start=1, Answer=1, StartOOB=1, Poll="some")
+    world.tenant.sent_nothing_to("penny")
 
 
 @case()

@@ -10,6 +10,10 @@ from ..terms import expect
 from .words import CODE, WRONG_CODE, answers, number_prompt, oath_code, times
 
 ASKS = r"\[sudo\] password for {}: "
+STOPPED = r"\^C(\x07)?The login was stopped\.\nsudo: 1 incorrect password attempt"
+NOT_YET = r"Not approved yet\. Nothing arrives\? Start again and check the password\.\r?\n"
+WAIT_ON = NOT_YET + r"Press Enter to wait on, type a code, or stop with Ctrl-C\.\r?\nVerification code: "
+PATIENT = '[service.sudo.login]\napproval_wait = "10s"'
 
 
 def starts(world, person, *options, second):
@@ -66,15 +70,44 @@ def three_wrong_codes_end_sudo(world):
         world.denied("otto", "sudo", "answer_refused")
 
 
-@case()
-def control_c_while_waiting_for_the_phone_ends_sudo_at_once(world):
+@case(sudoers="Defaults:penny passwd_tries=3")
+def control_c_while_waiting_for_the_phone_ends_sudo_at_once_and_it_does_not_ask_again(world):
     attempt = starts(world, "penny", second="")
     message = world.tenant.message("penny")
+    attempt.sees(r"Waiting for your approval on the phone; Ctrl-C stops\.")
     attempt.presses(CONTROL_C)
-    attempt.is_refused("sudo: PAM authentication error", status=1)
+    attempt.is_refused(STOPPED, status=1)
+    attempt.never_shows("Critical error|PAM authentication error|try again")
+    expect(times(attempt, ASKS.format("penny")) == 1, "sudo asked again")
     world.denied("penny", "sudo", "interrupted")
     state = world.tenant.state_of(message)
     expect(state == "expired", f"the message on the phone was not taken back: it is {state}")
+
+
+@case(also=PATIENT)
+def a_push_that_does_not_come_is_asked_about_and_control_c_ends_sudo_there(world):
+    attempt = world.sudo("penny")
+    answers(attempt, "not it", "", hidden=ASKS.format("penny"))
+    attempt.sees(r"Waiting for your approval on the phone; Ctrl-C stops\. Nothing arrives\? Start again and check the password\.")
+    attempt.asks_openly(WAIT_ON)
+    world.log.says(r'OTP is not approved yet: attempt="\w+" user="penny" tenant_user="penny@example\.com" rhost=""')
+    attempt.interrupts()
+    attempt.is_refused("sudo: a password is required", status=1)
+    world.denied("penny", "sudo", "conversation")
+    world.tenant.sent_nothing_to("penny")
+
+
+@case(also=PATIENT)
+def a_late_approval_is_taken_after_enter(world):
+    attempt = starts(world, "penny", second="")
+    message = world.tenant.message("penny")
+    attempt.asks_openly(WAIT_ON)
+    world.tenant.answer(message, "approve")
+    attempt.types("")
+    attempt.is_let_in("root")
+    world.granted("penny", "sudo", "UP,OTP")
+    expect(world.tenant.operations()["Poll"] <= 13, f"too many polls: {world.tenant.operations()}")
+    world.tenant.sent_nothing_to("penny")
 
 
 @case()
