@@ -115,10 +115,14 @@ pub enum Reason {
     /// The module's argument is unknown.
     BadArgument,
     // What an offline code was worth.
-    /// The code was wrong, or no code counts now.
+    /// The code was wrong, or used before.
     OfflineRefused,
     /// Too many offline codes were wrong.
     OfflineLocked,
+    /// No offline code of the user counts at present.
+    OfflineBlocked,
+    /// The records of offline codes can't be used.
+    OfflineUnusable,
     /// Nobody has enrolled the user for offline codes.
     OfflineNotEnrolled,
     // Who is logging in.
@@ -142,7 +146,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the manual.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 44] = [
         Self::Conversation,
         Self::Interrupted,
         Self::Deadline,
@@ -176,6 +180,8 @@ impl Reason {
         Self::BadArgument,
         Self::OfflineRefused,
         Self::OfflineLocked,
+        Self::OfflineBlocked,
+        Self::OfflineUnusable,
         Self::OfflineNotEnrolled,
         Self::UnknownUser,
         Self::DirectoryFailed,
@@ -224,6 +230,8 @@ impl Reason {
             Self::BadArgument => "bad_argument",
             Self::OfflineRefused => "offline_refused",
             Self::OfflineLocked => "offline_locked",
+            Self::OfflineBlocked => "offline_blocked",
+            Self::OfflineUnusable => "offline_unusable",
             Self::OfflineNotEnrolled => "offline_not_enrolled",
             Self::UnknownUser => "unknown_user",
             Self::DirectoryFailed => "directory_failed",
@@ -248,6 +256,7 @@ impl Reason {
                 | Self::Local
                 | Self::Misconfigured
                 | Self::BadArgument
+                | Self::OfflineUnusable
                 | Self::DirectoryFailed
                 | Self::Panic
         )
@@ -293,7 +302,7 @@ mod tests {
             mechanism_refused start_refused password_change nothing_offered nothing_usable \
             tenant_throttle push_budget federated too_few_factors number_missing identity_mismatch \
             session_mismatch success_unasked outage misbehaved client_refused redirect_refused local misconfigured \
-            bad_argument offline_refused offline_locked offline_not_enrolled unknown_user directory_failed name_not_mapped root_not_mapped no_caller \
+            bad_argument offline_refused offline_locked offline_blocked offline_unusable offline_not_enrolled unknown_user directory_failed name_not_mapped root_not_mapped no_caller \
             user_changed caller_mismatch panic";
         let codes: Vec<_> = Reason::ALL.into_iter().map(Reason::code).collect();
         assert_eq!(codes.join(" "), words);
@@ -312,6 +321,7 @@ mod tests {
                 Reason::Local,
                 Reason::Misconfigured,
                 Reason::BadArgument,
+                Reason::OfflineUnusable,
                 Reason::DirectoryFailed,
                 Reason::Panic,
             ]

@@ -416,7 +416,14 @@ pub fn farewell(reason: Reason) -> Option<&'static str> {
         Reason::Misconfigured | Reason::BadArgument => {
             Some("Login is not set up correctly on this system. Ask your administrator.")
         }
-        Reason::OfflineRefused | Reason::OfflineLocked | Reason::OfflineNotEnrolled => Some(
+        Reason::OfflineLocked => Some(
+            "No offline login: too many codes were wrong, so none counts for a while. The last one was not used up.",
+        ),
+        Reason::OfflineBlocked => Some("No offline login: no code of yours counts at present."),
+        Reason::OfflineUnusable => Some(
+            "No offline login: this system can't check codes at present. Please tell an administrator.",
+        ),
+        Reason::OfflineRefused | Reason::OfflineNotEnrolled => Some(
             "No offline login. It takes an enrolled authenticator and a code that was not used before.",
         ),
         Reason::Conversation

@@ -93,13 +93,16 @@ fn confirmations_are_listed_and_forgotten() {
 fn the_budget_is_shown_and_reset() {
     let machine = Machine::new();
     machine.prints(&["budget"], "No phone was rung without a success since.\n");
-    machine.state().spend("Alice@example.com", LIMITS).unwrap();
-    machine.state().spend("alice@example.com", LIMITS).unwrap();
+    for name in ["Alice@example.com", "alice@example.com"] {
+        let ringing = machine.state().spend(name, LIMITS).unwrap();
+        ringing.ok().unwrap().answered().unwrap();
+    }
     machine.prints(
         &["budget"],
         "alice@example.com: rung 2 times, the last 0 s ago\n",
     );
-    machine.state().pause("alice@example.com", LIMITS).unwrap();
+    let state = machine.state();
+    state.deny("alice@example.com", &[], LIMITS).unwrap();
     let (text, _, _) = machine.run(&["budget"]);
     assert!(text.contains("; paused for another 1 h "), "{text}");
     machine.prints(

@@ -282,7 +282,8 @@ fn a_confirmation_and_pushes_that_were_sent_are_told() {
         window: Duration::from_secs(600),
         pause: Duration::from_secs(600),
     };
-    state.spend("daemon@example.com", limits).unwrap();
+    let ringing = state.spend("daemon@example.com", limits).unwrap();
+    ringing.ok().unwrap().answered().unwrap();
     let circumstances = Circumstances {
         uid: 1,
         tenant_user: "daemon@example.com".into(),
@@ -314,7 +315,7 @@ fn a_confirmation_and_pushes_that_were_sent_are_told() {
     assert_eq!(kept(&["--tty", "/dev/pts/1"]), [confirmed, pushes]);
     let nothing = "  remembered  nothing: the person is asked";
     assert_eq!(kept(&["--tty", "/dev/pts/2"]), [nothing, pushes]);
-    state.pause("daemon@example.com", limits).unwrap();
+    state.deny("daemon@example.com", &[], limits).unwrap();
     let paused = kept(&[]);
     let paused = paused.last().unwrap().replace("9 min 59 s", "10 min");
     assert_eq!(
@@ -341,14 +342,16 @@ fn an_offline_code_is_possible_for_whoever_is_enrolled() {
         "a question made a folder"
     );
     let store = Store::open(&machine.0.0.join("kept")).unwrap();
-    let enrolment = Enrolment::new(1, "daemon", Key::random().unwrap(), store.now()).unwrap();
+    let mut enrolment = Enrolment::new(1, "daemon", Key::random().unwrap(), store.now()).unwrap();
     store.enroll(&enrolment.record).unwrap();
     assert_eq!(
         offline().replace(" 1 s ago", " 0 s ago"),
         "  offline     yes, while nobody answers and pam_unix has verified a password: 0 of 2 logins used, \
          last online 0 s ago of 168 h"
     );
-    store.update(1, |record| record.logins = 2).unwrap();
+    store.remove(1).unwrap();
+    enrolment.record.logins = 2;
+    store.enroll(&enrolment.record).unwrap();
     assert_eq!(
         offline(),
         "  offline     no: 2 offline logins since the last online one"

@@ -13,7 +13,7 @@ mod machine;
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -58,7 +58,14 @@ const FIXED: [&str; 14] = [
 ];
 
 /// The kinds of files that this crate keeps, each of which holds a canary below.
-const KEPT: [&str; 5] = ["budget", "memory", "offered-", "token", "totp-"];
+const KEPT: [&str; 6] = [
+    "confirmed",
+    "offered-",
+    "pushes",
+    "token",
+    "totp-",
+    "tries-",
+];
 
 const GOOD: &str = "\
 [tenant]
@@ -155,11 +162,16 @@ impl Rig {
             window: std::time::Duration::from_secs(600),
             pause: std::time::Duration::from_secs(60),
         };
-        state.spend("daria@example.com", limits).unwrap();
+        let ringing = state.spend("daria@example.com", limits).unwrap();
+        ringing.ok().unwrap().answered().unwrap();
         state
             .keep_token("a client", &Secret::new(TOKEN), 3600)
             .unwrap();
-        self.secret("state/memory-1", STRAY);
+        let confirmed = fs::DirBuilder::new()
+            .mode(0o700)
+            .create(self.path("state/confirmed-1"));
+        confirmed.unwrap();
+        self.secret("state/confirmed-1/1", STRAY);
         let store = Store::open(&self.path("kept")).unwrap();
         let key = uri::read(&format!("otpauth://totp/x?secret={KEY}")).unwrap();
         let enrolment = Enrolment::new(1, "daemon", key, store.now()).unwrap();
@@ -379,7 +391,7 @@ fn what_is_right_is_shown_and_names_are_replaced() {
     );
     let state = part(&rig, &bundle, "state");
     for begin in [
-        "DIR/state/memory-1: is damaged: remove it",
+        "DIR/state/confirmed-1/1: is damaged: remove it",
         "1 to whom something was sent",
         "person-3: rung 1 times, the last ",
         "1 enrolled for offline codes",
@@ -396,6 +408,7 @@ fn what_is_right_is_shown_and_names_are_replaced() {
         "DIR/state: folder, mode 0700, owner ",
         "DIR/state/token-",
         "DIR/kept/totp-1: file, mode 0600, owner ",
+        "DIR/kept/tries-1-",
         "DIR/kept/(of another name): file, ",
         "DIR/kept/setup/1.json: file, mode 0600, owner ",
         "DIR/kept/setup/1: folder, ",
@@ -636,6 +649,7 @@ fn every_file_that_is_kept_has_a_canary() {
                 "const KIND: &str = \"",
                 "const PREFIX: &str = \"",
                 "const OFFERED: &str = \"",
+                "const NUMBERS: &str = \"",
             ];
             let rest = named.iter().find_map(|start| line.strip_prefix(start));
             kinds.extend(

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Answer;
 use super::conversation::is_junk;
 use crate::local::offline::Receipt;
-use crate::local::offline::rules::No;
+use crate::local::offline::rules::CodeRefusal;
 use crate::login::{
     Allowance, AwaitAnswer, AwaitReply, AwaitTime, Ended, Keep, Notice, Outgoing, Question, Step,
 };
@@ -25,7 +25,11 @@ const JITTER_MS: u64 = 100;
 /// Whoever a login is turned for: the way to the person, and what is kept between logins.
 pub trait Hands {
     /// Whether this may still go out. What may not ends the login, and the tenant is told so.
-    fn sends(&self, request: &Request) -> bool;
+    ///
+    /// # Errors
+    ///
+    /// Why it may not.
+    fn sends(&mut self, request: &Request) -> Result<(), Refusal>;
     /// What became of what did, and in which time.
     fn heard(&mut self, outgoing: &Outgoing, reply: &Result<Response, Failure>, time: Duration);
     /// Asks the person.
@@ -39,7 +43,7 @@ pub trait Hands {
     /// Keeps what the tenant gave for the next login.
     fn keep(&mut self, keep: &Keep);
     /// Tries an offline code. If it counts, that is on the disk when this returns.
-    fn redeem(&mut self, code: &Secret) -> Result<Receipt, No>;
+    fn redeem(&mut self, code: &Secret) -> Result<Receipt, CodeRefusal>;
     /// Whether the person's phone may ring, and that it does.
     fn spend(&mut self) -> Allowance;
 }
@@ -87,8 +91,8 @@ impl Crank<'_> {
 
     fn send(&mut self, outgoing: &Outgoing, awaited: AwaitReply) -> Step {
         let is_cleanup = matches!(outgoing.request, Request::Cleanup { .. });
-        if !is_cleanup && !self.hands.sends(&outgoing.request) {
-            return awaited.abandon(Reason::Interrupted.into());
+        if !is_cleanup && let Err(refusal) = self.hands.sends(&outgoing.request) {
+            return awaited.abandon(refusal);
         }
         let budget = if is_cleanup { CLEANUP } else { self.left() };
         let begun = Instant::now();

@@ -7,7 +7,7 @@ use super::conversation::{Answer, is_junk};
 use super::{Attempt, Proof};
 use crate::local::offline::otp::Key;
 use crate::local::offline::record::Enrolment;
-use crate::local::offline::rules::{self, Moment, Purpose};
+use crate::local::offline::rules::{self, Moment};
 use crate::local::offline::{Enrolled, uri};
 use crate::log::Level;
 use crate::login::{Echo, Question};
@@ -57,7 +57,7 @@ impl Attempt<'_> {
                 break;
             };
             let code = typed.expose().trim();
-            if rules::redeem(&mut enrolment.record, code, Purpose::Check, &now).is_ok() {
+            if rules::activate(&mut enrolment.record, code, &now) {
                 return self.keep_key(&enrolment);
             }
         }

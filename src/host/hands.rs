@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::crank::Hands;
 use super::{Answer, Attempt, names};
 use crate::local::offline::Receipt;
-use crate::local::offline::rules::No;
+use crate::local::offline::rules::CodeRefusal;
 use crate::log::Level;
 use crate::login::{Allowance, Echo, Keep, Notice, Outgoing, Question};
 use crate::policy::{Mechanism, Terms};
@@ -24,8 +24,15 @@ pub(super) struct Own<'a, 'b> {
 }
 
 impl Hands for Own<'_, '_> {
-    fn sends(&self, _: &Request) -> bool {
-        true
+    fn sends(&mut self, request: &Request) -> Result<(), Refusal> {
+        match request {
+            Request::Advance { .. } | Request::Status { .. } => self.attempt.mark_asked(self.terms),
+            Request::Start { .. }
+            | Request::Whoami
+            | Request::Token { .. }
+            | Request::Challenge { .. }
+            | Request::Cleanup { .. } => Ok(()),
+        }
     }
 
     fn heard(&mut self, outgoing: &Outgoing, reply: &Result<Response, Failure>, time: Duration) {
@@ -57,7 +64,7 @@ impl Hands for Own<'_, '_> {
         self.attempt.keep(self.terms, keep);
     }
 
-    fn redeem(&mut self, code: &Secret) -> Result<Receipt, No> {
+    fn redeem(&mut self, code: &Secret) -> Result<Receipt, CodeRefusal> {
         self.attempt.redeem(self.terms, code)
     }
 

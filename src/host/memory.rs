@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::Attempt;
 use super::offline::Records;
-use crate::local::budget::{Limits, Room};
-use crate::local::memory::{Circumstances, Now, Remembered, Scope};
-use crate::local::{State, Unusable, fingerprint};
+use crate::local::budget::{Limits, Ringing, Room};
+use crate::local::memory::{Circumstances, Now, Remembered, Scope, Suspended};
+use crate::local::offline::Asked;
+use crate::local::{State, Unmarked, Unusable, fingerprint};
 use crate::log::Level;
 use crate::login::{Allowance, Keep, Proof};
 use crate::os::{Process, Session, Trusted};
@@ -23,10 +24,16 @@ pub(super) struct Memory {
     configuration: Vec<u8>,
     /// How long a login by ssh counts for other services.
     ssh: Duration,
-    /// Whether this person's phone rang in this login.
-    rang: bool,
+    /// Whether a success counts for a while in any service.
+    remembers: bool,
+    /// What has made this person's phone ring in this login.
+    rang: Vec<Ringing>,
+    /// That what this person has confirmed does not count until this login has ended.
+    suspended: Option<Suspended>,
     /// Who is enrolled for offline codes.
     pub(super) offline: Option<Records>,
+    /// That the tenant was asked about a person who is, and has not said no yet.
+    pub(super) asked: Option<Asked>,
     /// What was last said to be wrong with the state.
     said: Option<Unusable>,
 }
@@ -38,8 +45,11 @@ impl Memory {
             limits: limits(policy.push()),
             configuration,
             ssh: policy.ssh_memory(),
-            rang: false,
+            remembers: policy.remembers(),
+            rang: Vec::new(),
+            suspended: None,
             offline: Records::new(policy),
+            asked: None,
             said: None,
         }
     }
@@ -49,7 +59,7 @@ impl Attempt<'_> {
     /// One of two people begins: what the other did is no matter of this one's.
     pub(super) fn begin(&mut self) {
         if let Some(memory) = &mut self.memory {
-            memory.rang = false;
+            memory.rang.clear();
         }
     }
 
@@ -79,13 +89,52 @@ impl Attempt<'_> {
         allowance(room)
     }
 
-    /// The same, and counted.
+    /// Counts one more, if this person's phone may ring.
     pub(super) fn spend(&mut self, tenant_user: &str) -> Allowance {
-        let room = self.with_state(|state, limits| state.spend(tenant_user, limits));
-        if let (Some(Room::Free), Some(memory)) = (room, &mut self.memory) {
-            memory.rang = true;
+        match self.with_state(|state, limits| state.spend(tenant_user, limits)) {
+            Some(Ok(ringing)) => {
+                if let Some(memory) = &mut self.memory {
+                    memory.rang.push(ringing);
+                }
+                Allowance::Free
+            }
+            Some(Err(room)) => allowance(Some(room)),
+            None => Allowance::Unknown,
         }
-        allowance(room)
+    }
+
+    /// Marks the login before the tenant is told anything that it could refuse. Nothing is sent where that can't be kept.
+    pub(super) fn mark_asked(&mut self, terms: &Terms) -> Result<(), Refusal> {
+        self.suspend(terms)?;
+        self.mark_offline(terms)
+    }
+
+    /// From now on nothing counts that this person has confirmed, until it is known that nothing was refused.
+    pub(super) fn suspend(&mut self, terms: &Terms) -> Result<(), Refusal> {
+        let Some(memory) = &mut self.memory else {
+            return Ok(());
+        };
+        let (true, None, Ok(state)) = (memory.remembers, &memory.suspended, &memory.state) else {
+            return Ok(());
+        };
+        match state.suspend(terms.person.uid) {
+            Ok(suspended) => memory.suspended = suspended,
+            Err(unmarked) => self.unmarked("state", unmarked)?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn unmarked(&mut self, what: &str, unmarked: Unmarked) -> Result<(), Refusal> {
+        match unmarked {
+            Unmarked::NoMatter(problem) => {
+                self.log.line(Level::Warning, &format!("{what}: {problem}"));
+                Ok(())
+            }
+            Unmarked::Refused(problem) => {
+                let detail = format!("a refusal could not be kept: {what}: {problem}");
+                Err(Refusal::new(Reason::Local, detail))
+            }
+        }
     }
 
     pub(super) fn kept_token(&mut self, terms: &Terms) -> Option<Secret> {
@@ -124,31 +173,60 @@ impl Attempt<'_> {
     ///
     /// An offline code does neither: the tenant has not been asked, and is to be asked again.
     pub(super) fn settle(&mut self, terms: &Terms, verdict: &Result<Proof, Refusal>) {
+        let rang = self
+            .memory
+            .as_mut()
+            .map(|memory| std::mem::take(&mut memory.rang));
+        let rang = rang.unwrap_or_default();
+        let suspended = self
+            .memory
+            .as_mut()
+            .and_then(|memory| memory.suspended.take());
         match verdict {
-            Ok(proof) if proof.offline().is_some() => {}
+            Ok(proof) if proof.offline().is_some() => {
+                self.note_no_answer();
+                self.take_back(&rang, suspended.as_ref());
+            }
             Ok(_) => {
-                let (rang, user) = (self.rang(), &terms.tenant_user);
-                self.with_state(|state, _| match rang {
-                    true => state.refill_after_spending(user),
-                    false => state.refill(user).map(drop),
-                });
                 self.note_online(terms);
+                self.with_state(|state, _| {
+                    suspended.iter().try_for_each(|own| state.resume(own))?;
+                    state.refill(&terms.tenant_user, &rang)
+                });
                 self.remember(terms);
             }
-            Err(refusal) => {
-                if refusal.reason == Reason::ApprovalRefused && self.rang() {
-                    self.with_state(|state, limits| state.pause(&terms.tenant_user, limits));
-                }
-                self.note_refused(terms, refusal.reason);
-                if is_denial(refusal.reason) {
-                    self.with_state(|state, _| state.forget(terms.person.uid));
-                }
-            }
+            Err(refusal) => self.settle_refusal(terms, refusal.reason, &rang, suspended.as_ref()),
         }
     }
 
-    fn rang(&self) -> bool {
-        self.memory.as_ref().is_some_and(|memory| memory.rang)
+    fn settle_refusal(
+        &mut self,
+        terms: &Terms,
+        reason: Reason,
+        rang: &[Ringing],
+        suspended: Option<&Suspended>,
+    ) {
+        self.note_refused(terms, reason);
+        if reason == Reason::ApprovalRefused && !rang.is_empty() {
+            self.with_state(|state, limits| state.deny(&terms.tenant_user, rang, limits));
+        } else {
+            self.take_back(rang, None);
+        }
+        if is_denial(reason) {
+            self.with_state(|state, _| state.refuse(terms.person.uid, suspended));
+        } else {
+            self.take_back(&[], suspended);
+        }
+    }
+
+    /// Nothing was refused: what was sent is counted, and no more.
+    fn take_back(&mut self, rang: &[Ringing], suspended: Option<&Suspended>) {
+        if !rang.is_empty() || suspended.is_some() {
+            self.with_state(|_, _| {
+                rang.iter().try_for_each(Ringing::answered)?;
+                suspended.map_or(Ok(()), Suspended::taken_back)
+            });
+        }
     }
 
     /// Looks at the processes only where something is remembered of them.
@@ -226,6 +304,7 @@ fn is_denial(reason: Reason) -> bool {
             | Reason::UserChanged
             | Reason::OfflineRefused
             | Reason::OfflineLocked
+            | Reason::OfflineBlocked
     )
 }
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::Attempt;
 use super::conversation::{Answer, is_junk};
 use crate::local::Unusable;
-use crate::local::offline::rules::{Kind, Limits, No};
-use crate::local::offline::{Receipt, Store};
+use crate::local::offline::rules::{CodeRefusal, Kind, Limits};
+use crate::local::offline::{Asked, Receipt, Store};
 use crate::log::Level;
 use crate::login::{Before, OfflineProof};
 use crate::policy::{Offline, Policy, Terms};
 use crate::secret::Secret;
-use crate::verdict::Reason;
+use crate::verdict::{Reason, Refusal};
 
 /// Where the records are, where any service knows offline codes.
 pub(super) struct Records {
@@ -43,32 +43,69 @@ impl Attempt<'_> {
     }
 
     /// Tries a code. If it counts, that is on the disk when this returns.
-    pub(super) fn redeem(&mut self, terms: &Terms, code: &Secret) -> Result<Receipt, No> {
-        let tried = self.try_code(terms, code);
+    pub(super) fn redeem(&mut self, terms: &Terms, code: &Secret) -> Result<Receipt, CodeRefusal> {
+        let tried = match self.suspend(terms) {
+            Ok(()) => self.try_code(terms, code),
+            Err(refusal) => Err(CodeRefusal::Unusable(refusal.detail)),
+        };
         if let Err(no) = &tried {
             self.log.line(Level::Warning, &format!("offline: {no}"));
         }
         tried
     }
 
-    fn try_code(&self, terms: &Terms, code: &Secret) -> Result<Receipt, No> {
+    fn try_code(&self, terms: &Terms, code: &Secret) -> Result<Receipt, CodeRefusal> {
         let records = self
             .memory
             .as_ref()
             .and_then(|memory| memory.offline.as_ref());
         let (Some(records), Some(offline)) = (records, &terms.offline) else {
-            return Err(No::NotEnrolled);
+            return Err(CodeRefusal::NotEnrolled);
         };
         let limits = bounds(offline);
         let store = Store::open_knowing(&self.trusted, &records.folder);
-        let store = store.map_err(|Unusable(problem)| No::Unusable(problem))?;
+        let store = store.map_err(|Unusable(problem)| CodeRefusal::Unusable(problem))?;
         store.redeem(terms.person.uid, code.expose(), limits)
+    }
+
+    /// Where the user is enrolled: the tenant's no is kept before the tenant is told anything that it could refuse.
+    pub(super) fn mark_offline(&mut self, terms: &Terms) -> Result<(), Refusal> {
+        let Some(memory) = &mut self.memory else {
+            return Ok(());
+        };
+        let (Some(records), None) = (&memory.offline, &memory.asked) else {
+            return Ok(());
+        };
+        let asked = Store::find(&self.trusted, &records.folder).and_then(|store| match store {
+            Some(store) => store.ask(terms.person.uid, records.pause),
+            None => Ok(None),
+        });
+        match asked {
+            Ok(asked) => memory.asked = asked,
+            Err(unmarked) => self.unmarked("offline", unmarked)?,
+        }
+        Ok(())
+    }
+
+    fn take_asked(&mut self) -> Option<Asked> {
+        self.memory.as_mut()?.asked.take()
+    }
+
+    /// The login ended with nothing that the tenant has said of the person.
+    pub(super) fn note_no_answer(&mut self) {
+        if let Some(asked) = self.take_asked() {
+            self.said(asked.taken_back());
+        }
     }
 
     /// The tenant let the user in: offline logins begin anew, and those that there were are told.
     pub(super) fn note_online(&mut self, terms: &Terms) {
         let uid = terms.person.uid;
-        if let Some(Some(logins @ 1..)) = self.with_records(|store, _| store.online(uid)) {
+        let logins = match self.take_asked() {
+            Some(asked) => self.said(asked.online()),
+            None => self.with_records(|store, _| store.online(uid)).flatten(),
+        };
+        if let Some(logins @ 1..) = logins {
             let line = format!("offline: {logins} logins of uid {uid} since the last online one");
             self.log.line(Level::Warning, &line);
         }
@@ -76,8 +113,17 @@ impl Attempt<'_> {
 
     /// The tenant has said no to this person: an outage right after that is none of luck.
     pub(super) fn note_refused(&mut self, terms: &Terms, reason: Reason) {
-        if is_of_the_tenant(reason) {
-            self.with_records(|store, pause| store.refused(terms.person.uid, pause));
+        match self.take_asked() {
+            Some(asked) if is_of_the_tenant(reason) => {
+                self.said(asked.refused());
+            }
+            Some(asked) => {
+                self.said(asked.taken_back());
+            }
+            None if is_of_the_tenant(reason) => {
+                self.with_records(|store, pause| store.refused(terms.person.uid, pause));
+            }
+            None => {}
         }
     }
 
@@ -88,6 +134,10 @@ impl Attempt<'_> {
         let records = self.memory.as_ref()?.offline.as_ref()?;
         let done = Store::open_knowing(&self.trusted, &records.folder)
             .and_then(|store| f(&store, records.pause));
+        self.said(done)
+    }
+
+    fn said<T>(&mut self, done: Result<T, Unusable>) -> Option<T> {
         match done {
             Ok(value) => Some(value),
             Err(problem) => {

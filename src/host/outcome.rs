@@ -116,15 +116,18 @@ fn wants_delay(verdict: &Verdict) -> bool {
 fn level(reason: Reason) -> Level {
     match reason {
         Reason::Misconfigured => Level::Alert,
-        Reason::BadArgument | Reason::Panic | Reason::DirectoryFailed | Reason::Local => {
-            Level::Error
-        }
+        Reason::BadArgument
+        | Reason::Panic
+        | Reason::DirectoryFailed
+        | Reason::Local
+        | Reason::OfflineUnusable => Level::Error,
         Reason::Outage
         | Reason::Misbehaved
         | Reason::ClientRefused
         | Reason::RedirectRefused
         | Reason::OfflineRefused
-        | Reason::OfflineLocked => Level::Warning,
+        | Reason::OfflineLocked
+        | Reason::OfflineBlocked => Level::Warning,
         Reason::PasswordEmpty
         | Reason::PasswordTooLong
         | Reason::PasswordNotUtf8

@@ -1,15 +1,35 @@
 //! How often a phone may ring: pushes, texts, mails and calls of one person, over all processes and services.
 //!
 //! sshd and sudo repeat a refused login three to six times, and a robot for ever. Each time a phone would ring.
+//!
+//! Each is counted before it is sent, in one of as many slots as are allowed. A login holds its slot until it knows what
+//! became of it: one that is killed, or lasts too long, counts as denied, so that nobody loses a denial.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, State, Unusable, file_name};
+use super::ledger::{Ledger, Stamp, Trouble, bytes_of};
+use super::marks::LONGEST;
+use super::{State, Unusable, file_name};
 
-const KIND: &str = "budget";
+const KIND: &str = "pushes";
+/// Of the version before this one, which kept them in another form.
+const BEFORE: &str = "budget";
+/// The name of the person.
+const HEAD: usize = 1024;
+/// When something was denied.
+const DENIED: usize = 0;
+/// For how many seconds that counts.
+const LENGTH: usize = 1;
+/// When something was sent.
+const SLOTS: std::ops::Range<usize> = 8..108;
+const WORDS: usize = 128;
+/// In a slot: nobody knows yet what became of it.
+const OPEN: u64 = 64;
+/// How often a login looks again where another one has just removed what it was about to use.
+const TRIES: usize = 8;
 
 /// How much is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,27 +60,29 @@ pub enum Room {
 pub struct Spent {
     /// The name in the tenant.
     pub user: String,
-    /// When something was sent, in seconds since boot.
+    /// When something was sent, in seconds since boot, the earliest first.
     pub sent: Vec<u64>,
     /// Until when nothing is sent, in seconds since boot.
     pub paused_until: u64,
 }
 
-impl Spent {
-    fn recent(&self, limits: Limits, now: u64) -> Vec<u64> {
-        let since = now.saturating_sub(limits.window.as_secs());
-        self.sent.iter().copied().filter(|at| *at > since).collect()
-    }
+/// Something that was counted, and is sent: until it is told what became of it, nobody knows.
+pub struct Ringing {
+    ledger: Ledger,
+    index: usize,
+    stamp: Stamp,
+}
 
+impl Spent {
     fn room(&self, limits: Limits, now: u64) -> Room {
         if limits.count == 0 {
             return Room::Never;
         }
-        let recent = self.recent(limits, now);
+        let window = limits.window.as_secs();
+        let recent = self.sent.iter().filter(|at| is_recent(**at, window, now));
+        let recent: Vec<u64> = recent.copied().collect();
         let over = recent.len().checked_sub(usize::from(limits.count));
-        let next = over
-            .and_then(|over| recent.get(over))
-            .map(|at| at + limits.window.as_secs());
+        let next = over.and_then(|over| recent.get(over)).map(|at| at + window);
         let next = next.unwrap_or(0);
         let left = |until: u64| Duration::from_secs(until.saturating_sub(now).max(1));
         if self.paused_until > next.max(now) {
@@ -73,6 +95,10 @@ impl Spent {
     }
 }
 
+fn is_recent(at: u64, window: u64, now: u64) -> bool {
+    now < at.saturating_add(window)
+}
+
 impl State {
     /// Whether something may be sent to `user`, without sending it.
     ///
@@ -80,8 +106,7 @@ impl State {
     ///
     /// [`Unusable`]: then nothing may be sent.
     pub fn room(&self, user: &str, limits: Limits) -> Result<Room, Unusable> {
-        let spent: Option<Spent> = self.load(&name(user))?;
-        Ok(spent.unwrap_or_default().room(limits, self.now()))
+        Ok(self.spent(user)?.room(limits, self.now()))
     }
 
     /// How many may be sent to `user` before a success, without sending any.
@@ -90,67 +115,108 @@ impl State {
     ///
     /// [`Unusable`]: then nothing may be sent.
     pub fn left(&self, user: &str, limits: Limits) -> Result<usize, Unusable> {
-        let spent: Option<Spent> = self.load(&name(user))?;
-        let recent = spent.unwrap_or_default().recent(limits, self.now());
-        Ok(usize::from(limits.count).saturating_sub(recent.len()))
+        let (spent, now) = (self.spent(user)?, self.now());
+        let window = limits.window.as_secs();
+        let recent = spent.sent.iter().filter(|at| is_recent(**at, window, now));
+        Ok(usize::from(limits.count).saturating_sub(recent.count()))
     }
 
-    /// Counts one more, if it is allowed. What was counted was written before this returns.
+    /// Counts one more, if it is allowed, before it is sent.
     ///
     /// # Errors
     ///
-    /// [`Unusable`]: then nothing may be sent.
-    pub fn spend(&self, user: &str, limits: Limits) -> Result<Room, Unusable> {
-        let now = self.now();
-        self.update(&name(user), |spent: &mut Spent| {
-            match spent.room(limits, now) {
-                Room::Free => {
-                    spent.user = folded(user);
-                    let since = now.saturating_sub(limits.window.as_secs());
-                    spent.sent.retain(|at| *at > since);
-                    spent.sent.push(now);
-                    (Change::Write, Room::Free)
-                }
-                none @ (Room::Over(_) | Room::Paused(_) | Room::Never) => (Change::None, none),
+    /// What there is room for instead.
+    pub fn spend(&self, user: &str, limits: Limits) -> Result<Result<Ringing, Room>, Unusable> {
+        for _ in 0..TRIES {
+            let ledger = self.pushes(user)?;
+            match self.read(&ledger)?.room(limits, self.now()) {
+                Room::Free => {}
+                room @ (Room::Over(_) | Room::Paused(_) | Room::Never) => return Ok(Err(room)),
             }
-        })
-    }
-
-    /// A refusal: nothing more is sent for a while.
-    ///
-    /// # Errors
-    ///
-    /// [`Unusable`].
-    pub fn pause(&self, user: &str, limits: Limits) -> Result<(), Unusable> {
-        let until = self.now() + limits.pause.as_secs();
-        self.update(&name(user), |spent: &mut Spent| {
-            spent.user = folded(user);
-            spent.paused_until = spent.paused_until.max(until);
-            (Change::Write, ())
-        })
-    }
-
-    /// A success: everything that was sent is forgotten. Says whether there was anything. Also what an administrator does.
-    ///
-    /// # Errors
-    ///
-    /// [`Unusable`].
-    pub fn refill(&self, user: &str) -> Result<bool, Unusable> {
-        self.update(&name(user), |spent: &mut Spent| {
-            match *spent == Spent::default() {
-                true => (Change::None, false),
-                false => (Change::Remove, true),
+            ledger.set(LENGTH, limits.pause.as_secs())?;
+            let Some(ringing) = self.claim(ledger, limits)? else {
+                // Others were quicker.
+                let room = self.room(user, limits)?;
+                let soon = Room::Over(Duration::from_secs(1));
+                return Ok(Err(if room == Room::Free { soon } else { room }));
+            };
+            // A success of another login has just begun the count anew; then this is the first of the next.
+            if ringing.ledger.check_current().is_ok() {
+                return Ok(Ok(ringing));
             }
-        })
+        }
+        Err(Unusable("pushes: removed again and again".to_owned()))
     }
 
-    /// The same for whoever has just spent something, so that what there is to be forgotten is known.
+    /// Takes one of as many slots as are allowed.
+    fn claim(&self, ledger: Ledger, limits: Limits) -> Result<Option<Ringing>, Unusable> {
+        let nonce = crate::os::random().map_or(0, |random| random % OPEN);
+        let (now, window) = (self.stamp(), limits.window.as_secs());
+        let stamp = now.with(OPEN | nonce);
+        for index in SLOTS.take(limits.count.into()) {
+            let is_over = |at: Stamp| {
+                let second = at.seconds(now);
+                second.is_none_or(|second| !is_recent(second, window, self.now()))
+            };
+            // Before others can see the slot: it is never without its owner.
+            ledger.hold(place(index, stamp))?;
+            let claimed = ledger.change(index, |number| {
+                let is_free = Stamp::unpack(number).is_none_or(is_over);
+                is_free.then(|| stamp.pack())
+            })?;
+            if claimed.is_some() {
+                return Ok(Some(Ringing {
+                    ledger,
+                    index,
+                    stamp,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What was sent was denied: nothing more is sent for a while.
     ///
     /// # Errors
     ///
     /// [`Unusable`].
-    pub fn refill_after_spending(&self, user: &str) -> Result<(), Unusable> {
-        self.remove(&name(user))
+    pub fn deny(&self, user: &str, rang: &[Ringing], limits: Limits) -> Result<(), Unusable> {
+        for _ in 0..TRIES {
+            let ledger = self.pushes(user)?;
+            ledger.set(LENGTH, limits.pause.as_secs())?;
+            ledger.set(DENIED, self.stamp().pack())?;
+            if ledger.check_current().is_ok() {
+                return rang.iter().try_for_each(Ringing::answered);
+            }
+        }
+        Err(Unusable("pushes: removed again and again".to_owned()))
+    }
+
+    /// A success: everything that was sent is forgotten, but for what another login is still waiting for. Says whether there
+    /// was anything. Also what an administrator does.
+    ///
+    /// # Errors
+    ///
+    /// [`Unusable`].
+    pub fn refill(&self, user: &str, rang: &[Ringing]) -> Result<bool, Unusable> {
+        rang.iter().try_for_each(Ringing::answered)?;
+        let Some(ledger) = self.open_pushes(user)? else {
+            return self.forget_old(user);
+        };
+        let mut is_waited_for = false;
+        for index in SLOTS {
+            let number = ledger.get(index)?;
+            if self.is_waited_for(&ledger, index, number)? {
+                is_waited_for = true;
+            } else if number != 0 {
+                ledger.exchange(index, number, 0)?;
+            }
+        }
+        ledger.set(DENIED, 0)?;
+        if !is_waited_for {
+            self.remove(&name(user))?;
+        }
+        Ok(true)
     }
 
     /// Everybody of whom something is known.
@@ -159,14 +225,144 @@ impl State {
     ///
     /// [`Unusable`].
     pub fn all_spent(&self) -> Result<Vec<Spent>, Unusable> {
-        let files = self.names(&format!("{KIND}-"))?;
-        let loaded = files.iter().map(|file| self.load(file));
-        Ok(loaded
-            .collect::<Result<Vec<_>, _>>()?
-            .into_iter()
-            .flatten()
-            .collect())
+        let mut all = Vec::new();
+        for file in self.names(&format!("{KIND}-"))? {
+            if let Some(ledger) = Ledger::open(&self.folder, &file, HEAD, WORDS)? {
+                let head = String::from_utf8_lossy(&ledger.head()?)
+                    .trim_end()
+                    .to_owned();
+                let spent = self.read(&ledger)?;
+                if !spent.sent.is_empty() || spent.paused_until > self.now() {
+                    all.push(Spent {
+                        user: head,
+                        ..spent
+                    });
+                }
+            }
+        }
+        Ok(all)
     }
+
+    fn spent(&self, user: &str) -> Result<Spent, Unusable> {
+        match self.open_pushes(user)? {
+            Some(ledger) => Ok(self.read(&ledger)?),
+            None => Ok(self.spent_before(user)?.unwrap_or_default()),
+        }
+    }
+
+    fn read(&self, ledger: &Ledger) -> Result<Spent, Trouble> {
+        let (now, length) = (self.stamp(), ledger.get(LENGTH)?);
+        let second = |number| Stamp::unpack(number).and_then(|stamp| stamp.seconds(now));
+        let mut denied = second(ledger.get(DENIED)?);
+        let mut sent = Vec::new();
+        for index in SLOTS {
+            let number = ledger.get(index)?;
+            let Some(at) = second(number) else {
+                continue;
+            };
+            sent.push(at);
+            // One that has just ended may have said so since.
+            let is_left = is_open(number)
+                && !self.is_waited_for(ledger, index, number)?
+                && ledger.get(index)? == number;
+            if is_left {
+                denied = denied.max(Some(at));
+            }
+        }
+        sent.sort_unstable();
+        Ok(Spent {
+            user: String::new(),
+            sent,
+            paused_until: denied.map_or(0, |at| at.saturating_add(length)),
+        })
+    }
+
+    /// Whether a login lives that waits for what it has sent from this slot.
+    fn is_waited_for(&self, ledger: &Ledger, index: usize, number: u64) -> Result<bool, Trouble> {
+        let Some(stamp) = Stamp::unpack(number).filter(|_| is_open(number)) else {
+            return Ok(false);
+        };
+        let second = stamp.seconds(self.stamp());
+        let may_last = second.is_some_and(|at| is_recent(at, LONGEST, self.now()));
+        Ok(may_last && ledger.is_held(place(index, stamp))?)
+    }
+
+    fn open_pushes(&self, user: &str) -> Result<Option<Ledger>, Trouble> {
+        Ledger::open(&self.folder, &name(user), HEAD, WORDS)
+    }
+
+    /// Opens a person's, and makes it where it is missing.
+    fn pushes(&self, user: &str) -> Result<Ledger, Unusable> {
+        for _ in 0..TRIES {
+            if let Some(ledger) = self.open_pushes(user)? {
+                return Ok(ledger);
+            }
+            let numbers = self.begin(user)?;
+            let head: String = folded(user).chars().take(HEAD / 4).collect();
+            let bytes = bytes_of(head.as_bytes(), HEAD, &numbers);
+            let made = self.folder.make(&name(user), &bytes);
+            made.map_err(|error| self.wrong(&name(user), &error))?;
+            self.forget_old(user)?;
+        }
+        Err(Unusable("pushes: removed again and again".to_owned()))
+    }
+
+    /// The numbers of somebody of whom nothing is known but what the version before this one has kept.
+    fn begin(&self, user: &str) -> Result<Vec<u64>, Unusable> {
+        let mut numbers = vec![0; WORDS];
+        let before = self.spent_before(user)?.unwrap_or_default();
+        let stamp = |second| Stamp::new(&self.boot, second, 0).pack();
+        let slots = numbers.iter_mut().skip(SLOTS.start).take(SLOTS.len());
+        for (slot, at) in slots.zip(&before.sent) {
+            *slot = stamp(*at);
+        }
+        if before.paused_until > self.now() {
+            let length = before.paused_until - self.now();
+            for (index, value) in [(DENIED, stamp(self.now())), (LENGTH, length)] {
+                if let Some(number) = numbers.get_mut(index) {
+                    *number = value;
+                }
+            }
+        }
+        Ok(numbers)
+    }
+
+    fn spent_before(&self, user: &str) -> Result<Option<Spent>, Unusable> {
+        self.load(&file_name(BEFORE, &folded(user)))
+    }
+
+    fn forget_old(&self, user: &str) -> Result<bool, Unusable> {
+        let name = file_name(BEFORE, &folded(user));
+        let has = self.folder.has(&name);
+        if has.map_err(|error| self.wrong(&name, &error))? {
+            self.remove(&name)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+}
+
+impl Ringing {
+    /// It is known what became of it, and it was not denied, or that is written.
+    ///
+    /// # Errors
+    ///
+    /// [`Unusable`]: then it counts as denied.
+    pub fn answered(&self) -> Result<(), Unusable> {
+        let answered = self.stamp.with(self.stamp.extra & !OPEN);
+        let (before, after) = (self.stamp.pack(), answered.pack());
+        self.ledger.exchange(self.index, before, after)?;
+        Ok(())
+    }
+}
+
+fn is_open(number: u64) -> bool {
+    Stamp::unpack(number).is_some_and(|stamp| stamp.extra & OPEN != 0)
+}
+
+/// What a login holds as long as it waits, which no other one does.
+fn place(index: usize, stamp: Stamp) -> u64 {
+    stamp.pack() << 7 | u64::try_from(index).unwrap_or(0)
 }
 
 /// The tenant folds the case of names, and so do we: another spelling is no second budget.

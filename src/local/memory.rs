@@ -1,14 +1,25 @@
 //! That somebody has just confirmed it: worth something for a while, in the same login session and nowhere else.
+//!
+//! Each person has a folder, with a file for each confirmation and one for the marks of logins that are on their way
+//! (`marks`). What was given before a refusal, or before a login that may have been refused, counts no more.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, State, Unusable};
-use crate::os::{Process, Session};
+use super::ledger::{Ledger, Trouble};
+use super::marks::{self, Mark};
+use super::{State, Unmarked, Unusable, fingerprint, wrong};
+use crate::os::{Folder, Process, Session};
 
-const KIND: &str = "memory";
+const KIND: &str = "confirmed";
+/// The marks, among a person's confirmations.
+const ASKED: &str = "asked";
+/// How many words that has.
+const WORDS: usize = 64;
+/// No confirmation lasts longer, in seconds.
+const LONGEST: u64 = 13 * 3600;
 /// More than one person has at once.
 const MAX_ENTRIES: usize = 32;
 
@@ -83,6 +94,12 @@ impl Remembered {
     }
 }
 
+/// A login that is on its way, about a person who has confirmed something. Until it says how it ended, that does not count.
+pub struct Suspended {
+    ledger: Ledger,
+    mark: Mark,
+}
+
 /// What asks now.
 pub struct Now<'a> {
     /// Who and where.
@@ -98,6 +115,12 @@ pub struct Now<'a> {
 }
 
 impl Entry {
+    /// Its file: that of the same confirmation, given again.
+    fn name(&self) -> String {
+        let whole = serde_json::to_vec(&(&self.circumstances, &self.scope));
+        fingerprint(&whole.unwrap_or_default())
+    }
+
     /// How old it is at this second, if it counts by then.
     fn age_at(&self, second: u64, within: Duration) -> Option<Duration> {
         let age = Duration::from_secs(second.checked_sub(self.at)?);
@@ -134,7 +157,10 @@ impl State {
     ///
     /// [`Unusable`]: then it has not.
     pub fn recall(&self, now: &Now<'_>) -> Result<Option<Remembered>, Unusable> {
-        let entries: Vec<Entry> = self.load(&name(now.circumstances.uid))?.unwrap_or_default();
+        let Some(folder) = self.confirmed(now.circumstances.uid)? else {
+            return Ok(None);
+        };
+        let entries = self.entries(&folder)?;
         let second = self.now();
         let good = entries.iter().filter(|entry| entry.counts_for(now));
         let found = good.filter_map(|entry| {
@@ -160,23 +186,44 @@ impl State {
         if matches!(scope, Scope::StepUp { .. }) && !is_of_a_person(&circumstances) {
             return Ok(());
         }
+        let name = name(circumstances.uid);
+        let folder = self.folder.within(&name, true);
+        let Some(folder) = folder.map_err(|error| self.wrong(&name, &error))? else {
+            return Ok(());
+        };
+        self.sweep(&folder)?;
+        // First: what is remembered can be suspended.
+        let marks = super::ledger::bytes_of(b"", 0, &[0; WORDS]);
+        let made = folder.make(ASKED, &marks);
+        made.map_err(|error| wrong(&folder, ASKED, &error))?;
         let at = self.now();
-        let until = at.saturating_add(time.as_secs());
-        self.update(&name(circumstances.uid), |entries: &mut Vec<Entry>| {
-            entries.retain(|e| {
-                e.until > at && !(e.scope == scope && e.circumstances == circumstances)
-            });
-            if entries.len() >= MAX_ENTRIES {
-                entries.remove(0);
+        let entry = Entry {
+            circumstances,
+            scope,
+            at,
+            until: at.saturating_add(time.as_secs()),
+        };
+        self.store(&folder, &entry.name(), entry)
+    }
+
+    /// Removes what is over, and the oldest where there are too many.
+    fn sweep(&self, folder: &Folder) -> Result<(), Unusable> {
+        let remove = |name: &str| {
+            let removed = folder.remove(name);
+            removed.map_err(|error| wrong(folder, name, &error))
+        };
+        let mut left = Vec::new();
+        for name in names(folder)? {
+            match self.load_from::<Entry>(folder, &name)? {
+                Some(entry) if entry.until > self.now() => left.push((entry.at, name)),
+                Some(_) | None => remove(&name)?,
             }
-            entries.push(Entry {
-                circumstances,
-                scope,
-                at,
-                until,
-            });
-            (Change::Write, ())
-        })
+        }
+        left.sort_unstable();
+        let surplus = (left.len() + 1).saturating_sub(MAX_ENTRIES);
+        left.iter()
+            .take(surplus)
+            .try_for_each(|(_, name)| remove(name))
     }
 
     /// Forgets everything that a local user has confirmed.
@@ -185,12 +232,60 @@ impl State {
     ///
     /// [`Unusable`].
     pub fn forget(&self, uid: u32) -> Result<(), Unusable> {
-        self.update(&name(uid), |entries: &mut Vec<Entry>| {
-            match entries.is_empty() {
-                true => (Change::None, ()),
-                false => (Change::Remove, ()),
-            }
-        })
+        let Some(folder) = self.confirmed(uid)? else {
+            return Ok(());
+        };
+        for name in names(&folder)? {
+            let removed = folder.remove(&name);
+            removed.map_err(|error| wrong(&folder, &name, &error))?;
+        }
+        Ok(())
+    }
+
+    /// A login begins whose refusal would end everything that a local user has confirmed: that does not count until the login
+    /// says otherwise. `None` if there is nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Unmarked`]: then nothing may be sent, or nothing of this user counts anyway.
+    pub fn suspend(&self, uid: u32) -> Result<Option<Suspended>, Unmarked> {
+        let name = name(uid);
+        let folder = self.folder.within(&name, false);
+        let trouble = |error| Trouble::of(self.folder.place().join(&name).display(), &error);
+        let Some(folder) = folder.map_err(trouble)? else {
+            return Ok(None);
+        };
+        let Some(ledger) = Ledger::open(&folder, ASKED, 0, WORDS)? else {
+            return Ok(None);
+        };
+        let mark = marks::ask(&ledger, LONGEST, self.stamp())?;
+        Ok(Some(Suspended { ledger, mark }))
+    }
+
+    /// A login was refused: nothing counts any more that was confirmed before.
+    ///
+    /// # Errors
+    ///
+    /// [`Unusable`].
+    pub fn refuse(&self, uid: u32, suspended: Option<&Suspended>) -> Result<(), Unusable> {
+        let Some(folder) = self.confirmed(uid)? else {
+            return Ok(());
+        };
+        if let Some(ledger) = Ledger::open(&folder, ASKED, 0, WORDS)? {
+            let mark = suspended.map(|suspended| &suspended.mark);
+            marks::refuse(&ledger, mark, LONGEST, self.stamp())?;
+        }
+        self.forget(uid)
+    }
+
+    /// A login succeeded: what is confirmed from now on counts.
+    ///
+    /// # Errors
+    ///
+    /// [`Unusable`].
+    pub fn resume(&self, suspended: &Suspended) -> Result<(), Unusable> {
+        let Suspended { ledger, mark } = suspended;
+        Ok(marks::forgive(ledger, Some(mark), self.stamp())?)
     }
 
     /// Everything that still counts for somebody.
@@ -199,16 +294,60 @@ impl State {
     ///
     /// [`Unusable`].
     pub fn all_remembered(&self) -> Result<Vec<Entry>, Unusable> {
-        let files = self.names(&format!("{KIND}-"))?;
-        let loaded = files.iter().map(|file| self.load::<Vec<Entry>>(file));
-        let entries = loaded
-            .collect::<Result<Vec<_>, _>>()?
-            .into_iter()
-            .flatten()
-            .flatten();
+        let mut entries = Vec::new();
+        for name in self.names(&format!("{KIND}-"))? {
+            let folder = self.folder.within(&name, false);
+            if let Some(folder) = folder.map_err(|error| self.wrong(&name, &error))? {
+                entries.extend(self.entries(&folder)?);
+            }
+        }
         let second = self.now();
-        Ok(entries.filter(|entry| entry.until > second).collect())
+        entries.retain(|entry| entry.until > second);
+        entries.sort_by_key(|entry| (entry.circumstances.uid, entry.at));
+        Ok(entries)
     }
+
+    /// A person's folder, if there is one.
+    fn confirmed(&self, uid: u32) -> Result<Option<Folder>, Unusable> {
+        let name = name(uid);
+        let folder = self.folder.within(&name, false);
+        folder.map_err(|error| self.wrong(&name, &error))
+    }
+
+    /// What is in it, but for what was refused since, or may have been.
+    fn entries(&self, folder: &Folder) -> Result<Vec<Entry>, Unusable> {
+        let marks = Ledger::open(folder, ASKED, 0, WORDS)?;
+        let mut entries = Vec::new();
+        for name in names(folder)? {
+            let Some(entry) = self.load_from::<Entry>(folder, &name)? else {
+                continue;
+            };
+            let is_void = |marks: &Ledger| marks::is_void(marks, entry.at, self.stamp());
+            if !marks.as_ref().map_or(Ok(false), is_void)? {
+                entries.push(entry);
+            }
+        }
+        Ok(entries)
+    }
+}
+
+impl Suspended {
+    /// The login ended in any other way.
+    ///
+    /// # Errors
+    ///
+    /// [`Unusable`].
+    pub fn taken_back(&self) -> Result<(), Unusable> {
+        Ok(marks::take_back(&self.ledger, &self.mark)?)
+    }
+}
+
+/// The names of a person's confirmations.
+fn names(folder: &Folder) -> Result<Vec<String>, Unusable> {
+    let names = folder.names();
+    let mut names = names.map_err(|error| wrong(folder, "", &error))?;
+    names.retain(|name| name != ASKED);
+    Ok(names)
 }
 
 /// Whether it is known for certain who asks: a program such as sudo, that a person runs in a session of theirs.

@@ -1,10 +1,15 @@
 //! What the machine itself remembers between logins: small files of root's, gone at boot.
 //!
+//! Nothing is locked, so that no process that its user stops holds up another one. What limits somebody is counted in place
+//! (`ledger`, `marks`) before anything is decided by it; what allows something is a file that is made whole or not at all.
+//!
 //! Time is counted from boot and nothing else, so a changed clock changes nothing; a record of another boot is void.
 //! Whatever can't be read is never taken for empty: the caller is told, and goes on without what it would have allowed.
 #![forbid(unsafe_code)]
 
 pub mod budget;
+mod ledger;
+mod marks;
 pub mod memory;
 pub mod offline;
 pub mod token;
@@ -16,6 +21,8 @@ use std::time::Duration;
 use ring::digest::{SHA256, digest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use ledger::{Stamp, Trouble};
 
 use crate::os::{self, Folder, Trusted};
 
@@ -39,6 +46,24 @@ pub struct Unusable(pub String);
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Why a login could not be marked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unmarked {
+    /// What it is kept in is damaged, or this process may not change it. Nothing counts by it, so there is nothing to mark.
+    NoMatter(Unusable),
+    /// This login could not do it, and its caller may have seen to that: nothing may be sent.
+    Refused(Unusable),
+}
+
+impl From<Trouble> for Unmarked {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Closed(unusable) => Self::NoMatter(unusable),
+            Trouble::Refused(unusable) => Self::Refused(unusable),
+        }
     }
 }
 
@@ -84,14 +109,16 @@ impl State {
 
     /// A file's content; `None` if there is none, or one of an earlier boot.
     fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Unusable> {
-        let wrong = |problem: &str| {
-            Unusable(format!(
-                "{}/{name}: {problem}",
-                self.folder.place().display()
-            ))
-        };
-        let read = self
-            .folder
+        self.load_from(&self.folder, name)
+    }
+
+    fn load_from<T: DeserializeOwned>(
+        &self,
+        folder: &Folder,
+        name: &str,
+    ) -> Result<Option<T>, Unusable> {
+        let wrong = |problem: &str| wrong(folder, name, &problem);
+        let read = folder
             .read(name, MAX_FILE)
             .map_err(|error| wrong(&error.to_string()))?;
         let Some(bytes) = read else {
@@ -112,46 +139,37 @@ impl State {
         }
     }
 
-    /// Reads, changes and writes one file, while nobody else does. `change` says whether there is anything to write.
-    fn update<T: Serialize + DeserializeOwned + Default, R>(
-        &self,
-        name: &str,
-        change: impl FnOnce(&mut T) -> (Change, R),
-    ) -> Result<R, Unusable> {
-        let wrong = |error: std::io::Error| {
-            Unusable(format!("{}/{name}: {error}", self.folder.place().display()))
-        };
-        let locked = self.folder.lock().map_err(wrong)?;
-        let mut content = self.load(name)?.unwrap_or_default();
-        let (changed, result) = change(&mut content);
+    /// Writes one file, in place of what was there.
+    fn store<T: Serialize>(&self, folder: &Folder, name: &str, content: T) -> Result<(), Unusable> {
         let sealed = Sealed {
             version: VERSION,
             boot: self.boot.clone(),
             content,
         };
-        match changed {
-            Change::Write => {
-                let bytes = serde_json::to_vec(&sealed);
-                let bytes = bytes.map_err(|error| Unusable(error.to_string()))?;
-                locked.replace_until_boot(name, &bytes).map_err(wrong)?;
-            }
-            Change::Remove => locked.remove(name).map_err(wrong)?,
-            Change::None => {}
-        }
-        Ok(result)
+        let bytes = serde_json::to_vec(&sealed);
+        let bytes = bytes.map_err(|error| Unusable(error.to_string()))?;
+        let put = folder.put(name, &bytes);
+        put.map_err(|error| wrong(folder, name, &error))
     }
 
     /// Removes a file, whatever is in it.
     fn remove(&self, name: &str) -> Result<(), Unusable> {
-        let removed = self.folder.lock().and_then(|locked| locked.remove(name));
-        removed.map_err(|e| Unusable(format!("{}/{name}: {e}", self.folder.place().display())))
+        let removed = self.folder.remove(name);
+        removed.map_err(|error| self.wrong(name, &error))
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp::new(&self.boot, self.now(), 0)
+    }
+
+    fn wrong(&self, name: &str, error: &std::io::Error) -> Unusable {
+        wrong(&self.folder, name, error)
     }
 
     /// The files whose name begins so.
     fn names(&self, prefix: &str) -> Result<Vec<String>, Unusable> {
         let names = self.folder.names();
-        let names =
-            names.map_err(|e| Unusable(format!("{}: {e}", self.folder.place().display())))?;
+        let names = names.map_err(|error| self.wrong("", &error))?;
         Ok(names
             .into_iter()
             .filter(|name| name.starts_with(prefix))
@@ -159,11 +177,8 @@ impl State {
     }
 }
 
-/// What becomes of a file.
-enum Change {
-    Write,
-    Remove,
-    None,
+fn wrong(folder: &Folder, name: &str, problem: &dyn fmt::Display) -> Unusable {
+    Unusable(format!("{}/{name}: {problem}", folder.place().display()))
 }
 
 /// A name for a file that belongs to `what`, which may be anything.

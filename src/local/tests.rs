@@ -80,6 +80,20 @@ fn paused(seconds: u64) -> Result<Room, Unusable> {
     Ok(Room::Paused(Duration::from_secs(seconds)))
 }
 
+/// Something is sent, and ends without a denial.
+fn spend(state: &State, user: &str) -> Result<Room, Unusable> {
+    match state.spend(user, LIMITS)? {
+        Ok(ringing) => ringing.answered().map(|()| Room::Free),
+        Err(room) => Ok(room),
+    }
+}
+
+/// Something is sent, and denied.
+fn denied(state: &State, user: &str) {
+    let ringing = state.spend(user, LIMITS).unwrap().ok().unwrap();
+    state.deny(user, &[ringing], LIMITS).unwrap();
+}
+
 #[test]
 fn the_budget_is_one_for_all_spellings_of_a_name() {
     let place = Place::new();
@@ -88,9 +102,9 @@ fn the_budget_is_one_for_all_spellings_of_a_name() {
         (110, "alice@EXAMPLE.com"),
         (120, "alice@example.com"),
     ] {
-        assert_eq!(place.at(at).spend(name, LIMITS), Ok(Room::Free));
+        assert_eq!(spend(&place.at(at), name), Ok(Room::Free));
     }
-    assert_eq!(place.at(130).spend("ALICE@example.com", LIMITS), over(570));
+    assert_eq!(spend(&place.at(130), "ALICE@example.com"), over(570));
     assert_eq!(place.at(130).room("alice@example.com", LIMITS), over(570));
     assert_eq!(
         place.at(130).room("bob@example.com", LIMITS),
@@ -106,17 +120,17 @@ fn the_budget_is_one_for_all_spellings_of_a_name() {
 fn a_success_refills_the_budget_and_a_refusal_pauses_it() {
     let place = Place::new();
     for _ in 0..3 {
-        let _ = place.at(100).spend("alice", LIMITS);
+        let _ = spend(&place.at(100), "alice");
     }
-    place.at(110).refill("alice").unwrap();
+    place.at(110).refill("alice", &[]).unwrap();
     assert_eq!(place.at(110).room("alice", LIMITS), Ok(Room::Free));
-    place.at(120).pause("alice", LIMITS).unwrap();
-    assert_eq!(place.at(121).spend("alice", LIMITS), paused(59));
-    assert_eq!(place.at(180).spend("alice", LIMITS), Ok(Room::Free));
+    denied(&place.at(120), "alice");
+    assert_eq!(spend(&place.at(121), "alice"), paused(59));
+    assert_eq!(spend(&place.at(180), "alice"), Ok(Room::Free));
     let all = place.at(181).all_spent().unwrap();
     assert_eq!(
         (all.len(), all[0].user.as_str(), all[0].sent.len()),
-        (1, "alice", 1)
+        (1, "alice", 2)
     );
 }
 
@@ -124,9 +138,9 @@ fn a_success_refills_the_budget_and_a_refusal_pauses_it() {
 fn a_pause_and_a_memory_begin_when_the_login_ends_and_not_when_it_began() {
     let place = Place::new();
     let (state, seconds) = place.while_time_passes();
-    assert_eq!(state.spend("alice", LIMITS), Ok(Room::Free));
+    let ringing = state.spend("alice", LIMITS).unwrap().ok().unwrap();
     seconds.set(190);
-    state.pause("alice", LIMITS).unwrap();
+    state.deny("alice", &[ringing], LIMITS).unwrap();
     assert_eq!(place.at(191).room("alice", LIMITS), paused(59));
     let (same, session) = (circumstances(), session(7));
     state
@@ -143,7 +157,7 @@ fn of_many_at_once_as_many_get_through_as_are_allowed() {
     std::thread::scope(|scope| {
         for _ in 0..12 {
             scope.spawn(|| {
-                if place.at(100).spend("alice", LIMITS) == Ok(Room::Free) {
+                if spend(&place.at(100), "alice") == Ok(Room::Free) {
                     free.fetch_add(1, Ordering::Relaxed);
                 }
             });
@@ -155,7 +169,7 @@ fn of_many_at_once_as_many_get_through_as_are_allowed() {
 #[test]
 fn a_state_that_can_not_be_read_allows_nothing_and_is_left_as_it_is() {
     let place = Place::new();
-    place.at(100).spend("alice", LIMITS).unwrap();
+    spend(&place.at(100), "alice").unwrap();
     let file = place.file();
     let good = fs::read(&file).unwrap();
     for damaged in [
@@ -163,7 +177,8 @@ fn a_state_that_can_not_be_read_allows_nothing_and_is_left_as_it_is() {
         b"{",
         b"null",
         &good[..good.len() - 1],
-        br#"{"version":2,"boot":"this-boot","content":{}}"#,
+        &[0; 2048],
+        &[good.as_slice(), b"x"].concat(),
     ] {
         fs::write(&file, damaged).unwrap();
         assert!(place.at(101).room("alice", LIMITS).is_err(), "{damaged:?}");
@@ -178,7 +193,7 @@ fn a_state_that_can_not_be_read_allows_nothing_and_is_left_as_it_is() {
 #[test]
 fn nothing_survives_a_reboot() {
     let place = Place::new();
-    place.at(100).pause("alice", LIMITS).unwrap();
+    denied(&place.at(100), "alice");
     place
         .at(100)
         .keep_token("client", &Secret::new("t0ken"), 3600)
@@ -474,4 +489,149 @@ fn a_person_has_a_bounded_number_of_confirmations() {
             .unwrap();
     }
     assert_eq!(place.at(101).all_remembered().unwrap().len(), 32);
+}
+
+/// A login that is killed, or stopped for ever, never says what became of its push.
+#[test]
+fn a_push_that_nobody_waits_for_any_more_counts_as_denied() {
+    let place = Place::new();
+    let ringing = place.at(100).spend("alice", LIMITS).unwrap().ok().unwrap();
+    assert_eq!(
+        place.at(110).room("alice", LIMITS),
+        Ok(Room::Free),
+        "it rings"
+    );
+    drop(ringing);
+    assert_eq!(spend(&place.at(110), "alice"), over(50), "nobody waits");
+    assert_eq!(spend(&place.at(160), "alice"), Ok(Room::Free));
+    let place = Place::new();
+    let limits = Limits {
+        pause: Duration::from_secs(300),
+        ..LIMITS
+    };
+    let stopped = place.at(100).spend("alice", limits).unwrap().ok().unwrap();
+    assert_eq!(place.at(219).room("alice", limits), Ok(Room::Free));
+    assert_eq!(
+        place.at(220).room("alice", limits),
+        over(180),
+        "no login is this long"
+    );
+    drop(stopped);
+}
+
+#[test]
+fn a_success_forgets_all_but_what_another_login_waits_for() {
+    let place = Place::new();
+    let waiting = place.at(100).spend("alice", LIMITS).unwrap().ok().unwrap();
+    let own = place.at(100).spend("alice", LIMITS).unwrap().ok().unwrap();
+    drop(place.at(100).spend("alice", LIMITS).unwrap().ok().unwrap());
+    assert_eq!(place.at(105).refill("alice", &[own]), Ok(true));
+    assert_eq!(place.at(105).left("alice", LIMITS), Ok(2));
+    place.at(110).deny("alice", &[waiting], LIMITS).unwrap();
+    assert_eq!(place.at(111).room("alice", LIMITS), over(59));
+    assert_eq!(place.at(112).refill("alice", &[]), Ok(true));
+    assert_eq!(fs::read_dir(&place.0).unwrap().count(), 0);
+    assert_eq!(place.at(112).refill("alice", &[]), Ok(false));
+}
+
+/// The login has the file open that another one's success removes.
+#[test]
+fn a_denial_is_kept_although_a_success_has_begun_the_count_anew() {
+    let place = Place::new();
+    let ringing = place.at(100).spend("alice", LIMITS).unwrap().ok().unwrap();
+    fs::remove_file(place.file()).unwrap();
+    place.at(110).deny("alice", &[ringing], LIMITS).unwrap();
+    assert_eq!(place.at(111).room("alice", LIMITS), over(59));
+}
+
+#[test]
+fn no_bit_of_a_budget_can_flip_unseen() {
+    let place = Place::new();
+    spend(&place.at(100), "alice").unwrap();
+    let (file, good) = (place.file(), fs::read(place.file()).unwrap());
+    for at in 1024..1024 + 108 * 8 {
+        // Words that nothing is kept in.
+        if (1024 + 2 * 8..1024 + 8 * 8).contains(&at) {
+            continue;
+        }
+        let mut bad = good.clone();
+        bad[at] ^= 1 << (at % 8);
+        fs::write(&file, &bad).unwrap();
+        assert!(place.at(101).spend("alice", LIMITS).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn what_the_version_before_has_counted_is_still_counted() {
+    let place = Place::new();
+    let before = |sent: &str, paused: u64| {
+        let state = place.at(100);
+        let name = file_name("budget", "alice");
+        let text = format!(
+            r#"{{"version":1,"boot":"this-boot","content":{{"user":"alice","sent":{sent},"paused_until":{paused}}}}}"#
+        );
+        state.folder.put(&name, text.as_bytes()).unwrap();
+    };
+    before("[90,95,100]", 0);
+    assert_eq!(place.at(130).room("alice", LIMITS), over(560));
+    assert_eq!(spend(&place.at(130), "alice"), over(560));
+    assert_eq!(place.at(131).refill("alice", &[]), Ok(true));
+    before("[90]", 180);
+    assert_eq!(spend(&place.at(130), "alice"), over(50));
+    assert_eq!(
+        fs::read_dir(&place.0).unwrap().count(),
+        1,
+        "it was converted"
+    );
+    assert_eq!(spend(&place.at(130), "alice"), over(50));
+    assert_eq!(spend(&place.at(180), "alice"), Ok(Room::Free));
+    before("[90,95,100]", 0);
+    assert_eq!(place.at(131).refill("alice", &[]), Ok(true));
+    before("[90,95,100]", 0);
+    assert_eq!(
+        place.at(131).refill("alice", &[]),
+        Ok(true),
+        "of neither kind anything is left"
+    );
+}
+
+#[test]
+fn what_was_confirmed_does_not_count_while_a_login_may_be_refused_and_after_it_was() {
+    let place = Place::new();
+    let (same, session) = (circumstances(), session(7));
+    let confirm = |at| {
+        let time = Duration::from_secs(600);
+        place
+            .at(at)
+            .remember(same.clone(), step_up(&session), time)
+            .unwrap();
+    };
+    let counts = |at| {
+        place
+            .at(at)
+            .recall(&now(&same, &session))
+            .unwrap()
+            .is_some()
+    };
+    assert!(
+        place.at(90).suspend(1000).unwrap().is_none(),
+        "there is nothing"
+    );
+    confirm(100);
+    let own = place.at(110).suspend(1000).unwrap().unwrap();
+    assert!(!counts(111), "it is not known yet");
+    own.taken_back().unwrap();
+    assert!(counts(112));
+    drop(place.at(120).suspend(1000).unwrap().unwrap());
+    assert!(!counts(121), "that login was killed, or is stopped");
+    let success = place.at(130).suspend(1000).unwrap().unwrap();
+    place.at(140).resume(&success).unwrap();
+    confirm(140);
+    assert!(counts(141), "a success ends that");
+    let refused = place.at(150).suspend(1000).unwrap().unwrap();
+    confirm(155);
+    place.at(160).refuse(1000, Some(&refused)).unwrap();
+    assert!(!counts(161));
+    confirm(170);
+    assert!(counts(171));
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, State, Unusable, file_name};
+use super::{State, Unusable, file_name};
 use crate::secret::Secret;
 
 const KIND: &str = "token";
@@ -35,13 +35,12 @@ impl State {
     /// [`Unusable`]: then it is not kept, which costs the next login one request.
     pub fn keep_token(&self, client: &str, token: &Secret, lifetime: u64) -> Result<(), Unusable> {
         let until = self.now() + lifetime.saturating_sub(MARGIN.min(lifetime / 4));
-        self.update(&file_name(KIND, client), |kept: &mut Kept| {
-            *kept = Kept {
-                token: token.expose().to_owned(),
-                until,
-            };
-            (Change::Write, ())
-        })
+        let token = token.expose().to_owned();
+        self.store(
+            &self.folder,
+            &file_name(KIND, client),
+            Kept { token, until },
+        )
     }
 
     /// Forgets the token: the tenant no longer takes it.
@@ -50,8 +49,6 @@ impl State {
     ///
     /// [`Unusable`].
     pub fn drop_token(&self, client: &str) -> Result<(), Unusable> {
-        self.update(&file_name(KIND, client), |_: &mut Kept| {
-            (Change::Remove, ())
-        })
+        self.remove(&file_name(KIND, client))
     }
 }

@@ -35,7 +35,7 @@ pub use step::{
 };
 
 use crate::local::offline::Receipt;
-use crate::local::offline::rules::No;
+use crate::local::offline::rules::CodeRefusal;
 use crate::policy::{Mechanism, TenantUrl, Terms};
 use crate::secret::{Secret, Shared};
 use crate::tenant::failure::Failure;
@@ -314,7 +314,7 @@ impl AwaitAllowance {
 
 impl AwaitRedeem {
     /// What became of the code.
-    pub fn redeemed(self, result: Result<Receipt, No>) -> Step {
+    pub fn redeemed(self, result: Result<Receipt, CodeRefusal>) -> Step {
         self.login.redeemed(self.unheard, result)
     }
 }

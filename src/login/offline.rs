@@ -5,7 +5,7 @@ use super::ask::Asked;
 use super::read::Trouble;
 use super::{AwaitRedeem, Before, Login, Step, proof};
 use crate::local::offline::Receipt;
-use crate::local::offline::rules::No;
+use crate::local::offline::rules::CodeRefusal;
 use crate::policy::Terms;
 use crate::secret::Secret;
 use crate::tenant::failure::Failure;
@@ -61,31 +61,40 @@ impl Login {
         Step::Redeem(code, AwaitRedeem { login, unheard })
     }
 
-    /// A code that does not count is asked for again, whatever the reason: the user sees the same.
+    /// A wrong code is asked for again, also of a user who is not enrolled, and so sees the same. Where no code counts, or
+    /// can be checked, the user is told so instead of being asked again in vain.
     pub(super) fn redeemed(
         mut self: Box<Self>,
         unheard: Unheard,
-        result: Result<Receipt, No>,
+        result: Result<Receipt, CodeRefusal>,
     ) -> Step {
-        let no = match result {
+        let refusal = match result {
             Ok(receipt) => return Step::Done(Ok(proof::prove_offline(receipt, unheard))),
-            Err(no) => no,
+            Err(refusal) => refusal,
         };
-        self.useless = self.useless.saturating_add(1);
-        if self.useless < self.terms.login.attempts {
-            return self.ask(Asked::Offline(unheard));
+        let reason = reason(&refusal);
+        if matches!(reason, Reason::OfflineRefused | Reason::OfflineNotEnrolled) {
+            self.useless = self.useless.saturating_add(1);
+            if self.useless < self.terms.login.attempts {
+                return self.ask(Asked::Offline(unheard));
+            }
         }
-        let reason = match no {
-            No::NotEnrolled => Reason::OfflineNotEnrolled,
-            No::Locked(_) | No::Disabled => Reason::OfflineLocked,
-            No::Wrong
-            | No::Replayed
-            | No::ClockWentBack
-            | No::RefusedOnline(_)
-            | No::TooLongAgo(_)
-            | No::TooMany(_)
-            | No::Unusable(_) => Reason::OfflineRefused,
-        };
-        self.end(Refusal::new(reason, format!("{no}; {}", unheard.detail())))
+        self.end(Refusal::new(
+            reason,
+            format!("{refusal}; {}", unheard.detail()),
+        ))
+    }
+}
+
+fn reason(refusal: &CodeRefusal) -> Reason {
+    match refusal {
+        CodeRefusal::Wrong | CodeRefusal::Replayed => Reason::OfflineRefused,
+        CodeRefusal::NotEnrolled => Reason::OfflineNotEnrolled,
+        CodeRefusal::Locked(_) | CodeRefusal::Disabled => Reason::OfflineLocked,
+        CodeRefusal::ClockWentBack
+        | CodeRefusal::RefusedOnline(_)
+        | CodeRefusal::TooLongAgo(_)
+        | CodeRefusal::TooMany(_) => Reason::OfflineBlocked,
+        CodeRefusal::Unusable(_) => Reason::OfflineUnusable,
     }
 }

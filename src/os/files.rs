@@ -29,6 +29,30 @@ pub enum Secrecy {
 pub struct Unsafe {
     place: PathBuf,
     problem: String,
+    /// What the system said, where it is that.
+    code: Option<i32>,
+}
+
+impl Unsafe {
+    /// Whether it is so for every process like this one: not because this one lacks memory, descriptors or room, which its
+    /// caller may have seen to.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        self.code.is_none_or(is_lasting)
+    }
+}
+
+/// Whether an error is about what is there, and not about what this process has left.
+pub(super) fn is_lasting(code: i32) -> bool {
+    let lasting = [
+        libc::EACCES,
+        libc::EPERM,
+        libc::EROFS,
+        libc::ENOENT,
+        libc::ENOTDIR,
+        libc::ELOOP,
+    ];
+    lasting.contains(&code)
 }
 
 impl fmt::Display for Unsafe {
@@ -205,13 +229,17 @@ pub(super) fn opening(place: &Path, error: &io::Error) -> Unsafe {
         Some(libc::ENOTDIR) => "is a symbolic link or no directory: write the real path".into(),
         _ => format!("can't be opened: {error}"),
     };
-    broken(place, problem)
+    Unsafe {
+        code: error.raw_os_error(),
+        ..broken(place, problem)
+    }
 }
 
 pub(super) fn broken(place: &Path, problem: String) -> Unsafe {
     Unsafe {
         place: place.to_owned(),
         problem,
+        code: None,
     }
 }
 

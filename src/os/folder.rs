@@ -1,4 +1,7 @@
-//! A folder of small files that belong to the module alone: read whole, replaced whole, changed under one lock.
+//! A folder of small files that belong to the module alone. Each appears whole under its name, or not at all.
+//!
+//! A login takes no lock: it makes files, reads them, maps them ([`Cells`]) and removes them. The lock is for commands of
+//! root's that replace files.
 
 use std::ffi::{CStr, CString};
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -9,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::files::{self, Trusted, Unsafe};
-use super::{Paused, pause};
+use super::{Cells, Paused, pause, random, with_growth_refused};
 
-/// Nobody holds the lock longer than one read and one write take; who waits longer than this goes without.
+/// How long a command waits for another one.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often a lock that somebody else holds is tried again.
 const TURN: Duration = Duration::from_millis(5);
@@ -41,14 +44,25 @@ impl Folder {
     ///
     /// As [`Folder::open`].
     pub fn open_knowing(trusted: &Trusted, place: &Path) -> Result<Self, Unsafe> {
+        if let Some(folder) = Self::find(trusted, place)? {
+            return Ok(folder);
+        }
+        make(place).map_err(|error| files::opening(place, &error))?;
+        let missing = || io::Error::from_raw_os_error(libc::ENOENT);
+        Self::find(trusted, place)?.ok_or_else(|| files::opening(place, &missing()))
+    }
+
+    /// Opens the folder, `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsafe`] if it, or anything above it, is in other hands.
+    pub fn find(trusted: &Trusted, place: &Path) -> Result<Option<Self>, Unsafe> {
         trusted.check_above(place)?;
         let directory = match open(place) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make(place).and_then(|()| open(place))
-            }
-            opened => opened,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(|error| files::opening(place, &error))?,
         };
-        let directory = directory.map_err(|error| files::opening(place, &error))?;
         let status = directory.metadata();
         let status = status.map_err(|error| files::opening(place, &error))?;
         files::check_owner(status.uid(), place)?;
@@ -57,17 +71,54 @@ impl Folder {
             let problem = format!("is open to others than its owner (mode {mode:04o}): chmod go=");
             return Err(files::broken(place, problem));
         }
-        Ok(Self {
+        Ok(Some(Self {
             directory,
             place: place.to_owned(),
-        })
+        }))
     }
 
-    /// Waits its turn, a moment at most. Nobody may ask the user anything while holding it.
+    /// A folder in this one, checked as this one is. It is made where it is missing, if `makes`; else it is `None`.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::WouldBlock`] if the turn does not come; else what flock(2) says.
+    /// What open(2) and mkdir(2) say; [`io::ErrorKind::InvalidData`] for one that is in other hands, or open to others.
+    pub fn within(&self, name: &str, makes: bool) -> io::Result<Option<Self>> {
+        let flags = libc::O_RDONLY | libc::O_DIRECTORY;
+        let open = || files::open_at(&self.directory, name.as_ref(), flags);
+        let directory = match open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if !makes {
+                    return Ok(None);
+                }
+                self.make_folder(name)?;
+                open()?
+            }
+            opened => opened?,
+        };
+        let status = directory.metadata()?;
+        if !files::is_trusted(status.uid()) || status.mode() & 0o077 != 0 {
+            return Err(odd("not a folder of ours"));
+        }
+        let place = self.place.join(name);
+        Ok(Some(Self { directory, place }))
+    }
+
+    fn make_folder(&self, name: &str) -> io::Result<()> {
+        let name = CString::new(name)?;
+        // SAFETY: the name ends in NUL.
+        let made = unsafe { libc::mkdirat(self.directory.as_raw_fd(), name.as_ptr(), 0o700) };
+        let error = io::Error::last_os_error();
+        if made == 0 || error.kind() == io::ErrorKind::AlreadyExists {
+            return Ok(());
+        }
+        Err(error)
+    }
+
+    /// Waits its turn, a moment at most. Never in a login: its user could stop it, and so everybody who waits.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::WouldBlock`], with the process that holds it, if the turn does not come; else what flock(2) says.
     pub fn lock(&self) -> io::Result<Locked<'_>> {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -82,10 +133,25 @@ impl Folder {
                 error.kind(),
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
             );
-            if !busy || Instant::now() >= end || pause(TURN) == Paused::Interrupted {
+            if busy && Instant::now() >= end {
+                return Err(self.held());
+            }
+            if !busy || pause(TURN) == Paused::Interrupted {
                 return Err(error);
             }
         }
+    }
+
+    /// The lock is another process's: which one, as /proc/locks tells.
+    fn held(&self) -> io::Error {
+        let inode = self.directory.metadata().map(|found| found.ino());
+        let locks = std::fs::read_to_string("/proc/locks");
+        let holder = match (inode, locks) {
+            (Ok(inode), Ok(locks)) => holder(&locks, inode),
+            _ => None,
+        };
+        let by = holder.map_or_else(|| "another process".into(), |pid| format!("process {pid}"));
+        io::Error::new(io::ErrorKind::WouldBlock, format!("{by} has it locked"))
     }
 
     /// A file's content, `None` if there is no such file. Any file but a plain one of the owner's is an error.
@@ -102,12 +168,94 @@ impl Folder {
         let found = file.metadata()?;
         let ours = found.is_file() && found.mode() & 0o077 == 0 && found.nlink() == 1;
         if !ours || !files::is_trusted(found.uid()) || found.len() > limit {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "not a file of ours",
-            ));
+            return Err(odd("not a file of ours"));
         }
         files::whole(&file, found.len(), limit).map(Some)
+    }
+
+    /// Maps a file of `head` bytes and `words` words, `None` if there is no such file.
+    ///
+    /// # Errors
+    ///
+    /// What open(2) says, and as [`Cells::map`].
+    pub fn map(&self, name: &str, head: usize, words: usize) -> io::Result<Option<Cells>> {
+        let flags = libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY;
+        match files::open_at(&self.directory, name.as_ref(), flags) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+            Ok(file) => Cells::map(file, head, words).map(Some),
+        }
+    }
+
+    /// Makes a file with this content, whole, unless there is one: whether it was made.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says. Then nothing was made.
+    pub fn make(&self, name: &str, bytes: &[u8]) -> io::Result<bool> {
+        let name = CString::new(name)?;
+        let mut draft = Draft::new(&self.directory)?;
+        draft.write(bytes)?;
+        match draft.publish(&name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            published => published.map(|()| true),
+        }
+    }
+
+    /// Makes a file with this content, whole, in place of one that is there. It grants, or is of no matter: of two that write
+    /// at once, either may win.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    pub fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        if !self.make(name, bytes)? {
+            self.remove(name)?;
+            self.make(name, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a file; it is no error if there is none.
+    ///
+    /// # Errors
+    ///
+    /// What unlink(2) says.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        match unlink(&self.directory, &CString::new(name)?) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Waits until what was made and removed is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// What fsync(2) says.
+    pub fn sync(&self) -> io::Result<()> {
+        self.directory.sync_all()
+    }
+
+    /// Whether there is a file with this name, whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// What fstatat(2) says.
+    pub fn has(&self, name: &str) -> io::Result<bool> {
+        let name = CString::new(name)?;
+        let (directory, flags) = (self.directory.as_raw_fd(), libc::AT_SYMLINK_NOFOLLOW);
+        // SAFETY: the name ends in NUL, and the kernel fills the buffer.
+        let found = unsafe {
+            let mut status: libc::stat = std::mem::zeroed();
+            libc::fstatat(directory, name.as_ptr(), &mut status, flags)
+        };
+        let error = io::Error::last_os_error();
+        match error.kind() {
+            _ if found == 0 => Ok(true),
+            io::ErrorKind::NotFound => Ok(false),
+            _ => Err(error),
+        }
     }
 
     /// The names of the files, in no order. Those that are being written are not among them.
@@ -140,16 +288,6 @@ impl Locked<'_> {
     ///
     /// What the file system says. Then the old content is still there.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.replace_until_boot(name, bytes)?;
-        self.0.directory.sync_all()
-    }
-
-    /// The same for what a boot may forget: after a crash the old content may be back, and no half of the new.
-    ///
-    /// # Errors
-    ///
-    /// What the file system says. Then the old content is still there.
-    pub fn replace_until_boot(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let directory = &self.0.directory;
         let draft = CString::new(format!(".{name}.new"))?;
         let target = CString::new(name)?;
@@ -160,15 +298,13 @@ impl Locked<'_> {
             }
             created => created,
         };
-        let written = created.and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        });
-        written
-            .and_then(|()| rename(directory, &draft, &target))
+        created
+            .and_then(|mut file| write_whole(&mut file, bytes))
+            .and_then(|()| rename(directory, &draft, &target, 0))
             .inspect_err(|_| {
                 let _ = unlink(directory, &draft);
-            })
+            })?;
+        self.0.sync()
     }
 
     /// Removes a file; it is no error if there is none.
@@ -177,23 +313,19 @@ impl Locked<'_> {
     ///
     /// What unlink(2) says.
     pub fn remove(&self, name: &str) -> io::Result<()> {
-        match unlink(&self.0.directory, &CString::new(name)?) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            done => done,
-        }
+        self.0.remove(name)
     }
 
-    /// Removes the drafts of a file. Whoever wrote them was killed: nobody writes while this lives.
+    /// Removes every file whose name begins so.
     ///
     /// # Errors
     ///
     /// What readdir(3) and unlink(2) say.
-    pub fn sweep(&self, name: &str) -> io::Result<()> {
-        let prefix = format!(".{name}.");
+    pub fn sweep(&self, prefix: &str) -> io::Result<()> {
         for entry in self.0.listed()? {
             let file = entry?.file_name();
             match file.to_str() {
-                Some(draft) if draft.starts_with(&prefix) => self.remove(draft)?,
+                Some(name) if name.starts_with(prefix) => self.remove(name)?,
                 Some(_) | None => {}
             }
         }
@@ -206,6 +338,93 @@ impl Drop for Locked<'_> {
         // SAFETY: the descriptor is ours and open. Closing it would do the same.
         unsafe { libc::flock(self.0.directory.as_raw_fd(), libc::LOCK_UN) };
     }
+}
+
+/// A file that has no name yet, so that a process that is killed leaves nothing behind.
+struct Draft<'a> {
+    directory: &'a File,
+    file: File,
+    /// Where the file system can't do without.
+    name: Option<CString>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(directory: &'a File) -> io::Result<Self> {
+        match nameless(directory) {
+            Ok(file) => Ok(Self {
+                directory,
+                file,
+                name: None,
+            }),
+            Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Self::named(directory),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn named(directory: &'a File) -> io::Result<Self> {
+        let name = CString::new(format!(".{:016x}.new", random()?))?;
+        Ok(Self {
+            directory,
+            file: create(directory, &name)?,
+            name: Some(name),
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        write_whole(&mut self.file, bytes)
+    }
+
+    /// Gives it its name, if no file has that.
+    fn publish(mut self, target: &CStr) -> io::Result<()> {
+        if let Some(name) = &self.name {
+            rename(self.directory, name, target, libc::RENAME_NOREPLACE)?;
+            self.name = None;
+            return Ok(());
+        }
+        let own = CString::new(format!("/proc/self/fd/{}", self.file.as_raw_fd()))?;
+        let (directory, follow) = (self.directory.as_raw_fd(), libc::AT_SYMLINK_FOLLOW);
+        // SAFETY: both names end in NUL.
+        match unsafe {
+            libc::linkat(
+                libc::AT_FDCWD,
+                own.as_ptr(),
+                directory,
+                target.as_ptr(),
+                follow,
+            )
+        } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if let Some(name) = &self.name {
+            let _ = unlink(self.directory, name);
+        }
+    }
+}
+
+fn write_whole(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    with_growth_refused(|| file.write_all(bytes))?;
+    file.sync_all()
+}
+
+fn odd(problem: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, problem)
+}
+
+/// The process that has the inode locked, of a list as proc_locks(5) describes it.
+fn holder(locks: &str, inode: u64) -> Option<u32> {
+    let end = format!(":{inode}");
+    locks.lines().find_map(|line| {
+        let words: Vec<_> = line.split_ascii_whitespace().collect();
+        let place = words.iter().position(|word| word.ends_with(&end))?;
+        let is_held = words.get(1).is_some_and(|kind| *kind == "FLOCK");
+        is_held.then(|| words.get(place.checked_sub(1)?)?.parse().ok())?
+    })
 }
 
 fn open(place: &Path) -> io::Result<File> {
@@ -234,10 +453,21 @@ fn create(directory: &File, name: &CStr) -> io::Result<File> {
     }
 }
 
-fn rename(directory: &File, from: &CStr, to: &CStr) -> io::Result<()> {
+fn nameless(directory: &File) -> io::Result<File> {
+    let flags = libc::O_WRONLY | libc::O_TMPFILE | libc::O_CLOEXEC;
+    // SAFETY: the name ends in NUL; a descriptor that comes back is nobody else's.
+    unsafe {
+        match libc::openat(directory.as_raw_fd(), c".".as_ptr(), flags, 0o600) {
+            -1 => Err(io::Error::last_os_error()),
+            descriptor => Ok(File::from_raw_fd(descriptor)),
+        }
+    }
+}
+
+fn rename(directory: &File, from: &CStr, to: &CStr, flags: libc::c_uint) -> io::Result<()> {
     let directory = directory.as_raw_fd();
     // SAFETY: both names end in NUL.
-    match unsafe { libc::renameat(directory, from.as_ptr(), directory, to.as_ptr()) } {
+    match unsafe { libc::renameat2(directory, from.as_ptr(), directory, to.as_ptr(), flags) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }

@@ -3,6 +3,7 @@
 //! Unsafe code lives here and in `pam`, nowhere else. Each function does one thing and decides nothing.
 
 mod allocator;
+mod cells;
 mod files;
 mod folder;
 mod network;
@@ -15,6 +16,7 @@ use std::io::Read;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use allocator::Wiping;
+pub use cells::Cells;
 pub use files::{Secrecy, Trusted, Unsafe, read, whole};
 pub use folder::{Folder, Locked};
 pub use network::{
@@ -24,7 +26,7 @@ pub use network::{
 pub use session::{Process, Session, named_ancestors};
 pub use signals::{
     Continuations, Paused, await_input, interrupted, let_stops_through, pause, take_interruption,
-    with_interrupts_held, with_signals_blocked, with_stops_held,
+    with_growth_refused, with_interrupts_held, with_signals_blocked, with_stops_held,
 };
 pub use terminal::with_keys_unseen;
 pub use users::{User, gid_of, gids_of, local_names_of, name_of, uid_of, user};
@@ -74,6 +76,13 @@ fn clock(which: libc::clockid_t) -> Duration {
     };
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Whether an error is about what is there, and not about what this process has left: its caller has no say in it.
+#[must_use]
+pub fn is_lasting(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::InvalidData
+        || error.raw_os_error().is_some_and(files::is_lasting)
 }
 
 /// Which boot this is (random(4)).

@@ -133,6 +133,20 @@ impl Continuations {
     }
 }
 
+/// Runs `f`, in which a write beyond `RLIMIT_FSIZE` fails with EFBIG, as it does where SIGXFSZ is ignored: the limit is its
+/// user's, and the signal would end the host.
+pub fn with_growth_refused<R>(f: impl FnOnce() -> R) -> R {
+    let grows = [libc::SIGXFSZ];
+    let _restored = SignalMask::of(&grows);
+    let result = f();
+    // SAFETY: the set is a whole one, the time is plain data, and nothing is written.
+    unsafe {
+        let at_once: libc::timespec = mem::zeroed();
+        libc::sigtimedwait(&set_of(&grows), ptr::null_mut(), &at_once);
+    }
+    result
+}
+
 /// Whether whoever started this program (nohup) wants it to go on.
 fn is_ignored(signal: libc::c_int) -> bool {
     // SAFETY: a sigaction is plain data that sigaction fills; nothing is changed.

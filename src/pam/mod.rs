@@ -136,7 +136,8 @@ fn refused(reason: Reason) -> PamResultCode {
         | Reason::ApprovalRefused
         | Reason::TenantThrottle
         | Reason::PushBudget
-        | Reason::OfflineLocked => PamResultCode::PAM_MAXTRIES,
+        | Reason::OfflineLocked
+        | Reason::OfflineBlocked => PamResultCode::PAM_MAXTRIES,
         // sudo ends here, because the Ctrl-C is still waiting for it; PAM_ABORT would read "Critical error".
         Reason::Interrupted => PamResultCode::PAM_PERM_DENIED,
         Reason::Conversation | Reason::Blind => PamResultCode::PAM_CONV_ERR,
@@ -145,9 +146,10 @@ fn refused(reason: Reason) -> PamResultCode {
         | Reason::ClientRefused
         | Reason::RedirectRefused
         | Reason::Local => PamResultCode::PAM_AUTHINFO_UNAVAIL,
-        Reason::Misconfigured | Reason::BadArgument | Reason::DirectoryFailed => {
-            PamResultCode::PAM_SERVICE_ERR
-        }
+        Reason::Misconfigured
+        | Reason::BadArgument
+        | Reason::DirectoryFailed
+        | Reason::OfflineUnusable => PamResultCode::PAM_SERVICE_ERR,
         Reason::UnknownUser => PamResultCode::PAM_USER_UNKNOWN,
         Reason::Panic => PamResultCode::PAM_SYSTEM_ERR,
     }
@@ -182,6 +184,7 @@ mod tests {
                     TenantThrottle,
                     PushBudget,
                     OfflineLocked,
+                    OfflineBlocked,
                 ],
             ),
             (
@@ -190,7 +193,7 @@ mod tests {
             ),
             (
                 PAM_SERVICE_ERR,
-                vec![Misconfigured, BadArgument, DirectoryFailed],
+                vec![Misconfigured, BadArgument, DirectoryFailed, OfflineUnusable],
             ),
             (PAM_USER_UNKNOWN, vec![UnknownUser]),
             (PAM_SYSTEM_ERR, vec![Panic]),
@@ -236,7 +239,7 @@ mod tests {
 
     #[test]
     fn each_code_of_a_refusal_is_listed_once_and_the_usual_one_first() {
-        assert_eq!(refusal_codes(), [7, 9, 11, 3, 19, 26, 10, 4]);
+        assert_eq!(refusal_codes(), [7, 11, 9, 3, 19, 26, 10, 4]);
     }
 
     #[test]

@@ -142,6 +142,13 @@ impl Policy {
         times.max().unwrap_or(Duration::ZERO)
     }
 
+    /// Whether a success counts for a while in any service.
+    #[must_use]
+    pub fn remembers(&self) -> bool {
+        let mut all = self.services.values().chain([&self.base]);
+        all.any(|settings| !settings.step_up.remember.is_zero())
+    }
+
     /// `log.socket`: where the system's log listens, if not at `/dev/log`.
     #[must_use]
     pub fn log_socket(&self) -> Option<&Path> {

@@ -395,7 +395,14 @@ fn each_refusal_says_what_helps_the_user_and_nothing_that_helps_a_stranger() {
             | Reason::RedirectRefused
             | Reason::Local => unreachable,
             Reason::Misconfigured | Reason::BadArgument => not_set_up,
-            Reason::OfflineRefused | Reason::OfflineLocked | Reason::OfflineNotEnrolled => Some(
+            Reason::OfflineLocked => Some(
+                "No offline login: too many codes were wrong, so none counts for a while. The last one was not used up.",
+            ),
+            Reason::OfflineBlocked => Some("No offline login: no code of yours counts at present."),
+            Reason::OfflineUnusable => Some(
+                "No offline login: this system can't check codes at present. Please tell an administrator.",
+            ),
+            Reason::OfflineRefused | Reason::OfflineNotEnrolled => Some(
                 "No offline login. It takes an enrolled authenticator and a code that was not used before.",
             ),
             // Whoever guesses learns nothing; whoever gave up knows.

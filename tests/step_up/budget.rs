@@ -112,7 +112,7 @@ fn a_state_in_other_hands_allows_no_push_and_a_code_works() {
 fn a_damaged_budget_allows_nothing_and_is_left_as_it_is() {
     let rig = rig_for("message", "preferred = [\"SMS\"]", "");
     wrong_code(&rig);
-    let file = state_files(&rig, "budget-").pop().unwrap();
+    let file = state_files(&rig, "pushes-").pop().unwrap();
     fs::write(&file, "{").unwrap();
     let mut person = Person::answering(&[CODE]);
     assert_eq!(step_up(&sudo(&rig), &mut person), Ok("OATH".into()));

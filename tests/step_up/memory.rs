@@ -65,7 +65,7 @@ fn nothing_is_remembered_unless_the_administrator_says_so() {
     let rig = rig_for("code", "person = \"user\"", "");
     assert_eq!(by_code(&rig), Ok("OATH".into()));
     is_asked(&sudo(&rig));
-    assert_eq!(state_files(&rig, "memory-"), [""; 0].map(PathBuf::from));
+    assert_eq!(state_files(&rig, "confirmed-"), [""; 0].map(PathBuf::from));
 }
 
 #[test]
@@ -152,7 +152,12 @@ fn another_configuration_is_another_question() {
 #[test]
 fn a_confirmation_of_another_boot_counts_for_nothing() {
     let rig = confirmed();
-    let file = state_files(&rig, "memory-").pop().unwrap();
+    let folder = state_files(&rig, "confirmed-").pop().unwrap();
+    let paths = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut files = paths.filter(|path| !path.ends_with("asked"));
+    let file = files.next().unwrap();
     let text = fs::read_to_string(&file).unwrap();
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     assert!(text.contains(boot.trim()));

@@ -96,6 +96,14 @@ impl Traced {
         while !matches!(self.wait(), Stop::Exited(_)) {}
     }
 
+    /// Standard error of a process that is gone.
+    pub fn complained(mut self) -> String {
+        let mut said = String::new();
+        let mut err = self.child.stderr.take().unwrap();
+        err.read_to_string(&mut said).unwrap();
+        said
+    }
+
     /// Standard output of a process that is gone.
     pub fn said(mut self) -> String {
         let mut said = String::new();

@@ -83,6 +83,13 @@ impl Machine {
         self.0.join("kept/totp-0")
     }
 
+    /// The numbers that logins change.
+    pub fn numbers(&self) -> PathBuf {
+        let names = self.files();
+        let name = names.iter().find(|name| name.starts_with("tries-0-"));
+        self.0.join("kept").join(name.unwrap())
+    }
+
     /// Whatever is in the folder of the records.
     pub fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.0.join("kept")).unwrap();

@@ -21,7 +21,7 @@ pub struct Arguments {
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let state = context.state()?;
     if let Some(user) = &arguments.reset {
-        return match state.refill(user).map_err(Problem::new)? {
+        return match state.refill(user, &[]).map_err(Problem::new)? {
             true => {
                 line(format!("The phone of {} may ring again.", escape(user)));
                 Ok(())

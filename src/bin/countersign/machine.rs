@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use countersign::host::{self, Answer, Hands};
 use countersign::local::offline::Receipt;
-use countersign::local::offline::rules::No;
+use countersign::local::offline::rules::CodeRefusal;
 use countersign::login::{
     self, Allowance, Before, Ended, Keep, Machine, Notice, Outgoing, Question, Start,
 };
@@ -64,8 +64,12 @@ pub fn drive(terms: Terms, password: Option<Secret>, driver: &mut dyn Driver) ->
 struct Forgetful<'a>(&'a mut dyn Driver);
 
 impl Hands for Forgetful<'_> {
-    fn sends(&self, request: &Request) -> bool {
-        self.0.sends(request)
+    fn sends(&mut self, request: &Request) -> Result<(), Refusal> {
+        if self.0.sends(request) {
+            Ok(())
+        } else {
+            Err(Reason::Interrupted.into())
+        }
     }
 
     fn heard(&mut self, outgoing: &Outgoing, reply: &Result<Response, Failure>, _: Duration) {
@@ -92,8 +96,8 @@ impl Hands for Forgetful<'_> {
 
     fn keep(&mut self, _: &Keep) {}
 
-    fn redeem(&mut self, _: &Secret) -> Result<Receipt, No> {
-        Err(No::NotEnrolled)
+    fn redeem(&mut self, _: &Secret) -> Result<Receipt, CodeRefusal> {
+        Err(CodeRefusal::NotEnrolled)
     }
 
     fn spend(&mut self) -> Allowance {

@@ -63,6 +63,12 @@ pub fn sentence(reason: Reason) -> &'static str {
         Reason::Misconfigured | Reason::BadArgument => "the configuration is wrong",
         Reason::OfflineRefused => "the tenant can't be reached, and the offline code did not count",
         Reason::OfflineLocked => "the tenant can't be reached, and offline codes are locked",
+        Reason::OfflineBlocked => {
+            "the tenant can't be reached, and no offline code of the user counts at present"
+        }
+        Reason::OfflineUnusable => {
+            "the tenant can't be reached, and the records of offline codes can't be used"
+        }
         Reason::OfflineNotEnrolled => {
             "the tenant can't be reached, and the user has no offline codes"
         }
@@ -133,9 +139,11 @@ pub fn hint(reason: Reason, detail: &str) -> &'static str {
         Reason::RedirectRefused => "name it in tenant.redirect_hosts if it is the tenant's",
         Reason::Local => "look at SELinux, firewall rules and limits of this machine",
         Reason::Misconfigured | Reason::BadArgument => "countersign.toml(5) describes every key",
-        Reason::OfflineRefused | Reason::OfflineLocked | Reason::OfflineNotEnrolled => {
-            "countersign totp status shows what is known"
-        }
+        Reason::OfflineRefused
+        | Reason::OfflineLocked
+        | Reason::OfflineBlocked
+        | Reason::OfflineNotEnrolled => "countersign totp status shows what is known",
+        Reason::OfflineUnusable => "look at the detail in the log, and at: countersign check",
         Reason::UnknownUser => "name a user of this machine",
         Reason::DirectoryFailed => "id(1) shows whether the system can look up users",
         Reason::NameNotMapped | Reason::RootNotMapped => {

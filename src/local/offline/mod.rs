@@ -1,15 +1,17 @@
 //! Offline codes: who has been enrolled, and whether a code counts while the tenant can't be reached.
 //!
-//! One file of root's for each user, named by uid, in a folder that outlives a boot. Every try is read, judged and
-//! written under one lock, and a success is told only when it is on the disk. A file that can't be read is never taken
-//! for an empty one.
+//! Two files of root's for each user, named by uid, in a folder that outlives a boot: the record, which no login writes to,
+//! and the numbers, of constant size, which logins change in place and without a lock. Every try is counted there, and on
+//! the disk, before it is judged; a success takes it back. A file that can't be read is never taken for an empty one.
 //!
 //! - `otp`, `base32`, `uri`, `recovery`: codes and keys
 //! - `rules`: when a code counts, without any I/O
 //! - `record`: what is kept
+//! - `book`: a record with its numbers, and what a try changes
 #![forbid(unsafe_code)]
 
 pub mod base32;
+mod book;
 pub mod otp;
 pub mod record;
 pub mod recovery;
@@ -20,9 +22,15 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
+use self::book::Book;
 use self::record::Record;
-use self::rules::{Accepted, Limits, Moment, No, Purpose};
-use super::Unusable;
+use self::recovery::Hashes;
+use self::rules::{Accepted, CodeRefusal, Limits, Moment, Purpose};
+use super::ledger::{Stamp, Trouble};
+use super::marks::{self, Mark};
+use super::{Unmarked, Unusable, fingerprint};
 use crate::os::{self, Folder, Trusted};
 
 /// The largest of our files.
@@ -31,6 +39,17 @@ const MAX_FILE: u64 = 64 * 1024;
 const PREFIX: &str = "totp-";
 /// How files are named that say that somebody was offered a key, before the uid.
 const OFFERED: &str = "offered-";
+/// How the files of the numbers are named, before the uid.
+const NUMBERS: &str = "tries-";
+
+/// The name of the numbers that belong to a record: another record of the user has others.
+fn numbers_name(uid: u32, record: &[u8]) -> String {
+    format!("{}{}", numbers_prefix(uid), fingerprint(record))
+}
+
+fn numbers_prefix(uid: u32) -> String {
+    format!("{NUMBERS}{uid}-")
+}
 
 /// The folder of the records, and what time it is.
 pub struct Store {
@@ -79,6 +98,10 @@ impl Moment {
             uptime: os::boot_clock().as_secs(),
         })
     }
+
+    fn stamp(&self) -> Stamp {
+        Stamp::new(&self.boot, self.uptime, 0)
+    }
 }
 
 impl Store {
@@ -103,6 +126,24 @@ impl Store {
         Ok(Self { folder, now })
     }
 
+    /// Opens the folder, `None` if there is none: nobody is enrolled.
+    ///
+    /// # Errors
+    ///
+    /// [`Unmarked`].
+    pub fn find(trusted: &Trusted, place: &Path) -> Result<Option<Self>, Unmarked> {
+        let folder = Folder::find(trusted, place).map_err(|error| {
+            let unusable = Unusable(error.to_string());
+            if error.is_lasting() {
+                Unmarked::NoMatter(unusable)
+            } else {
+                Unmarked::Refused(unusable)
+            }
+        })?;
+        let now = Moment::now().map_err(Unmarked::Refused)?;
+        Ok(folder.map(|folder| Self { folder, now }))
+    }
+
     /// When it was opened.
     #[must_use]
     pub fn now(&self) -> &Moment {
@@ -113,50 +154,66 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`No`]: then nobody gets in by it.
-    pub fn redeem(&self, uid: u32, typed: &str, limits: Limits) -> Result<Receipt, No> {
+    /// [`CodeRefusal`]: then nobody gets in by it.
+    pub fn redeem(&self, uid: u32, typed: &str, limits: Limits) -> Result<Receipt, CodeRefusal> {
         self.attempt(uid, typed, Purpose::Login(limits))
+            .map(Receipt)
     }
 
     /// Tries a code for nothing but to see whether it is right. It is used up all the same.
     ///
     /// # Errors
     ///
-    /// [`No`].
-    pub fn check(&self, uid: u32, typed: &str) -> Result<Receipt, No> {
-        self.attempt(uid, typed, Purpose::Check)
+    /// [`CodeRefusal`].
+    pub fn check(&self, uid: u32, typed: &str) -> Result<Receipt, CodeRefusal> {
+        self.attempt(uid, typed, Purpose::Check).map(Receipt)
     }
 
-    fn attempt(&self, uid: u32, typed: &str, purpose: Purpose) -> Result<Receipt, No> {
-        let tried = self.update(uid, |record| {
-            rules::redeem(record, typed, purpose, &self.now)
-        });
-        match tried {
-            Ok(Some(result)) => result.map(Receipt),
-            Ok(None) => Err(No::NotEnrolled),
-            Err(Unusable(problem)) => Err(No::Unusable(problem)),
-        }
+    /// The tenant is about to be asked about a user: from now on that counts as its refusal for `pause`, on the disk, until
+    /// the login says otherwise. `None` if the user is not enrolled.
+    ///
+    /// # Errors
+    ///
+    /// [`Unmarked`]: then nothing may be sent, or no code of this user counts anyway.
+    pub fn ask(self, uid: u32, pause: Duration) -> Result<Option<Asked>, Unmarked> {
+        let Some(book) = self.book(uid)? else {
+            return Ok(None);
+        };
+        let mark = marks::ask(&book.ledger, pause.as_secs(), self.now.stamp())?;
+        let asked = Asked {
+            store: self,
+            book,
+            mark,
+            pause,
+        };
+        asked.book.ledger.sync()?;
+        asked.store.check_current(&asked.book)?;
+        Ok(Some(asked))
     }
 
-    /// The tenant let the user in: how many offline logins there were since it last did, `None` if the user is not
-    /// enrolled.
+    /// The tenant let a user in whom it was not asked about by [`Store::ask`]: how many offline logins there were since it
+    /// last did, `None` if the user is not enrolled.
     ///
     /// # Errors
     ///
     /// [`Unusable`].
     pub fn online(&self, uid: u32) -> Result<Option<u32>, Unusable> {
-        self.update(uid, |record| rules::online(record, &self.now))
+        let book = self.book(uid)?;
+        let online = book.map(|book| book.online(None, &self.now));
+        Ok(online.transpose()?)
     }
 
-    /// The tenant refused the user: no code counts for a while.
+    /// The tenant refused a user before anything was sent that [`Store::ask`] had to mark: no code counts for a while.
     ///
     /// # Errors
     ///
     /// [`Unusable`].
     pub fn refused(&self, uid: u32, pause: Duration) -> Result<(), Unusable> {
-        let seconds = pause.as_secs();
-        self.update(uid, |record| rules::refused(record, seconds, &self.now))
-            .map(|_| ())
+        if let Some(book) = self.book(uid)? {
+            marks::refuse(&book.ledger, None, pause.as_secs(), self.now.stamp())?;
+            book.ledger.sync()?;
+        }
+        Ok(())
     }
 
     /// Keeps the record of somebody who has none.
@@ -165,12 +222,18 @@ impl Store {
     ///
     /// [`Unusable`], also where there is a file that can't be read.
     pub fn enroll(&self, record: &Record) -> Result<Enrolled, Unusable> {
-        let locked = self.lock()?;
         if self.load(record.uid)?.is_some() {
             return Ok(Enrolled::Before);
         }
-        self.write(&locked, record)?;
-        Ok(Enrolled::Now)
+        let bytes = record.to_bytes().map_err(Unusable)?;
+        // First: a user who is enrolled can be asked for a code even when the disk is full.
+        self.make_numbers(&bytes, record)?;
+        let made = self.folder.make(&head_name(record.uid), &bytes);
+        let made = made.and_then(|made| self.folder.sync().map(|()| made));
+        Ok(match made.map_err(|error| self.wrong(&error))? {
+            true => Enrolled::Now,
+            false => Enrolled::Before,
+        })
     }
 
     /// Whether to offer somebody a key: nobody who has one, and nobody twice, which is on the disk when this returns.
@@ -179,66 +242,101 @@ impl Store {
     ///
     /// [`Unusable`]: then there is no offer.
     pub fn offer(&self, uid: u32) -> Result<bool, Unusable> {
-        let locked = self.lock()?;
-        let (record, offered) = (name(uid), format!("{OFFERED}{uid}"));
-        let names = self.folder.names().map_err(|error| self.wrong(&error))?;
-        if names.contains(&record) || names.contains(&offered) {
-            return Ok(false);
-        }
-        let written = locked.replace(&offered, b"");
-        written.map_err(|error| self.wrong(&error))?;
-        Ok(true)
+        let folder = &self.folder;
+        let offered = format!("{OFFERED}{uid}");
+        let make = || -> io::Result<bool> {
+            if folder.has(&head_name(uid))? || !folder.make(&offered, b"")? {
+                return Ok(false);
+            }
+            folder.sync().map(|()| true)
+        };
+        make().map_err(|error| self.wrong(&error))
     }
 
-    /// Reads, changes and writes a record under one lock. `None` if there is none.
+    /// Gives a user these recovery codes in place of all others, `None` if the user is not enrolled. For root's commands.
     ///
     /// # Errors
     ///
-    /// [`Unusable`]: then whatever `change` said must not be believed.
-    pub fn update<T>(
-        &self,
-        uid: u32,
-        change: impl FnOnce(&mut Record) -> T,
-    ) -> Result<Option<T>, Unusable> {
+    /// [`Unusable`]: then the old ones are still good.
+    pub fn renew_recovery(&self, uid: u32, recovery: Hashes) -> Result<Option<()>, Unusable> {
         let locked = self.lock()?;
-        let Some(mut record) = self.load(uid)? else {
+        let Some(record) = self.load(uid)? else {
             return Ok(None);
         };
-        let result = change(&mut record);
-        self.write(&locked, &record)?;
-        Ok(Some(result))
+        let record = Record { recovery, ..record };
+        let bytes = record.to_bytes().map_err(Unusable)?;
+        self.make_numbers(&bytes, &record)?;
+        let replaced = locked.replace(&head_name(uid), &bytes);
+        replaced.map_err(|error| self.wrong(&error))?;
+        // A login that still has the old ones finds that out before it lets anybody in.
+        let prefix = numbers_prefix(uid);
+        let own = numbers_name(uid, &bytes);
+        for name in self
+            .names()?
+            .iter()
+            .filter(|name| name.starts_with(&prefix))
+        {
+            if *name != own {
+                locked.remove(name).map_err(|error| self.wrong(&error))?;
+            }
+        }
+        Ok(Some(()))
     }
 
-    /// Removes a record, a damaged one too, and whatever a process that was killed has left of it. Whether there was one.
+    /// Forgets wrong codes: whether codes count again, `None` if the user is not enrolled.
+    ///
+    /// # Errors
+    ///
+    /// [`Unusable`].
+    pub fn unlock(&self, uid: u32) -> Result<Option<bool>, Unusable> {
+        let Some(book) = self.book(uid)? else {
+            return Ok(None);
+        };
+        let unlocked = book.unlock()?;
+        book.ledger.sync()?;
+        Ok(Some(unlocked))
+    }
+
+    /// Removes a record, a damaged one too, and all that belongs to it. Whether there was one. For root's commands.
     ///
     /// # Errors
     ///
     /// [`Unusable`].
     pub fn remove(&self, uid: u32) -> Result<bool, Unusable> {
-        let name = name(uid);
+        let name = head_name(uid);
         let locked = self.lock()?;
-        let names = self.folder.names().map_err(|error| self.wrong(&error))?;
-        let was_there = names.contains(&name);
-        let removed = locked.remove(&name).and_then(|()| locked.sweep(&name));
-        removed.map_err(|error| self.wrong(&error))?;
-        Ok(was_there)
+        let remove = || -> io::Result<bool> {
+            let was_there = self.folder.has(&name)?;
+            locked.remove(&name)?;
+            locked.sweep(&format!(".{name}."))?;
+            locked.sweep(&numbers_prefix(uid))?;
+            self.folder.sync().map(|()| was_there)
+        };
+        remove().map_err(|error| self.wrong(&error))
     }
 
-    /// A user's record, `None` if there is none.
+    /// A user's record as it is now, `None` if there is none.
     ///
     /// # Errors
     ///
     /// [`Unusable`] if it is damaged, or not as we would have left it.
     pub fn load(&self, uid: u32) -> Result<Option<Record>, Unusable> {
-        let name = name(uid);
+        Ok(self.look(uid)?)
+    }
+
+    /// The record's file, and what is in it.
+    fn head(&self, uid: u32) -> Result<Option<Head>, Trouble> {
+        let name = head_name(uid);
         let place = self.folder.place().join(&name);
-        let wrong = |problem: &str| Unusable(format!("{}: {problem}", place.display()));
         let read = self.folder.read(&name, MAX_FILE);
-        let Some(bytes) = read.map_err(|error| wrong(&error.to_string()))? else {
+        let Some(bytes) = read.map_err(|error| Trouble::of(place.display(), &error))? else {
             return Ok(None);
         };
-        let bytes = zeroize::Zeroizing::new(bytes);
-        Record::from_bytes(&bytes, uid).map(Some).map_err(wrong)
+        let bytes = Zeroizing::new(bytes);
+        let record = Record::from_bytes(&bytes, uid).map_err(|problem| {
+            Trouble::Closed(Unusable(format!("{}: {problem}", place.display())))
+        })?;
+        Ok(Some((bytes, record)))
     }
 
     /// The uids of all who have a record, in order.
@@ -247,7 +345,7 @@ impl Store {
     ///
     /// [`Unusable`].
     pub fn uids(&self) -> Result<Vec<u32>, Unusable> {
-        let names = self.folder.names().map_err(|error| self.wrong(&error))?;
+        let names = self.names()?;
         let uids = names
             .iter()
             .filter_map(|name| name.strip_prefix(PREFIX)?.parse().ok());
@@ -256,14 +354,12 @@ impl Store {
         Ok(uids)
     }
 
-    fn lock(&self) -> Result<os::Locked<'_>, Unusable> {
-        self.folder.lock().map_err(|error| self.wrong(&error))
+    fn names(&self) -> Result<Vec<String>, Unusable> {
+        self.folder.names().map_err(|error| self.wrong(&error))
     }
 
-    fn write(&self, locked: &os::Locked<'_>, record: &Record) -> Result<(), Unusable> {
-        let bytes = record.to_bytes().map_err(Unusable)?;
-        let written = locked.replace(&name(record.uid), &bytes);
-        written.map_err(|error| self.wrong(&error))
+    fn lock(&self) -> Result<os::Locked<'_>, Unusable> {
+        self.folder.lock().map_err(|error| self.wrong(&error))
     }
 
     fn wrong(&self, error: &io::Error) -> Unusable {
@@ -272,8 +368,55 @@ impl Store {
 }
 
 /// Files are named by uid, never by name.
-fn name(uid: u32) -> String {
+fn head_name(uid: u32) -> String {
     format!("{PREFIX}{uid}")
+}
+
+/// The bytes of a record's file, and what they say.
+type Head = (Zeroizing<Vec<u8>>, Record);
+
+/// A login that is on its way to the tenant, about a user who is enrolled. Until it says how it ended, it counts as refused.
+pub struct Asked {
+    store: Store,
+    book: Book,
+    mark: Mark,
+    pause: Duration,
+}
+
+impl Asked {
+    /// The tenant let the user in: how many offline logins there were since it last did.
+    ///
+    /// # Errors
+    ///
+    /// [`Unusable`].
+    pub fn online(self) -> Result<u32, Unusable> {
+        Ok(self.book.online(Some(&self.mark), &self.store.now)?)
+    }
+
+    /// The tenant said no: no code counts for a while, from when it was asked.
+    ///
+    /// # Errors
+    ///
+    /// [`Unusable`]. Then the mark stays, which says as much.
+    pub fn refused(self) -> Result<(), Unusable> {
+        let (length, now) = (self.pause.as_secs(), self.store.now.stamp());
+        marks::refuse(&self.book.ledger, Some(&self.mark), length, now)?;
+        self.book.ledger.sync()?;
+        match self.store.check_current(&self.book) {
+            Ok(()) => Ok(()),
+            // Root has replaced it meanwhile, and the new one is to know.
+            Err(_) => self.store.refused(self.book.uid, self.pause),
+        }
+    }
+
+    /// The login ended in any other way.
+    ///
+    /// # Errors
+    ///
+    /// [`Unusable`]. Then it counts as refused.
+    pub fn taken_back(self) -> Result<(), Unusable> {
+        Ok(marks::take_back(&self.book.ledger, &self.mark)?)
+    }
 }
 
 #[cfg(test)]

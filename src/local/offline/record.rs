@@ -1,4 +1,6 @@
 //! One user's record, and its form in a file: a line with version and checksum, then JSON.
+//!
+//! No login writes to that file. What has changed since is beside it, in numbers (`book`).
 #![forbid(unsafe_code)]
 
 use std::io;
@@ -18,7 +20,7 @@ const HEAD: &str = "countersign-offline 1 ";
 const KIND: &str = "countersign-offline ";
 
 /// What is known about one user's offline codes.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
     /// Whose it is. The file is named so, too.

@@ -56,16 +56,30 @@ impl Hashes {
         self.hashes.len()
     }
 
-    /// Takes a code out, if it is one of them. All of them are looked at, each in constant time.
+    /// The place of a code, if it is one of them. All of them are looked at, each in constant time.
     #[must_use]
-    pub fn take(&mut self, typed: &str) -> bool {
-        let Some(code) = dense(typed) else {
-            return false;
-        };
+    pub fn place_of(&self, typed: &str) -> Option<usize> {
+        let code = dense(typed)?;
         let hash = hash(&self.salt, &code);
-        let before = self.hashes.len();
-        self.hashes.retain(|known| !same(known, &hash));
-        self.hashes.len() < before
+        let places = self.hashes.iter().enumerate();
+        places.fold(None, |found, (place, known)| {
+            if same(known, &hash) {
+                Some(place)
+            } else {
+                found
+            }
+        })
+    }
+
+    /// Those that are left where `is_used` says of each place whether its code was used.
+    #[must_use]
+    pub fn without(&self, is_used: impl Fn(usize) -> bool) -> Self {
+        let places = self.hashes.iter().enumerate();
+        let left = places.filter(|(place, _)| !is_used(*place));
+        Self {
+            salt: self.salt.clone(),
+            hashes: left.map(|(_, hash)| hash.clone()).collect(),
+        }
     }
 }
 
@@ -112,8 +126,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_of_ten_works_once_however_it_is_typed() {
-        let (mut hashes, codes) = Hashes::new().unwrap();
+    fn each_of_ten_is_known_however_it_is_typed() {
+        let (hashes, codes) = Hashes::new().unwrap();
         assert_eq!((codes.len(), hashes.left()), (10, 10));
         assert_eq!(codes[0].len(), "abcd-efgh-ijkl-mnop".len());
         let typed = [
@@ -122,16 +136,18 @@ mod tests {
             codes[2].replace('-', ""),
             format!(" {} ", codes[3].replace('-', " ")),
         ];
-        for code in &typed {
-            assert!(hashes.take(code), "{code}");
-            assert!(!hashes.take(code), "{code} twice");
+        for (place, code) in typed.iter().enumerate() {
+            assert_eq!(hashes.place_of(code), Some(place), "{code}");
         }
-        assert_eq!(hashes.left(), 6);
+        let left = hashes.without(|place| place < 4);
+        assert_eq!(left.left(), 6);
+        assert_eq!(left.place_of(&codes[3]), None);
+        assert_eq!(left.place_of(&codes[4]), Some(0));
     }
 
     #[test]
     fn nothing_else_works() {
-        let (mut hashes, codes) = Hashes::new().unwrap();
+        let (hashes, codes) = Hashes::new().unwrap();
         let code = codes[0].as_str();
         let other = if code.ends_with('a') { "b" } else { "a" };
         for wrong in [
@@ -143,9 +159,8 @@ mod tests {
             code.replace('-', "\u{2010}"),
             "-".repeat(600),
         ] {
-            assert!(!hashes.take(&wrong), "{wrong:?}");
+            assert_eq!(hashes.place_of(&wrong), None, "{wrong:?}");
         }
-        assert_eq!(hashes.left(), 10);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! When an offline code counts: arithmetic alone, over a record and a moment.
+//! When an offline code counts: arithmetic alone, over what is known and a moment.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -17,7 +17,7 @@ const LOCKING: u32 = 10;
 /// For how long, in seconds (PCI DSS 8.3.4: at least 30 minutes).
 const LOCK: u64 = 30 * 60;
 /// As many end it until the user is enrolled again (NIST SP 800-63B-4, section 3.2.2).
-const FINAL: u32 = 100;
+pub(super) const FINAL: u32 = 100;
 /// A clock that is corrected by less than this, in seconds, has not gone backwards.
 const SLACK: u64 = 30;
 
@@ -52,7 +52,7 @@ pub enum Purpose {
 
 /// Why a code does not count. For the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum No {
+pub enum CodeRefusal {
     /// It is not the code of this time, and no recovery code.
     Wrong,
     /// It was good once.
@@ -75,7 +75,7 @@ pub enum No {
     Unusable(String),
 }
 
-impl fmt::Display for No {
+impl fmt::Display for CodeRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Wrong => f.write_str("a wrong code"),
@@ -124,8 +124,8 @@ pub enum Kind {
     Recovery(usize),
 }
 
-/// A time for which nothing counts. It is measured from boot, so that no clock can be set forward to end it; a boot
-/// makes it begin again.
+/// A time for which nothing counts. It is measured from boot, so that no clock can be set forward to end it; after another
+/// boot, from that one on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pause {
@@ -145,59 +145,70 @@ impl Pause {
         }
     }
 
-    /// Seconds that are left of it.
+    /// Seconds that are left of it, never more than it had.
     #[must_use]
     pub fn left(&self, now: &Moment) -> u64 {
-        match self.boot == now.boot {
-            true => self.until.saturating_sub(now.uptime),
-            false => self.length,
+        let left = if self.boot == now.boot {
+            self.until.saturating_sub(now.uptime)
+        } else {
+            self.length.saturating_sub(now.uptime)
+        };
+        left.min(self.length)
+    }
+
+    /// The boot in which it began, the second of that, and its length in seconds.
+    pub(super) fn begin(&self) -> (&str, u64, u64) {
+        (
+            &self.boot,
+            self.until.saturating_sub(self.length),
+            self.length,
+        )
+    }
+
+    /// One that began so many seconds ago in this boot, or before it.
+    pub(super) fn begun(at: Option<u64>, length: u64, now: &Moment) -> Self {
+        let boot = if at.is_some() { now.boot.as_str() } else { "" };
+        Self {
+            boot: boot.to_owned(),
+            until: at.unwrap_or(0).saturating_add(length),
+            length,
         }
     }
 }
 
-/// Tries a code. The record must be written, whatever comes out, before anybody hears of it.
-///
-/// What was typed is spent if it was right, also where it does not count.
-pub fn redeem(
-    record: &mut Record,
-    typed: &str,
-    purpose: Purpose,
-    now: &Moment,
-) -> Result<Accepted, No> {
-    let found = spend(record, typed, now);
-    let blocked = blocked(record, purpose, now);
-    rebase(record, now);
-    match (blocked, found) {
-        (Some(no), _) => Err(no),
-        (None, Found::Good(kind)) => Ok(accept(record, kind, purpose, now)),
-        (None, Found::Used) => Err(No::Replayed),
-        (None, Found::Nothing) => {
-            fail(record, now);
-            Err(No::Wrong)
-        }
-    }
-}
-
-/// What the typed text is.
-#[derive(Clone, Copy)]
-enum Found {
-    Good(Kind),
-    Used,
+/// What a typed text is, whether it still counts or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The recovery code with this place in the record.
+    Recovery(usize),
+    /// A code of the authenticator, of this step of time.
+    Step(u64),
+    /// Nothing of this user's.
     Nothing,
 }
 
-fn spend(record: &mut Record, typed: &str, now: &Moment) -> Found {
+/// Compares what was typed with all that this user has.
+pub(super) fn recognise(record: &Record, typed: &str, now: &Moment) -> Found {
     let typed = typed.trim();
-    if record.recovery.take(typed) {
-        return Found::Good(Kind::Recovery(record.recovery.left()));
+    if let Some(place) = record.recovery.place_of(typed) {
+        return Found::Recovery(place);
     }
     match record.key.step_of(&dense(typed), now.wall) {
-        Some(step) if step > record.last_step => {
-            record.last_step = step;
-            Found::Good(Kind::Code)
-        }
-        Some(_) => Found::Used,
+        Some(step) => Found::Step(step),
         None => Found::Nothing,
+    }
+}
+
+/// The first code of a key that is not kept yet: uses it up, if it is right.
+#[must_use]
+pub fn activate(record: &mut Record, typed: &str, now: &Moment) -> bool {
+    match recognise(record, typed, now) {
+        Found::Step(step) => {
+            record.last_step = step;
+            record.stage = Stage::Active;
+            true
+        }
+        Found::Recovery(_) | Found::Nothing => false,
     }
 }
 
@@ -213,65 +224,28 @@ fn went_back(record: &Record, now: &Moment) -> bool {
 }
 
 /// What would make even the right code count for nothing.
-pub fn blocked(record: &Record, purpose: Purpose, now: &Moment) -> Option<No> {
+pub fn blocked(record: &Record, purpose: Purpose, now: &Moment) -> Option<CodeRefusal> {
     let left = |pause: &Option<Pause>| pause.as_ref().map_or(0, |pause| pause.left(now));
     if record.failures >= FINAL {
-        return Some(No::Disabled);
+        return Some(CodeRefusal::Disabled);
     }
     match left(&record.wait) {
         0 => {}
-        seconds => return Some(No::Locked(seconds)),
+        seconds => return Some(CodeRefusal::Locked(seconds)),
     }
     if went_back(record, now) {
-        return Some(No::ClockWentBack);
+        return Some(CodeRefusal::ClockWentBack);
     }
     let Purpose::Login(limits) = purpose else {
         return None;
     };
     let age = now.wall.saturating_sub(record.online);
     match left(&record.refused) {
-        0 if age > limits.age => Some(No::TooLongAgo(age)),
-        0 if record.logins >= limits.logins => Some(No::TooMany(record.logins)),
+        0 if age > limits.age => Some(CodeRefusal::TooLongAgo(age)),
+        0 if record.logins >= limits.logins => Some(CodeRefusal::TooMany(record.logins)),
         0 => None,
-        seconds => Some(No::RefusedOnline(seconds)),
+        seconds => Some(CodeRefusal::RefusedOnline(seconds)),
     }
-}
-
-/// Pauses of another boot begin again; the latest time that was seen is kept.
-fn rebase(record: &mut Record, now: &Moment) {
-    for pause in [&mut record.wait, &mut record.refused]
-        .into_iter()
-        .flatten()
-    {
-        if pause.boot != now.boot {
-            *pause = Pause::of(pause.length, now);
-        }
-    }
-    record.clock = record.clock.max(now.wall);
-}
-
-fn accept(record: &mut Record, kind: Kind, purpose: Purpose, now: &Moment) -> Accepted {
-    record.stage = Stage::Active;
-    record.failures = 0;
-    record.wait = None;
-    let login = match purpose {
-        Purpose::Login(_) => {
-            record.logins = record.logins.saturating_add(1);
-            record.logins
-        }
-        Purpose::Check => 0,
-    };
-    Accepted {
-        kind,
-        login,
-        age: now.wall.saturating_sub(record.online),
-    }
-}
-
-fn fail(record: &mut Record, now: &Moment) {
-    record.failures = record.failures.saturating_add(1);
-    let wait = wait_after(record.failures);
-    record.wait = (wait > 0).then(|| Pause::of(wait, now));
 }
 
 /// Seconds of wait after so many failures in a row.
@@ -281,29 +255,6 @@ pub fn wait_after(failures: u32) -> u64 {
         0..FREE => 0,
         FREE..LOCKING => FIRST_WAIT << (failures - FREE),
         _ => LOCK,
-    }
-}
-
-/// The tenant let this user in: everything begins anew, but no code comes back. How many offline logins there were.
-pub fn online(record: &mut Record, now: &Moment) -> u32 {
-    let logins = std::mem::take(&mut record.logins);
-    record.online = now.wall;
-    record.clock = now.wall;
-    record.refused = None;
-    unlock(record);
-    logins
-}
-
-/// The tenant refused this user.
-pub fn refused(record: &mut Record, seconds: u64, now: &Moment) {
-    record.refused = Some(Pause::of(seconds, now));
-}
-
-/// Wrong codes are forgotten, unless there were so many that only a new enrolment helps.
-pub fn unlock(record: &mut Record) {
-    if record.failures < FINAL {
-        record.failures = 0;
-        record.wait = None;
     }
 }
 

@@ -15,10 +15,10 @@ const LIMITS: Limits = Limits {
 };
 const UID: u32 = 1000;
 
-struct Place(PathBuf);
+pub(super) struct Place(PathBuf);
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = format!("/tmp/countersign-offline-{}-{number}", std::process::id());
@@ -35,9 +35,13 @@ impl Place {
     }
 
     fn at(&self, seconds: u64) -> Store {
+        self.then(moment(seconds))
+    }
+
+    pub(super) fn then(&self, now: Moment) -> Store {
         Store {
             folder: Folder::open(&self.0).unwrap(),
-            now: moment(seconds),
+            now,
         }
     }
 
@@ -45,7 +49,7 @@ impl Place {
         self.0.join("totp-1000")
     }
 
-    fn redeem(&self, seconds: u64) -> Result<u32, No> {
+    fn redeem(&self, seconds: u64) -> Result<u32, CodeRefusal> {
         let code = key().code_at(moment(seconds).wall);
         let receipt = self.at(seconds).redeem(UID, &code, LIMITS);
         receipt.map(|receipt| receipt.accepted().login)
@@ -92,9 +96,9 @@ fn what_was_enrolled_is_there_for_its_owner_alone() {
         place.at(60).load(UID).unwrap().unwrap().stage,
         Stage::Active
     );
-    assert_eq!(place.redeem(60), Err(No::Replayed));
+    assert_eq!(place.redeem(60), Err(CodeRefusal::Replayed));
     let nobody = place.at(60).redeem(1001, "287082", LIMITS);
-    assert_eq!(nobody, Err(No::NotEnrolled));
+    assert_eq!(nobody, Err(CodeRefusal::NotEnrolled));
 }
 
 #[test]
@@ -109,7 +113,7 @@ fn who_is_enrolled_stays_so_until_removed() {
     assert_eq!(place.at(60).remove(UID), Ok(true));
     assert_eq!(place.at(60).remove(UID), Ok(false));
     assert_eq!(fs::read_dir(&place.0).unwrap().count(), 1);
-    assert_eq!(place.redeem(90), Err(No::NotEnrolled));
+    assert_eq!(place.redeem(90), Err(CodeRefusal::NotEnrolled));
 }
 
 #[test]
@@ -121,7 +125,7 @@ fn an_online_login_is_told_of_those_that_were_not() {
     assert_eq!(place.at(100).online(UID), Ok(Some(0)));
     assert_eq!(place.at(100).online(1001), Ok(None));
     assert_eq!(place.at(110).refused(UID, Duration::from_secs(60)), Ok(()));
-    assert_eq!(place.redeem(120), Err(No::RefusedOnline(50)));
+    assert_eq!(place.redeem(120), Err(CodeRefusal::RefusedOnline(50)));
 }
 
 #[test]
@@ -133,7 +137,8 @@ fn one_code_is_one_success_however_many_try_it() {
         for tried in tries {
             match tried.join().unwrap() {
                 Ok(_) => good += 1,
-                Err(No::Replayed) => used += 1,
+                // Until the first has finished, the others count as failures.
+                Err(CodeRefusal::Replayed | CodeRefusal::Locked(30)) => used += 1,
                 Err(other) => panic!("{other}"),
             }
         }
@@ -225,7 +230,7 @@ fn what_is_no_file_of_ours_is_refused_and_nothing_hangs() {
         fs::rename(place.file(), place.0.join("kept")).unwrap();
         make(&place.file());
         let refused = place.redeem(60);
-        assert!(matches!(refused, Err(No::Unusable(_))), "{what}");
+        assert!(matches!(refused, Err(CodeRefusal::Unusable(_))), "{what}");
         assert!(fs::symlink_metadata(place.file()).is_ok(), "{what} is left");
     }
 }
@@ -237,4 +242,174 @@ fn a_folder_in_other_hands_is_refused() {
     assert!(Store::open(&place.0).is_err());
     fs::set_permissions(&place.0, Permissions::from_mode(0o700)).unwrap();
     assert!(Store::open(&place.0).is_ok());
+}
+
+const PAUSE: Duration = Duration::from_secs(60);
+
+impl Place {
+    /// A login that is on its way to the tenant.
+    fn asks(&self, seconds: u64) -> Asked {
+        self.at(seconds).ask(UID, PAUSE).unwrap().unwrap()
+    }
+
+    fn numbers(&self) -> PathBuf {
+        let files = fs::read_dir(&self.0).unwrap();
+        let mut paths = files.map(|entry| entry.unwrap().path());
+        let is_ours = |path: &PathBuf| path.to_str().unwrap().contains("tries-1000-");
+        paths.find(is_ours).unwrap()
+    }
+}
+
+#[test]
+fn a_login_that_never_ends_counts_as_refused_and_one_that_ends_otherwise_does_not() {
+    let place = Place::enrolled();
+    drop(place.asks(60));
+    assert_eq!(place.redeem(60), Err(CodeRefusal::RefusedOnline(60)));
+    assert_eq!(place.redeem(90), Err(CodeRefusal::RefusedOnline(30)));
+    assert_eq!(place.redeem(120), Ok(1));
+    place.asks(150).taken_back().unwrap();
+    assert_eq!(place.redeem(150), Ok(2));
+    assert_eq!(
+        place.at(180).ask(1001, PAUSE).map(|asked| asked.is_none()),
+        Ok(true)
+    );
+}
+
+#[test]
+fn each_login_takes_back_its_own_mark_and_no_other_one() {
+    let place = Place::enrolled();
+    let (refused, other) = (place.asks(60), place.asks(60));
+    let third = place.asks(70);
+    other.taken_back().unwrap();
+    assert_eq!(place.redeem(90), Err(CodeRefusal::RefusedOnline(40)));
+    third.taken_back().unwrap();
+    assert_eq!(place.redeem(90), Err(CodeRefusal::RefusedOnline(30)));
+    refused.refused().unwrap();
+    assert!(matches!(
+        place.redeem(90),
+        Err(CodeRefusal::RefusedOnline(_))
+    ));
+}
+
+#[test]
+fn the_tenants_yes_ends_what_it_said_before_and_no_login_that_began_later() {
+    let place = Place::enrolled();
+    drop(place.asks(10));
+    let success = place.asks(20);
+    let later = place.asks(30);
+    assert_eq!(success.online(), Ok(0));
+    assert_eq!(place.redeem(60), Err(CodeRefusal::RefusedOnline(30)));
+    later.taken_back().unwrap();
+    assert_eq!(place.redeem(60), Ok(1));
+}
+
+#[test]
+fn more_logins_at_once_than_there_is_room_for_count_as_refused() {
+    let place = Place::enrolled();
+    let many: Vec<_> = (0..17).map(|_| place.asks(60)).collect();
+    for asked in many.into_iter().take(16) {
+        asked.taken_back().unwrap();
+    }
+    assert_eq!(place.redeem(90), Err(CodeRefusal::RefusedOnline(30)));
+    assert_eq!(place.at(90).online(UID), Ok(Some(0)));
+    assert_eq!(place.redeem(90), Ok(1));
+}
+
+#[test]
+fn no_bit_of_the_numbers_can_flip_unseen() {
+    let place = Place::enrolled();
+    let good = fs::read(place.numbers()).unwrap();
+    assert_eq!(good.len(), 512);
+    // The numbers that are in use, and the marks.
+    for at in 0..24 * 8 {
+        let mut bad = good.clone();
+        bad[at] ^= 1 << (at % 8);
+        fs::write(place.numbers(), &bad).unwrap();
+        assert!(
+            matches!(place.redeem(60), Err(CodeRefusal::Unusable(_))),
+            "byte {at}"
+        );
+        let unmarked = place.at(60).ask(UID, PAUSE).err();
+        assert!(
+            matches!(unmarked, None | Some(Unmarked::NoMatter(_))),
+            "byte {at}"
+        );
+    }
+    for size in [0, 511, 513] {
+        let file = fs::File::options()
+            .write(true)
+            .open(place.numbers())
+            .unwrap();
+        file.set_len(size).unwrap();
+        assert!(
+            matches!(place.redeem(60), Err(CodeRefusal::Unusable(_))),
+            "{size} bytes"
+        );
+    }
+    fs::write(place.numbers(), &good).unwrap();
+    assert_eq!(place.redeem(60), Ok(1));
+}
+
+#[test]
+fn a_record_of_an_earlier_version_keeps_what_it_knew() {
+    let place = Place::new();
+    let enrolment = Enrolment::new(UID, "alice", key(), &moment(0)).unwrap();
+    let wait = rules::Pause::of(30, &moment(0));
+    let record = Record {
+        failures: 5,
+        wait: Some(wait),
+        logins: 9,
+        last_step: moment(60).wall / 30,
+        ..enrolment.record
+    };
+    fs::create_dir(&place.0).unwrap();
+    fs::set_permissions(&place.0, Permissions::from_mode(0o700)).unwrap();
+    fs::write(place.file(), &*record.to_bytes().unwrap()).unwrap();
+    fs::set_permissions(place.file(), Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(place.redeem(10), Err(CodeRefusal::Locked(20)));
+    assert_eq!(place.redeem(60), Err(CodeRefusal::Replayed));
+    assert_eq!(place.redeem(90), Ok(10));
+    assert_eq!(place.redeem(120), Err(CodeRefusal::TooMany(10)));
+}
+
+#[test]
+fn new_recovery_codes_keep_what_is_known_and_end_the_old_ones() {
+    let place = Place::new();
+    let enrolment = Enrolment::new(UID, "alice", key(), &moment(0)).unwrap();
+    place.at(0).enroll(&enrolment.record).unwrap();
+    for _ in 0..4 {
+        assert!(place.at(60).redeem(UID, "nonsense", LIMITS).is_err());
+    }
+    let asked = place.asks(60);
+    let (hashes, codes) = Hashes::new().unwrap();
+    assert_eq!(place.at(60).renew_recovery(UID, hashes), Ok(Some(())));
+    assert_eq!(place.at(60).load(UID).unwrap().unwrap().failures, 4);
+    asked.refused().unwrap();
+    assert!(matches!(
+        place.redeem(90),
+        Err(CodeRefusal::RefusedOnline(_))
+    ));
+    assert_eq!(place.at(90).online(UID), Ok(Some(0)));
+    let old = place.at(90).redeem(UID, &enrolment.codes[0], LIMITS);
+    assert_eq!(old, Err(CodeRefusal::Wrong));
+    assert!(place.at(90).redeem(UID, &codes[0], LIMITS).is_ok());
+    assert_eq!(fs::read_dir(&place.0).unwrap().count(), 2);
+}
+
+/// Twelve at once, each with a wrong code: five are looked at, and then comes the wait.
+#[test]
+fn of_many_guesses_at_once_as_many_are_judged_as_one_after_the_other() {
+    let place = Place::enrolled();
+    let wrong = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| {
+                if place.at(60).redeem(UID, "nonsense", LIMITS) == Err(CodeRefusal::Wrong) {
+                    wrong.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    assert_eq!(wrong.into_inner(), 5);
+    assert_eq!(place.redeem(60), Err(CodeRefusal::Locked(30)));
 }

@@ -7,7 +7,7 @@ use super::package::{failed, ok, package};
 use super::step_up::{BASIC, BEARER, stepping_up};
 use super::world::{PASSWORD, World, cut, outage, response, start, terms};
 use crate::local::offline::Receipt;
-use crate::local::offline::rules::{Accepted, Kind, No};
+use crate::local::offline::rules::{Accepted, CodeRefusal, Kind};
 use crate::login::{Before, Start};
 use crate::policy::{Offline, Terms};
 use crate::secret::Secret;
@@ -31,7 +31,7 @@ fn world() -> World {
     World::begun(start(allowed())).sends(START, BODY)
 }
 
-fn good() -> Result<Receipt, No> {
+fn good() -> Result<Receipt, CodeRefusal> {
     Ok(Receipt::for_tests(Accepted {
         kind: Kind::Code,
         login: 1,
@@ -127,31 +127,45 @@ fn nobody_is_asked_where_it_is_not_allowed_or_the_only_factor() {
 }
 
 #[test]
-fn a_refusal_looks_the_same_whatever_the_reason() {
-    for (no, reason) in [
-        (No::Wrong, Reason::OfflineRefused),
-        (No::Replayed, Reason::OfflineRefused),
-        (No::Locked(30), Reason::OfflineLocked),
-        (No::Disabled, Reason::OfflineLocked),
-        (No::ClockWentBack, Reason::OfflineRefused),
-        (No::RefusedOnline(9), Reason::OfflineRefused),
-        (No::TooLongAgo(9), Reason::OfflineRefused),
-        (No::TooMany(10), Reason::OfflineRefused),
-        (No::NotEnrolled, Reason::OfflineNotEnrolled),
-        (No::Unusable("x".into()), Reason::OfflineRefused),
+fn a_wrong_code_is_asked_for_again_and_looks_the_same_for_who_is_not_enrolled() {
+    for (refusal, reason) in [
+        (CodeRefusal::Wrong, Reason::OfflineRefused),
+        (CodeRefusal::Replayed, Reason::OfflineRefused),
+        (CodeRefusal::NotEnrolled, Reason::OfflineNotEnrolled),
     ] {
-        let detail = format!("{no}; {REFUSED}");
+        let detail = format!("{refusal}; {REFUSED}");
         world()
             .replies_with(Err(outage()))
             .asks(QUESTION)
             .types("111111")
-            .redeems("111111", Err(no.clone()))
+            .redeems("111111", Err(refusal.clone()))
             .asks(QUESTION)
             .types("222222")
-            .redeems("222222", Err(no.clone()))
+            .redeems("222222", Err(refusal.clone()))
             .asks(QUESTION)
             .types("333333")
-            .redeems("333333", Err(no))
+            .redeems("333333", Err(refusal))
+            .is_refused(reason, &detail);
+    }
+}
+
+#[test]
+fn where_no_code_counts_none_is_asked_for_again() {
+    for (refusal, reason) in [
+        (CodeRefusal::Locked(30), Reason::OfflineLocked),
+        (CodeRefusal::Disabled, Reason::OfflineLocked),
+        (CodeRefusal::ClockWentBack, Reason::OfflineBlocked),
+        (CodeRefusal::RefusedOnline(9), Reason::OfflineBlocked),
+        (CodeRefusal::TooLongAgo(9), Reason::OfflineBlocked),
+        (CodeRefusal::TooMany(10), Reason::OfflineBlocked),
+        (CodeRefusal::Unusable("x".into()), Reason::OfflineUnusable),
+    ] {
+        let detail = format!("{refusal}; {REFUSED}");
+        world()
+            .replies_with(Err(outage()))
+            .asks(QUESTION)
+            .types("111111")
+            .redeems("111111", Err(refusal))
             .is_refused(reason, &detail);
     }
 }
@@ -164,7 +178,7 @@ fn a_second_try_may_be_the_right_one() {
         .presses_enter()
         .asks_again(words::NOTHING_TYPED, QUESTION)
         .types("111111")
-        .redeems("111111", Err(No::Wrong))
+        .redeems("111111", Err(CodeRefusal::Wrong))
         .asks(QUESTION)
         .types("287082")
         .redeems("287082", good())

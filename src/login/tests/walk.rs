@@ -11,7 +11,7 @@ use super::package::{SESSION, failed, mechanism, ok, package_of, success, with, 
 use super::step_up::{BASIC, stepping_up};
 use super::world::{PASSWORD, USER, cut, outage, response, start};
 use crate::local::offline::Receipt;
-use crate::local::offline::rules::{Accepted, Kind, No};
+use crate::local::offline::rules::{Accepted, CodeRefusal, Kind};
 use crate::login::{self, Allowance, Before, Keep, Machine, Outgoing, Start, Step};
 use crate::policy::{Batch, ClientAuth, Flow, Login, Offline, Terms};
 use crate::secret::Secret;
@@ -414,7 +414,7 @@ impl Walk<'_> {
         }
     }
 
-    fn redeem(&mut self) -> Result<Receipt, No> {
+    fn redeem(&mut self) -> Result<Receipt, CodeRefusal> {
         let accepted = Accepted {
             kind: Kind::Code,
             login: 1,
@@ -423,7 +423,7 @@ impl Walk<'_> {
         self.judge.redeemed = self.dice.one_in(2);
         match self.judge.redeemed {
             true => Ok(Receipt::for_tests(accepted)),
-            false => Err(No::Wrong),
+            false => Err(CodeRefusal::Wrong),
         }
     }
 

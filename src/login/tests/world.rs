@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::package::SESSION;
 use crate::local::offline::Receipt;
-use crate::local::offline::rules::No;
+use crate::local::offline::rules::CodeRefusal;
 use crate::login::{self, Allowance, Before, Echo, Keep, Notice, Start, Step};
 use crate::policy::{self, Account, Flow, Mechanism, Terms};
 use crate::secret::Secret;
@@ -384,7 +384,7 @@ impl World {
 
     /// Expects an offline code to be tried, and says what became of it.
     #[track_caller]
-    pub fn redeems(mut self, code: &str, result: Result<Receipt, No>) -> Self {
+    pub fn redeems(mut self, code: &str, result: Result<Receipt, CodeRefusal>) -> Self {
         match self.step.take() {
             Some(Step::Redeem(tried, awaited)) => {
                 assert_eq!(tried.expose(), code);

@@ -10,7 +10,14 @@ use super::system;
 use crate::root::Root;
 
 /// How files of the state are named, before a uid or a fingerprint.
-const KINDS: [&str; 5] = ["budget-", "memory-", "token-", "totp-", "offered-"];
+const KINDS: [&str; 6] = [
+    "confirmed-",
+    "offered-",
+    "pushes-",
+    "token-",
+    "totp-",
+    "tries-",
+];
 
 /// Where setups are written down, each under its number, with the files that they changed.
 const SETUP: &str = "setup";
@@ -85,7 +92,8 @@ fn below(folder: &Path) -> Vec<String> {
 fn is_known(name: &str) -> bool {
     let of_state = KINDS.iter().find_map(|kind| name.strip_prefix(kind));
     let rest = of_state.unwrap_or_else(|| name.trim_end_matches(".json"));
-    let is_plain = !rest.is_empty() && rest.chars().all(|c| c.is_ascii_hexdigit());
+    let is_plain = |c: char| c.is_ascii_hexdigit() || c == '-';
+    let is_plain = !rest.is_empty() && rest.chars().all(is_plain);
     is_plain || name == SETUP
 }
 

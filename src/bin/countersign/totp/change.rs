@@ -4,7 +4,7 @@
 use std::io::{self, IsTerminal};
 
 use countersign::local::offline::recovery::Hashes;
-use countersign::local::offline::rules::{self, Kind, No};
+use countersign::local::offline::rules::{CodeRefusal, Kind};
 use countersign::words;
 use serde_json::json;
 
@@ -50,11 +50,13 @@ pub fn verify(context: &Context, arguments: &Arguments) -> Done {
     // Opened now: the code is of the time at which it was typed.
     let tried = store(context)?.check(user.uid, &typed);
     let receipt = tried.map_err(|no| match no {
-        No::NotEnrolled => user.not_enrolled(),
-        No::Wrong | No::ClockWentBack => {
+        CodeRefusal::NotEnrolled => user.not_enrolled(),
+        CodeRefusal::Wrong | CodeRefusal::ClockWentBack => {
             Problem::new(no).hint("is the clock right, here and on the phone?")
         }
-        No::Locked(_) => Problem::new(no).hint(format!("countersign totp unlock {}", user.shown())),
+        CodeRefusal::Locked(_) => {
+            Problem::new(no).hint(format!("countersign totp unlock {}", user.shown()))
+        }
         other => Problem::new(other),
     })?;
     let kind = match receipt.accepted().kind {
@@ -72,7 +74,7 @@ pub fn recovery_codes(context: &Context, arguments: &Arguments) -> Done {
     let terminal = (!arguments.json).then(Terminal::open).transpose();
     let mut terminal = terminal.map_err(|problem| problem.hint("--json is for programs"))?;
     let (hashes, codes) = Hashes::new().map_err(Problem::new)?;
-    let changed = store.update(user.uid, |record| record.recovery = hashes);
+    let changed = store.renew_recovery(user.uid, hashes);
     changed
         .map_err(unusable)?
         .ok_or_else(|| user.not_enrolled())?;
@@ -88,16 +90,11 @@ pub fn recovery_codes(context: &Context, arguments: &Arguments) -> Done {
 
 pub fn unlock(context: &Context, arguments: &Arguments) -> Done {
     let user = arguments.user()?;
-    let unlocked = store(context)?.update(user.uid, |record| {
-        rules::unlock(record);
-        record.failures == 0
-    });
+    let unlocked = store(context)?.unlock(user.uid);
     match unlocked.map_err(unusable)? {
         None => Err(user.not_enrolled()),
-        Some(false) => {
-            Err(Problem::new(No::Disabled)
-                .hint(format!("countersign totp remove {}", user.shown())))
-        }
+        Some(false) => Err(Problem::new(CodeRefusal::Disabled)
+            .hint(format!("countersign totp remove {}", user.shown()))),
         Some(true) => {
             let sentence = format!("Codes of {} count again.", user.shown());
             arguments.say(&user, &sentence, json!({ "unlocked": true }));

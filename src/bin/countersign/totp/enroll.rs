@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 use clap::ValueEnum;
 use countersign::local::offline::otp::Key;
 use countersign::local::offline::record::Enrolment;
-use countersign::local::offline::rules::{self, Moment, Purpose};
+use countersign::local::offline::rules::{self, Moment};
 use countersign::local::offline::{Enrolled, Store, uri};
 use countersign::os;
 use countersign::policy::Policy;
@@ -192,7 +192,7 @@ impl Vacancy {
         code: &str,
         then: &Moment,
     ) -> Result<Option<Zeroizing<String>>, Problem> {
-        if rules::redeem(&mut enrolment.record, code, Purpose::Check, then).is_err() {
+        if !rules::activate(&mut enrolment.record, code, then) {
             return Ok(None);
         }
         keep(&self.store, &self.user, enrolment)?;

@@ -3,7 +3,7 @@
 
 use countersign::audit::escape;
 use countersign::local::offline::record::{Record, Stage};
-use countersign::local::offline::rules::{Moment, No, Purpose, blocked};
+use countersign::local::offline::rules::{CodeRefusal, Moment, Purpose, blocked};
 use serde_json::json;
 
 use super::super::context::Context;
@@ -85,7 +85,7 @@ pub fn sentence(record: &Record, now: &Moment) -> String {
 pub fn object(record: &Record, now: &Moment) -> serde_json::Value {
     let shape = record.key.shape();
     let locked = match blocked(record, Purpose::Check, now) {
-        Some(No::Locked(seconds)) => seconds,
+        Some(CodeRefusal::Locked(seconds)) => seconds,
         Some(_) | None => 0,
     };
     let refused = record.refused.as_ref().map_or(0, |pause| pause.left(now));

@@ -1,9 +1,10 @@
-//! Tables: what a record and a moment make of a code.
+//! Tables: what a record, its numbers and a moment make of a code.
 
 use super::super::otp::{Key, Shape};
 use super::super::uri;
 use super::*;
 use crate::local::offline::record::Enrolment;
+use crate::local::offline::tests::Place;
 
 /// The secret of RFC 4226.
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
@@ -46,8 +47,45 @@ fn enrolment() -> Enrolment {
     Enrolment::new(1000, "alice", key(), &after(0)).unwrap()
 }
 
-fn record() -> Record {
-    enrolment().record
+/// A user who is enrolled, in a folder of the test's own.
+struct User(Place);
+
+impl User {
+    fn of(enrolment: &Enrolment) -> Self {
+        let place = Place::new();
+        place.then(after(0)).enroll(&enrolment.record).unwrap();
+        Self(place)
+    }
+
+    fn is(&self) -> Record {
+        self.0.then(after(0)).load(1000).unwrap().unwrap()
+    }
+}
+
+fn record() -> User {
+    User::of(&enrolment())
+}
+
+fn redeem(
+    user: &User,
+    typed: &str,
+    purpose: Purpose,
+    at: &Moment,
+) -> Result<Accepted, CodeRefusal> {
+    user.0.then(at.clone()).attempt(1000, typed, purpose)
+}
+
+fn unlock(user: &User) {
+    user.0.then(after(0)).unlock(1000).unwrap();
+}
+
+fn online(user: &User, at: &Moment) -> u32 {
+    user.0.then(at.clone()).online(1000).unwrap().unwrap()
+}
+
+fn refused(user: &User, seconds: u64, at: &Moment) {
+    let pause = std::time::Duration::from_secs(seconds);
+    user.0.then(at.clone()).refused(1000, pause).unwrap();
 }
 
 fn code(at: &Moment) -> String {
@@ -61,43 +99,43 @@ fn wrong(at: &Moment) -> String {
     wrong.next().unwrap().to_owned()
 }
 
-fn try_right(record: &mut Record, at: &Moment) -> Result<u32, No> {
+fn try_right(record: &User, at: &Moment) -> Result<u32, CodeRefusal> {
     redeem(record, &code(at), LOGIN, at).map(|accepted| accepted.login)
 }
 
-fn try_wrong(record: &mut Record, at: &Moment) -> No {
+fn try_wrong(record: &User, at: &Moment) -> CodeRefusal {
     redeem(record, &wrong(at), LOGIN, at).unwrap_err()
 }
 
 #[test]
 fn a_right_code_counts_once() {
-    let mut record = record();
-    assert_eq!(record.stage, Stage::Pending);
+    let record = record();
+    assert_eq!(record.is().stage, Stage::Pending);
     let now = after(60);
-    let accepted = redeem(&mut record, &code(&now), LOGIN, &now);
+    let accepted = redeem(&record, &code(&now), LOGIN, &now);
     let (kind, login, age) = (Kind::Code, 1, 60);
     assert_eq!(accepted, Ok(Accepted { kind, login, age }));
     assert_eq!(
-        record.stage,
+        record.is().stage,
         Stage::Active,
         "the first right code makes it so"
     );
-    assert_eq!(try_right(&mut record, &now), Err(No::Replayed));
-    assert_eq!(try_right(&mut record, &after(89)), Err(No::Replayed));
-    assert_eq!(try_right(&mut record, &after(90)), Ok(2));
+    assert_eq!(try_right(&record, &now), Err(CodeRefusal::Replayed));
+    assert_eq!(try_right(&record, &after(89)), Err(CodeRefusal::Replayed));
+    assert_eq!(try_right(&record, &after(90)), Ok(2));
 }
 
 #[test]
 fn an_older_code_does_not_count_behind_a_newer_one() {
-    let mut record = record();
+    let record = record();
     let now = after(60);
     let late = code(&after(30));
     let early = code(&after(90));
-    assert!(redeem(&mut record, &early, LOGIN, &now).is_ok());
+    assert!(redeem(&record, &early, LOGIN, &now).is_ok());
     for code in [early, code(&now), late] {
         assert_eq!(
-            redeem(&mut record, &code, LOGIN, &now),
-            Err(No::Replayed),
+            redeem(&record, &code, LOGIN, &now),
+            Err(CodeRefusal::Replayed),
             "{code}"
         );
     }
@@ -108,7 +146,7 @@ fn codes_of_three_steps_count_and_no_others() {
     for distance in -3_i64..=3 {
         let now = after(600);
         let code = code(&set(now.clone(), distance * 30));
-        let result = redeem(&mut record(), &code, LOGIN, &now);
+        let result = redeem(&record(), &code, LOGIN, &now);
         assert_eq!(result.is_ok(), (-1..=1).contains(&distance), "{distance}");
     }
 }
@@ -136,13 +174,13 @@ fn whatever_else_is_typed_costs_a_try() {
             false,
         ),
     ] {
-        let mut record = record();
+        let record = record();
         assert_eq!(
-            redeem(&mut record, &typed, LOGIN, &now).is_ok(),
+            redeem(&record, &typed, LOGIN, &now).is_ok(),
             good,
             "{typed:?}"
         );
-        assert_eq!(record.failures, u32::from(!good), "{typed:?}");
+        assert_eq!(record.is().failures, u32::from(!good), "{typed:?}");
     }
 }
 
@@ -159,8 +197,8 @@ fn leading_zeros_belong_to_a_code() {
     };
     let stripped = code(&now).trim_start_matches('0').to_owned();
     let purpose = Purpose::Login(limits);
-    assert!(redeem(&mut record(), &stripped, purpose, &now).is_err());
-    assert!(redeem(&mut record(), &code(&now), purpose, &now).is_ok());
+    assert!(redeem(&record(), &stripped, purpose, &now).is_err());
+    assert!(redeem(&record(), &code(&now), purpose, &now).is_ok());
 }
 
 #[test]
@@ -183,262 +221,258 @@ fn waits_grow_with_each_failure_from_the_fifth_and_the_tenth_locks() {
 }
 
 /// Fails so many times, each as soon as the wait for the last is over.
-fn fail_times(record: &mut Record, times: u32) -> Moment {
+fn fail_times(record: &User, times: u32) -> Moment {
     let mut now = after(60);
     for _ in 0..times {
-        now.uptime += record.wait.as_ref().map_or(0, |wait| wait.left(&now));
-        assert_eq!(try_wrong(record, &now), No::Wrong);
+        now.uptime += record.is().wait.as_ref().map_or(0, |wait| wait.left(&now));
+        assert_eq!(try_wrong(record, &now), CodeRefusal::Wrong);
     }
     now
 }
 
 #[test]
-fn a_wait_holds_for_the_right_code_which_is_spent_by_it() {
+fn a_wait_holds_for_the_right_code_which_is_not_spent_by_it() {
     for (failures, left) in [(4, None), (5, Some(30)), (9, Some(480)), (10, Some(1800))] {
-        let mut record = record();
-        let now = fail_times(&mut record, failures);
-        let expected = left.map_or(Ok(1), |left| Err(No::Locked(left)));
-        assert_eq!(
-            try_right(&mut record, &now),
-            expected,
-            "{failures} failures"
-        );
+        let record = record();
+        let now = fail_times(&record, failures);
+        let expected = left.map_or(Ok(1), |left| Err(CodeRefusal::Locked(left)));
+        assert_eq!(try_right(&record, &now), expected, "{failures} failures");
         if left.is_some() {
-            assert_eq!(record.failures, failures, "a try in a wait is none");
+            assert_eq!(record.is().failures, failures, "a try in a wait is none");
             let free = Moment {
                 uptime: now.uptime + 1800,
                 ..now.clone()
             };
-            assert_eq!(
-                try_right(&mut record, &free),
-                Err(No::Replayed),
-                "it was spent"
-            );
+            assert_eq!(try_right(&record, &free), Ok(1), "it was not spent");
         }
     }
 }
 
 #[test]
 fn a_success_forgets_failures() {
-    let mut record = record();
-    let now = fail_times(&mut record, 4);
-    assert_eq!(try_right(&mut record, &now), Ok(1));
-    assert_eq!((record.failures, record.wait), (0, None));
+    let record = record();
+    let now = fail_times(&record, 4);
+    assert_eq!(try_right(&record, &now), Ok(1));
+    assert_eq!((record.is().failures, record.is().wait), (0, None));
 }
 
 #[test]
 fn no_clock_and_no_boot_makes_a_lock_shorter() {
-    let mut record = record();
-    let locked = fail_times(&mut record, 10);
-    let mut later = |by: i64| {
+    let record = record();
+    let locked = fail_times(&record, 10);
+    let later = |by: i64| {
         let now = set(locked.clone(), by);
-        try_wrong(&mut record, &now)
+        try_wrong(&record, &now)
     };
-    assert_eq!(later(3600), No::Locked(1800));
-    assert_eq!(later(-86_400), No::Locked(1800));
-    // After a boot it begins again, once.
+    assert_eq!(later(3600), CodeRefusal::Locked(1800));
+    assert_eq!(later(-86_400), CodeRefusal::Locked(1800));
+    // After a boot it lasts as long from there: how long the machine was off, no clock can say.
     let boot = |seconds: u64| {
         rebooted(
             set(locked.clone(), 3600 + seconds.cast_signed()),
             20 + seconds,
         )
     };
-    assert_eq!(try_wrong(&mut record, &boot(0)), No::Locked(1800));
-    assert_eq!(try_wrong(&mut record, &boot(1000)), No::Locked(800));
-    assert_eq!(try_wrong(&mut record, &boot(1799)), No::Locked(1));
+    assert_eq!(try_wrong(&record, &boot(0)), CodeRefusal::Locked(1780));
+    assert_eq!(try_wrong(&record, &boot(1000)), CodeRefusal::Locked(780));
+    assert_eq!(try_wrong(&record, &boot(1779)), CodeRefusal::Locked(1));
     assert_eq!(
-        try_wrong(&mut record, &boot(1800)),
-        No::Wrong,
+        try_wrong(&record, &boot(1780)),
+        CodeRefusal::Wrong,
         "the eleventh"
     );
-    assert_eq!(try_wrong(&mut record, &boot(1800)), No::Locked(1800));
+    assert_eq!(try_wrong(&record, &boot(1780)), CodeRefusal::Locked(1800));
 }
 
 #[test]
 fn a_hundred_failures_in_a_row_end_it() {
-    let mut record = record();
-    let mut now = fail_times(&mut record, 100);
+    let record = record();
+    let mut now = fail_times(&record, 100);
     now.uptime += 100_000;
-    assert_eq!(try_right(&mut record, &now), Err(No::Disabled));
-    unlock(&mut record);
-    online(&mut record, &now);
-    assert_eq!(try_wrong(&mut record, &now), No::Disabled);
+    assert_eq!(try_right(&record, &now), Err(CodeRefusal::Disabled));
+    unlock(&record);
+    online(&record, &now);
+    assert_eq!(try_wrong(&record, &now), CodeRefusal::Disabled);
     assert_eq!(
-        redeem(&mut record, &code(&now), Purpose::Check, &now),
-        Err(No::Disabled)
+        redeem(&record, &code(&now), Purpose::Check, &now),
+        Err(CodeRefusal::Disabled)
     );
 }
 
 #[test]
 fn an_administrator_and_an_online_login_unlock() {
     for unlocked in [
-        |record: &mut Record, _: &Moment| unlock(record),
-        |record: &mut Record, now: &Moment| {
+        |record: &User, _: &Moment| unlock(record),
+        |record: &User, now: &Moment| {
             online(record, now);
         },
     ] {
-        let mut record = record();
-        let now = fail_times(&mut record, 99);
-        unlocked(&mut record, &now);
-        assert_eq!(try_right(&mut record, &now), Ok(1));
+        let record = record();
+        let now = fail_times(&record, 99);
+        unlocked(&record, &now);
+        assert_eq!(try_right(&record, &now), Ok(1));
     }
 }
 
 #[test]
 fn a_clock_that_goes_backwards_is_refused_and_gives_no_code_back() {
-    let mut record = record();
+    let record = record();
     let now = after(600);
     let used = code(&now);
-    assert_eq!(try_right(&mut record, &now), Ok(1));
+    assert_eq!(try_right(&record, &now), Ok(1));
     let back = set(now.clone(), -300);
-    assert_eq!(try_right(&mut record, &back), Err(No::ClockWentBack));
+    assert_eq!(try_right(&record, &back), Err(CodeRefusal::ClockWentBack));
     assert_eq!(
-        redeem(&mut record, &used, LOGIN, &back),
-        Err(No::ClockWentBack)
+        redeem(&record, &used, LOGIN, &back),
+        Err(CodeRefusal::ClockWentBack)
     );
-    assert_eq!(record.clock, now.wall, "the mark stays");
+    assert_eq!(record.is().clock, now.wall, "the mark stays");
     // A small correction is no step back, and still no replay.
     let nudged = set(now.clone(), -30);
     assert_eq!(
-        redeem(&mut record, &used, LOGIN, &nudged),
-        Err(No::Replayed)
+        redeem(&record, &used, LOGIN, &nudged),
+        Err(CodeRefusal::Replayed)
     );
     assert_eq!(
-        try_right(&mut record, &set(now, -31)),
-        Err(No::ClockWentBack)
+        try_right(&record, &set(now, -31)),
+        Err(CodeRefusal::ClockWentBack)
     );
-    assert_eq!(record.failures, 0, "that is nobody's guess");
+    assert_eq!(record.is().failures, 0, "that is nobody's guess");
 }
 
 #[test]
 fn a_clock_that_was_ahead_is_forgiven_by_an_online_login_but_codes_are_not() {
-    let mut record = record();
+    let record = record();
     let ahead = after(3600);
-    assert_eq!(try_right(&mut record, &ahead), Ok(1));
+    assert_eq!(try_right(&record, &ahead), Ok(1));
     let now = after(120);
-    assert_eq!(try_right(&mut record, &now), Err(No::ClockWentBack));
-    assert_eq!(online(&mut record, &now), 1);
-    assert_eq!(try_right(&mut record, &now), Err(No::Replayed));
-    assert_eq!(try_right(&mut record, &after(3630)), Ok(1));
+    assert_eq!(try_right(&record, &now), Err(CodeRefusal::ClockWentBack));
+    assert_eq!(online(&record, &now), 1);
+    assert_eq!(try_right(&record, &now), Err(CodeRefusal::Replayed));
+    assert_eq!(try_right(&record, &after(3630)), Ok(1));
 }
 
 #[test]
 fn so_many_logins_and_no_more_until_the_next_online_one() {
-    let mut record = record();
+    let record = record();
     for login in 1..=10 {
-        assert_eq!(
-            try_right(&mut record, &after(u64::from(login) * 30)),
-            Ok(login)
-        );
+        assert_eq!(try_right(&record, &after(u64::from(login) * 30)), Ok(login));
     }
-    assert_eq!(try_right(&mut record, &after(330)), Err(No::TooMany(10)));
-    assert_eq!(online(&mut record, &after(360)), 10);
-    assert_eq!(online(&mut record, &after(360)), 0, "told once");
-    assert_eq!(try_right(&mut record, &after(390)), Ok(1));
+    assert_eq!(
+        try_right(&record, &after(330)),
+        Err(CodeRefusal::TooMany(10))
+    );
+    assert_eq!(online(&record, &after(360)), 10);
+    assert_eq!(online(&record, &after(360)), 0, "told once");
+    assert_eq!(try_right(&record, &after(390)), Ok(1));
 }
 
 #[test]
 fn so_long_after_the_last_online_login_and_no_longer() {
-    let mut record = record();
-    assert_eq!(try_right(&mut record, &after(LIMITS.age)), Ok(1));
+    let record = record();
+    assert_eq!(try_right(&record, &after(LIMITS.age)), Ok(1));
     assert_eq!(
-        try_right(&mut record, &after(LIMITS.age + 30)),
-        Err(No::TooLongAgo(LIMITS.age + 30))
+        try_right(&record, &after(LIMITS.age + 30)),
+        Err(CodeRefusal::TooLongAgo(LIMITS.age + 30))
     );
-    online(&mut record, &after(LIMITS.age + 60));
-    assert_eq!(try_right(&mut record, &after(2 * LIMITS.age)), Ok(1));
+    online(&record, &after(LIMITS.age + 60));
+    assert_eq!(try_right(&record, &after(2 * LIMITS.age)), Ok(1));
 }
 
 #[test]
 fn whom_the_tenant_has_refused_is_refused_for_a_while() {
-    let mut record = record();
+    let record = record();
     let now = after(60);
-    refused(&mut record, 3600, &now);
-    assert_eq!(try_right(&mut record, &now), Err(No::RefusedOnline(3600)));
+    refused(&record, 3600, &now);
+    assert_eq!(
+        try_right(&record, &now),
+        Err(CodeRefusal::RefusedOnline(3600))
+    );
     let clock = set(after(90), 7200);
     assert_eq!(
-        try_right(&mut record, &clock),
-        Err(No::RefusedOnline(3570)),
+        try_right(&record, &clock),
+        Err(CodeRefusal::RefusedOnline(3570)),
         "no clock ends it"
     );
     let boot = rebooted(after(7320), 5);
-    assert_eq!(try_right(&mut record, &boot), Err(No::RefusedOnline(3600)));
-    let over = rebooted(after(11_000), 3605);
-    assert_eq!(try_right(&mut record, &over), Ok(1));
-    refused(&mut record, 3600, &over);
-    online(&mut record, &over);
     assert_eq!(
-        try_right(&mut record, &rebooted(after(11_030), 3635)),
-        Ok(1)
+        try_right(&record, &boot),
+        Err(CodeRefusal::RefusedOnline(3595))
     );
-    refused(&mut record, 0, &over);
-    assert_eq!(
-        try_right(&mut record, &rebooted(after(11_060), 3665)),
-        Ok(2)
-    );
+    let over = rebooted(after(11_000), 3600);
+    assert_eq!(try_right(&record, &over), Ok(1));
+    refused(&record, 3600, &over);
+    online(&record, &over);
+    assert_eq!(try_right(&record, &rebooted(after(11_030), 3635)), Ok(1));
+    refused(&record, 0, &over);
+    assert_eq!(try_right(&record, &rebooted(after(11_060), 3665)), Ok(2));
 }
 
 #[test]
 fn a_check_asks_for_the_right_code_and_nothing_more() {
-    let mut record = record();
-    refused(&mut record, 3600, &after(0));
+    let record = record();
+    refused(&record, 3600, &after(0));
     let now = after(30 * 86_400);
-    let check = redeem(&mut record, &code(&now), Purpose::Check, &now);
+    let check = redeem(&record, &code(&now), Purpose::Check, &now);
     assert_eq!(check.map(|accepted| accepted.login), Ok(0));
-    assert_eq!((record.logins, record.online), (0, START));
+    assert_eq!((record.is().logins, record.is().online), (0, START));
     assert_eq!(
-        try_right(&mut record, &now),
-        Err(No::TooLongAgo(30 * 86_400))
+        try_right(&record, &now),
+        Err(CodeRefusal::TooLongAgo(30 * 86_400))
     );
 }
 
 #[test]
 fn a_recovery_code_counts_where_a_code_does_and_once() {
-    let Enrolment { mut record, codes } = enrolment();
+    let enrolment = enrolment();
+    let codes = &enrolment.codes;
+    let record = User::of(&enrolment);
     let now = after(60);
-    let first = redeem(&mut record, &codes[0], LOGIN, &now).unwrap();
+    let first = redeem(&record, &codes[0], LOGIN, &now).unwrap();
     assert_eq!((first.kind, first.login), (Kind::Recovery(9), 1));
     assert_eq!(
-        redeem(&mut record, &codes[0], LOGIN, &now),
-        Err(No::Wrong),
+        redeem(&record, &codes[0], LOGIN, &now),
+        Err(CodeRefusal::Wrong),
         "nobody remembers it"
     );
-    let locked = fail_times(&mut record, 9);
+    let locked = fail_times(&record, 9);
     assert_eq!(
-        redeem(&mut record, &codes[1], LOGIN, &locked),
-        Err(No::Locked(1800))
+        redeem(&record, &codes[1], LOGIN, &locked),
+        Err(CodeRefusal::Locked(1800))
     );
-    assert_eq!(
-        record.recovery.left(),
-        8,
-        "spent, although it did not count"
-    );
-    unlock(&mut record);
-    assert!(redeem(&mut record, &codes[2], LOGIN, &locked).is_ok());
+    assert_eq!(record.is().recovery.left(), 9, "it did not count");
+    unlock(&record);
+    assert!(redeem(&record, &codes[1], LOGIN, &locked).is_ok());
 }
 
 #[test]
 fn the_log_says_why() {
     for (no, text) in [
-        (No::Wrong, "a wrong code"),
-        (No::Replayed, "a code that was used before"),
-        (No::Locked(30), "locked for another 30 s by wrong codes"),
+        (CodeRefusal::Wrong, "a wrong code"),
+        (CodeRefusal::Replayed, "a code that was used before"),
         (
-            No::Disabled,
+            CodeRefusal::Locked(30),
+            "locked for another 30 s by wrong codes",
+        ),
+        (
+            CodeRefusal::Disabled,
             "100 wrong codes in a row: the user must be enrolled again",
         ),
-        (No::ClockWentBack, "the clock has gone backwards"),
+        (CodeRefusal::ClockWentBack, "the clock has gone backwards"),
         (
-            No::RefusedOnline(9),
+            CodeRefusal::RefusedOnline(9),
             "the tenant has refused this user: none for another 9 s",
         ),
-        (No::TooLongAgo(8), "the last online login was 8 s ago"),
         (
-            No::TooMany(10),
+            CodeRefusal::TooLongAgo(8),
+            "the last online login was 8 s ago",
+        ),
+        (
+            CodeRefusal::TooMany(10),
             "10 offline logins since the last online one",
         ),
-        (No::NotEnrolled, "the user is not enrolled"),
-        (No::Unusable("x: y".into()), "x: y"),
+        (CodeRefusal::NotEnrolled, "the user is not enrolled"),
+        (CodeRefusal::Unusable("x: y".into()), "x: y"),
     ] {
         assert_eq!(no.to_string(), text);
     }

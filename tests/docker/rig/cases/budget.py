@@ -315,12 +315,12 @@ def a_state_that_is_no_folder_sends_nothing(world):
 @case()
 def a_budget_that_is_damaged_is_not_taken_for_a_full_one(world):
     rings_in_vain(world, "penny")
-    [name] = [name for name in os.listdir(host.STATE) if name.startswith("budget-")]
+    [name] = [name for name in os.listdir(host.STATE) if name.startswith("pushes-")]
     with open(f"{host.STATE}/{name}", "r+", encoding="ascii") as file:
         file.truncate(20)
     attempt = begins(world, "penny")
     attempt.is_refused(ENOUGH, status=1)
     world.denied("penny", "sudo", "push_budget")
-    world.log.says(f"state: {host.STATE}/{name}: is damaged: remove it")
+    world.log.says(f"state: {host.STATE}/{name}: not a file of ours")
     world.tenant.sent_nothing_to("penny")
     expect(os.stat(f"{host.STATE}/{name}").st_size == 20, "somebody repaired it")

@@ -196,7 +196,8 @@ def what_is_remembered_is_forgotten_in_time(world):
 def what_somebody_else_could_have_written_is_not_believed(world):
     shell = world.shell("penny").begins()
     is_asked(world, shell)
-    [name] = [name for name in os.listdir(host.STATE) if name.startswith("memory-")]
+    [folder] = [name for name in os.listdir(host.STATE) if name.startswith("confirmed-")]
+    [name] = [f"{folder}/{name}" for name in os.listdir(f"{host.STATE}/{folder}") if name != "asked"]
     os.chmod(f"{host.STATE}/{name}", 0o644)
     attempt = shell.sudo()
     confirms(world, attempt)
