@@ -30,6 +30,8 @@ all: build
 
 # Without the other crate type beside it: with both, cargo leaves link-time optimisation out.
 build:
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust 1.89 or later from https://rustup.rs, or put it on PATH" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "cc, a C compiler, is missing, with which Rust links: apt install gcc libc6-dev libpam0g-dev" >&2; exit 1; }
 	cargo build --release --bin countersign
 	cargo rustc --release --lib --crate-type cdylib
 	mkdir -p $(SCRIPTS)

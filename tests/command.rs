@@ -190,3 +190,69 @@ fn a_configuration_that_would_change_nothing_is_refused() {
         2,
     );
 }
+
+/// A system in a folder, with files of ours and a stack.
+fn left_behind(stack: &str) -> Machine {
+    let machine = Machine::new();
+    for (path, text) in [
+        ("etc/pam.d/sshd", stack),
+        ("etc/countersign/countersign.toml", ""),
+        ("etc/countersign/secret", "hunter2"),
+        ("var/lib/countersign/totp-1000", ""),
+        ("var/lib/other", ""),
+    ] {
+        let place = machine.0.join("image").join(path);
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::fs::write(place, text).unwrap();
+    }
+    machine
+}
+
+#[test]
+fn purge_removes_what_is_ours_and_nothing_that_a_stack_still_needs() {
+    let machine = left_behind("auth required pam_countersign.so\n");
+    let image = machine.0.join("image");
+    let purge = |more: &[&str]| {
+        machine.run(&[&["purge", "--root", image.to_str().unwrap()], more].concat())
+    };
+    let (out, err, code) = purge(&["--yes"]);
+    assert_eq!((out.as_str(), code), ("", 1));
+    assert!(err.starts_with("countersign: the module is still asked: /etc/pam.d/sshd\nhint: first: sudo countersign unsetup"), "{err}");
+    std::fs::write(image.join("etc/pam.d/sshd"), "").unwrap();
+    std::fs::create_dir(image.join("var/lib/countersign/setup")).unwrap();
+    std::fs::write(image.join("var/lib/countersign/setup/1.json"), "").unwrap();
+    let (_, err, _) = purge(&["--yes"]);
+    assert!(
+        err.starts_with("countersign: a setup was not taken back\n"),
+        "{err}"
+    );
+    std::fs::remove_file(image.join("var/lib/countersign/setup/1.json")).unwrap();
+    let listed = "to be removed: /etc/countersign/countersign.toml\nto be removed: /etc/countersign/secret\n\
+        to be removed: /var/lib/countersign/totp-1000\n";
+    let shown = |out: &str| out.replace("DIR/image", "");
+    let (out, _, code) = purge(&["--dry-run"]);
+    assert_eq!(
+        (shown(&out), code),
+        (format!("{listed}Nothing was removed.\n"), 0)
+    );
+    assert!(image.join("etc/countersign/secret").exists());
+    let (out, _, code) = purge(&["--yes"]);
+    assert_eq!(
+        (shown(&out), code),
+        (format!("{listed}3 files removed.\n"), 0)
+    );
+    assert!(!image.join("etc/countersign").exists() && !image.join("var/lib/countersign").exists());
+    assert!(image.join("var/lib/other").exists());
+    assert_eq!(purge(&[]).0, "Nothing is left.\n");
+}
+
+#[test]
+fn a_link_in_a_folder_of_ours_is_removed_and_what_it_leads_to_is_not() {
+    let machine = left_behind("");
+    let image = machine.0.join("image");
+    let link = image.join("etc/countersign/link");
+    std::os::unix::fs::symlink(image.join("var/lib"), &link).unwrap();
+    let (_, err, code) = machine.run(&["purge", "--yes", "--root", image.to_str().unwrap()]);
+    assert_eq!((err.as_str(), code), ("", 0));
+    assert!(image.join("var/lib/other").exists() && !link.exists());
+}

@@ -393,7 +393,7 @@ fn what_is_right_is_shown_and_names_are_replaced() {
     for begin in [
         "DIR/state/confirmed-1/1: is damaged: remove it",
         "1 to whom something was sent",
-        "person-3: rung 1 times, the last ",
+        "person-3: rung 1 time, the last ",
         "1 enrolled for offline codes",
         "person-2 (uid 1): enrolled, waits for its first code",
     ] {
@@ -693,4 +693,22 @@ fn collect_sources(folder: &Path, sources: &mut Vec<(String, String)>) {
             }
         }
     }
+}
+
+/// What `check` says of a configuration may repeat a value: its identifier and its place are enough for a report.
+#[test]
+fn what_check_finds_is_in_the_bundle_without_the_words_of_files() {
+    let machine = Machine::new();
+    machine.configure("[tenant]\nurl = \"https://tenant.example\"\nhunter2 = 1\n");
+    let bundle = machine.0.join("bundle");
+    let (_, err, code) = machine.run(&["support-bundle", "--output", bundle.to_str().unwrap()]);
+    assert_eq!((err.as_str(), code), ("", 0));
+    let text = std::fs::read_to_string(bundle).unwrap();
+    let (_, part) = text.split_once("\n== check\n").unwrap();
+    let (part, _) = part.split_once("\n== ").unwrap();
+    assert!(
+        part.contains("error config-wrong at ") && part.contains("countersign.toml:3\n"),
+        "{part}"
+    );
+    assert!(!part.contains("hunter2"), "{part}");
 }

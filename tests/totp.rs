@@ -161,7 +161,7 @@ fn a_fleet_is_enrolled_from_a_list_and_each_key_counts_from_its_first_code() {
         err,
         "countersign: there is no user no such user\n\
          hint: name a user of this machine, not of the tenant\n\
-         countersign: 1 users were not enrolled\n"
+         countersign: 1 user was not enrolled\n"
     );
     let objects: Vec<Value> = out
         .lines()

@@ -52,6 +52,18 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The files that a login reads: secrets, and root certificates.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let flows = [&self.step_up.flow, &self.step_up.after_public_key];
+        let secrets = flows.into_iter().filter_map(|flow| match flow {
+            Flow::OnDemand(on_demand) => Some(&on_demand.client_secret_file),
+            Flow::Login => None,
+        });
+        let proxy = self.tenant.proxy.as_ref();
+        let password = proxy.and_then(|proxy| proxy.password_file.as_ref());
+        secrets.chain(password).chain(&self.tenant.ca_file)
+    }
+
     /// The defaults, below which no tenant is named yet.
     pub(super) fn unset() -> Self {
         Settings {

@@ -24,8 +24,10 @@ impl TenantUrl {
     /// What is wrong with it, without repeating it.
     pub fn parse(url: &str) -> Result<Self, String> {
         match scheme(url) {
-            Some(("https", rest)) => Self::parse_rest(rest),
-            Some(("http", _)) => Err("expected an https URL, found http".into()),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => Self::parse_rest(rest),
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") => {
+                Err("expected an https URL, found http".into())
+            }
             Some(_) | None => Err(EXAMPLE.into()),
         }
     }
@@ -117,7 +119,8 @@ impl Proxy {
     /// Reads the address; the file comes from a key of its own.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
         let example = "expected a proxy such as \"http://proxy.example:3128\"";
-        let Some(("http", rest)) = scheme(url) else {
+        let Some((_, rest)) = scheme(url).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("http"))
+        else {
             return Err(example.into());
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
@@ -146,6 +149,7 @@ impl fmt::Display for Proxy {
 
 const EXAMPLE: &str = "expected a URL such as \"https://abc1234.id.cyberark.cloud\"";
 
+/// What stands before `://`, in any case (RFC 3986, 3.1), and what stands behind it.
 fn scheme(url: &str) -> Option<(&str, &str)> {
     url.split_once("://")
 }

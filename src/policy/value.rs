@@ -88,7 +88,7 @@ pub(super) fn duration(
     }
 }
 
-/// Digits and `ms`, `s`, `m`, `h` or `d`, as everywhere in the configuration.
+/// Digits and `ms`, `s`, `m`, `h` or `d`, as everywhere in the configuration; `sec` and `min` are taken too.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
@@ -96,8 +96,8 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     let number: u32 = digits.parse().ok()?;
     match unit {
         "ms" => Some(Duration::from_millis(number.into())),
-        "s" => Some(Duration::from_secs(number.into())),
-        "m" => Some(Duration::from_secs(u64::from(number) * 60)),
+        "s" | "sec" => Some(Duration::from_secs(number.into())),
+        "m" | "min" => Some(Duration::from_secs(u64::from(number) * 60)),
         "h" => Some(Duration::from_secs(u64::from(number) * 3600)),
         "d" => Some(Duration::from_secs(u64::from(number) * 86_400)),
         _ => None,

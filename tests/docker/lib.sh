@@ -39,8 +39,11 @@ install_missing() {
     || die "apt-get could not install ${missing[*]} ($why)"
 }
 
+# What dpkg says of each package is for whom it fails.
 apt_install() {
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+  local said
+  said=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" 2>&1) \
+    || { printf '%s\n' "$said" >&2; return 1; }
 }
 
 # --- engine ---

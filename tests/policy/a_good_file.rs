@@ -104,6 +104,12 @@ fn durations_come_in_four_units() {
     assert_eq!(settings.tenant.request_timeout, Duration::from_secs(60));
     assert_eq!(settings.tenant.connect_timeout, Duration::from_millis(500));
     assert_eq!(settings.login.deadline, Duration::from_secs(10));
+    for (text, seconds) in [("90sec", 90), ("5min", 300)] {
+        assert_eq!(
+            countersign::policy::parse_duration(text),
+            Some(Duration::from_secs(seconds))
+        );
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ fn are_shown_without_what_says_nothing() {
             "https://abc1234.id.cyberark.cloud",
         ),
         ("https://tenant.test:443", "https://tenant.test"),
+        ("HTTPS://tenant.test", "https://tenant.test"),
         (
             "https://tenant.test:8443/Identity/",
             "https://tenant.test:8443/Identity",
@@ -51,8 +52,8 @@ fn are_refused_with_what_is_wrong() {
         ("ftp://abc", example),
         ("https://", example),
         ("https:///x", example),
-        ("HTTPS://abc", example),
         ("http://abc", "expected an https URL, found http"),
+        ("HTTP://abc", "expected an https URL, found http"),
         (
             "https://user@abc",
             "a user name has no place in this address",
@@ -100,7 +101,7 @@ fn are_refused_with_what_is_wrong() {
 #[test]
 fn of_a_proxy_have_a_port_and_perhaps_a_user() {
     let tenant =
-        settings("proxy = 'http://Me@Proxy.Test:3128/'\nproxy_password_file = '/etc/p'\n").tenant;
+        settings("proxy = 'HTTP://Me@Proxy.Test:3128/'\nproxy_password_file = '/etc/p'\n").tenant;
     let proxy = tenant.proxy.expect("a proxy");
     assert_eq!(proxy.user.as_deref(), Some("Me"));
     assert_eq!((proxy.host.as_str(), proxy.port), ("proxy.test", 3128));

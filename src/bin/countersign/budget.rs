@@ -6,7 +6,7 @@ use countersign::local::budget::Spent;
 use serde_json::json;
 
 use super::context::Context;
-use super::output::{Done, Problem, line, spoken};
+use super::output::{Done, Problem, counted, line, spoken};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -53,9 +53,9 @@ pub fn sentence(spent: &Spent, now: u64) -> String {
         left => format!("; paused for another {} after a refusal", spoken(left)),
     };
     format!(
-        "{}: rung {} times{last}{pause}",
+        "{}: rung {}{last}{pause}",
         escape(&spent.user),
-        spent.sent.len()
+        counted(spent.sent.len(), "time")
     )
 }
 

@@ -20,6 +20,7 @@ mod output;
 mod places;
 mod policy;
 mod program;
+mod purge;
 mod reasons;
 mod rehearse;
 mod root;
@@ -37,7 +38,7 @@ mod whom;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use context::Context;
 use output::Problem;
@@ -75,6 +76,11 @@ enum Command {
     /// Puts everything back that was set up
     #[command(after_help = "Example:\n  sudo countersign unsetup")]
     Unsetup(setup::UnsetupArguments),
+    /// Removes what stays behind: the configuration, secrets, records of offline codes, what is remembered
+    #[command(
+        after_help = "Examples:\n  sudo countersign purge --dry-run\n  sudo countersign unsetup && sudo countersign purge"
+    )]
+    Purge(purge::Arguments),
     /// Lists confirmations that still count, so that their owner is asked nothing
     #[command(after_help = "Example:\n  countersign sessions --json")]
     Sessions(sessions::Arguments),
@@ -140,6 +146,7 @@ impl Command {
             Command::Completions(_) => Some(reads_none("completions")),
             Command::Check(_)
             | Command::Setup(_)
+            | Command::Purge(_)
             | Command::Sessions(_)
             | Command::Forget(_)
             | Command::Budget(_)
@@ -154,6 +161,21 @@ impl Command {
     }
 }
 
+/// The subcommands that refuse `--config`, whose help does not show it.
+const WITHOUT_CONFIG: [&str; 4] = ["rehearse", "confirm", "unsetup", "completions"];
+
+/// The command line as clap knows it.
+fn command() -> clap::Command {
+    let mut command = Arguments::command();
+    // What is global is an argument of each subcommand from here on.
+    command.build();
+    WITHOUT_CONFIG.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, |below| {
+            below.mut_arg("config", |config| config.hide(true))
+        })
+    })
+}
+
 fn rehearsed_otherwise() -> Problem {
     Problem::new("--config: rehearse takes the configuration that the stack names").hint(
         "copy the stack into a folder, write config=FILE behind pam_countersign.so there, and name the folder with --stacks",
@@ -165,7 +187,11 @@ fn reads_none(command: &str) -> Problem {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let found = command().get_matches();
+    let arguments = match Arguments::from_arg_matches(&found) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
     let refusal = arguments.command.refuses_config();
     if let Some(problem) = refusal.filter(|_| arguments.config.is_some()) {
         output::complain(&problem);
@@ -177,6 +203,7 @@ fn main() -> ExitCode {
         Command::Setup(arguments) => setup::run(&context, &arguments),
         Command::Confirm(_) => setup::confirm(),
         Command::Unsetup(arguments) => setup::unsetup(&arguments),
+        Command::Purge(arguments) => purge::run(&context, &arguments),
         Command::Sessions(arguments) => sessions::run(&context, &arguments),
         Command::Forget(arguments) => forget::run(&context, &arguments),
         Command::Budget(arguments) => budget::run(&context, &arguments),
@@ -186,7 +213,7 @@ fn main() -> ExitCode {
         Command::Policy(arguments) => policy::run(&context, &arguments),
         Command::Rehearse(arguments) => rehearse::run(&arguments),
         Command::SupportBundle(arguments) => support::run(&context, &arguments),
-        Command::Completions(arguments) => completions::run(&mut Arguments::command(), &arguments),
+        Command::Completions(arguments) => completions::run(&mut command(), &arguments),
         Command::Explain(arguments) => explain::run(&context, &arguments),
         Command::Britive(arguments) => britive::run(&context, arguments),
     };

@@ -107,8 +107,22 @@ fn what_is_no_right_use_would_be_found() {
 
 /// What has no result for programs is named here: a script, and what changes this machine before somebody's eyes.
 #[test]
+fn the_help_shows_config_where_it_counts_and_nowhere_else() {
+    let mut command = super::command();
+    for below in command.get_subcommands_mut() {
+        let name = below.get_name().to_owned();
+        let help = below.render_long_help().to_string();
+        assert_eq!(
+            !help.contains("--config "),
+            super::WITHOUT_CONFIG.contains(&name.as_str()),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn every_subcommand_with_a_result_has_it_for_programs() {
-    const WITHOUT: [&str; 4] = ["completions", "setup", "confirm", "unsetup"];
+    const WITHOUT: [&str; 5] = ["completions", "setup", "confirm", "unsetup", "purge"];
     for leaf in leaves() {
         let path = leaf.path.join(" ");
         assert_ne!(leaf.has_json, WITHOUT.contains(&path.as_str()), "{path}");

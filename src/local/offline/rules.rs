@@ -96,7 +96,8 @@ impl fmt::Display for CodeRefusal {
             }
             Self::TooLongAgo(age) => write!(f, "the last online login was {age} s ago"),
             Self::TooMany(count) => {
-                write!(f, "{count} offline logins since the last online one")
+                let noun = if *count == 1 { "login" } else { "logins" };
+                write!(f, "{count} offline {noun} since the last online one")
             }
             Self::NotEnrolled => f.write_str("the user is not enrolled"),
             Self::Unusable(problem) => f.write_str(problem),

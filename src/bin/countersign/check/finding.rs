@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::output::line;
+use crate::output::{counted, line};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,6 +140,27 @@ impl Finding {
         })
     }
 
+    fn outlined(&self) -> String {
+        let place = self
+            .place()
+            .map_or_else(String::new, |place| format!(" at {place}"));
+        let services: Vec<_> = self.services.iter().map(String::as_str).collect();
+        let services = match services.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", services.join(", ")),
+        };
+        let ours = ["selinux-", "polkit-", "state-", "offline-"];
+        let what = match ours.iter().any(|start| self.id.starts_with(start)) {
+            true => format!(": {}", self.what),
+            false => String::new(),
+        };
+        format!(
+            "{} {}{place}{services}{what}",
+            self.severity.word(),
+            self.id
+        )
+    }
+
     fn object(&self) -> Value {
         json!({
             "severity": self.severity.word(),
@@ -213,6 +234,19 @@ impl Report {
         lines.collect()
     }
 
+    /// What did not pass, the worst first, by identifier and place. What others have written is left out, but for findings
+    /// that the kernel or our own files make.
+    pub fn outline(mut self) -> Vec<String> {
+        self.0.sort_by_key(|finding| finding.severity);
+        let mut lines = vec![self.sum()];
+        let found = self
+            .0
+            .iter()
+            .filter(|finding| finding.severity != Severity::Passed);
+        lines.extend(found.map(Finding::outlined));
+        lines
+    }
+
     /// The worst first; what passed only where somebody wants to see it.
     pub fn show(&mut self, verbose: bool) {
         self.0.sort_by_key(|finding| finding.severity);
@@ -244,12 +278,5 @@ impl Report {
             counted(self.count(Severity::Note), "note"),
             self.count(Severity::Passed),
         )
-    }
-}
-
-pub fn counted(count: usize, thing: &str) -> String {
-    match count {
-        1 => format!("1 {thing}"),
-        count => format!("{count} {thing}s"),
     }
 }

@@ -17,11 +17,11 @@ mod store;
 use std::path::{Path, PathBuf};
 
 use super::context::Context;
-use super::output::{Done, Problem};
+use super::output::{Done, Problem, counted};
 
 use super::root::Root;
 use configuration::Configurations;
-use finding::{Finding, Report, Severity, counted};
+use finding::{Finding, Report, Severity};
 use sshd::Sshd;
 
 #[derive(clap::Args)]
@@ -86,6 +86,22 @@ pub fn broken_stacks(root: &Root, config: &Path, services: &[String]) -> Vec<Str
         .collect();
     broken.extend(report.errors_of(services));
     broken
+}
+
+/// What this system has to mend, a line for each finding: without the words of files, which may be secret.
+pub fn outline(context: &Context) -> Vec<String> {
+    let arguments = Arguments {
+        root: None,
+        offline: true,
+        user: None,
+        verbose: false,
+        json: false,
+    };
+    let mut report = Report::default();
+    match look(context, &arguments, &Root::live(), &mut report) {
+        Ok(()) => report.outline(),
+        Err(problem) => vec![problem.what().to_owned()],
+    }
 }
 
 fn look(

@@ -23,6 +23,7 @@ use countersign::policy::{self, Date, Policy, Setting};
 use countersign::tenant::text::shown_line;
 use serde_json::json;
 
+use super::check;
 use super::context::Context;
 use super::output::{Done, Problem, line, progress};
 use configuration::Configuration;
@@ -109,6 +110,8 @@ struct Bundle<'a> {
     /// The end of the log that was named.
     log: Option<String>,
     names: Names,
+    /// What `countersign check` finds, without asking the tenant.
+    findings: Vec<String>,
 }
 
 impl<'a> Bundle<'a> {
@@ -125,12 +128,13 @@ impl<'a> Bundle<'a> {
             policy,
             log,
             names,
+            findings: check::outline(context),
         }
     }
 
     fn text(mut self) -> String {
         let mut text = self.head();
-        let parts: [(&str, Part<'a>); 7] = [
+        let parts: [(&str, Part<'a>); 8] = [
             ("versions", |_| system::versions()),
             ("configuration", Self::configuration),
             ("files", files::section),
@@ -138,6 +142,7 @@ impl<'a> Bundle<'a> {
                 stacks::section(bundle.arguments.stacks.as_deref())
             }),
             ("sshd", |_| system::sshd()),
+            ("check", |bundle| bundle.findings.clone()),
             ("state", state::section),
             ("log", log::section),
         ];

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::libpam::module::is_ours;
 use super::super::libpam::rule::Rule;
+use super::super::libpam::stack::name_of;
 use super::super::stacks::{self, Stack, is_leftover, of_service};
 use crate::root::Root;
 
@@ -84,11 +85,29 @@ fn said(rule: &Rule<'_>) -> Option<String> {
         return (!name.is_empty()).then(|| format!("everything of {name}"));
     }
     let (control, module) = (rule.control.as_ref()?, rule.module()?);
+    let is_ours = is_about_service(rule);
     let arguments = rule.arguments().iter();
-    let arguments = arguments.map(|argument| harmless(module.written, argument.written));
+    let arguments = arguments.map(|argument| match is_ours {
+        true => argument.written,
+        false => harmless(module.written, argument.written),
+    });
     let words = [rule.first.written, control.written, module.written];
     let words: Vec<_> = words.into_iter().chain(arguments).collect();
     Some(words.join(" "))
+}
+
+/// A condition on the name of the service alone, as setup writes it: it names services, and nothing else.
+fn is_about_service(rule: &Rule<'_>) -> bool {
+    let is_condition = rule
+        .module()
+        .is_some_and(|module| name_of(&module.text) == "pam_succeed_if");
+    let words = rule.arguments().iter().map(|word| word.text.as_str());
+    let words: Vec<_> = words.filter(|word| !HARMLESS.contains(word)).collect();
+    let is_list = |list: &str| {
+        list.chars()
+            .all(|c| c.is_ascii_alphanumeric() || ":._-".contains(c))
+    };
+    is_condition && matches!(words.as_slice(), ["service", "in" | "notin", list] if is_list(list))
 }
 
 fn harmless<'a>(module: &str, argument: &'a str) -> &'a str {
@@ -103,6 +122,28 @@ fn harmless<'a>(module: &str, argument: &'a str) -> &'a str {
 mod tests {
     use super::super::super::libpam::line::lines;
     use super::*;
+
+    #[test]
+    fn a_condition_on_the_service_is_shown_whole_and_no_other() {
+        let condition = "auth [success=1 default=ignore] pam_succeed_if.so";
+        for (arguments, shown) in [
+            (
+                "service notin sshd:sudo quiet",
+                "service notin sshd:sudo quiet",
+            ),
+            ("service in polkit-1", "service in polkit-1"),
+            ("user = alice", "(left out) (left out) (left out)"),
+            (
+                "service in a user = b",
+                "(left out) (left out) (left out) (left out) (left out) (left out)",
+            ),
+            ("service in hunter2!", "(left out) (left out) (left out)"),
+        ] {
+            let line = format!("{condition} {arguments}");
+            let said = said(&Rule::of(&line).unwrap());
+            assert_eq!(said, Some(format!("{condition} {shown}")));
+        }
+    }
 
     #[test]
     fn a_stack_is_read_as_libpam_reads_it() {

@@ -6,6 +6,7 @@ use std::path::Path;
 use countersign::local::offline::Store;
 use countersign::local::{State, Unusable};
 
+use super::super::output::counted;
 use super::super::{budget, sessions, totp};
 use super::Bundle;
 use super::names::{Kind, Names};
@@ -38,7 +39,7 @@ fn remembered(place: &Path, names: &mut Names) -> Result<Vec<String>, Unusable> 
         names.add(Kind::Person, &entry.circumstances.tenant_user);
         names.add(Kind::Address, &entry.circumstances.rhost);
     }
-    let mut lines = vec![format!("{} confirmations", entries.len())];
+    let mut lines = vec![counted(entries.len(), "confirmation")];
     let sentences = entries
         .iter()
         .map(|entry| sessions::sentence(entry, state.now()));

@@ -118,6 +118,7 @@ fn batch(store: &Store) -> Done {
     }
     match failed {
         0 => Ok(()),
+        1 => Err(Problem::new("1 user was not enrolled")),
         _ => Err(Problem::new(format!("{failed} users were not enrolled"))),
     }
 }

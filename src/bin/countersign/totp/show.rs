@@ -7,7 +7,7 @@ use countersign::local::offline::rules::{CodeRefusal, Moment, Purpose, blocked};
 use serde_json::json;
 
 use super::super::context::Context;
-use super::super::output::{Done, Problem, complain, line, spoken};
+use super::super::output::{Done, Problem, complain, counted, line, spoken};
 use super::{User, store, unusable};
 
 #[derive(clap::Args)]
@@ -59,7 +59,10 @@ pub fn list(context: &Context, arguments: &ListArguments) -> Done {
     }
     match damaged {
         0 => Ok(()),
-        _ => Err(Problem::new(format!("{damaged} records can't be read"))),
+        _ => Err(Problem::new(format!(
+            "{} can't be read",
+            counted(damaged, "record")
+        ))),
     }
 }
 

@@ -1,15 +1,18 @@
 //! What the module needs in the domain of a login program, and what the policy denies of it.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use countersign::policy::{Flow, Policy, Settings};
+use countersign::policy::{Policy, Settings};
 
 use super::kernel::{Kernel, type_of};
 use crate::check::finding::{Finding, Severity};
 
 /// The module's own policy module, where `make install` puts it.
 const POLICY: &str = "/usr/share/countersign/selinux/countersign.cil";
+/// The folder that packaging/tmpfiles.d/countersign.conf makes.
+const STATE: &str = "/run/countersign";
 /// Lets login programs connect to the ports of `http_port_t`, on Fedora and its kin.
 const BOOLEAN: &str = "authlogin_yubikey";
 /// The ports of `http_port_t` and `http_cache_port_t`, and that of `squid_port_t`, in the reference policy.
@@ -103,13 +106,35 @@ impl Examination<'_> {
             }
             None => self.new_folder(folder)?,
         };
-        let file = self.kernel.made(self.domain, &label, "file")?;
-        let in_it = self.kernel.denied(self.domain, &file, "file", &FILE)?;
+        let in_it = self.denied_files(&label)?;
         let what = format!("keep files in {shown} ({})", type_of(&label));
         let finding = self.denial("selinux-state", &what, &[denied, in_it].concat())?;
-        Some(finding.because(why).mend(format!(
-            "semodule -i {POLICY} && mkdir -p -m 0700 {shown} && restorecon -RF {shown}"
-        )))
+        let remedy = match self.does_if_made(folder) {
+            true => format!(
+                "systemd-tmpfiles --create countersign.conf, which makes {shown} at each boot, too"
+            ),
+            false => format!(
+                "semodule -i {POLICY} && mkdir -p -m 0700 {shown} && restorecon -RF {shown}"
+            ),
+        };
+        Some(finding.because(why).mend(remedy))
+    }
+
+    /// What is denied of writing files in a folder with this label.
+    fn denied_files(&self, label: &str) -> Option<Vec<&'static str>> {
+        let file = self.kernel.made(self.domain, label, "file")?;
+        self.kernel.denied(self.domain, &file, "file", &FILE)
+    }
+
+    /// Whether a folder of /run that is missing could be used if another program made it, as systemd-tmpfiles does.
+    fn does_if_made(&self, folder: &Path) -> bool {
+        let is_missing = self.kernel.label(folder).is_none() && folder == Path::new(STATE);
+        let above = folder.parent().and_then(|above| self.kernel.label(above));
+        let denied = above.filter(|_| is_missing).and_then(|label| {
+            let denied = self.kernel.denied(self.domain, &label, "dir", &FOLDER)?;
+            Some([denied, self.denied_files(&label)?].concat())
+        });
+        denied.is_some_and(|denied| denied.is_empty())
     }
 
     /// The label that a new folder gets, and what is denied of making it and of writing in it.
@@ -164,23 +189,9 @@ impl Examination<'_> {
         )
     }
 
-    /// Every file that a login by this service reads, where it exists.
-    fn files(&self) -> Vec<PathBuf> {
-        let settings = self.settings();
-        let step_up = &settings.step_up;
-        let secrets = [&step_up.flow, &step_up.after_public_key].map(|flow| match flow {
-            Flow::OnDemand(on_demand) => Some(on_demand.client_secret_file.clone()),
-            Flow::Login => None,
-        });
-        let proxy = settings.tenant.proxy.as_ref();
-        let password = proxy.and_then(|proxy| proxy.password_file.clone());
-        let all = secrets
-            .into_iter()
-            .chain([password, settings.tenant.ca_file.clone()]);
-        let mut files: Vec<_> = all.flatten().collect();
-        files.sort();
-        files.dedup();
-        files
+    /// Every file that a login by this service reads.
+    fn files(&self) -> BTreeSet<&PathBuf> {
+        self.settings().files().collect()
     }
 
     fn denial(&self, id: &'static str, what: &str, denied: &[&str]) -> Option<Finding> {

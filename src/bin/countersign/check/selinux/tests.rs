@@ -202,6 +202,21 @@ fn a_state_folder_that_can_not_be_made_or_written_is_an_error() {
         said(&policy(""), &source),
         ["SELinux: sshd_t may not keep files in /run/countersign (var_run_t): create"]
     );
+    let remedy = |source: &MadeUp| {
+        found(&policy(""), source)
+            .first()
+            .map(|finding| finding.remedy.clone())
+    };
+    assert_eq!(
+        remedy(&source).as_deref(),
+        Some(
+            "systemd-tmpfiles --create countersign.conf, which makes /run/countersign at each boot, too"
+        )
+    );
+    source.denied.push(("var_run_t", "dir", "add_name"));
+    let loaded = "semodule -i /usr/share/countersign/selinux/countersign.cil && ";
+    assert!(remedy(&source).is_some_and(|remedy| remedy.starts_with(loaded)));
+    source.denied.pop();
     source.made = vec![("sshd_t", "var_run_t", "dir", "countersign_runtime_t")];
     assert_eq!(said(&policy(""), &source), [""; 0]);
     source
