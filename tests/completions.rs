@@ -46,17 +46,18 @@ fn a_completion_script_knows_every_subcommand_and_its_shell_understands_it() {
     }
 }
 
-/// What bash offers for the last of these words.
-#[test]
-fn bash_completes_a_subcommand() {
-    let script = r#"
-        source /dev/stdin
-        COMP_WORDS=(countersign totp rec) COMP_CWORD=2
-        _countersign countersign rec totp
-        printf '%s\n' "${COMPREPLY[@]}"
-    "#;
+/// What bash offers for the last of these words, as the shell itself would ask.
+fn offered(words: &[&str]) -> Vec<String> {
+    let script = format!(
+        "source /dev/stdin; COMP_WORDS=(countersign {}) COMP_CWORD={}\n\
+         complete -p countersign | grep -q -- '-F _countersign_names' || exit 1\n\
+         _countersign_names countersign \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"\n\
+         printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        words.join(" "),
+        words.len()
+    );
     let mut bash = Command::new("bash")
-        .args(["-c", script])
+        .args(["-c", &script])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -67,9 +68,47 @@ fn bash_completes_a_subcommand() {
         .write_all(&completions("bash"))
         .unwrap();
     let output = bash.wait_with_output().unwrap();
-    assert_eq!(
-        String::from_utf8(output.stdout).unwrap(),
-        "recovery-codes\n"
+    assert!(output.status.success(), "{words:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_subcommands_users_and_services() {
+    assert_eq!(offered(&["totp", "rec"]), ["recovery-codes"]);
+    for words in [
+        &["explain", "daemo"][..],
+        &["check", "--user", "daemo"],
+        &["totp", "show", "daemo"],
+    ] {
+        assert!(offered(words).contains(&"daemon".to_owned()), "{words:?}");
+    }
+    // Every system with PAM has this file.
+    assert_eq!(offered(&["explain", "--service", "othe"]), ["other"]);
+    assert!(!offered(&["policy", "daemo"]).contains(&"daemon".to_owned()));
+}
+
+#[test]
+fn zsh_and_fish_know_where_users_and_services_come_from() {
+    let text = |shell| String::from_utf8(completions(shell)).unwrap();
+    let (zsh, fish) = (text("zsh"), text("fish"));
+    assert!(
+        zsh.contains(":user -- A user of this machine:_users"),
+        "{zsh}"
+    );
+    assert!(
+        zsh.contains(r#":SERVICE:_files -W "(/etc/pam.d /usr/lib/pam.d)""#),
+        "{zsh}"
+    );
+    assert!(!zsh.contains(":SERVICE:_default"), "{zsh}");
+    let services =
+        r#" -l service -d 'The PAM service' -r -f -a "(ls /etc/pam.d /usr/lib/pam.d 2>/dev/null)""#;
+    assert!(fish.contains(services), "{fish}");
+    assert!(
+        fish.contains(
+            r#"from explain forget login mechanisms rehearse" -f -a "(__fish_complete_users)""#
+        ),
+        "{fish}"
     );
 }
 

@@ -12,7 +12,7 @@ use super::whom;
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A user of this machine
-    #[arg(value_name = "USER", required_unless_present = "all")]
+    #[arg(value_name = "USER", value_hint = clap::ValueHint::Username, required_unless_present = "all")]
     user: Option<String>,
     /// Everybody
     #[arg(long, conflicts_with = "user")]

@@ -10,7 +10,7 @@ use super::whom;
 #[derive(clap::Args)]
 pub struct Login {
     /// A user of this machine
-    #[arg(value_name = "USER")]
+    #[arg(value_name = "USER", value_hint = clap::ValueHint::Username)]
     pub user: String,
     /// The PAM service
     #[arg(long, value_name = "SERVICE", default_value = "sshd")]
@@ -19,7 +19,7 @@ pub struct Login {
     #[arg(long, value_name = "ADDRESS")]
     pub rhost: Option<String>,
     /// Who runs the program: PAM_RUSER; with sudo it is USER
-    #[arg(long, value_name = "CALLER")]
+    #[arg(long, value_name = "CALLER", value_hint = clap::ValueHint::Username)]
     ruser: Option<String>,
 }
 

@@ -15,7 +15,7 @@ use super::reasons;
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A user of this machine
-    #[arg(value_name = "USER")]
+    #[arg(value_name = "USER", value_hint = clap::ValueHint::Username)]
     user: String,
     /// The PAM service whose settings count
     #[arg(long, value_name = "SERVICE", default_value = "login")]

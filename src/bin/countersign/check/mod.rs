@@ -33,7 +33,7 @@ pub struct Arguments {
     #[arg(long)]
     offline: bool,
     /// Asks the tenant what this user of the machine could log in with
-    #[arg(long, value_name = "USER", conflicts_with_all = ["root", "offline"])]
+    #[arg(long, value_name = "USER", value_hint = clap::ValueHint::Username, conflicts_with_all = ["root", "offline"])]
     user: Option<String>,
     /// Shows what is as it should be, too
     #[arg(long, short)]

@@ -22,7 +22,7 @@ const LABEL: usize = 60;
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A user of this machine
-    #[arg(value_name = "USER")]
+    #[arg(value_name = "USER", value_hint = clap::ValueHint::Username)]
     user: String,
     /// USER is the name of a user of the tenant
     #[arg(long)]

@@ -62,7 +62,7 @@ pub struct Arguments {
     #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
     service: Vec<String>,
     /// A user of this machine: the tenant is asked what it would ask of them, and nothing is sent to them
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", value_hint = clap::ValueHint::Username)]
     test_user: Option<String>,
     /// Does not ask the tenant anything, as for a machine that can't reach it yet
     #[arg(long, conflicts_with = "test_user")]

@@ -16,7 +16,7 @@ use super::{User, store, unusable};
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A user of this machine, or the uid of one who is gone; whoever has logged in, if it is left out
-    #[arg(value_name = "USER")]
+    #[arg(value_name = "USER", value_hint = clap::ValueHint::Username)]
     user: Option<String>,
     /// One JSON object, for programs
     #[arg(long)]

@@ -25,7 +25,7 @@ const TRIES: u8 = 3;
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A user of this machine; whoever has logged in, if it is left out
-    #[arg(value_name = "USER", conflicts_with = "batch")]
+    #[arg(value_name = "USER", value_hint = clap::ValueHint::Username, conflicts_with = "batch")]
     user: Option<String>,
     /// Enrols the users whose names are on standard input, a line each, and prints a JSON object for each, with key and
     /// recovery codes; each key counts from its first right code on
@@ -42,7 +42,7 @@ pub struct Arguments {
 #[derive(clap::Args)]
 pub struct ImportArguments {
     /// A user of this machine; whoever has logged in, if it is left out
-    #[arg(value_name = "USER")]
+    #[arg(value_name = "USER", value_hint = clap::ValueHint::Username)]
     user: Option<String>,
     /// One JSON object at the end, without the key
     #[arg(long)]
