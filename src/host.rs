@@ -14,6 +14,7 @@ mod hands;
 mod judgement;
 mod memory;
 mod offline;
+mod origin;
 mod outcome;
 mod panic;
 mod prompts;
@@ -41,6 +42,7 @@ pub use judgement::Judged;
 use memory::Memory;
 pub use memory::limits;
 pub use offline::bounds;
+pub use origin::Whence;
 pub use panic::{caught, silence};
 pub use settings::{connection, equip};
 

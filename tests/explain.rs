@@ -502,3 +502,28 @@ fn the_configuration_that_the_stack_names_is_the_one_that_counts() {
     );
     assert_eq!(out.lines().nth(1), Some(expected.as_str()));
 }
+
+#[test]
+fn a_rule_by_network_asks_where_the_session_came_from() {
+    let rules = "[[exempt]]\nname = \"office\"\nnetworks = [\"192.0.2.0/24\"]\n[[require]]\nname = \"remote\"\nnetworks = [\"0.0.0.0/0\", \"::/0\"]\n";
+    let (machine, _) = machine(rules);
+    for (from, first) in [
+        (&[][..], "sudo for daemon: required\n"),
+        (
+            &["--session-from", "198.51.100.7"],
+            "sudo for daemon: required\n",
+        ),
+        (
+            &["--session-from", "192.0.2.7"],
+            "sudo for daemon: exempt\n",
+        ),
+        (&["--session-from", "here"], "sudo for daemon: exempt\n"),
+    ] {
+        let arguments = [&["explain", "daemon", "--service", "sudo"], from].concat();
+        let (said, ..) = machine.run(&arguments);
+        assert!(said.starts_with(first), "{from:?}: {said}");
+    }
+    let (said, ..) = machine.run(&["explain", "daemon", "--service", "sudo"]);
+    let missed = "network 192.0.2.0/24 does not hold a session from a place that is not known";
+    assert!(said.contains(missed), "{said}");
+}

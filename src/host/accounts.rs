@@ -3,8 +3,9 @@
 
 use std::io;
 
+use super::origin::Whence;
 use crate::os;
-use crate::policy::{Account, Directory, DirectoryFailed, Groups};
+use crate::policy::{Account, Directory, DirectoryFailed, Groups, Origin};
 
 /// The account that a name leads to; `None` if there is none.
 ///
@@ -31,8 +32,18 @@ pub fn account(typed: &str) -> Result<Option<Account>, DirectoryFailed> {
     }))
 }
 
-/// The local user database.
-pub struct LocalUsers;
+/// The local user database, and the sessions of this machine.
+pub struct LocalUsers {
+    whence: Whence,
+}
+
+impl LocalUsers {
+    /// For somebody who asks from there.
+    #[must_use]
+    pub fn from(whence: Whence) -> Self {
+        Self { whence }
+    }
+}
 
 impl Directory for LocalUsers {
     fn uid_of(&self, user: &str) -> Result<Option<u32>, DirectoryFailed> {
@@ -45,6 +56,10 @@ impl Directory for LocalUsers {
 
     fn groups_of(&self, account: &Account) -> Result<Groups, DirectoryFailed> {
         groups_of(account).map_err(|error| failed(&error))
+    }
+
+    fn origins(&self) -> Vec<Origin> {
+        self.whence.origins()
     }
 }
 

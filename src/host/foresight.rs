@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::judgement::{Judged, judged};
-use super::{Caller, LocalUsers, settings};
+use super::{Caller, LocalUsers, Whence, settings};
 use crate::os::Trusted;
 use crate::policy::{self, Examined, Note, Policy, Terms};
 use crate::verdict::Refusal;
@@ -17,9 +17,16 @@ pub struct Foresight {
     pub examined: Vec<Examined>,
 }
 
-/// Judges a caller as [`super::authenticate`] does; `public_key` is the fingerprint of one that sshd would have verified.
+/// Judges a caller as [`super::authenticate`] does; `public_key` is the fingerprint of one that sshd would have verified,
+/// `whence` where the session came from that asks without a remote host.
 #[must_use]
-pub fn foresee(caller: &Caller, public_key: Option<String>, policy: &Policy) -> Foresight {
+pub fn foresee(
+    caller: &Caller,
+    public_key: Option<String>,
+    whence: Whence,
+    policy: &Policy,
+) -> Foresight {
+    let users = LocalUsers::from(whence);
     let subject = match caller.subject(public_key, policy) {
         Ok(subject) => subject,
         Err(refusal) => {
@@ -30,11 +37,11 @@ pub fn foresee(caller: &Caller, public_key: Option<String>, policy: &Policy) -> 
             };
         }
     };
-    let ruling = policy::judge(policy, &subject, &LocalUsers);
+    let ruling = policy::judge(policy, &subject, &users);
     Foresight {
         judged: judged(ruling.judgement),
         notes: ruling.notes,
-        examined: policy::examine(policy, &subject, &LocalUsers),
+        examined: policy::examine(policy, &subject, &users),
     }
 }
 

@@ -3,8 +3,8 @@
 
 use super::Attempt;
 use super::Caller;
-use super::LocalUsers;
 use super::caller::account;
+use super::{LocalUsers, Whence};
 use crate::log::Level;
 use crate::os;
 use crate::policy::{self, Account, Date, Judgement, Policy, Required, Subject};
@@ -22,7 +22,7 @@ impl Attempt<'_> {
     pub(super) fn judge(&mut self, policy: &Policy) -> Result<Judged, Refusal> {
         let subject = self.caller.subject(self.public_key(), policy)?;
         self.know(&subject.account);
-        let ruling = policy::judge(policy, &subject, &LocalUsers);
+        let ruling = policy::judge(policy, &subject, &LocalUsers::from(Whence::of(self.caller)));
         for note in &ruling.notes {
             self.log.line(Level::Warning, &note.to_string());
         }

@@ -6,6 +6,7 @@ mod allocator;
 mod cells;
 mod files;
 mod folder;
+mod login;
 mod network;
 mod session;
 mod signals;
@@ -19,6 +20,7 @@ pub use allocator::Wiping;
 pub use cells::Cells;
 pub use files::{Secrecy, Trusted, Unsafe, read, whole};
 pub use folder::{Folder, Locked};
+pub use login::{Login, LoginSession};
 pub use network::{
     LookupError, await_arrival, begin_connect, connected, datagrams_to, host_addresses, interface,
     receive_now, segments_received,

@@ -7,7 +7,7 @@ use std::fmt;
 use super::account::Asked;
 use super::error::quoted;
 use super::rule::{Case, Doubt};
-use super::{Date, Directory, Exemption, Policy, Refusal, Rule, Settings, Subject};
+use super::{Date, Directory, Exemption, Origin, Policy, Refusal, Rule, Settings, Subject};
 
 /// Which list a rule is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,8 @@ pub enum Miss {
         networks: Vec<String>,
         /// `PAM_RHOST`.
         rhost: Option<String>,
+        /// Without one: where the session came from that asks.
+        origins: Vec<Origin>,
     },
     /// The user is not among those who are listed.
     User(String),
@@ -80,7 +82,11 @@ impl fmt::Display for Miss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Miss::Over(until) => write!(f, "ended with {until}"),
-            Miss::Network { networks, rhost } => {
+            Miss::Network {
+                networks,
+                rhost,
+                origins,
+            } => {
                 let (noun, verb) = match networks.as_slice() {
                     [_] => ("network", "does"),
                     [] | [_, ..] => ("networks", "do"),
@@ -88,7 +94,14 @@ impl fmt::Display for Miss {
                 let networks = networks.join(", ");
                 match rhost {
                     Some(rhost) => write!(f, "{noun} {networks} {verb} not hold {}", plain(rhost)),
-                    None => write!(f, "{noun} {networks}, and no remote address"),
+                    None => {
+                        let places: Vec<_> = origins.iter().map(ToString::to_string).collect();
+                        let places = places.join(" and ");
+                        write!(
+                            f,
+                            "{noun} {networks} {verb} not hold a session from {places}"
+                        )
+                    }
                 }
             }
             Miss::User(user) => write!(f, "does not name {}", quoted(user)),
@@ -102,9 +115,9 @@ impl fmt::Display for Miss {
 
 /// An address as it is, anything else in quotes.
 fn plain(rhost: &str) -> String {
-    match rhost.parse::<std::net::IpAddr>() {
-        Ok(address) => address.to_canonical().to_string(),
-        Err(_) => format!("{}, which is no address", quoted(rhost)),
+    match Origin::of(Some(rhost)) {
+        Origin::Address(address) => address.to_string(),
+        Origin::Local | Origin::Unclear => format!("{}, which is no address", quoted(rhost)),
     }
 }
 
@@ -169,7 +182,7 @@ impl Seen<'_> {
         let rule = &exemption.rule;
         let mut misses = Vec::new();
         if !rule.is_from(case, Doubt::No) {
-            misses.push(self.network(rule));
+            misses.push(self.network(rule, case));
         }
         if !rule.is_listed(case)? {
             misses.push(Miss::User(case.asked().account.name.clone()));
@@ -185,7 +198,7 @@ impl Seen<'_> {
     fn requirement(&mut self, at: usize, rule: &Rule, case: &Case<'_>) -> Result<bool, Refusal> {
         let mut misses = Vec::new();
         if !rule.is_from(case, Doubt::Yes) {
-            misses.push(self.network(rule));
+            misses.push(self.network(rule, case));
         }
         if !rule.may_be_listed(case)? {
             misses.push(Miss::User(case.asked().account.name.clone()));
@@ -196,12 +209,13 @@ impl Seen<'_> {
         Ok(self.add(List::Require, at, rule, case, None, misses))
     }
 
-    fn network(&self, rule: &Rule) -> Miss {
+    fn network(&self, rule: &Rule, case: &Case<'_>) -> Miss {
         let networks = rule.networks.iter().flatten();
         let rhost = self.subject.rhost.clone();
         Miss::Network {
             networks: networks.map(ToString::to_string).collect(),
             rhost: rhost.filter(|rhost| !rhost.is_empty()),
+            origins: case.origins().to_vec(),
         }
     }
 

@@ -100,14 +100,14 @@ fn prefix_length(digits: &str) -> Option<u32> {
     (number.to_string() == digits).then_some(number)
 }
 
-/// Where a login comes from, as far as the caller's `PAM_RHOST` can be believed.
+/// Where a login or a session comes from, as far as the `PAM_RHOST` of its program can be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// No remote host: a terminal, or sudo.
+    /// No remote host: this machine.
     Local,
-    /// A literal address; IPv4 in IPv6 is unwrapped.
+    /// A literal address; IPv4 in IPv6 is unwrapped, and a zone is left out.
     Address(IpAddr),
-    /// Something else, which says nothing: a name, an address with a zone, rubbish.
+    /// Something else, which says nothing: a name, rubbish.
     Unclear,
 }
 
@@ -117,10 +117,47 @@ impl Origin {
     pub fn of(rhost: Option<&str>) -> Self {
         match rhost {
             None | Some("") => Origin::Local,
-            Some(text) => match text.parse::<IpAddr>() {
-                Ok(address) => Origin::Address(address.to_canonical()),
-                Err(_) => Origin::Unclear,
+            Some(text) => match address(text) {
+                Some(address) => Origin::Address(address),
+                None => Origin::Unclear,
             },
         }
     }
+
+    /// It may be inside of one of the networks.
+    pub(super) fn may_be_in(self, networks: &[Network]) -> bool {
+        self == Origin::Unclear || self.is_in(networks)
+    }
+
+    /// It certainly is.
+    pub(super) fn is_in(self, networks: &[Network]) -> bool {
+        match self {
+            Origin::Address(address) => networks.iter().any(|network| network.contains(address)),
+            Origin::Local | Origin::Unclear => false,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Local => f.write_str("this machine"),
+            Origin::Address(address) => write!(f, "{address}"),
+            Origin::Unclear => f.write_str("a place that is not known"),
+        }
+    }
+}
+
+/// A literal address. One of a link can have the zone that it is in behind it (RFC 4007): an interface of this machine.
+fn address(text: &str) -> Option<IpAddr> {
+    let Some((address, zone)) = text.split_once('%') else {
+        return text
+            .parse()
+            .ok()
+            .map(|address: IpAddr| address.to_canonical());
+    };
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.:-".contains(c);
+    let is_zone = (1..=15).contains(&zone.len()) && zone.chars().all(allowed);
+    let address: Ipv6Addr = address.parse().ok()?;
+    (is_zone && address.is_unicast_link_local()).then_some(IpAddr::V6(address))
 }

@@ -26,6 +26,9 @@ pub trait Directory {
     /// # Errors
     /// The look-up failed.
     fn groups_of(&self, account: &Account) -> Result<Groups, DirectoryFailed>;
+    /// Where the login session came from that a program asks in which names no remote host; several places, if one can act
+    /// for another. Never none: what is not known is [`Origin::Unclear`].
+    fn origins(&self) -> Vec<Origin>;
 }
 
 /// The gids of the groups that an account is in, the primary ones too. Two names of an account can be in different groups.
@@ -90,6 +93,8 @@ pub(super) struct Case<'c> {
     asked: &'c Asked<'c>,
     today: Date,
     origin: Origin,
+    /// The same, of the login session where the program names no remote host.
+    origins: OnceCell<Vec<Origin>>,
     has_terminal: bool,
     directory: &'c dyn Directory,
     groups: OnceCell<Groups>,
@@ -106,6 +111,7 @@ impl<'c> Case<'c> {
             asked,
             today: subject.today,
             origin: Origin::of(subject.rhost.as_deref()),
+            origins: OnceCell::new(),
             has_terminal: subject.has_terminal,
             directory,
             groups: OnceCell::new(),
@@ -124,6 +130,14 @@ impl<'c> Case<'c> {
     /// Of this machine. sshd and other servers call theirs so too, but say where somebody comes from.
     pub(super) fn is_at_terminal(&self) -> bool {
         self.has_terminal && self.origin == Origin::Local
+    }
+
+    /// Where the person comes from: now, or to the session that asks now.
+    pub(super) fn origins(&self) -> &[Origin] {
+        self.origins.get_or_init(|| match self.origin {
+            Origin::Local => self.directory.origins(),
+            Origin::Address(_) | Origin::Unclear => vec![self.origin],
+        })
     }
 
     pub(super) fn note(&self, note: Note) {
@@ -188,12 +202,10 @@ impl Rule {
         let Some(networks) = &self.networks else {
             return true;
         };
-        match (case.origin, doubt) {
-            (Origin::Address(address), Doubt::Yes | Doubt::No) => {
-                networks.iter().any(|network| network.contains(address))
-            }
-            (Origin::Unclear, Doubt::Yes) => true,
-            (Origin::Unclear, Doubt::No) | (Origin::Local, Doubt::Yes | Doubt::No) => false,
+        let mut origins = case.origins().iter();
+        match doubt {
+            Doubt::Yes => origins.any(|origin| origin.may_be_in(networks)),
+            Doubt::No => origins.len() > 0 && origins.all(|origin| origin.is_in(networks)),
         }
     }
 

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use countersign::audit::escape;
-use countersign::host::{self, LocalUsers};
+use countersign::host::{self, LocalUsers, Whence};
 use countersign::os;
 use countersign::policy::{
-    Account, Date, Judgement, Policy, Refusal, Required, Settings, Subject, Terms, judge,
+    Account, Date, Judgement, Origin, Policy, Refusal, Required, Settings, Subject, Terms, judge,
 };
 
 use super::output::Problem;
@@ -47,7 +47,8 @@ pub fn local(policy: &Policy, user: &str, service: &str, hints: &Hints) -> Resul
         has_terminal: false,
         today: Date::of_epoch(os::wall_clock()),
     };
-    match judge(policy, &subject, &LocalUsers).judgement {
+    let users = LocalUsers::from(Whence::Told(Origin::Unclear));
+    match judge(policy, &subject, &users).judgement {
         Judgement::Require(required) => {
             let Required { first, second: _ } = *required;
             Ok(first)

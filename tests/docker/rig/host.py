@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -52,6 +53,11 @@ def know_more_spellings():
         lines = file.readlines()
     with open("/etc/nsswitch.conf", "w", encoding="ascii") as file:
         file.writelines("passwd: files spell\n" if line.startswith("passwd:") else line for line in lines)
+
+
+def uid_of(user):
+    """The number of an account."""
+    return pwd.getpwnam(user).pw_uid
 
 
 def security_folder():

@@ -41,17 +41,6 @@ fn by_network_holds_if_the_origin_cannot_be_told() {
             "{rhost:?}"
         );
     }
-    assert_eq!(judged(rest, &subject("alice", 1000, "")), exempt("require"));
-    assert_eq!(
-        judged(
-            rest,
-            &Subject {
-                rhost: None,
-                ..alice()
-            }
-        ),
-        exempt("require")
-    );
     let rest = "[[require]]\nnetworks = ['10.0.0.0/8']\n";
     assert_eq!(judged(rest, &alice()), exempt("require"));
     assert_eq!(

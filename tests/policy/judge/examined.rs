@@ -116,6 +116,6 @@ fn each_condition_that_is_not_met_is_said() {
             "[[exempt]]\nnetworks = ['10.0.0.0/8', '192.0.2.0/24']\n",
             &local
         ),
-        ["networks 10.0.0.0/8, 192.0.2.0/24, and no remote address"]
+        ["networks 10.0.0.0/8, 192.0.2.0/24 do not hold a session from a place that is not known"]
     );
 }

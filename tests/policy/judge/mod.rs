@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use countersign::policy::{
-    Account, Date, Directory, DirectoryFailed, ExemptResult, Groups, Judgement, Note, Refusal,
-    Ruling, Subject, Terms, judge, parse,
+    Account, Date, Directory, DirectoryFailed, ExemptResult, Groups, Judgement, Note, Origin,
+    Refusal, Ruling, Subject, Terms, judge, parse,
 };
 
 mod a_flow;
@@ -13,6 +13,7 @@ mod a_name;
 mod a_person;
 mod a_requirement;
 mod a_second_name;
+mod a_session;
 mod a_stranger;
 mod an_exemption;
 mod examined;
@@ -22,6 +23,8 @@ mod without_rules;
 #[derive(Default)]
 struct System {
     broken: bool,
+    /// Where the session came from; not known, if none is named.
+    origins: Vec<Origin>,
     asked: RefCell<Vec<String>>,
 }
 
@@ -58,6 +61,14 @@ impl Directory for System {
     fn gid_of(&self, group: &str) -> Result<Option<u32>, DirectoryFailed> {
         let found = GROUPS.iter().find(|(name, _)| *name == group);
         self.answer(format!("gid of {group}"), found.map(|(_, gid)| *gid))
+    }
+
+    fn origins(&self) -> Vec<Origin> {
+        self.asked.borrow_mut().push("origins".into());
+        match self.origins.as_slice() {
+            [] => vec![Origin::Unclear],
+            origins => origins.to_vec(),
+        }
     }
 
     fn groups_of(&self, account: &Account) -> Result<Groups, DirectoryFailed> {

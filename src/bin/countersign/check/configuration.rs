@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use countersign::host::{self, LocalUsers};
+use countersign::host::{self, LocalUsers, Whence};
 use countersign::os::{self, Secrecy, Trusted};
-use countersign::policy::{self, Flow, Policy, Settings, Tenant};
+use countersign::policy::{self, Flow, Origin, Policy, Settings, Tenant};
 use countersign::tenant::http::Client;
 
 use super::finding::{Finding, Report};
@@ -219,7 +219,7 @@ fn accounts(root: &Root, policy: &Policy, shown: &str, report: &mut Report) {
     if !root.is_live() {
         return;
     }
-    match policy.unknown_accounts(&LocalUsers) {
+    match policy.unknown_accounts(&LocalUsers::from(Whence::Told(Origin::Unclear))) {
         Ok(notes) => notes.iter().for_each(|note| {
             report.add(
                 Finding::warning("config-account", note.to_string())

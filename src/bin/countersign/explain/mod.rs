@@ -9,10 +9,10 @@ mod stack;
 use std::path::PathBuf;
 
 use countersign::audit::escape;
-use countersign::host::{self, Caller, Foresight, Judged};
+use countersign::host::{self, Caller, Foresight, Judged, Whence};
 use countersign::local::fingerprint;
 use countersign::os;
-use countersign::policy::{Policy, Required, Terms};
+use countersign::policy::{Origin, Policy, Required, Terms};
 use countersign::verdict::{ExemptAnswer, Exemption, Refusal};
 use serde_json::{Value, json};
 
@@ -30,6 +30,9 @@ pub struct Arguments {
     /// The terminal: PAM_TTY; with sshd it is "ssh"
     #[arg(long, value_name = "TTY")]
     tty: Option<String>,
+    /// Where the session came from that sudo, su or polkit asks in: an address, or "here" for this machine's own terminals
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "rhost", value_parser = session)]
+    session_from: Option<Origin>,
     /// A public key that sshd has verified: SHA256:..., as "ssh-keygen -lf FILE" shows it
     #[arg(long, value_name = "FINGERPRINT", conflicts_with = "tty", value_parser = key)]
     key: Option<String>,
@@ -50,6 +53,18 @@ fn key(text: &str) -> Result<String, &'static str> {
     }
 }
 
+fn session(text: &str) -> Result<Origin, &'static str> {
+    let origin = match text {
+        "here" => Origin::Local,
+        text => Origin::of(Some(text)),
+    };
+    match origin {
+        Origin::Unclear => Err("expected an address, or \"here\""),
+        Origin::Local if text.is_empty() => Err("expected an address, or \"here\""),
+        Origin::Address(_) | Origin::Local => Ok(origin),
+    }
+}
+
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let folder = arguments.stacks.as_ref().map(std::path::absolute);
     let folder = folder.transpose().map_err(Problem::new)?;
@@ -59,7 +74,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let own = own.map(|path| Context::new(Some(path)));
     let (policy, bytes) = own.as_ref().unwrap_or(context).read()?;
     let caller = caller(arguments)?;
-    let foresight = host::foresee(&caller, arguments.key.clone(), &policy);
+    let whence = Whence::Told(arguments.session_from.unwrap_or(Origin::Unclear));
+    let foresight = host::foresee(&caller, arguments.key.clone(), whence, &policy);
     let case = Case {
         arguments,
         asking: &asking,
