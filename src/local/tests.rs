@@ -502,7 +502,7 @@ fn a_push_that_nobody_waits_for_any_more_counts_as_denied() {
         "it rings"
     );
     drop(ringing);
-    assert_eq!(spend(&place.at(110), "alice"), over(50), "nobody waits");
+    assert_eq!(spend(&place.at(110), "alice"), paused(50), "nobody waits");
     assert_eq!(spend(&place.at(160), "alice"), Ok(Room::Free));
     let place = Place::new();
     let limits = Limits {
@@ -528,7 +528,7 @@ fn a_success_forgets_all_but_what_another_login_waits_for() {
     assert_eq!(place.at(105).refill("alice", &[own]), Ok(true));
     assert_eq!(place.at(105).left("alice", LIMITS), Ok(2));
     place.at(110).deny("alice", &[waiting], LIMITS).unwrap();
-    assert_eq!(place.at(111).room("alice", LIMITS), over(59));
+    assert_eq!(place.at(111).room("alice", LIMITS), paused(59));
     assert_eq!(place.at(112).refill("alice", &[]), Ok(true));
     assert_eq!(fs::read_dir(&place.0).unwrap().count(), 0);
     assert_eq!(place.at(112).refill("alice", &[]), Ok(false));
@@ -541,7 +541,7 @@ fn a_denial_is_kept_although_a_success_has_begun_the_count_anew() {
     let ringing = place.at(100).spend("alice", LIMITS).unwrap().ok().unwrap();
     fs::remove_file(place.file()).unwrap();
     place.at(110).deny("alice", &[ringing], LIMITS).unwrap();
-    assert_eq!(place.at(111).room("alice", LIMITS), over(59));
+    assert_eq!(place.at(111).room("alice", LIMITS), paused(59));
 }
 
 #[test]
@@ -577,13 +577,13 @@ fn what_the_version_before_has_counted_is_still_counted() {
     assert_eq!(spend(&place.at(130), "alice"), over(560));
     assert_eq!(place.at(131).refill("alice", &[]), Ok(true));
     before("[90]", 180);
-    assert_eq!(spend(&place.at(130), "alice"), over(50));
+    assert_eq!(spend(&place.at(130), "alice"), paused(50));
     assert_eq!(
         fs::read_dir(&place.0).unwrap().count(),
         1,
         "it was converted"
     );
-    assert_eq!(spend(&place.at(130), "alice"), over(50));
+    assert_eq!(spend(&place.at(130), "alice"), paused(50));
     assert_eq!(spend(&place.at(180), "alice"), Ok(Room::Free));
     before("[90,95,100]", 0);
     assert_eq!(place.at(131).refill("alice", &[]), Ok(true));
