@@ -513,7 +513,7 @@ fn a_push_that_nobody_waits_for_any_more_counts_as_denied() {
     assert_eq!(place.at(219).room("alice", limits), Ok(Room::Free));
     assert_eq!(
         place.at(220).room("alice", limits),
-        over(180),
+        paused(180),
         "no login is this long"
     );
     drop(stopped);
