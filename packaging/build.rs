@@ -1,4 +1,4 @@
-//! Linker arguments of the module.
+//! Linker arguments of the module, and when it was built.
 //!
 //! libpam unloads a module at `pam_end`. A Rust library that is unloaded leaks thread-local keys and can
 //! crash its host, so it stays: `-z nodelete`.
@@ -13,14 +13,27 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 use std::{env, fs};
 
 fn main() {
     println!("cargo::rerun-if-changed=packaging/build.rs");
+    println!("cargo::rerun-if-changed=Cargo.lock");
+    println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
+    println!("cargo::rustc-env=COUNTERSIGN_BUILT={}", built());
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete,-z,now,-z,relro");
     if let Some(folder) = static_unwinder() {
         println!("cargo::rustc-cdylib-link-arg=-L{}", folder.display());
     }
+}
+
+/// A time that lies behind every login, in seconds since 1970: a clock that shows an earlier one is wrong. Whoever wants the
+/// same bytes from each build says which time it is (reproducible-builds.org).
+fn built() -> u64 {
+    let told = env::var("SOURCE_DATE_EPOCH").ok();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |time| time.as_secs());
+    told.and_then(|time| time.parse().ok()).unwrap_or(now)
 }
 
 /// A folder in which the linker finds the static unwinder under the name of the shared one.

@@ -116,7 +116,7 @@ impl<'a> Attempt<'a> {
         if let Some(socket) = policy.log_socket() {
             self.log.move_to(socket);
         }
-        match self.judge(&policy) {
+        match self.judge(&policy, &arguments.config) {
             Ok(Judged::Exempt(exemption)) => Ok(Verdict::Exempt(exemption)),
             Ok(Judged::Required(required)) => {
                 self.memory = Some(Memory::new(&policy, text, &self.trusted));

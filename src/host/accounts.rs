@@ -2,10 +2,11 @@
 #![forbid(unsafe_code)]
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 use super::origin::Whence;
 use crate::os;
-use crate::policy::{Account, Directory, DirectoryFailed, Groups, Origin};
+use crate::policy::{Account, Date, Directory, DirectoryFailed, Groups, Origin, Policy};
 
 /// The account that a name leads to; `None` if there is none.
 ///
@@ -35,13 +36,27 @@ pub fn account(typed: &str) -> Result<Option<Account>, DirectoryFailed> {
 /// The local user database, and the sessions of this machine.
 pub struct LocalUsers {
     whence: Whence,
+    /// Files and folders that were written in the past.
+    written: Vec<PathBuf>,
 }
 
 impl LocalUsers {
     /// For somebody who asks from there.
     #[must_use]
     pub fn from(whence: Whence) -> Self {
-        Self { whence }
+        let written = Vec::new();
+        Self { whence, written }
+    }
+
+    /// The same, where this configuration and what is kept between logins were written in the past.
+    #[must_use]
+    pub fn behind(self, configuration: &Path, policy: &Policy) -> Self {
+        let kept = [policy.state_folder(), policy.offline_folder()];
+        let written = kept.into_iter().chain([configuration]);
+        Self {
+            written: written.map(Path::to_owned).collect(),
+            ..self
+        }
     }
 }
 
@@ -60,6 +75,12 @@ impl Directory for LocalUsers {
 
     fn origins(&self) -> Vec<Origin> {
         self.whence.origins()
+    }
+
+    fn behind(&self) -> Date {
+        let written = self.written.iter().map(|path| os::written(path));
+        let latest = written.chain([os::built()]).max();
+        Date::of_epoch(latest.unwrap_or(0))
     }
 }
 

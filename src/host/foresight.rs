@@ -1,6 +1,8 @@
 //! What a login would meet, as far as this machine alone decides. Asks nobody, tells nobody, changes nothing.
 #![forbid(unsafe_code)]
 
+use std::path::Path;
+
 use super::judgement::{Judged, judged};
 use super::{Caller, LocalUsers, Whence, settings};
 use crate::os::Trusted;
@@ -24,9 +26,9 @@ pub fn foresee(
     caller: &Caller,
     public_key: Option<String>,
     whence: Whence,
-    policy: &Policy,
+    (configuration, policy): (&Path, &Policy),
 ) -> Foresight {
-    let users = LocalUsers::from(whence);
+    let users = LocalUsers::from(whence).behind(configuration, policy);
     let subject = match caller.subject(public_key, policy) {
         Ok(subject) => subject,
         Err(refusal) => {

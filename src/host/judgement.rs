@@ -1,6 +1,8 @@
 //! What the policy asks of this caller.
 #![forbid(unsafe_code)]
 
+use std::path::Path;
+
 use super::Attempt;
 use super::Caller;
 use super::caller::account;
@@ -19,10 +21,15 @@ pub enum Judged {
 }
 
 impl Attempt<'_> {
-    pub(super) fn judge(&mut self, policy: &Policy) -> Result<Judged, Refusal> {
+    pub(super) fn judge(
+        &mut self,
+        policy: &Policy,
+        configuration: &Path,
+    ) -> Result<Judged, Refusal> {
         let subject = self.caller.subject(self.public_key(), policy)?;
         self.know(&subject.account);
-        let ruling = policy::judge(policy, &subject, &LocalUsers::from(Whence::of(self.caller)));
+        let users = LocalUsers::from(Whence::of(self.caller)).behind(configuration, policy);
+        let ruling = policy::judge(policy, &subject, &users);
         for note in &ruling.notes {
             self.log.line(Level::Warning, &note.to_string());
         }

@@ -14,6 +14,7 @@ mod terminal;
 mod users;
 
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use allocator::Wiping;
@@ -40,6 +41,19 @@ pub fn wall_clock() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |time| time.as_secs())
+}
+
+/// When this program was built, in seconds since 1970: a wall clock that shows an earlier time is wrong.
+#[must_use]
+pub fn built() -> u64 {
+    env!("COUNTERSIGN_BUILT").parse().unwrap_or(0)
+}
+
+/// When a file or folder was last written, in seconds since 1970; 0 where that can't be told.
+#[must_use]
+pub fn written(path: &std::path::Path) -> u64 {
+    let status = std::fs::symlink_metadata(path);
+    status.map_or(0, |status| u64::try_from(status.mtime()).unwrap_or(0))
 }
 
 /// The time since boot, sleep included. Nobody can set it.

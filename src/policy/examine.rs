@@ -58,6 +58,13 @@ pub enum Match {
 pub enum Miss {
     /// The last day has passed.
     Over(Date),
+    /// It has a last day, and the clock is wrong.
+    Clock {
+        /// What the clock shows.
+        today: Date,
+        /// A day that lies behind us.
+        behind: Date,
+    },
     /// The address is in none of the networks.
     Network {
         /// The networks.
@@ -82,6 +89,12 @@ impl fmt::Display for Miss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Miss::Over(until) => write!(f, "ended with {until}"),
+            Miss::Clock { today, behind } => {
+                write!(
+                    f,
+                    "has an end, and the clock is wrong: it shows {today}, and {behind} lies behind us"
+                )
+            }
             Miss::Network {
                 networks,
                 rhost,
@@ -192,6 +205,9 @@ impl Seen<'_> {
         }
         let over = exemption.until.filter(|_| exemption.is_over(case.today()));
         misses.extend(over.map(Miss::Over));
+        let today = case.today();
+        let doubtful = exemption.doubtful_until(case).filter(|_| over.is_none());
+        misses.extend(doubtful.map(|behind| Miss::Clock { today, behind }));
         Ok(self.add(List::Exempt, at, rule, case, exemption.until, misses))
     }
 

@@ -80,6 +80,15 @@ pub enum Note {
         /// Its last day.
         until: Date,
     },
+    /// An exemption with an end would have held, but the clock shows a day before one that certainly lies behind us.
+    ClockWrong {
+        /// The exemption.
+        rule: String,
+        /// What the clock shows.
+        today: Date,
+        /// The day that lies behind us.
+        behind: Date,
+    },
     /// A rule exempts one of two people; the other's lot does not depend on it.
     OneExempt {
         /// The rule.
@@ -107,6 +116,14 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Note::Expired { rule, until } => write!(f, "exemption {rule:?} ended with {until}"),
+            Note::ClockWrong {
+                rule,
+                today,
+                behind,
+            } => write!(
+                f,
+                "the clock is wrong: it shows {today}, and {behind} lies behind us; exemption {rule:?}, which has an end, does not hold"
+            ),
             Note::OneExempt { rule, user } => {
                 write!(f, "rule {rule:?} exempts {user:?}, one of two people")
             }
@@ -359,9 +376,18 @@ fn exempting(
                 }
             }
             Some(_) | None => {
-                if exemption.holds(case)? {
-                    return Ok(Some((rule, exemption.result)));
+                if !exemption.holds(case)? {
+                    continue;
                 }
+                let Some(behind) = exemption.doubtful_until(case) else {
+                    return Ok(Some((rule, exemption.result)));
+                };
+                let today = case.today();
+                case.note(Note::ClockWrong {
+                    rule,
+                    today,
+                    behind,
+                });
             }
         }
     }

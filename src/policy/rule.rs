@@ -29,6 +29,8 @@ pub trait Directory {
     /// Where the login session came from that a program asks in which names no remote host; several places, if one can act
     /// for another. Never none: what is not known is [`Origin::Unclear`].
     fn origins(&self) -> Vec<Origin>;
+    /// A day that certainly lies behind us: a clock that shows an earlier one is wrong.
+    fn behind(&self) -> Date;
 }
 
 /// The gids of the groups that an account is in, the primary ones too. Two names of an account can be in different groups.
@@ -127,6 +129,11 @@ impl<'c> Case<'c> {
         self.today
     }
 
+    /// The day that lies behind us, where the clock shows one before it.
+    pub(super) fn clock_is_before(&self) -> Option<Date> {
+        Some(self.directory.behind()).filter(|behind| self.today < *behind)
+    }
+
     /// Of this machine. sshd and other servers call theirs so too, but say where somebody comes from.
     pub(super) fn is_at_terminal(&self) -> bool {
         self.has_terminal && self.origin == Origin::Local
@@ -180,6 +187,11 @@ impl Exemption {
     pub(super) fn holds(&self, case: &Case<'_>) -> Result<bool, Refusal> {
         let rule = &self.rule;
         Ok(rule.is_from(case, Doubt::No) && rule.is_listed(case)? && rule.is_grouped(case)?)
+    }
+
+    /// It has an end, and the clock is wrong: the day that shows it.
+    pub(super) fn doubtful_until(&self, case: &Case<'_>) -> Option<Date> {
+        self.until.and_then(|_| case.clock_is_before())
     }
 
     /// Its last day has passed.

@@ -89,11 +89,16 @@ impl Moment {
     ///
     /// # Errors
     ///
-    /// [`Unusable`] where the kernel does not say which boot this is.
+    /// [`Unusable`] where the kernel does not say which boot this is, and where the clock can't be right.
     pub fn now() -> Result<Self, Unusable> {
         let boot = os::boot_id().map_err(|error| Unusable(format!("boot_id: {error}")))?;
+        let wall = os::wall_clock();
+        if wall < os::built() {
+            let problem = "the clock is wrong: it shows a time before this program was built";
+            return Err(Unusable(problem.to_owned()));
+        }
         Ok(Self {
-            wall: os::wall_clock(),
+            wall,
             boot,
             uptime: os::boot_clock().as_secs(),
         })

@@ -237,3 +237,48 @@ fn is_looked_up_only_as_far_as_it_could_hold() {
         ]
     );
 }
+
+#[test]
+fn with_an_end_does_not_hold_where_the_clock_shows_a_day_before_one_that_lies_behind_us() {
+    let ended = "[[exempt]]\nname = 'move'\nusers = ['alice']\nuntil = 2020-01-31\n";
+    let in_1970 = Subject {
+        today: Date::of_epoch(0),
+        ..alice()
+    };
+    let behind = |time| System {
+        behind: time,
+        ..System::default()
+    };
+    let ruling = ruling_by(&behind(TODAY), ended, &in_1970);
+    assert!(matches!(ruling.judgement, Judgement::Require(_)));
+    let said: Vec<_> = ruling.notes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "the clock is wrong: it shows 1970-01-01, and 2026-12-31 lies behind us; \
+          exemption \"move\", which has an end, does not hold"
+        ]
+    );
+    // One without an end, and one by a clock that may be right.
+    let endless = "[[exempt]]\nname = 'ops'\nusers = ['alice']\n";
+    assert_eq!(
+        ruling_by(&behind(TODAY), endless, &in_1970).judgement,
+        exempt("ops")
+    );
+    let until = "[[exempt]]\nname = 'move'\nusers = ['alice']\nuntil = 2027-01-31\n";
+    assert_eq!(
+        ruling_by(&behind(TODAY), until, &alice()).judgement,
+        exempt("move")
+    );
+    let later = behind(TODAY + DAY);
+    assert!(matches!(
+        ruling_by(&later, until, &alice()).judgement,
+        Judgement::Require(_)
+    ));
+    // Whom it does not exempt, the log has nothing to say of.
+    let other = Subject {
+        today: Date::of_epoch(0),
+        ..bob()
+    };
+    assert_eq!(ruling_by(&behind(TODAY), ended, &other).notes, []);
+}

@@ -75,7 +75,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let (policy, bytes) = own.as_ref().unwrap_or(context).read()?;
     let caller = caller(arguments)?;
     let whence = Whence::Told(arguments.session_from.unwrap_or(Origin::Unclear));
-    let foresight = host::foresee(&caller, arguments.key.clone(), whence, &policy);
+    let foresight = host::foresee(
+        &caller,
+        arguments.key.clone(),
+        whence,
+        (context.place(), &policy),
+    );
     let case = Case {
         arguments,
         asking: &asking,
