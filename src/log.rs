@@ -1,10 +1,10 @@
 //! Where lines go: the system's log, facility authpriv, without touching the host program's own use of it.
 #![forbid(unsafe_code)]
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use syslog::{Facility, LogFormat, Logger, LoggerBackend, Severity};
 
@@ -14,8 +14,14 @@ use crate::policy::Date;
 
 /// Where syslogd and journald listen.
 const SOCKET: &str = "/dev/log";
-/// A log that does not take a line in this time does not get it: a login must not hang on it.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// All lines of a login but the last wait no longer than this for the log, together. Every user of the machine can write to the
+/// socket and fill its queue, and a login must not hang on it.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// The line that tells how the login ended may wait so much longer.
+const RESERVE: Duration = Duration::from_millis(200);
+
+/// A line that took longer than this has waited.
+const AT_ONCE: Duration = Duration::from_millis(5);
 
 /// How urgent a line is, in syslog's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +46,10 @@ pub struct Log {
     socket: PathBuf,
     debug: bool,
     logger: Option<Logger<LoggerBackend, Head>>,
+    /// How long lines may still wait.
+    patience: Duration,
+    /// How many lines the log did not take since the last one that it took.
+    lost: u32,
 }
 
 impl Log {
@@ -52,6 +62,8 @@ impl Log {
             socket: PathBuf::from(SOCKET),
             debug: false,
             logger: None,
+            patience: PATIENCE,
+            lost: 0,
         }
     }
 
@@ -71,20 +83,51 @@ impl Log {
         if level == Level::Debug && !self.debug {
             return;
         }
-        let line = format!("{}{}", self.prefix, one_line(text));
-        if !self.write(level, &line) {
-            // The daemon may have been restarted since the last line.
-            self.logger = None;
-            self.write(level, &line);
+        if self.lost > 0 {
+            let note = format!(
+                "lines that the log did not take before this one: {}",
+                self.lost
+            );
+            if self.deliver(Level::Warning, &note) {
+                self.lost = 0;
+            }
+        }
+        if !self.deliver(level, text) {
+            self.lost = self.lost.saturating_add(1);
         }
     }
 
-    fn write(&mut self, level: Level, line: &str) -> bool {
-        if self.logger.is_none() {
-            self.logger = connect(&self.socket);
+    /// Writes the line that tells how a login ended, for which some time is kept.
+    pub fn last_line(&mut self, level: Level, text: &str) {
+        self.patience = self.patience.saturating_add(RESERVE);
+        self.line(level, text);
+    }
+
+    /// Whether the log has taken the line. It is tried again where the daemon may have been restarted since the last one, and not
+    /// where it takes nothing.
+    fn deliver(&mut self, level: Level, text: &str) -> bool {
+        let line = format!("{}{}", self.prefix, one_line(text));
+        let begun = Instant::now();
+        let written = self.write(level, &line).or_else(|error| {
+            self.logger = None;
+            if error.kind() == io::ErrorKind::WouldBlock {
+                return Err(error);
+            }
+            self.write(level, &line)
+        });
+        let time = begun.elapsed();
+        if time > AT_ONCE {
+            // The next line gets a socket that waits no longer than what is left.
+            self.patience = self.patience.saturating_sub(time);
+            self.logger = None;
         }
-        let Some(logger) = &mut self.logger else {
-            return false;
+        written.is_ok()
+    }
+
+    fn write(&mut self, level: Level, line: &str) -> io::Result<()> {
+        let logger = match &mut self.logger {
+            Some(logger) => logger,
+            None => self.logger.insert(connect(&self.socket, self.patience)?),
         };
         let written = match level {
             Level::Alert => logger.alert(line),
@@ -94,19 +137,27 @@ impl Log {
             Level::Info => logger.info(line),
             Level::Debug => logger.debug(line),
         };
-        written.is_ok()
+        written.map_err(|error| match error {
+            syslog::Error::Write(error) | syslog::Error::Io(error) => error,
+            syslog::Error::Initialization(_) => io::ErrorKind::Other.into(),
+        })
     }
 }
 
-fn connect(socket: &Path) -> Option<Logger<LoggerBackend, Head>> {
-    let datagram = UnixDatagram::unbound().ok()?;
-    datagram.set_write_timeout(Some(PATIENCE)).ok()?;
-    datagram.connect(socket).ok()?;
+/// A socket that waits so long for room in the queue of the log, and not at all without patience.
+fn connect(socket: &Path, patience: Duration) -> io::Result<Logger<LoggerBackend, Head>> {
+    let datagram = UnixDatagram::unbound()?;
+    if patience.is_zero() {
+        datagram.set_nonblocking(true)?;
+    } else {
+        datagram.set_write_timeout(Some(patience))?;
+    }
+    datagram.connect(socket)?;
     let head = Head {
         program: program(),
         pid: std::process::id(),
     };
-    Some(Logger::new(LoggerBackend::Unix(datagram), head))
+    Ok(Logger::new(LoggerBackend::Unix(datagram), head))
 }
 
 /// What stands in front of a line: RFC 3164, section 4.1, without the name of the host, as syslog(3) writes it. The time is
@@ -205,9 +256,48 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_nobody_reads_does_not_stop_a_login() {
-        let mut log = Log::new("sshd");
-        log.move_to(Path::new("/nonexistent/log"));
-        log.line(Level::Alert, "lost");
+    fn a_log_that_is_not_there_or_of_another_kind_does_not_stop_a_login() {
+        let path = PathBuf::from(format!("/tmp/countersign-stream-{}", std::process::id()));
+        let _stream = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        for socket in [Path::new("/nonexistent/log"), &path] {
+            let mut log = Log::new("sshd");
+            log.move_to(socket);
+            log.line(Level::Alert, "lost");
+            assert_eq!(log.lost, 1);
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    fn text(socket: &UnixDatagram) -> String {
+        let mut buffer = [0; 1024];
+        let length = socket.recv(&mut buffer).unwrap();
+        let line = String::from_utf8(buffer[..length].to_vec()).unwrap();
+        let (_, text) = line.split_once("auth): ").unwrap();
+        text.to_owned()
+    }
+
+    /// Every user of a machine can fill the queue.
+    #[test]
+    fn a_log_that_is_full_costs_a_login_one_patience_and_what_is_missing_is_told() {
+        let path = PathBuf::from(format!("/tmp/countersign-full-{}", std::process::id()));
+        let socket = UnixDatagram::bind(&path).unwrap();
+        let flood = UnixDatagram::unbound().unwrap();
+        flood.set_nonblocking(true).unwrap();
+        let flooded = std::iter::repeat_with(|| flood.send_to(b"x", &path));
+        let flooded = flooded.take_while(Result::is_ok).count();
+        let mut log = Log::new("sudo");
+        log.move_to(&path);
+        for _ in 0..50 {
+            log.line(Level::Warning, "lost");
+        }
+        assert_eq!((log.patience, log.lost), (Duration::ZERO, 50));
+        log.last_line(Level::Notice, "lost too");
+        assert_eq!((log.patience, log.lost), (Duration::ZERO, 51));
+        let mut buffer = [0; 16];
+        (0..flooded).for_each(|_| assert_eq!(socket.recv(&mut buffer).unwrap(), 1));
+        log.line(Level::Info, "heard");
+        let missing = "lines that the log did not take before this one: 51";
+        assert_eq!([text(&socket), text(&socket)], [missing, "heard"]);
+        std::fs::remove_file(&path).unwrap();
     }
 }

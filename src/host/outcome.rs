@@ -19,7 +19,7 @@ impl Attempt<'_> {
             self.pad(refusal.reason);
         }
         let level = self.record(&verdict);
-        self.log.line(level, &self.event.line());
+        self.log.last_line(level, &self.event.line());
         let failure_delay = if wants_delay(&verdict) {
             self.failure_delay
         } else {
