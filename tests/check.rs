@@ -217,3 +217,28 @@ fn an_image_that_will_have_selinux_is_a_note_since_no_kernel_can_be_asked() {
         "run countersign check on the system itself",
     )]);
 }
+
+/// Offline codes are opened by an outage, and what is one depends on the configuration.
+#[test]
+fn what_an_outage_is_behind_a_proxy_is_said_where_offline_codes_are_allowed() {
+    const OFFLINE: &str = "[offline]\nenabled = true\nfirst_factor = \"pam_unix\"\n";
+    let image = Image::new();
+    image.stack(
+        "rig",
+        "auth requisite pam_unix.so\nauth required pam_countersign.so\n",
+    );
+    image.configure("[tenant]\nproxy = \"http://proxy.example:3128\"\n");
+    image.finds(&[]);
+    image.configure(&format!(
+        "{OFFLINE}[tenant]\nproxy = \"http://proxy.example:3128\"\n"
+    ));
+    image.finds(&["note offline-proxy - behind the proxy proxy.example:3128, offline codes are opened by what the proxy answers"]);
+    image.configure(&format!(
+        "{OFFLINE}[tenant]\nproxy = \"http://127.0.0.1:3128\"\n"
+    ));
+    image.finds(&["warning offline-proxy-here - users of this machine can open offline codes: the proxy 127.0.0.1:3128 is on it"]);
+    image.configure(&format!(
+        "{OFFLINE}[login]\ndeadline = \"20s\"\n[tenant]\nrequest_timeout = \"20s\"\n"
+    ));
+    image.finds(&["warning offline-hurried - a tenant that takes a connection and stays silent opens no offline code"]);
+}

@@ -179,6 +179,9 @@ pub fn run_for(uid: u32) -> std::io::Result<()> {
     }
 }
 
+#[cfg(test)]
+pub use signals::continue_this_thread;
+
 /// The session that the tests were started in may have lost its leader; one of their own has one.
 #[cfg(test)]
 fn lead_a_session() {

@@ -175,6 +175,13 @@ fn set_of(signals: &[libc::c_int]) -> libc::sigset_t {
     }
 }
 
+/// What a process is sent that is continued, to this thread alone.
+#[cfg(test)]
+pub fn continue_this_thread() {
+    // SAFETY: the signal is ignored, or stays pending where it is blocked.
+    unsafe { libc::raise(libc::SIGCONT) };
+}
+
 /// The mask that was there before; dropping it puts it back, also when `f` panics.
 #[derive(Debug)]
 struct SignalMask(Option<libc::sigset_t>);

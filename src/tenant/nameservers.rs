@@ -226,6 +226,13 @@ impl Servers {
         servers
     }
 
+    /// Those that every user of this machine can keep busy.
+    pub(super) fn on_this_machine(&self) -> Vec<IpAddr> {
+        let here = |address: &&SocketAddr| Asked::open(address).is_ok_and(|asked| asked.is_here);
+        let here = self.addresses.iter().filter(here);
+        here.map(SocketAddr::ip).collect()
+    }
+
     /// The servers of the network that one on this machine asks, where that is known.
     fn behind(server: IpAddr) -> Option<Servers> {
         if !server.is_loopback() {

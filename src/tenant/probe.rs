@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
@@ -10,6 +10,7 @@ use rustls::pki_types::ServerName;
 use super::failure::{Failure, Local};
 use super::http::{Client, Settings, SetupError, tls};
 use super::line::Line;
+use super::nameservers::Servers;
 use super::resolver::Lookups;
 use super::socket::Socket;
 use super::watch::Watch;
@@ -91,6 +92,13 @@ pub fn probe(settings: &Settings, goal: &Goal<'_>) -> Result<Way, SetupError> {
         walk.way.end = Some((walk.at.0, failure));
     }
     Ok(walk.way)
+}
+
+/// The name servers of this system that are on this machine, where it is not known which servers they ask: their silence is no
+/// outage.
+#[must_use]
+pub fn name_servers_here() -> Vec<IpAddr> {
+    Servers::of_system().on_this_machine()
 }
 
 struct Walk<'a> {

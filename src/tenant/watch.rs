@@ -23,9 +23,12 @@ pub(super) struct Watch(Rc<State>);
 struct State {
     /// A wait ended too late.
     late: Cell<bool>,
+    /// When the exchange began.
+    begun: Cell<Option<Instant>>,
     /// The time that this machine was suspended before the exchange began.
     suspended: Cell<Duration>,
-    /// Looks for SIGCONT. Begins after the first slice of an exchange: a stop in that slice makes it end late.
+    /// Looks for SIGCONT. Begins when an exchange is as old as a slice, which most never are: a stop before that makes a wait end
+    /// late, or is short.
     continuations: RefCell<Option<Continuations>>,
 }
 
@@ -33,6 +36,7 @@ impl Watch {
     /// An exchange begins. What happened before it does not matter.
     pub(super) fn begin(&self) {
         self.0.late.set(false);
+        self.0.begun.set(Some(Instant::now()));
         self.0.suspended.set(os::time_suspended());
     }
 
@@ -47,7 +51,13 @@ impl Watch {
         if time > planned.saturating_add(MARGIN) {
             self.0.late.set(true);
         }
-        if time >= SLICE.min(planned) {
+        // Not of this wait alone: a stop ends some waits early (signal(7)).
+        if self
+            .0
+            .begun
+            .get()
+            .is_some_and(|begun| begun.elapsed() >= SLICE)
+        {
             let mut continuations = self.0.continuations.borrow_mut();
             continuations.get_or_insert_with(Continuations::watch);
         }
@@ -102,6 +112,26 @@ mod tests {
         assert!(!watch.was_running());
         watch.begin();
         assert!(watch.was_running(), "each exchange is looked at for itself");
+    }
+
+    /// A stop and a continuation end a wait early. The signal alone does not, but leaves the same trace.
+    #[test]
+    fn a_continuation_is_seen_once_an_exchange_is_as_old_as_a_slice() {
+        let watch = begun();
+        watch.waited(Instant::now(), SLICE);
+        os::continue_this_thread();
+        assert!(watch.was_running(), "nothing was looked at so far");
+        watch.0.begun.set(Some(ago(SLICE)));
+        watch.waited(Instant::now(), SLICE);
+        assert!(watch.was_running());
+        os::continue_this_thread();
+        assert!(!watch.was_running());
+        watch.end();
+        watch.begin();
+        assert!(
+            watch.was_running(),
+            "the signal went where it goes without us"
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ from .terms import expect
 MARKS = "/run/marks"
 # How urgent a verdict is: by its reason where that has a level of its own, else by its outcome.
 LEVELS = {"granted": "info", "exempt": "info", "denied": "notice", "outage": "warning", "misbehaved": "warning",
-          "client_refused": "warning", "offline": "warning", "offline_refused": "warning", "misconfigured": "alert"}
+          "client_refused": "warning", "local": "err", "offline": "warning", "offline_refused": "warning", "misconfigured": "alert"}
 
 
 class World:

@@ -7,6 +7,7 @@
 mod configuration;
 mod finding;
 mod network;
+mod outage;
 mod person;
 mod polkit;
 mod selinux;
@@ -132,6 +133,7 @@ fn look(
             .iter()
             .for_each(|policy| store::check(root, policy, report)),
     }
+    outage::check(root, &policies, report);
     if root.is_live() && !arguments.offline {
         network::check(&policies, report);
     }
