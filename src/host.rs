@@ -31,7 +31,7 @@ pub use crank::{Hands, turn};
 pub use foresight::{Foresight, fit, foresee};
 
 use crate::audit::Event;
-use crate::log::{Level, Log};
+use crate::log::Log;
 use crate::login::{self, Machine, Proof, Start};
 use crate::os::{self, Trusted};
 use crate::policy::{self, Account, Flow, Mechanism, Required, Settings, Terms};
@@ -156,8 +156,8 @@ impl<'a> Attempt<'a> {
             };
         };
         let proof = self.person(&first)?;
-        let line = format!("{} has met {}", first.tenant_user, names(proof.met()));
-        self.log.line(Level::Info, &line);
+        let met = format!("{} has met {}", first.tenant_user, names(proof.met()));
+        self.event.detail = met;
         self.event.tenant_user = format!("{},{}", self.event.tenant_user, second.tenant_user);
         self.person(&second).map(Verdict::Granted)
     }

@@ -32,9 +32,9 @@ pub enum Level {
     Error,
     /// A rule or a file deserves a look.
     Warning,
-    /// A login was refused.
+    /// A login was refused, or may be given up.
     Notice,
-    /// A login succeeded, or a mechanism was left out.
+    /// A login succeeded.
     Info,
     /// Only with the argument `debug`.
     Debug,

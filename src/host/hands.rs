@@ -119,7 +119,7 @@ impl Attempt<'_> {
                     self.conversation.tell(&picture);
                 }
             }
-            Notice::Log(line) => self.log.line(Level::Info, line),
+            Notice::Log(line) => self.log.line(Level::Warning, line),
             Notice::Debug(line) => self.log.line(Level::Debug, line),
             Notice::Note(line) => {
                 let line = format!("{line}: {}", self.event.who());

@@ -61,7 +61,10 @@ impl Attempt<'_> {
                 Level::Info
             }
             Verdict::Refused(refusal) => {
-                self.event.detail.clone_from(&refusal.detail);
+                let before = std::mem::take(&mut self.event.detail);
+                let parts = [refusal.detail.as_str(), &before];
+                let said = parts.into_iter().filter(|part| !part.is_empty());
+                self.event.detail = said.collect::<Vec<_>>().join("; ");
                 level(refusal.reason)
             }
         }

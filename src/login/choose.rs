@@ -3,7 +3,7 @@
 
 use super::answer::{Answers, is_number};
 use super::ask::{Asked, Wanted};
-use super::{Allowance, AwaitAllowance, Chosen, Login, Planned, Step, log_first, proof};
+use super::{Allowance, AwaitAllowance, Chosen, Login, Notice, Planned, Step, log_first, proof};
 use crate::policy::Mechanism;
 use crate::secret::{Secret, Shared};
 use crate::tenant::reply::{AnswerType, Challenge, Name, Offer};
@@ -135,7 +135,7 @@ impl Login {
         &self,
         at: usize,
         challenge: &Challenge,
-        lines: &mut Vec<String>,
+        lines: &mut Vec<Notice>,
     ) -> Result<Vec<Choice>, Refusal> {
         let offers = challenge.offers.iter().filter_map(|o| usable(at, o));
         let offers: Vec<_> = offers.filter(|c| c.mechanism != Mechanism::Up).collect();
@@ -303,21 +303,30 @@ fn keep(
     choices: Vec<Choice>,
     holds: impl Fn(&Choice) -> bool,
     why_not: &str,
-    lines: &mut Vec<String>,
+    lines: &mut Vec<Notice>,
 ) -> Vec<Choice> {
     let (kept, others): (Vec<_>, Vec<_>) = choices.into_iter().partition(holds);
     let line = |c: &Choice| format!("left out: {} ({why_not})", c.mechanism.name());
-    lines.extend(others.iter().map(line));
+    lines.extend(others.iter().map(line).map(Notice::Debug));
     kept
 }
 
-/// Log lines for what is not in the menu.
-fn left_out(challenge: &Challenge) -> Vec<String> {
+/// Log lines for what is not in the menu. An administrator has to know of what can't be read, in one line for all.
+fn left_out(challenge: &Challenge) -> Vec<Notice> {
     let offers = challenge.offers.iter();
     let missing = offers.filter_map(|o| Some((o, obstacle(o)?)));
-    missing
-        .map(|(o, why)| format!("left out: {} ({why})", offer_name(o)))
-        .collect()
+    let is_garbled = |(offer, _): &(&Offer, &str)| matches!(offer.name, Name::Garbled(_));
+    let (garbled, others): (Vec<_>, Vec<_>) = missing.partition(is_garbled);
+    let line = |names: &str, why: &str| format!("left out: {names} ({why})");
+    let names: Vec<_> = garbled.iter().map(|(offer, _)| offer_name(offer)).collect();
+    let unreadable = garbled.first().map(|(_, why)| {
+        let names = shown(&names.join(","), MAX_OFFERED);
+        Notice::Log(line(&names, why))
+    });
+    let others = others
+        .iter()
+        .map(|(offer, why)| Notice::Debug(line(&offer_name(offer), why)));
+    unreadable.into_iter().chain(others).collect()
 }
 
 /// Why an offer can't be met in a terminal; `None` if it can.

@@ -386,9 +386,9 @@ fn tell(notice: Notice, next: Step) -> Step {
 }
 
 /// Logs each of `lines`, then goes on.
-fn log_first(lines: Vec<String>, next: Step) -> Step {
+fn log_first(lines: Vec<Notice>, next: Step) -> Step {
     lines
         .into_iter()
         .rev()
-        .fold(next, |next, line| tell(Notice::Log(line), next))
+        .fold(next, |next, line| tell(line, next))
 }

@@ -3,12 +3,13 @@
 
 use super::about::check_tenant;
 use super::read::{Trouble, read};
-use super::{Expected, Login, Notice, Step, log_first, tell, wait};
+use super::{Expected, Login, Notice, Step, tell, wait};
+use crate::policy::Labels;
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
-use crate::tenant::reply::{self, Package, Started};
+use crate::tenant::reply::{self, Challenge, Name, Package, Started};
 use crate::tenant::request::{Request, Session};
-use crate::tenant::text::shown;
+use crate::tenant::text::{ServerText, shown};
 use crate::verdict::{Reason, Refusal};
 
 /// A tenant's own host, its vanity host and the pod: more redirects than that are a loop.
@@ -75,6 +76,9 @@ impl Login {
             return self.abandon(Reason::NothingOffered);
         }
         self.challenges = package.challenges;
+        if self.terms.stranger && self.terms.login.labels == Labels::Known {
+            self.challenges.iter_mut().for_each(hide_labels);
+        }
         self.index = 0;
         self.queue.clear();
         let offered = format!("offered: {}", self.offered());
@@ -93,6 +97,21 @@ impl Login {
             return self.end(Refusal::new(Reason::RedirectRefused, detail));
         };
         self.target = target;
-        log_first(vec![format!("redirected to {shown}")], self.open(1))
+        tell(
+            Notice::Debug(format!("redirected to {shown}")),
+            self.open(1),
+        )
+    }
+}
+
+/// Takes away what the tenant calls phones and addresses. Those of one kind are numbered, in the tenant's order.
+fn hide_labels(challenge: &mut Challenge) {
+    let names: Vec<_> = challenge.offers.iter().map(|o| o.name.clone()).collect();
+    let count = |name: &Name, upto: usize| names.iter().take(upto).filter(|n| *n == name).count();
+    for (at, offer) in challenge.offers.iter_mut().enumerate() {
+        let number = (count(&offer.name, names.len()) > 1)
+            .then(|| format!("no. {}", count(&offer.name, at) + 1));
+        offer.label = number.map(ServerText::new);
+        offer.prompt = None;
     }
 }

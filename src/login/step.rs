@@ -104,7 +104,7 @@ pub enum Notice {
     Waiting(String),
     /// The page that a federated user has to open: a link, and a picture of it where that can be shown.
     Page(String),
-    /// For the log.
+    /// For the log: an administrator should look at it.
     Log(String),
     /// For the log, where more is asked for.
     Debug(String),

@@ -21,7 +21,8 @@ use super::value::{
     proxy, redirect_host, rule_name, template, tenant_id, tenant_name, tenant_url,
 };
 use super::{
-    Batch, ExemptResult, Exemption, IpFamily, Login, Policy, Push, Rule, Settings, Tenant, Users,
+    Batch, ExemptResult, Exemption, IpFamily, Labels, Login, Policy, Push, Rule, Settings, Tenant,
+    Users,
 };
 
 /// No configuration is longer, in bytes.
@@ -296,6 +297,8 @@ fn check_family(table: &Table<'_>, tenant: &Tenant) {
     table.wrong("ip_family", format!("{} is {other}", quoted(peer)));
 }
 
+const LABELS: &[(&str, Labels)] = &[("always", Labels::Always), ("known", Labels::Known)];
+
 fn read_login(table: &mut Table<'_>, base: &Login) -> Login {
     let mut login = base.clone();
     table.read("deadline", duration("10s", "110s"), &mut login.deadline);
@@ -328,6 +331,7 @@ fn read_login(table: &mut Table<'_>, base: &Login) -> Login {
     );
     table.read("push_first", flag, &mut login.push_first);
     table.read("echo_codes", flag, &mut login.echo_codes);
+    table.read("labels", choice(LABELS), &mut login.labels);
     table.read("federated", flag, &mut login.federated);
     login
 }

@@ -50,8 +50,8 @@ pub use network::{Network, Origin};
 pub use outline::{Setting, key, outline};
 pub use rule::{Directory, DirectoryFailed, ExemptResult, Exemption, Groups, Rule};
 pub use settings::{
-    Admin, Batch, Britive, ClientAuth, Flow, IpFamily, Login, Offline, OnDemand, Push, Settings,
-    StepUp, Tenant, Terms, Users, Whom,
+    Admin, Batch, Britive, ClientAuth, Flow, IpFamily, Labels, Login, Offline, OnDemand, Push,
+    Settings, StepUp, Tenant, Terms, Users, Whom,
 };
 pub use url::{Proxy, TenantUrl};
 pub use value::parse_duration;

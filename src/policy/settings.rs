@@ -174,6 +174,8 @@ pub struct Login {
     pub push_first: bool,
     /// Typed codes are shown.
     pub echo_codes: bool,
+    /// Who reads what the tenant calls phones and addresses.
+    pub labels: Labels,
     /// People whose account lives at another identity provider may log in.
     pub federated: bool,
 }
@@ -193,9 +195,19 @@ impl Default for Login {
             require_number_match: false,
             push_first: false,
             echo_codes: true,
+            labels: Labels::Always,
             federated: false,
         }
     }
+}
+
+/// `login.labels`: who reads what the tenant calls phones, addresses and authenticators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Labels {
+    /// Each person who begins to log in.
+    Always,
+    /// A person who is at a terminal of this machine, or has shown a key.
+    Known,
 }
 
 /// `[login]`, too: whom the tenant is asked about, what it is asked for, and how long a success counts.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use countersign::policy::{Batch, Date, ExemptResult, IpFamily, Mechanism, Offline, StepUp};
+use countersign::policy::{
+    Batch, Date, ExemptResult, IpFamily, Labels, Mechanism, Offline, StepUp,
+};
 
 use super::*;
 
@@ -35,6 +37,7 @@ fn an_address_is_enough_and_the_rest_has_its_defaults() {
     );
     assert_eq!((login.attempts, login.minimum_factors), (3, 2));
     assert!(login.echo_codes);
+    assert_eq!(login.labels, Labels::Always);
     assert!(
         !login.email_counts && !login.require_number_match && !login.push_first && !login.federated
     );

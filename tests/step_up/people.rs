@@ -108,8 +108,9 @@ fn both_are_asked_one_after_the_other_and_both_must_be_let_in() {
     assert_eq!(step_up(&su(&rig), &mut person), Ok("OATH".into()));
     assert_eq!(asked_about(&rig), ["nobody@example.com", NAME]);
     let lines = rig.lines();
-    let first = "nobody@example.com has met OATH";
-    assert!(lines.iter().any(|line| line.ends_with(first)), "{lines:?}");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let first = "detail=\"nobody@example.com has met OATH\"";
+    assert!(lines[0].ends_with(first), "{lines:?}");
     let both = "tenant_user=\"nobody@example.com,alice@example.com\"";
     assert!(lines.last().unwrap().contains(both), "{lines:?}");
 }
@@ -120,8 +121,12 @@ fn where_the_first_is_refused_the_second_is_never_asked() {
     let mut person = Person::answering(&["000000"]);
     assert_eq!(step_up(&su(&rig), &mut person), Err(Reason::AnswerRefused));
     assert_eq!(asked_about(&rig), ["nobody@example.com"]);
+    assert_eq!(rig.lines().len(), 1);
     let mut person = Person::answering(&["424243", "000000"]);
     assert_eq!(step_up(&su(&rig), &mut person), Err(Reason::AnswerRefused));
+    let line = rig.lines().pop().unwrap();
+    let first = "; nobody@example.com has met OATH\"";
+    assert!(line.ends_with(first), "{line}");
 }
 
 #[test]

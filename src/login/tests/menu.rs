@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::package::{about, mechanism, package, package_of, success, summary, with};
 use super::world::{PASSWORD, USER, World};
+use crate::policy::Labels;
 use crate::policy::Mechanism::{Oath, Otp, Pf, Radius, Sms, Sq, Up};
 use crate::verdict::Reason;
 
@@ -228,11 +229,7 @@ fn a_mechanism_that_can_not_be_read_is_left_out_and_the_others_are_offered() {
         .asks("Press Enter for a phone call: ")
         .logged(&[
             "offered: UP | SMS,EMAIL,a mechanism,a mechanism,a mechanism,PF",
-            "left out: SMS (the tenant's description of it can't be read)",
-            "left out: EMAIL (the tenant's description of it can't be read)",
-            "left out: a mechanism (the tenant's description of it can't be read)",
-            "left out: a mechanism (the tenant's description of it can't be read)",
-            "left out: a mechanism (the tenant's description of it can't be read)",
+            "left out: SMS,EMAIL,a mechanism,a mechanism,a mechanism (the tenant's description of it can't be read)",
         ])
         .is_abandoned(Reason::Interrupted)
         .cleans_up()
@@ -389,4 +386,60 @@ fn the_first_challenge_may_be_the_one_that_asks() {
         .answers("id-UP", PASSWORD)
         .replies(success(USER))
         .is_granted(&[Otp, Up]);
+}
+
+/// Two phones and a mailbox, under the tenant's own names.
+fn labelled() -> serde_json::Value {
+    let named = |name: &str, id: &str, label: &str| {
+        let prompt = format!("Sent to {label}");
+        let members =
+            json!({"MechanismId": id, "PromptSelectMech": label, "PromptMechChosen": prompt});
+        with(mechanism(name), members)
+    };
+    package_of(vec![
+        vec![mechanism("UP")],
+        vec![
+            named("SMS", "p1", "XXX-1234"),
+            named("SMS", "p2", "XXX-5678"),
+            named("RADIUS", "r", "Token of alice"),
+        ],
+    ])
+}
+
+#[test]
+fn a_stranger_reads_no_labels_where_the_administrator_says_so() {
+    World::on(|terms| terms.login.labels = Labels::Known)
+        .starts(labelled())
+        .asks(
+            "1. text message (\"no. 1\")\n2. text message (\"no. 2\")\n3. RADIUS code\n\
+             Choose 1-3 (Enter: 1), or type the code for 3.\nChoice or Verification code: ",
+        )
+        .types("2")
+        .answers_up_and_starts("p2")
+        .replies(about("p2", "OobPending"))
+        .asks(
+            "Text message sent (\"no. 2\"). Type its code, or follow its link and press Enter.\n\
+             Nothing arrives? Start again and check the password.\nVerification code: ",
+        )
+        .is_abandoned(Reason::Interrupted)
+        .cleans_up()
+        .is_refused(Reason::Interrupted, "");
+}
+
+#[test]
+fn a_person_with_a_key_or_at_a_terminal_reads_the_labels() {
+    let menu = "1. text message (\"XXX-1234\")\n2. text message (\"XXX-5678\")\n\
+                3. RADIUS code (\"Token of alice\")\n\
+                Choose 1-3 (Enter: 1), or type the code for 3.\nChoice or Verification code: ";
+    for (stranger, labels) in [(false, Labels::Known), (true, Labels::Always)] {
+        World::on(|terms| {
+            terms.stranger = stranger;
+            terms.login.labels = labels;
+        })
+        .starts(labelled())
+        .asks(menu)
+        .is_abandoned(Reason::Interrupted)
+        .cleans_up()
+        .is_refused(Reason::Interrupted, "");
+    }
 }

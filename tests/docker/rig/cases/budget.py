@@ -86,7 +86,6 @@ def after_a_denial_a_code_is_still_taken(world):
     attempt.asks_openly(PAUSED.format(r"(60|5\d) s") + CODE_ONLY)
     world.denied("alice", "sudo", "approval_refused")
     ends_with_the_code(world, attempt)
-    world.log.says(r"left out: OTP \(push budget\)")
 
 
 @case(also='[push]\npause = "0s"')

@@ -29,6 +29,41 @@ def a_push_that_is_approved_opens_the_session(world):
 
 
 @case()
+def a_login_writes_one_line(world):
+    login = world.ssh("alice")
+    answers(login, PASSWORD, oath_code())
+    login.is_let_in("alice")
+    world.granted("alice", "sshd", "UP,OATH")
+    attempt = world.sudo("alice")
+    answers(attempt, PASSWORD, WRONG_CODE, hidden=r"\[sudo\] password for alice: ")
+    attempt.is_refused("sudo: 1 incorrect password attempt", status=1)
+    world.denied("alice", "sudo", "answer_refused")
+    lines = [str(entry) for entry in world.log.since() if "pam_countersign" in entry.text]
+    expect(len(lines) == 2, "two logins wrote:\n" + "\n".join(lines))
+
+
+@case(also='[service.sshd.login]\nlabels = "known"')
+def a_stranger_sees_no_labels_and_a_person_with_a_key_or_at_a_terminal_does(world):
+    login = world.ssh("alice")
+    answers(login, "not it", oath_code())
+    login.is_refused(REFUSED, status=255)
+    login.shows(r"\n3\. text message\n")
+    login.never_shows("XXX|Authenticator\"")
+    world.denied("alice", "sshd", "answer_refused")
+    attempt = world.sudo("alice")
+    answers(attempt, PASSWORD, oath_code(), hidden=r"\[sudo\] password for alice: ")
+    attempt.is_let_in("root")
+    attempt.shows(r'text message \("SMS\.\.\. XXX-1234"\)')
+    world.granted("alice", "sudo", "UP,OATH")
+    login = world.ssh("penny", to="both")
+    answers(login, PASSWORD, "")
+    world.tenant.approve("penny")
+    login.is_let_in("penny")
+    login.shows(r'push to your phone \("Mobile Authenticator"\)')
+    world.granted("penny", "sshd", "UP,OTP")
+
+
+@case()
 def a_push_that_is_denied_ends_the_login(world):
     login = world.ssh("penny")
     answers(login, PASSWORD, "")
