@@ -24,7 +24,7 @@ mod ssh;
 use std::time::{Duration, Instant};
 
 pub use accounts::{LocalUsers, account};
-pub use arguments::Arguments;
+pub use arguments::{Arguments, CONFIG};
 pub use caller::{Caller, Nameless};
 pub use conversation::{Answer, Conversation};
 pub use crank::{Hands, turn};
@@ -44,7 +44,7 @@ pub use memory::limits;
 pub use offline::bounds;
 pub use origin::Whence;
 pub use panic::{caught, silence};
-pub use settings::{connection, equip};
+pub use settings::{MAX_SECRET, connection, equip};
 
 /// A verdict, and how long libpam should let a refused user wait.
 pub struct Outcome {

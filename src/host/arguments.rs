@@ -7,7 +7,7 @@ use crate::audit::escape;
 use crate::verdict::{Reason, Refusal};
 
 /// Where the configuration is unless `config=` says otherwise.
-const CONFIG: &str = "/etc/countersign/countersign.toml";
+pub const CONFIG: &str = "/etc/countersign/countersign.toml";
 
 /// `config=PATH` and `debug`.
 #[derive(Debug, PartialEq, Eq)]

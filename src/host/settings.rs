@@ -15,7 +15,7 @@ use crate::verdict::{Reason, Refusal};
 /// The largest bundles of today have a third of this.
 const MAX_CA_FILE: u64 = 1024 * 1024;
 /// A password fits into this many times over.
-const MAX_SECRET: u64 = 4 * 1024;
+pub const MAX_SECRET: u64 = 4 * 1024;
 
 /// Reads and checks the configuration: the policy and its text. Everything that is wrong with it goes to the log, a line each.
 pub(super) fn load(

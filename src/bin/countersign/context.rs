@@ -3,14 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use countersign::host::CONFIG;
 use countersign::local::State;
 use countersign::os::{self, Secrecy};
 use countersign::policy::{self, Policy};
 
 use super::output::Problem;
-
-/// Where the configuration is unless `--config` says otherwise.
-const CONFIG: &str = "/etc/countersign/countersign.toml";
 
 /// The configuration's place.
 pub struct Context {

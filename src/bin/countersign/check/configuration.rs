@@ -13,9 +13,6 @@ use super::finding::{Finding, Report};
 use super::stacks::{self, Named};
 use crate::root::Root;
 
-/// A secret fits into this many times over.
-const MAX_SECRET: u64 = 4 * 1024;
-
 /// Every configuration that a stack names, read once.
 pub struct Configurations {
     usual: PathBuf,
@@ -172,7 +169,7 @@ fn files(root: &Root, policy: &Policy, report: &mut Report) {
 fn secret(root: &Root, path: &Path, report: &mut Report) {
     let shown = path.display().to_string();
     let read =
-        os::read(&root.place(path), Secrecy::Secret, MAX_SECRET).map(zeroize::Zeroizing::new);
+        os::read(&root.place(path), Secrecy::Secret, host::MAX_SECRET).map(zeroize::Zeroizing::new);
     match read {
         Err(problem) => {
             let problem = problem.to_string();

@@ -18,9 +18,6 @@ use super::super::terminal::first_line;
 use super::Who;
 use super::login::{LoggedIn, log_in};
 
-/// A secret fits into this many times over.
-const MAX_SECRET: u64 = 4 * 1024;
-
 /// An administrator, for the time of one command.
 pub struct Session {
     client: Client,
@@ -146,7 +143,7 @@ impl Credentials {
 
     fn secret(&self) -> Result<Secret, Problem> {
         let path = std::path::absolute(&self.secret_file).map_err(Problem::new)?;
-        let bytes = os::read(&path, Secrecy::Secret, MAX_SECRET).map_err(Problem::new)?;
+        let bytes = os::read(&path, Secrecy::Secret, host::MAX_SECRET).map_err(Problem::new)?;
         let bytes = Zeroizing::new(bytes);
         let within = |why: &str| Problem::new(format!("{}: {why}", path.display()));
         let line = first_line(bytes.as_slice()).map_err(|_| within("holds no secret"))?;

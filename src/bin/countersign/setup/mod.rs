@@ -24,6 +24,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign::audit::escape;
+use countersign::host::CONFIG;
 use countersign::os;
 use countersign::policy::{self, Policy};
 use countersign::words;
@@ -43,9 +44,6 @@ use wanted::Wanted;
 
 pub use confirm::{Arguments as ConfirmArguments, run as confirm};
 pub use take_back::{Arguments as UnsetupArguments, run as unsetup};
-
-/// Where the module looks for it by itself.
-const CONFIG: &str = "/etc/countersign/countersign.toml";
 
 #[derive(clap::Args)]
 pub struct Arguments {

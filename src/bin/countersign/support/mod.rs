@@ -18,6 +18,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use countersign::host;
 use countersign::os::{self, Secrecy};
 use countersign::policy::{self, Date, Policy, Setting};
 use countersign::tenant::text::shown_line;
@@ -29,8 +30,6 @@ use super::output::{Done, Problem, line, progress};
 use configuration::Configuration;
 use names::Names;
 
-/// A file with one secret in it is not longer.
-const MAX_SECRET: u64 = 4 * 1024;
 /// What is shorter is part of other words.
 const SHORTEST: usize = 6;
 /// Room for a line, in characters.
@@ -185,7 +184,7 @@ impl<'a> Bundle<'a> {
     fn secrets(&self) -> Vec<String> {
         let files = files::secrets(self);
         let files = files.iter();
-        let read = files.filter_map(|path| os::read(path, Secrecy::Public, MAX_SECRET).ok());
+        let read = files.filter_map(|path| os::read(path, Secrecy::Public, host::MAX_SECRET).ok());
         let mut secrets: Vec<_> = read.flat_map(|bytes| lines(&bytes)).collect();
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         secrets
