@@ -18,6 +18,8 @@ mod person;
 #[path = "check/polkit.rs"]
 mod polkit;
 mod rig;
+#[path = "check/rules.rs"]
+mod rules;
 #[allow(dead_code, reason = "test equipment: no test uses all of it")]
 #[path = "support/server.rs"]
 mod server;

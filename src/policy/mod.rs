@@ -53,6 +53,7 @@ pub use settings::{
     Admin, Batch, Britive, ClientAuth, Flow, IpFamily, Labels, Login, Offline, OnDemand, Push,
     Settings, StepUp, Tenant, Terms, Users, Whom,
 };
+pub use spelling::nearest;
 pub use url::{Proxy, TenantUrl};
 pub use value::parse_duration;
 

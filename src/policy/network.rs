@@ -65,6 +65,27 @@ impl Network {
         Some(Network { address, length })
     }
 
+    /// It is one of IPv4.
+    #[must_use]
+    pub fn is_ipv4(self) -> bool {
+        self.address.is_ipv4()
+    }
+
+    /// How much of its family it is, from 0 to 1.
+    #[must_use]
+    pub fn share(self) -> f64 {
+        (0..self.length).fold(1.0, |share, _| share / 2.0)
+    }
+
+    /// No host has an address in it: of groups, of the broadcast, unspecified.
+    #[must_use]
+    pub fn is_of_no_host(self) -> bool {
+        let is_whole = self.length == 0;
+        let unspecified = self.address.is_unspecified() && self.length >= 8;
+        let broadcast = IpAddr::V4(Ipv4Addr::BROADCAST);
+        !is_whole && (self.address.is_multicast() || unspecified || self.address == broadcast)
+    }
+
     /// The address is inside.
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {

@@ -30,7 +30,8 @@ fn sounds_secret(key: &str) -> bool {
 }
 
 /// The known key that is nearest, if it is near: a third of its letters may differ.
-fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+#[must_use]
+pub fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let key: String = key.chars().take(64).flat_map(char::to_lowercase).collect();
     let far = known.iter().map(|name| (distance(&key, name), *name));
     let (distance, name) = far.min_by_key(|(distance, _)| *distance)?;

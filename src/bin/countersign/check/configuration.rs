@@ -10,6 +10,7 @@ use countersign::policy::{self, Flow, Origin, Policy, Settings, Tenant};
 use countersign::tenant::http::Client;
 
 use super::finding::{Finding, Report};
+use super::rules::{self, Written};
 use super::stacks::{self, Named};
 use crate::root::Root;
 
@@ -103,7 +104,14 @@ fn read(root: &Root, path: &Path, report: &mut Report) -> Option<Policy> {
             report.pass("config", format!("{shown} can be read"));
             files(root, &policy, report);
             accounts(root, &policy, &shown, report);
-            Some(policy)
+            let (policy, bytes, shown) = (&policy, &bytes, &shown);
+            let written = Written {
+                policy,
+                bytes,
+                shown,
+            };
+            rules::check(root, &written, report);
+            Some(policy.clone())
         }
         Err(errors) => {
             errors

@@ -10,6 +10,7 @@ mod network;
 mod outage;
 mod person;
 mod polkit;
+mod rules;
 mod selinux;
 mod sshd;
 mod stacks;
