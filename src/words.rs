@@ -398,7 +398,9 @@ pub fn farewell(reason: Reason) -> Option<&'static str> {
         Reason::PushBudget => {
             Some("Nothing can be sent to your phone at the moment. Please try again later.")
         }
-        Reason::TenantThrottle => Some("Too many tries. Please wait a minute, then start again."),
+        Reason::TenantThrottle => {
+            Some("The identity service asks to wait. Please start again in a few minutes.")
+        }
         Reason::TooFewFactors => Some(
             "This system asks for more than your organisation's policy offered. Ask your administrator.",
         ),

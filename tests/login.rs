@@ -12,6 +12,8 @@ mod rig;
 #[path = "simulator/mod.rs"]
 mod simulator;
 
+use std::time::Duration;
+
 use countersign::host::authenticate;
 use countersign::verdict::Reason;
 use serde_json::json;
@@ -437,7 +439,7 @@ fn a_tenant_that_asks_to_wait_is_not_asked_again() {
     let rig = alice(json!({ "retry_waiting_time": 30 }));
     let mut person = Person::answering(&[]);
     assert_eq!(log_in(&rig, &mut person), Err(Reason::TenantThrottle));
-    assert!(person.saw("!Too many tries"));
+    assert!(person.saw("!The identity service asks to wait"));
 }
 
 #[test]
@@ -746,6 +748,129 @@ fn no_secret_reaches_the_log_not_even_with_debug() {
             !lines.iter().any(|line| line.contains(secret)),
             "{secret}: {lines:?}"
         );
+    }
+}
+
+/// Alice's second factor is a RADIUS server whose push is answered once it is approved.
+fn held(more: &str) -> Rig {
+    let keys = json!({ "challenges": [["UP"], ["RADIUS"]], "radius_holds": true });
+    alice_with(keys, more)
+}
+
+#[test]
+fn an_answer_that_waits_for_a_person_may_take_longer_than_a_request() {
+    for word in ["push", "phone"] {
+        let rig = held("[tenant]\nrequest_timeout = \"1s\"");
+        let answers = [word];
+        let mut person = Person::answering(&answers);
+        let met = with_phone(
+            &rig,
+            |phone, message| {
+                let limit = Duration::from_secs(1);
+                std::thread::sleep(limit + limit / 2);
+                phone.approve(message.id);
+            },
+            || log_in(&rig, &mut person),
+        );
+        assert_eq!(met, Ok("UP,RADIUS".into()), "{:?}", person.seen);
+        assert_eq!(rig.actions(), ["Start", "Answer", "Answer"]);
+        assert!(person.saw("iWaiting for your approval"));
+    }
+}
+
+#[test]
+fn an_answer_that_a_person_has_denied_is_refused() {
+    let rig = held("");
+    let answers = ["push"];
+    let mut person = Person::answering(&answers);
+    let met = with_phone(
+        &rig,
+        |phone, message| phone.deny(message.id),
+        || log_in(&rig, &mut person),
+    );
+    assert_eq!(met, Err(Reason::AnswerRefused));
+}
+
+#[test]
+fn the_deadline_ends_the_wait_for_an_answer_that_the_tenant_holds() {
+    let rig = held("[tenant]\nrequest_timeout = \"1s\"\n\n[login]\ndeadline = \"10s\"");
+    let answers = ["push"];
+    let mut person = Person::answering(&answers);
+    assert_eq!(log_in(&rig, &mut person), Err(Reason::Deadline));
+    assert!(person.saw("!That took too long"));
+    assert_eq!(rig.actions().last().map(String::as_str), Some("Cleanup"));
+}
+
+#[test]
+fn a_tenant_that_asks_to_wait_longer_than_the_login_ends_it_at_once() {
+    for tenant in ["", "retry_after_as_date = true\n"] {
+        let scenario = ALICE.replace("[tenant]\n", &format!("[tenant]\n{tenant}"));
+        let rig = Rig::new(&scenario);
+        rig.simulator
+            .change_user(NAME, &json!({ "challenges": [["UP"], ["OTP"]] }));
+        let busy = What::Status {
+            code: 429,
+            retry_after: Some(3600),
+            body: None,
+        };
+        rig.simulator.fault(busy.once().on_action("Poll"));
+        let mut person = Person::answering(&[""]);
+        assert_eq!(log_in(&rig, &mut person), Err(Reason::TenantThrottle));
+        assert!(person.saw("!The identity service asks to wait"));
+        assert_eq!(rig.actions().last().map(String::as_str), Some("Cleanup"));
+        let audit = rig.audit();
+        assert!(
+            audit
+                .field("detail")
+                .starts_with("the tenant asks to wait 3"),
+            "{}",
+            audit.0
+        );
+    }
+}
+
+#[test]
+fn a_tenant_that_limits_polls_is_asked_as_often_as_it_likes() {
+    for tenant in [
+        "poll_every = 1500\n",
+        "poll_every = 1500\nretry_after_as_date = true\n",
+    ] {
+        let scenario = ALICE.replace("[tenant]\n", &format!("[tenant]\n{tenant}"));
+        let rig = Rig::new(&scenario);
+        rig.simulator
+            .change_user(NAME, &json!({ "challenges": [["UP"], ["OTP"]] }));
+        let mut person = Person::answering(&[""]);
+        let met = with_phone(
+            &rig,
+            |phone, message| {
+                // Start, both together, and Polls: the third one comes too soon.
+                rig.simulator.wait_for_requests(5);
+                phone.approve(message.id);
+            },
+            || log_in(&rig, &mut person),
+        );
+        assert_eq!(met, Ok("UP,OTP".into()));
+    }
+}
+
+#[test]
+fn words_of_other_tenants_for_a_denied_and_an_expired_push_are_refusals() {
+    let words = "denied_word = \"OobDenied\"\nexpired_word = \"OobExpired\"\n";
+    let scenario = ALICE.replace("[tenant]\n", &format!("[tenant]\n{words}"));
+    for denied in [true, false] {
+        let rig = Rig::new(&scenario);
+        rig.simulator
+            .change_user(NAME, &json!({ "challenges": [["UP"], ["OTP"]] }));
+        let mut person = Person::answering(&[""]);
+        let met = with_phone(
+            &rig,
+            |phone, message| match denied {
+                true => phone.deny(message.id),
+                false => rig.simulator.pass_time(Duration::from_secs(301)),
+            },
+            || log_in(&rig, &mut person),
+        );
+        assert_eq!(met, Err(Reason::ApprovalRefused));
     }
 }
 

@@ -17,6 +17,8 @@ mod terminal;
 
 use std::process::Command;
 
+use serde_json::json;
+
 use rig::person::NAME;
 use rig::{ALICE, CODE, PASSWORD, Rig, user};
 use simulator::What;
@@ -157,6 +159,21 @@ fn ctrl_c_ends_a_question_and_the_session() {
     let rig = Rig::new(ALICE);
     let mut terminal = start(&rig, "");
     terminal.wait_for(CODE_PROMPT);
+    terminal.press("\u{3}");
+    assert_interrupted(&rig, end(terminal));
+}
+
+#[test]
+fn ctrl_c_ends_the_wait_for_an_answer_that_the_tenant_holds() {
+    let scenario = ALICE.replace("[\"OATH\"]", "[\"RADIUS\"]");
+    let rig = Rig::new(&scenario);
+    rig.simulator
+        .change_user(NAME, &json!({ "radius_holds": true }));
+    let mut terminal = start(&rig, "");
+    terminal.wait_for("or push.\").\nVerification code: ");
+    terminal.type_line("push");
+    // Start, the password, the answer that is held.
+    rig.simulator.wait_for_requests(3);
     terminal.press("\u{3}");
     assert_interrupted(&rig, end(terminal));
 }

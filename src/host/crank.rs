@@ -120,10 +120,13 @@ impl Crank<'_> {
     }
 
     fn wait(&self, time: Duration, awaited: AwaitTime) -> Step {
+        if time > self.left() && awaited.is_the_tenants() {
+            return awaited.too_long();
+        }
         if !self.hands.waits() {
             return awaited.abandon(Reason::Interrupted.into());
         }
-        let paused = os::pause((time + jitter()).min(self.left()));
+        let paused = os::pause(time.saturating_add(jitter()).min(self.left()));
         match (paused, self.stop()) {
             (Paused::Interrupted, _) => awaited.abandon(Reason::Interrupted.into()),
             (Paused::Over, Some(refusal)) => awaited.abandon(refusal),
@@ -155,7 +158,7 @@ fn exchange(
     if let Some(authorization) = &outgoing.authorization {
         headers.push(("Authorization", authorization.expose()));
     }
-    client.post(&url, &headers, &body, budget)
+    client.post_with(outgoing.patience, &url, &headers, &body, budget)
 }
 
 fn jitter() -> Duration {

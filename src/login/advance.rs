@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::about::{check_session, only_started, split};
+use super::choose::asks_for_push;
 use super::identify::Way;
 use super::read::{Trouble, read};
 use super::{Chosen, Expected, Login, Notice, Planned, Step, tell};
@@ -9,7 +10,7 @@ use crate::policy::{Batch, Mechanism};
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
 use crate::tenant::reply::{self, Advanced, AnswerType, Identity, Offer, Outcome, Package};
-use crate::tenant::request::{Action, Request};
+use crate::tenant::request::{Action, Answer, Request};
 use crate::tenant::text::ServerText;
 use crate::verdict::{Reason, Refusal};
 use crate::words;
@@ -33,13 +34,16 @@ impl Login {
                 "the tenant left nothing to do",
             ));
         }
-        self.send(
-            Request::Advance {
-                session,
-                operations,
-            },
-            Expected::Advance(sent),
-        )
+        let request = Request::Advance {
+            session,
+            operations,
+        };
+        let waits = sent.iter().any(asks_for_approval) && !self.terms.login.require_number_match;
+        let step = self.send(request, Expected::Advance(sent));
+        match waits {
+            true => tell_waiting(Mechanism::Radius, step),
+            false => step,
+        }
     }
 
     /// How many of the queued operations travel in the next request.
@@ -68,7 +72,7 @@ impl Login {
     pub(super) fn give_up(self: Box<Self>, trouble: Trouble) -> Step {
         match trouble {
             Trouble::Broken(refusal) => self.end(refusal),
-            Trouble::Busy(_) | Trouble::Final(_) => self.abandon(trouble),
+            Trouble::Busy(..) | Trouble::Stumbled(_) | Trouble::Final(_) => self.abandon(trouble),
         }
     }
 
@@ -192,10 +196,9 @@ impl Login {
             Some(number) => self.ask_with_number(started, number),
             // The number may still come with the first poll.
             None if self.demands_number(started.mechanism) => self.poll_first(started),
-            None => {
-                let waiting = words::waiting(started.mechanism);
-                tell(Notice::Waiting(waiting), self.poll_first(started))
-            }
+            // The user has been told before the answer went out.
+            None if asks_for_approval(&started) => self.poll_first(started),
+            None => tell_waiting(started.mechanism, self.poll_first(started)),
         }
     }
 
@@ -206,9 +209,15 @@ impl Login {
 
     /// Whether a push goes on without the number that the policy demands. Its first poll is the last chance for it.
     fn lacks_number(&self, last: &Planned, outcome: &Outcome) -> bool {
-        let polled = matches!(last.operation.action, Action::Poll);
-        let has_it = matches!(outcome, Outcome::Pending(Some(_)) | Outcome::Failed);
-        polled && self.number.is_none() && self.demands_number(last.mechanism) && !has_it
+        let is_over = match last.operation.action {
+            Action::Poll => !matches!(outcome, Outcome::Pending(Some(_)) | Outcome::Failed),
+            // The tenant has waited for the approval by itself, and there was no number.
+            Action::Answer(_) if is_word(last) => {
+                !matches!(outcome, Outcome::Pending(_) | Outcome::Failed)
+            }
+            Action::Answer(_) | Action::StartOob => false,
+        };
+        is_over && self.number.is_none() && self.demands_number(last.mechanism)
     }
 
     fn numberless(self: Box<Self>, outcome: &Outcome) -> Step {
@@ -237,6 +246,31 @@ impl Login {
         let offers = &self.challenges.get(planned.challenge)?.offers;
         offers.iter().find(|o| o.id == planned.operation.mechanism)
     }
+}
+
+fn tell_waiting(mechanism: Mechanism, next: Step) -> Step {
+    tell(Notice::Waiting(words::waiting(mechanism)), next)
+}
+
+/// Whether this is an answer to a RADIUS server that is no code.
+fn is_word(planned: &Planned) -> bool {
+    match &planned.operation.action {
+        Action::Answer(Answer::Text(text)) => asks_for_push(planned.mechanism, text),
+        Action::Answer(Answer::Parts(_)) | Action::StartOob | Action::Poll => false,
+    }
+}
+
+/// Whether this is one of the words by which RADIUS servers are asked for an approval, such as `push`, or the number of a
+/// line in a menu of theirs. The tenant may hold its reply until the user has approved.
+fn asks_for_approval(planned: &Planned) -> bool {
+    let Action::Answer(Answer::Text(text)) = &planned.operation.action else {
+        return false;
+    };
+    let word = text.expose().to_ascii_lowercase();
+    let known = ["push", "phone", "call"]
+        .iter()
+        .any(|known| word.starts_with(known));
+    is_word(planned) && (known || word.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn is_push(mechanism: Mechanism) -> bool {

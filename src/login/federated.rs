@@ -81,8 +81,8 @@ impl Login {
             Ok(Status::Success(identity)) => self.identify(identity, tenant_id, Way::Provider),
             Ok(Status::Pending) => self.wait_on(interval, again(0)),
             Ok(Status::Failed) => self.end(Reason::ApprovalRefused),
-            Err(Trouble::Busy(time)) => self.wait_on(time.max(interval), again(0)),
-            Err(Trouble::Broken(_)) if outages < wait::MAX_OUTAGES => {
+            Err(Trouble::Busy(_, asked)) => self.wait_as_asked(asked, interval, again(0)),
+            Err(Trouble::Broken(_) | Trouble::Stumbled(_)) if outages < wait::MAX_OUTAGES => {
                 self.wait_on(interval, again(outages + 1))
             }
             Err(trouble) => self.end(trouble),

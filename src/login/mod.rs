@@ -39,9 +39,9 @@ use crate::local::offline::rules::CodeRefusal;
 use crate::policy::{Mechanism, TenantUrl, Terms};
 use crate::secret::{Secret, Shared};
 use crate::tenant::failure::Failure;
-use crate::tenant::http::Response;
+use crate::tenant::http::{Patience, Response};
 use crate::tenant::reply::Challenge;
-use crate::tenant::request::{Operation, Request, Session};
+use crate::tenant::request::{Action, Operation, Request, Session};
 use crate::tenant::text::ServerText;
 use crate::verdict::{Reason, Refusal};
 use crate::words;
@@ -105,6 +105,14 @@ struct Planned {
     challenge: usize,
     mechanism: Mechanism,
     operation: Operation,
+}
+
+impl Planned {
+    /// Whether the tenant may answer it only once a person has approved something elsewhere.
+    fn may_be_held(&self) -> bool {
+        let is_answer = matches!(self.operation.action, Action::Answer(_));
+        is_answer && self.mechanism == Mechanism::Radius
+    }
 }
 
 /// Continues after a request.
@@ -173,6 +181,8 @@ pub struct AwaitTime {
     login: Box<Login>,
     time: Duration,
     next: wait::Next,
+    /// How long the tenant has asked to wait, where it has.
+    asked: Option<Duration>,
 }
 
 /// Opens a login: the first step asks the tenant for the user's challenges.
@@ -251,6 +261,22 @@ impl AwaitReply {
 }
 
 impl Expected {
+    /// A RADIUS server may hold its answer until a person has approved: some ask for an approval by themselves.
+    fn patience(&self) -> Patience {
+        match self {
+            Expected::Advance(sent) if sent.iter().any(Planned::may_be_held) => Patience::Person,
+            Expected::Advance(_)
+            | Expected::Poll { .. }
+            | Expected::Start { .. }
+            | Expected::Token
+            | Expected::Challenge { .. }
+            | Expected::Whoami { .. }
+            | Expected::Status { .. }
+            | Expected::Pin(_)
+            | Expected::Cleanup(_) => Patience::Request,
+        }
+    }
+
     fn about(&self) -> Vec<Mechanism> {
         match self {
             Expected::Advance(sent) => sent.iter().map(|planned| planned.mechanism).collect(),
@@ -325,6 +351,20 @@ impl AwaitTime {
         self.login.elapsed(self.time, now, self.next)
     }
 
+    /// Whether the tenant has asked for this wait.
+    #[must_use]
+    pub fn is_the_tenants(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// The wait is longer than what is left of the login: it ends at once.
+    pub fn too_long(self) -> Step {
+        let seconds = self.asked.unwrap_or_default().as_secs();
+        let detail = format!("the tenant asks to wait {seconds} s, longer than the login may take");
+        self.login
+            .abandon(Refusal::new(Reason::TenantThrottle, detail))
+    }
+
     /// The login can't go on.
     pub fn abandon(self, refusal: Refusal) -> Step {
         self.login.abandon(refusal)
@@ -334,13 +374,14 @@ impl AwaitTime {
 impl Login {
     fn send(self: Box<Self>, request: Request, expected: Expected) -> Step {
         let to = self.target.clone();
-        let about = expected.about();
+        let (about, patience) = (expected.about(), expected.patience());
         let authorization = self.authorization.clone();
         Step::Send(
             Outgoing {
                 to,
                 request,
                 authorization,
+                patience,
                 about,
             },
             AwaitReply {

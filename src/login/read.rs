@@ -9,13 +9,12 @@ use crate::tenant::reply::Malformed;
 use crate::tenant::text::shown;
 use crate::verdict::{Reason, Refusal};
 
-/// The longest that a tenant's `Retry-After` is believed. The deadline of the login bounds it further.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
-
 /// Why there is no usable reply.
 pub(super) enum Trouble {
-    /// 429 or 503: the request was not looked at. Ask again after this time, if it may be asked again.
-    Busy(Duration),
+    /// 429 or 503: the request was not looked at. What may be asked again may be so after this time.
+    Busy(Refusal, Option<Duration>),
+    /// 500, 502 or 504: the tenant, or its front, has stumbled. What is only asked may be asked again.
+    Stumbled(Refusal),
     /// The connection broke. What is only asked, not done, may be asked again.
     Broken(Refusal),
     /// Not to be believed, or nobody there.
@@ -25,8 +24,10 @@ pub(super) enum Trouble {
 impl From<Trouble> for Refusal {
     fn from(trouble: Trouble) -> Self {
         match trouble {
-            Trouble::Busy(_) => Self::new(Reason::Misbehaved, "the tenant is too busy"),
-            Trouble::Broken(refusal) | Trouble::Final(refusal) => refusal,
+            Trouble::Busy(refusal, _)
+            | Trouble::Stumbled(refusal)
+            | Trouble::Broken(refusal)
+            | Trouble::Final(refusal) => refusal,
         }
     }
 }
@@ -37,8 +38,10 @@ pub(super) fn read<T>(
     parse: fn(&[u8]) -> Result<T, Malformed>,
 ) -> Result<T, Trouble> {
     let response = busy_or_broken(reply)?;
-    if response.status != 200 {
-        return Err(misbehaved(unexpected(response.status)));
+    match response.status {
+        200 => {}
+        500 | 502 | 504 => return Err(Trouble::Stumbled(unexpected(response.status))),
+        status => return Err(Trouble::Final(unexpected(status))),
     }
     let kind = response.content_type.as_deref().unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
@@ -51,27 +54,36 @@ pub(super) fn read<T>(
     parse(&response.body).map_err(|Malformed(what)| misbehaved(what))
 }
 
-fn unexpected(status: u16) -> String {
-    match status {
+fn unexpected(status: u16) -> Refusal {
+    let detail = match status {
         404 => "HTTP status 404: is tenant.url right?".to_owned(),
         status => format!("HTTP status {status}"),
-    }
+    };
+    Refusal::new(Reason::Misbehaved, detail)
 }
 
 /// A reply that somebody has looked at the request for, whatever it says.
 pub(super) fn busy_or_broken(reply: Result<Response, Failure>) -> Result<Response, Trouble> {
     let response = reply.map_err(trouble)?;
     match response.status {
-        429 | 503 => Err(Trouble::Busy(retry_after(&response))),
+        429 | 503 => Err(busy(&response)),
         _ => Ok(response),
     }
 }
 
-fn retry_after(response: &Response) -> Duration {
-    response
-        .retry_after
-        .unwrap_or(Duration::from_secs(1))
-        .min(MAX_RETRY_AFTER)
+/// Too many requests are a throttle; a service that is unavailable is a fault of the service.
+fn busy(response: &Response) -> Trouble {
+    let asked = response.retry_after;
+    let wait = asked.map(|time| format!(", the tenant asks to wait {} s", time.as_secs()));
+    let wait = wait.unwrap_or_default();
+    let refusal = match response.status {
+        429 => Refusal::new(Reason::TenantThrottle, format!("HTTP status 429{wait}")),
+        status => Refusal::new(
+            Reason::Misbehaved,
+            format!("HTTP status {status}: the tenant is too busy{wait}"),
+        ),
+    };
+    Trouble::Busy(refusal, asked)
 }
 
 fn misbehaved(what: String) -> Trouble {

@@ -1,6 +1,8 @@
 //! Opening a session, and what the tenant may answer to that.
 #![forbid(unsafe_code)]
 
+use std::time::Duration;
+
 use super::about::check_tenant;
 use super::read::{Trouble, read};
 use super::{Expected, Login, Notice, Step, tell, wait};
@@ -16,6 +18,9 @@ use crate::verdict::{Reason, Refusal};
 const MAX_HOPS: u8 = 3;
 /// How often a tenant that is busy is asked again. Opening a session is no attempt, so this costs the user nothing.
 const MAX_TRIES: u8 = 3;
+
+/// How long is waited for a tenant that is busy and does not say for how long.
+const BUSY: Duration = Duration::from_secs(1);
 
 impl Login {
     /// Asks for the user's challenges.
@@ -34,8 +39,9 @@ impl Login {
             Ok(Started::Federated(federated)) => self.federated(federated),
             Ok(Started::Failed) => self.end(Reason::StartRefused),
             Ok(Started::Unasked) => self.end(Reason::SuccessUnasked),
-            Err(Trouble::Busy(time)) if tries < MAX_TRIES => {
-                self.wait(time, wait::Next::Open { tries: tries + 1 })
+            Err(Trouble::Busy(_, asked)) if tries < MAX_TRIES => {
+                let next = wait::Next::Open { tries: tries + 1 };
+                self.wait_as_asked(asked, BUSY, next)
             }
             Err(trouble) => self.unreached(trouble),
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{AwaitAllowance, AwaitAnswer, AwaitRedeem, AwaitReply, AwaitTime, Proof, Told};
 use crate::policy::{Mechanism, TenantUrl, Terms};
 use crate::secret::{Secret, Shared};
+use crate::tenant::http::Patience;
 use crate::tenant::request::Request;
 use crate::verdict::Refusal;
 
@@ -93,6 +94,8 @@ pub struct Outgoing {
     pub request: Request,
     /// `Authorization`, where the request speaks for this machine or for a token.
     pub authorization: Option<Shared>,
+    /// How long its response may take.
+    pub patience: Patience,
     /// The mechanisms that it is about, for the log.
     pub about: Vec<Mechanism>,
 }

@@ -41,8 +41,38 @@ pub(super) struct Waited {
 
 impl Login {
     pub(super) fn wait(self: Box<Self>, time: Duration, next: Next) -> Step {
+        let (login, asked) = (self, None);
+        Step::Wait(
+            time,
+            AwaitTime {
+                login,
+                time,
+                next,
+                asked,
+            },
+        )
+    }
+
+    /// Waits as long as the tenant has asked to, and at least so long.
+    pub(super) fn wait_as_asked(
+        self: Box<Self>,
+        asked: Option<Duration>,
+        least: Duration,
+        next: Next,
+    ) -> Step {
+        let Some(time) = asked.map(|asked| asked.max(least)) else {
+            return self.wait_on(least, next);
+        };
         let login = self;
-        Step::Wait(time, AwaitTime { login, time, next })
+        Step::Wait(
+            time,
+            AwaitTime {
+                login,
+                time,
+                next,
+                asked,
+            },
+        )
     }
 
     pub(super) fn elapsed(mut self: Box<Self>, time: Duration, now: Duration, next: Next) -> Step {
@@ -129,11 +159,10 @@ impl Login {
         let (interval, pause) = (self.terms.login.poll_interval, self.pause());
         match read(reply, reply::advanced) {
             Ok(advanced) => self.follow(advanced, vec![planned]),
-            Err(Trouble::Busy(time)) => {
-                let time = time.max(pause).max(interval);
-                self.wait_on(time, Next::poll(planned))
+            Err(Trouble::Busy(_, asked)) => {
+                self.wait_as_asked(asked, pause.max(interval), Next::poll(planned))
             }
-            Err(Trouble::Broken(_)) if outages < MAX_OUTAGES => {
+            Err(Trouble::Broken(_) | Trouble::Stumbled(_)) if outages < MAX_OUTAGES => {
                 let outages = outages + 1;
                 self.wait_on(pause, Next::Poll { planned, outages })
             }

@@ -6,7 +6,7 @@
 mod connection;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use rustls::client::Resumption;
 use rustls::crypto::{self, CryptoProvider, KeyProvider};
@@ -24,6 +24,8 @@ use super::silence::{Proven, judged};
 use super::watch::Watch;
 
 use connection::{Connection, Incoming, Outgoing, Target, Way};
+
+use crate::os;
 
 /// The largest body that is accepted, in bytes.
 pub const BODY: usize = 256 * 1024;
@@ -56,6 +58,15 @@ pub struct Client {
     request_timeout: Duration,
 }
 
+/// How long a response may keep us waiting, within the budget of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// `request_timeout`.
+    Request,
+    /// All of the budget: the tenant may hold its response until a person has approved. A signal that asks to stop ends it.
+    Person,
+}
+
 /// What came back: a whole HTTP response, of whatever status.
 pub struct Response {
     /// The status code, 200 to 599.
@@ -64,7 +75,7 @@ pub struct Response {
     pub content_type: Option<String>,
     /// `X-Cfy-Tx-Id`, by which the tenant's support finds the exchange.
     pub transaction: Option<String>,
-    /// `Retry-After`, where it is a number of seconds.
+    /// `Retry-After`, in seconds or as a date.
     pub retry_after: Option<Duration>,
     /// `Date`, the tenant's own clock.
     pub date: Option<String>,
@@ -97,7 +108,20 @@ impl Client {
         body: &[u8],
         budget: Duration,
     ) -> Result<Response, Failure> {
-        self.exchange(asking(Method::POST, url, headers), Some(body), budget)
+        self.post_with(Patience::Request, url, headers, body, budget)
+    }
+
+    /// Sends `body` as [`Client::post`] does, and waits for the response with this patience.
+    pub fn post_with(
+        &mut self,
+        patience: Patience,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        budget: Duration,
+    ) -> Result<Response, Failure> {
+        let request = asking(Method::POST, url, headers);
+        self.exchange(request, Some(body), budget, patience)
     }
 
     /// The same without a body, for a request that only reads.
@@ -107,7 +131,8 @@ impl Client {
         headers: &[(&str, &str)],
         budget: Duration,
     ) -> Result<Response, Failure> {
-        self.exchange(asking(Method::GET, url, headers), None, budget)
+        let request = asking(Method::GET, url, headers);
+        self.exchange(request, None, budget, Patience::Request)
     }
 
     /// The same without a body, for a request that removes something.
@@ -117,7 +142,8 @@ impl Client {
         headers: &[(&str, &str)],
         budget: Duration,
     ) -> Result<Response, Failure> {
-        self.exchange(asking(Method::DELETE, url, headers), None, budget)
+        let request = asking(Method::DELETE, url, headers);
+        self.exchange(request, None, budget, Patience::Request)
     }
 
     fn exchange(
@@ -125,19 +151,25 @@ impl Client {
         request: Result<Request<()>, Failure>,
         body: Option<&[u8]>,
         budget: Duration,
+        patience: Patience,
     ) -> Result<Response, Failure> {
-        let budget = budget.min(self.request_timeout);
+        let limit = match patience {
+            Patience::Request => self.request_timeout,
+            Patience::Person => budget,
+        };
+        let budget = budget.min(limit);
         if budget.is_zero() {
             return Err(Failure::local(Local::NoTime, "no request was begun"));
         }
         let begun = Instant::now();
         let deadline = begun.checked_add(budget).unwrap_or(begun);
         self.watch.begin();
-        let result = request.and_then(|request| self.send(request, body, deadline));
+        let result = request.and_then(|request| self.send(request, body, deadline, patience));
         let ended_by_itself = begun.elapsed() + CLOSE < budget;
         let prove = || Proven {
             ran: self.watch.was_running(),
-            had_time: budget == self.request_timeout || ended_by_itself,
+            // A person who takes their time is no silence of the tenant's.
+            had_time: patience == Patience::Request && budget == limit || ended_by_itself,
             lack: means::lack(),
             names: self.way.names(),
         };
@@ -152,6 +184,7 @@ impl Client {
         request: Request<()>,
         body: Option<&[u8]>,
         deadline: Instant,
+        patience: Patience,
     ) -> Result<Response, Failure> {
         let target = Target::of(request.uri())?;
         let outgoing = Outgoing::new(request, body)?;
@@ -161,6 +194,7 @@ impl Client {
             Some(kept) => kept,
             None => self.way.open(&target, deadline)?,
         };
+        connection.heed_stops(patience == Patience::Person);
         let incoming = connection.exchange(outgoing, deadline)?;
         if !incoming.is_last {
             self.kept = Some(connection);
@@ -224,7 +258,7 @@ fn understood(incoming: Incoming) -> Response {
         status: incoming.status.as_u16(),
         content_type: printable("content-type"),
         transaction: printable("x-cfy-tx-id").filter(|id| is_transaction(id)),
-        retry_after: printable("retry-after").and_then(|text| seconds(&text)),
+        retry_after: printable("retry-after").and_then(|text| wait(&text, printable("date"))),
         date: printable("date"),
         body: incoming.body,
     }
@@ -239,8 +273,53 @@ fn is_transaction(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
+/// How long `Retry-After` asks to wait (RFC 9110, section 10.2.3). A date is compared with the `Date` of the same
+/// response, so that the clock of this machine matters only where there is none.
+fn wait(text: &str, date: Option<String>) -> Option<Duration> {
+    let until = || httpdate::parse_http_date(text).ok();
+    let told = date.and_then(|date| httpdate::parse_http_date(&date).ok());
+    let now = || told.unwrap_or_else(|| UNIX_EPOCH + Duration::from_secs(os::wall_clock()));
+    seconds(text).or_else(|| Some(until()?.duration_since(now()).unwrap_or_default()))
+}
+
 fn seconds(text: &str) -> Option<Duration> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     let number = digits.then(|| text.parse().ok()).flatten()?;
     Some(Duration::from_secs(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+    fn asked(text: &str) -> Option<u64> {
+        wait(text, Some(NOW.to_owned())).map(|time| time.as_secs())
+    }
+
+    #[test]
+    fn retry_after_is_a_number_of_seconds_or_a_date() {
+        assert_eq!(asked("120"), Some(120));
+        assert_eq!(asked("0"), Some(0));
+        assert_eq!(asked("Sun, 06 Nov 1994 08:51:37 GMT"), Some(120));
+        assert_eq!(asked("Sunday, 06-Nov-94 08:51:37 GMT"), Some(120));
+        assert_eq!(asked(NOW), Some(0));
+        assert_eq!(
+            asked("Sun, 06 Nov 1994 08:00:00 GMT"),
+            Some(0),
+            "it is over"
+        );
+        for neither in ["", "-1", "1.5", "soon", "1994-11-06T08:51:37Z", "+1"] {
+            assert_eq!(asked(neither), None, "{neither}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_compared_with_the_clock_of_this_machine_where_the_tenant_tells_none() {
+        let long_ago = wait("Sun, 06 Nov 1994 08:51:37 GMT", None);
+        assert_eq!(long_ago, Some(Duration::ZERO));
+        let far = wait("Fri, 31 Dec 9999 23:59:59 GMT", None).unwrap();
+        assert!(far > Duration::from_secs(365 * 24 * 3600));
+    }
 }

@@ -58,6 +58,11 @@ impl Line {
         self.flush()
     }
 
+    /// Whether a signal that asks to stop ends the wait for bytes.
+    pub(super) fn heed_stops(&mut self, heeds: bool) {
+        self.socket.heed_stops(heeds);
+    }
+
     /// Waits for bytes; 0 means that the other side has properly ended the connection.
     pub(super) fn receive(&mut self, into: &mut [u8], deadline: Instant) -> Result<usize, Failure> {
         self.socket.until(deadline);

@@ -18,6 +18,9 @@ const TICK: Duration = if cfg!(test) {
     SLICE
 };
 
+/// How long a signal that asks to stop may go unseen.
+const MOMENT: Duration = Duration::from_millis(100);
+
 /// The longest that the first of several addresses may keep the others waiting.
 const HASTE: Duration = Duration::from_millis(500);
 
@@ -36,6 +39,7 @@ pub(super) struct Socket {
     allowance: usize,
     read_timeout: Duration,
     write_timeout: Duration,
+    heeds_stops: bool,
 }
 
 impl Socket {
@@ -90,12 +94,18 @@ impl Socket {
             allowance: ALLOWANCE,
             read_timeout,
             write_timeout,
+            heeds_stops: false,
         })
     }
 
     /// From now on everything ends by this time.
     pub(super) fn until(&mut self, deadline: Instant) {
         self.deadline = deadline;
+    }
+
+    /// Whether reading fails as soon as a signal asks to stop.
+    pub(super) fn heed_stops(&mut self, heeds: bool) {
+        self.heeds_stops = heeds;
     }
 
     /// A new exchange: as many bytes may come once more.
@@ -119,6 +129,17 @@ impl Socket {
             return Failure::outage(Outage::Silent, error);
         }
         Failure::connected(error)
+    }
+
+    /// How long the kernel may wait for bytes this time. A person who wants to stop waits no longer than a moment.
+    fn read_patience(&self) -> io::Result<Duration> {
+        if !self.heeds_stops {
+            return self.patience();
+        }
+        if os::interrupted() {
+            return Err(io::Error::other("asked to stop"));
+        }
+        Ok(cmp::min(self.patience()?, MOMENT))
     }
 
     /// How long the kernel may wait this time.
@@ -192,7 +213,7 @@ fn try_again(error: &io::Error) -> bool {
 impl Read for Socket {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
-            let time = self.patience()?;
+            let time = self.read_patience()?;
             if time != self.read_timeout {
                 self.stream.set_read_timeout(Some(time))?;
                 self.read_timeout = time;

@@ -378,7 +378,7 @@ fn each_refusal_says_what_helps_the_user_and_nothing_that_helps_a_stranger() {
                 Some("Nothing can be sent to your phone at the moment. Please try again later.")
             }
             Reason::TenantThrottle => {
-                Some("Too many tries. Please wait a minute, then start again.")
+                Some("The identity service asks to wait. Please start again in a few minutes.")
             }
             Reason::TooFewFactors => Some(
                 "This system asks for more than your organisation's policy offered. Ask your administrator.",

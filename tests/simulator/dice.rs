@@ -62,9 +62,22 @@ pub fn error_id() -> String {
     format!("{}:{}", guid(), hex(32).to_lowercase())
 }
 
-/// Something shaped like a JSON web token.
-pub fn token() -> String {
-    format!("eyJhbGciOiJSUzI1NiJ9.{}.{}", id(), id())
+/// A JSON web token about `subject` for so many seconds, whose signature is worth nothing.
+pub fn token(subject: &str, lifetime: u64) -> String {
+    let now = unix_time();
+    let header = serde_json::json!({"alg": "RS256", "kid": guid(), "typ": "JWT"});
+    let claims = serde_json::json!({
+        "sub": guid_of(subject), "unique_name": subject, "iss": "https://simulated.test/", "aud": "simulated",
+        "iat": now, "nbf": now, "exp": now + lifetime, "jti": guid(), "scope": "api",
+    });
+    let part = |value: serde_json::Value| url_safe_base64(value.to_string().as_bytes());
+    format!("{}.{}.{}", part(header), part(claims), id())
+}
+
+/// Base64 for URLs, without the padding (RFC 4648, section 5).
+fn url_safe_base64(bytes: &[u8]) -> String {
+    let text = base64(bytes).replace('+', "-").replace('/', "_");
+    text.trim_end_matches('=').to_owned()
 }
 
 /// This moment in UTC, in base64.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::dice;
 use super::http::Response;
 use super::log::Logged;
+use super::reply;
 use super::scenario::Certificate;
 use super::wire::Wire;
 use super::world::{State, World};
@@ -180,7 +181,10 @@ pub fn before(fault: &What, world: &World) -> Before {
             code,
             retry_after,
             body,
-        } => Before::Reply(status(*code, *retry_after, body)),
+        } => {
+            let wait = |seconds| world.with(|state| reply::retry_after(seconds, state));
+            Before::Reply(status(*code, retry_after.map(wait), body))
+        }
         What::Garbage => Before::Bytes(b"\x00\xff SMTP? 220 no\n\n\x07\x07".to_vec()),
         What::Html => Before::Reply(Response::html(
             200,
@@ -206,13 +210,13 @@ pub fn before(fault: &What, world: &World) -> Before {
     }
 }
 
-fn status(code: u16, retry_after: Option<u64>, body: &Option<String>) -> Response {
+fn status(code: u16, retry_after: Option<String>, body: &Option<String>) -> Response {
     let page = body
         .as_deref()
         .unwrap_or("<html><body><h1>Something went wrong</h1></body></html>");
     let reply = Response::html(code, page);
     match retry_after {
-        Some(seconds) => reply.with("Retry-After", seconds.to_string()),
+        Some(wait) => reply.with("Retry-After", wait),
         None => reply,
     }
 }

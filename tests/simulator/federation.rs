@@ -41,6 +41,10 @@ pub fn follow(state: &State, path: &str) -> Response {
 pub fn start(name: &str, request: &Request, state: &mut State) -> Option<Value> {
     let user = state.user(name)?.clone();
     let how = user.federated?;
+    if how == Federated::Redirect {
+        let page = format!("https://idp.test/sso/{}", dice::id());
+        return Some(json!({"Redirect": page, "Challenges": null, "TenantId": state.tenant.id}));
+    }
     let id = dice::id();
     let pin = if how == Federated::Pin {
         dice::digits(6)
@@ -92,9 +96,10 @@ pub fn start(name: &str, request: &Request, state: &mut State) -> Option<Value> 
 /// OobAuthStatus: whether the user is back.
 pub fn status(state: &mut State, request: &Request) -> Response {
     let body = request.json();
-    let id = body["SessionId"].as_str().unwrap_or_default();
+    let in_query = request.query("sessionId");
+    let id = body["SessionId"].as_str().unwrap_or(&in_query);
     let Some(detour) = state.detours.get(id) else {
-        return failed();
+        return failed("failed");
     };
     let (message, is_old) = (detour.message, is_over(detour, state));
     let waits_for_pin = !detour.pin.is_empty();
@@ -103,12 +108,13 @@ pub fn status(state: &mut State, request: &Request) -> Response {
         .get(message, &state.clock)
         .map(|message| message.state)
     {
-        _ if is_old => failed(),
+        _ if is_old => failed(state_word(&state.tenant.expired_word)),
         Some(phone::State::Approved) if !waits_for_pin => back(id, request, state),
         Some(phone::State::Pending | phone::State::Approved) => {
-            Response::json(&reply::success(json!({"State": "Pending"})))
+            Response::json(&reply::success(json!({"State": state.tenant.pending_word})))
         }
-        Some(phone::State::Denied | phone::State::Expired) | None => failed(),
+        Some(phone::State::Denied) => failed(state_word(&state.tenant.denied_word)),
+        Some(phone::State::Expired) | None => failed(state_word(&state.tenant.expired_word)),
     }
 }
 
@@ -164,8 +170,16 @@ fn end(id: &str, state: &mut State) -> Option<Detour> {
     Some(detour)
 }
 
-fn failed() -> Response {
+/// The usual `State` of a failure is another word than its `Summary`.
+fn state_word(word: &str) -> &str {
+    match word {
+        "Failure" => "failed",
+        other => other,
+    }
+}
+
+fn failed(word: &str) -> Response {
     let mut body = reply::failure();
-    body["Result"] = json!({"State": "failed"});
+    body["Result"] = json!({"State": word});
     Response::json(&body)
 }

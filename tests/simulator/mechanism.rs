@@ -39,8 +39,10 @@ pub enum Verdict {
     Met,
     /// A wrong answer, which the policies may hide.
     Missed,
-    /// Denied, expired, or no such operation: never hidden.
+    /// No such operation, or not now: never hidden.
     Refused,
+    Denied,
+    Expired,
     /// With the number to match.
     Pending(Option<String>),
 }
@@ -64,6 +66,17 @@ impl Mechanism {
         let Some(kind) = message_kind(&self.name) else {
             return self.start_silently(&state.clock.now());
         };
+        self.send(kind, user, session, delivery, state)
+    }
+
+    fn send(
+        &mut self,
+        kind: Kind,
+        user: &User,
+        session: &str,
+        delivery: Delivery,
+        state: &mut State,
+    ) -> Verdict {
         if let Some(message) = self.started.as_ref().and_then(|started| started.message) {
             state.inbox.withdraw_one(message);
         }
@@ -106,9 +119,26 @@ impl Mechanism {
         Verdict::Pending(None)
     }
 
+    /// A code to scan needs no start: to ask whether it was scanned is to show it.
+    pub fn polled(
+        &mut self,
+        user: &User,
+        session: &str,
+        delivery: Delivery,
+        state: &mut State,
+    ) -> Verdict {
+        if self.name == "QR" && self.started.is_none() {
+            self.start(user, session, delivery, state);
+        }
+        self.poll(state)
+    }
+
     pub fn poll(&self, state: &mut State) -> Verdict {
         let Some(started) = self.live(state) else {
-            return Verdict::Refused;
+            return match self.started {
+                Some(_) => Verdict::Expired,
+                None => Verdict::Refused,
+            };
         };
         let Some(message) = started.message else {
             return Verdict::Pending(None);
@@ -120,7 +150,8 @@ impl Mechanism {
         {
             Some(phone::State::Pending) => Verdict::Pending(None),
             Some(phone::State::Approved) => Verdict::Met,
-            Some(phone::State::Denied | phone::State::Expired) | None => Verdict::Refused,
+            Some(phone::State::Denied) => Verdict::Denied,
+            Some(phone::State::Expired) | None => Verdict::Expired,
         }
     }
 
@@ -136,8 +167,8 @@ impl Mechanism {
         match self.name.as_str() {
             "UP" => judged(text == user.password),
             "SQ" => judged(answers_questions(answer, user)),
-            "RADIUS" if text.eq_ignore_ascii_case("push") => {
-                self.start(user, session, delivery, state)
+            "RADIUS" if asks_a_person(text).is_some() => {
+                self.call_a_person(text, user, session, delivery, state)
             }
             "RADIUS" => judged(!user.radius_code.is_empty() && text == user.radius_code),
             "RESET" => set_password(text, user, delivery, state),
@@ -147,10 +178,28 @@ impl Mechanism {
         }
     }
 
+    /// The reply to this comes at once, or once the person has decided.
+    fn call_a_person(
+        &mut self,
+        text: &str,
+        user: &User,
+        session: &str,
+        delivery: Delivery,
+        state: &mut State,
+    ) -> Verdict {
+        let kind = asks_a_person(text).unwrap_or(Kind::Push);
+        let verdict = self.send(kind, user, session, delivery, state);
+        if user.radius_holds {
+            state.held = self.started.as_ref().and_then(|started| started.message);
+        }
+        verdict
+    }
+
     /// A code typed instead of an approval.
     fn typed(&self, text: &str, state: &mut State) -> Verdict {
-        if self.poll(state) == Verdict::Refused {
-            return Verdict::Refused;
+        let verdict = self.poll(state);
+        if [Verdict::Refused, Verdict::Denied, Verdict::Expired].contains(&verdict) {
+            return verdict;
         }
         let Some(Started {
             code,
@@ -199,6 +248,15 @@ impl Mechanism {
             );
         }
         Value::Object(entry)
+    }
+}
+
+/// The words that RADIUS servers take for an approval.
+fn asks_a_person(text: &str) -> Option<Kind> {
+    match text.to_lowercase().as_str() {
+        "push" => Some(Kind::Push),
+        "phone" => Some(Kind::Call),
+        _ => None,
     }
 }
 
@@ -325,6 +383,7 @@ fn texts(name: &str, user: &User) -> Option<(&'static str, String, String)> {
             "New Password",
             "Your password has expired. Enter a new password",
         ),
+        "QR" if user.qr_answer => ("QR", "QR Code", "Scan the code with the mobile app."),
         "QR" => ("StartOob", "QR Code", "Scan the code with the mobile app."),
         "U2F" => ("StartOob", "FIDO2 Security Key", "Touch your security key."),
         "U2FONDEVICE" => ("StartOob", "", "Use the authenticator of this device."),

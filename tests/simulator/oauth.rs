@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::dice;
 use super::http::{Request, Response};
 use super::reply;
-use super::scenario::Client;
+use super::scenario::{Bearer, Client};
 use super::session::{Purpose, Session};
-use super::tenant::open;
+use super::tenant::{log_in, open};
 use super::world::State;
 
 const FORBIDDEN: &str = "<html><body><h1>403 - Forbidden</h1></body></html>";
@@ -41,11 +41,70 @@ pub fn token(state: &mut State, app: &str, request: &Request) -> Response {
         return refusal("invalid_scope", "the application has no such scope");
     }
     let client = client.clone();
-    let token = dice::token();
+    let token = dice::token(&client.id, LIFETIME);
     state.bearers.insert(token.clone(), client);
     Response::json(&json!({
         "access_token": token, "token_type": "Bearer", "expires_in": LIFETIME, "scope": scope,
     }))
+}
+
+/// Where this tenant has its tokens.
+pub fn token_path(state: &State) -> &'static str {
+    match state.tenant.token_below_api {
+        true => "/api/oauth2/token/",
+        false => "/oauth2/token/",
+    }
+}
+
+/// `/oauth2/authorize/<app>`: the browser's part of OpenID Connect, for a client that has a token already. The identity
+/// token is in the fragment of the place that it is sent to.
+pub fn authorize(state: &mut State, app: &str, request: &Request) -> Response {
+    let Some(client) = state.bearers.get(bearer(request)) else {
+        return unauthorized();
+    };
+    let known = client.app.eq_ignore_ascii_case(app)
+        && request.query("client_id").eq_ignore_ascii_case(app)
+        && request.query("response_type") == "id_token";
+    let place = request.query("redirect_uri");
+    if !known || !place.starts_with("https://") {
+        return refusal(
+            "invalid_request",
+            "the application does not take this request",
+        );
+    }
+    let token = dice::token(&client.id, LIFETIME);
+    let place = format!("{place}#id_token={token}&token_type=bearer&expires_in={LIFETIME}");
+    Response::html(302, "").with("Location", place)
+}
+
+/// What AdvanceAuthentication answers to a session of OnDemandChallenge before it looks at it.
+pub fn refuses_to_advance(state: &State, session: &str, request: &Request) -> Option<Response> {
+    let on_demand = |session: &Session| session.purpose == Purpose::OnDemand;
+    if state.tenant.advance_bearer == Bearer::Ignored
+        || !state.sessions.get(session).is_some_and(on_demand)
+    {
+        return None;
+    }
+    let needed = state.tenant.advance_bearer == Bearer::Needed;
+    match (bearer(request), state.bearers.get(bearer(request))) {
+        ("", _) => needed.then(unauthorized),
+        (_, None) => Some(unauthorized()),
+        (_, Some(client)) => {
+            let may = may_call(client, "/security/advanceauthentication");
+            (!may).then(|| Response::html(403, FORBIDDEN))
+        }
+    }
+}
+
+fn bearer(request: &Request) -> &str {
+    request
+        .header("authorization")
+        .strip_prefix("Bearer ")
+        .unwrap_or_default()
+}
+
+fn unauthorized() -> Response {
+    Response::html(401, "<html><body><h1>401 - Unauthorized</h1></body></html>")
 }
 
 /// From the Basic header, else from the form.
@@ -77,17 +136,12 @@ pub fn guarded(
     request: &Request,
     work: impl FnOnce(&mut State, &Value) -> Response,
 ) -> Response {
-    let token = request
-        .header("authorization")
-        .strip_prefix("Bearer ")
-        .unwrap_or_default();
+    let token = bearer(request);
     let user = state.tokens.get(token).and_then(|name| state.user(name));
     match (user.map(|user| user.admin), state.bearers.get(token)) {
         (Some(true), _) => work(state, &request.json()),
         (Some(false), _) => Response::html(403, FORBIDDEN),
-        (None, None) => {
-            Response::html(401, "<html><body><h1>401 - Unauthorized</h1></body></html>")
-        }
+        (None, None) => unauthorized(),
         (None, Some(client)) if !may_call(client, call) => Response::html(403, FORBIDDEN),
         (None, Some(_)) => work(state, &request.json()),
     }
@@ -108,6 +162,9 @@ pub fn on_demand(state: &mut State, body: &Value) -> Response {
     let Some(challenges) = state.policies.challenges(modifier) else {
         return Response::json(&reply::failure());
     };
+    if state.user(name).is_some_and(|user| user.passes_through) {
+        return log_in(name, Purpose::OnDemand, false, "", None, state);
+    }
     let mut session = Session::start(name, Purpose::OnDemand, state);
     session.offer(&challenges);
     open(session, state)

@@ -270,17 +270,29 @@ pub fn query(_: &mut Policies, _: &Value) -> Response {
 fn table(rows: &[Value], kind: &str, key: &str) -> Value {
     let row = |row: &Value| json!({"Entities": [{"Type": kind, "Key": row[key], "IsForeignKey": false}], "Row": row});
     let results: Vec<Value> = rows.iter().map(row).collect();
-    let columns = rows
-        .first()
-        .and_then(Value::as_object)
+    let first = rows.first().and_then(Value::as_object);
+    let columns: Vec<Value> = first
         .into_iter()
-        .flat_map(|row| row.keys());
-    let columns: Vec<Value> = columns
-        .map(|name| json!({"Name": name, "Title": name}))
+        .flatten()
+        .map(|(name, value)| column(name, value, kind))
         .collect();
     json!({
         "IsAggregate": false, "Count": rows.len(), "Columns": columns, "FullCount": rows.len(), "Results": results,
         "ReturnID": "",
+    })
+}
+
+/// A column of a table, with all that the service says about one.
+fn column(name: &str, value: &Value, table: &str) -> Value {
+    let kind = match value {
+        Value::Bool(_) => 9,
+        Value::Number(_) => 8,
+        Value::Array(_) | Value::Object(_) => 16,
+        Value::String(_) | Value::Null => 12,
+    };
+    json!({
+        "Name": name, "IsHidden": false, "DDName": name, "Title": name, "DDTitle": name, "Description": null,
+        "Type": kind, "Format": null, "Width": 0, "TableKey": "NotAKey", "ForeignKey": null, "TableName": table,
     })
 }
 

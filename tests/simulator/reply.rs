@@ -1,5 +1,7 @@
 //! Replies as the service words them: the envelope, packages, the success, the failure.
 
+use std::time::{Duration, SystemTime};
+
 use serde_json::{Value, json};
 
 use super::dice;
@@ -7,6 +9,9 @@ use super::http::{Request, Response};
 use super::scenario::User;
 use super::session::{Purpose, Session};
 use super::world::State;
+
+/// Of a token, in seconds.
+const LIFETIME: u64 = 900;
 
 const FAILURE: &str = "Authentication (login or challenge) has failed. \
     Please try again or contact your system administrator.";
@@ -29,6 +34,24 @@ pub fn failure_with(summary: &str) -> Value {
         "success": false, "Result": {"Summary": summary}, "Message": FAILURE, "MessageID": null, "Exception": null,
         "ErrorID": dice::error_id(), "ErrorCode": null, "IsSoftError": false, "InnerExceptions": null,
     })
+}
+
+/// What comes of asking too often.
+pub fn too_many_requests(wait: Duration, state: &State) -> Response {
+    let seconds = wait.as_secs_f64().ceil() as u64;
+    Response::html(
+        429,
+        "<html><body><h1>429 - Too Many Requests</h1></body></html>",
+    )
+    .with("Retry-After", retry_after(seconds, state))
+}
+
+/// `Retry-After`, in the form that this tenant gives it.
+pub fn retry_after(seconds: u64, state: &State) -> String {
+    match state.tenant.retry_after_as_date {
+        true => httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(seconds)),
+        false => seconds.to_string(),
+    }
 }
 
 /// A failure that tells an administrator more.
@@ -88,12 +111,12 @@ pub fn login_success(grant: &Grant<'_>, state: &State) -> Value {
         result["AuthLevel"] = "Normal".into();
         result["Auth"] = grant.auth.into();
         if !state.tenant.no_token {
-            result["Token"] = dice::token().into();
+            result["Token"] = dice::token(name, LIFETIME).into();
         }
     }
     if grant.wants_tokens {
-        result["RefreshToken"] = dice::token().into();
-        result["TokenLifetime"] = 900.into();
+        result["RefreshToken"] = dice::token(name, LIFETIME).into();
+        result["TokenLifetime"] = LIFETIME.into();
     }
     if grant.user.success_without_user {
         result

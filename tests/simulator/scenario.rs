@@ -67,6 +67,36 @@ pub struct Tenant {
     pub shared_services: bool,
     /// Successes carry no `Token`, as plain Centrify's.
     pub no_token: bool,
+    /// One of the native-client headers, or 403.
+    pub native_header: bool,
+    /// Where OAuth tokens are: `/oauth2/token/`, or `/api/oauth2/token/` as on the Delinea Platform, and nowhere else.
+    pub token_below_api: bool,
+    /// What the token of an OAuth client is worth to AdvanceAuthentication.
+    pub advance_bearer: Bearer,
+    /// A wrong code does not end the session: another one may be sent.
+    pub wrong_code_leaves_open: bool,
+    /// `Summary` (and `State`) of a denied approval, in place of the usual one.
+    pub denied_word: String,
+    /// The same of an approval that ran out.
+    pub expired_word: String,
+    /// The least time between two Polls of a session, in milliseconds: sooner ones are answered 429. 0: no limit.
+    pub poll_every: u64,
+    /// `Retry-After` is a date, not a number of seconds.
+    pub retry_after_as_date: bool,
+    /// `State` of a federated user who is not back yet.
+    pub pending_word: String,
+}
+
+/// Not known publicly: whether AdvanceAuthentication looks at the token that OnDemandChallenge was asked with.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Bearer {
+    /// It does not.
+    Ignored,
+    /// A token whose client may not call it is refused with 403; without one it is answered.
+    Checked,
+    /// As `Checked`, and without a token a session of OnDemandChallenge is refused with 401.
+    Needed,
 }
 
 impl Default for Tenant {
@@ -90,6 +120,15 @@ impl Default for Tenant {
             plain_http: false,
             shared_services: false,
             no_token: false,
+            native_header: false,
+            token_below_api: false,
+            advance_bearer: Bearer::Ignored,
+            wrong_code_leaves_open: false,
+            denied_word: "Failure".into(),
+            expired_word: "Failure".into(),
+            poll_every: 0,
+            retry_after_as_date: false,
+            pending_word: "Pending".into(),
         }
     }
 }
@@ -147,6 +186,15 @@ pub struct User {
     pub oath_code: String,
     #[serde(default)]
     pub radius_code: String,
+    /// The Answer that asks a RADIUS server for a push or a call is answered once the person has.
+    #[serde(default)]
+    pub radius_holds: bool,
+    /// QR has an `AnswerType` of its own.
+    #[serde(default)]
+    pub qr_answer: bool,
+    /// OnDemandChallenge answers with a success and no challenge: the user met one a while ago.
+    #[serde(default)]
+    pub passes_through: bool,
     #[serde(default)]
     pub questions: Vec<Question>,
     #[serde(default = "phone_number")]
@@ -184,6 +232,8 @@ pub enum Federated {
     Pin,
     /// By being approved there.
     Wait,
+    /// In a browser only: StartAuthentication gives a `Redirect` and nothing to wait for, as on the Delinea Platform.
+    Redirect,
 }
 
 /// A confidential OAuth client, for OnDemandChallenge and the policy calls.

@@ -21,6 +21,7 @@ pub struct Session {
     known: bool,
     began: Instant,
     position: usize,
+    polled: Option<Instant>,
     /// Something went wrong that is not said before the end.
     failed: bool,
 }
@@ -47,6 +48,12 @@ pub enum Outcome {
     NewPackage,
     Success,
     Failure,
+    /// A failure after which the session goes on.
+    Retry,
+    /// A failure with the word that the tenant has for a denied approval.
+    Denied,
+    /// A failure with the word that the tenant has for one that ran out.
+    Expired,
     /// Of a forgotten password: not a login.
     Noncommittal,
 }
@@ -56,7 +63,11 @@ impl Outcome {
     pub fn is_final(&self) -> bool {
         matches!(
             self,
-            Outcome::Success | Outcome::Failure | Outcome::Noncommittal
+            Outcome::Success
+                | Outcome::Failure
+                | Outcome::Denied
+                | Outcome::Expired
+                | Outcome::Noncommittal
         )
     }
 }
@@ -74,6 +85,7 @@ impl Session {
             known: known.is_some(),
             began: state.clock.now(),
             position: 0,
+            polled: None,
             failed: known.is_none_or(|user| user.locked),
             user,
         };
@@ -90,11 +102,14 @@ impl Session {
         }
         match self.judge(operation, state) {
             Verdict::Met => self.step_on(operation, state),
+            Verdict::Missed if self.takes_another(operation, state) => Outcome::Retry,
             Verdict::Missed => {
                 self.failed = true;
                 self.step_on(operation, state)
             }
             Verdict::Refused => Outcome::Failure,
+            Verdict::Denied => Outcome::Denied,
+            Verdict::Expired => Outcome::Expired,
             Verdict::Pending(number) => Outcome::Pending(number),
         }
     }
@@ -109,8 +124,29 @@ impl Session {
             "Answer" if throttled => Verdict::Refused,
             "Answer" => mechanism.answer(&operation.answer, &user, &id, delivery, state),
             "StartOOB" => mechanism.start(&user, &id, delivery, state),
-            "Poll" => mechanism.poll(state),
+            "Poll" => mechanism.polled(&user, &id, delivery, state),
             _ => Verdict::Refused,
+        }
+    }
+
+    /// Whether a wrong code may be followed by another: not a password, of which the next challenge says nothing.
+    fn takes_another(&mut self, operation: &Operation, state: &State) -> bool {
+        let is_code = |met: &mut Mechanism| met.name != "UP";
+        let open = state.tenant.wrong_code_leaves_open;
+        open && self.mechanism(&operation.mechanism_id).is_some_and(is_code)
+    }
+
+    /// Notes a Poll; how long it should have waited where it came too soon.
+    pub fn poll_too_soon(&mut self, state: &State) -> Option<Duration> {
+        let least = Duration::from_millis(state.tenant.poll_every);
+        let now = state.clock.now();
+        let next = self.polled.map(|polled| polled + least);
+        match next.map(|next| next.saturating_duration_since(now)) {
+            Some(wait) if !wait.is_zero() => Some(wait),
+            Some(_) | None => {
+                self.polled = Some(now);
+                None
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! The tenant's calls: which path is which, and what each does to the sessions.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::britive;
@@ -7,6 +9,7 @@ use super::dice;
 use super::federation;
 use super::http::{Request, Response};
 use super::oauth;
+use super::phone;
 use super::policies;
 use super::reply::{self, Grant};
 use super::session::{Operation, Outcome, Purpose, Session};
@@ -17,8 +20,36 @@ pub fn answer(world: &World, request: &Request) -> Response {
     if let Some(reply) = world.with(|state| britive::answer(state, request)) {
         return reply;
     }
-    let reply = world.with(|state| route(state, request));
+    let (reply, held) = world.with(|state| (route(state, request), state.held.take()));
+    let reply = match held {
+        Some(message) => decided(world, request, message),
+        None => reply,
+    };
     reply::dressed(reply, request)
+}
+
+/// The reply to an Answer that waits until a person has decided about a message.
+fn decided(world: &World, request: &Request, message: u64) -> Response {
+    let limit = world.with(|state| Duration::from_secs(state.tenant.oob_lifetime));
+    let _ = world.wait(limit, |state| {
+        let message = state.inbox.get(message, &state.clock)?;
+        (message.state != phone::State::Pending).then_some(())
+    });
+    let mut body = request.json();
+    if let Some(last) = body["MultipleOperations"]
+        .as_array()
+        .and_then(|all| all.last())
+    {
+        body["MechanismId"] = last["MechanismId"].clone();
+    }
+    let poll = json!({
+        "SessionId": body["SessionId"], "MechanismId": body["MechanismId"], "Action": "Poll",
+    });
+    let poll = Request {
+        body: poll.to_string().into_bytes(),
+        ..request.clone()
+    };
+    world.with(|state| advance(state, &poll))
 }
 
 fn route(state: &mut State, request: &Request) -> Response {
@@ -33,8 +64,7 @@ fn route(state: &mut State, request: &Request) -> Response {
     if !takes_method(call, &request.method) {
         return not_found();
     }
-    if call.starts_with("/security/") && state.tenant.strict_headers && !has_native_headers(request)
-    {
+    if call.starts_with("/security/") && !has_native_headers(state, request) {
         return Response::html(403, "<html><body><h1>403 - Forbidden</h1></body></html>");
     }
     match call {
@@ -50,8 +80,11 @@ fn route(state: &mut State, request: &Request) -> Response {
 
 /// What service accounts ask.
 fn route_administration(state: &mut State, call: &str, request: &Request) -> Response {
-    if let Some(app) = call.strip_prefix("/oauth2/token/") {
+    if let Some(app) = call.strip_prefix(oauth::token_path(state)) {
         return oauth::token(state, app, request);
+    }
+    if let Some(app) = call.strip_prefix("/oauth2/authorize/") {
+        return oauth::authorize(state, app, request);
     }
     let below = call.strip_prefix("/api/idadmin");
     let is_shared = state.tenant.shared_services && call != "/security/ondemandchallenge";
@@ -76,9 +109,9 @@ fn route_administration(state: &mut State, call: &str, request: &Request) -> Res
     })
 }
 
-/// Letter case does not matter, nor do doubled slashes.
+/// Letter case does not matter, nor do doubled slashes, nor one at the end.
 fn folded(path: &str) -> String {
-    let mut folded = path.to_lowercase();
+    let mut folded = path.to_lowercase().trim_end_matches('/').to_owned();
     while folded.contains("//") {
         folded = folded.replace("//", "/");
     }
@@ -89,12 +122,18 @@ fn folded(path: &str) -> String {
 fn takes_method(call: &str, method: &str) -> bool {
     method == "POST"
         || call == "/security/startauthentication" && ["PUT", "DELETE"].contains(&method)
+        || method == "GET" && (call == "/security/whoami" || call.starts_with("/oauth2/authorize/"))
 }
 
-fn has_native_headers(request: &Request) -> bool {
+fn has_native_headers(state: &State, request: &Request) -> bool {
     let says_yes =
         |name| ["true", "yes", "1"].contains(&request.header(name).to_lowercase().as_str());
-    says_yes("x-centrify-native-client") && says_yes("x-idap-native-client")
+    let (centrify, idap) = (
+        says_yes("x-centrify-native-client"),
+        says_yes("x-idap-native-client"),
+    );
+    let (both, one) = (state.tenant.strict_headers, state.tenant.native_header);
+    (!both || centrify && idap) && (!one || centrify || idap)
 }
 
 fn not_found() -> Response {
@@ -169,9 +208,18 @@ fn advance(state: &mut State, request: &Request) -> Response {
     {
         return reply::with_session_cookie(Response::json(&reply::failure()));
     }
+    if let Some(refusal) = oauth::refuses_to_advance(state, id, request) {
+        return refusal;
+    }
     let Some(mut session) = state.sessions.remove(id) else {
         return reply::with_session_cookie(Response::json(&reply::failure()));
     };
+    if body["Action"] == "Poll"
+        && let Some(wait) = session.poll_too_soon(state)
+    {
+        state.sessions.insert(session.id.clone(), session);
+        return reply::too_many_requests(wait, state);
+    }
     let (outcome, applies_to) = operate(&mut session, &body, state);
     let reply = concluded(&session, &outcome, applies_to, request, state);
     if outcome.is_final() {
@@ -197,7 +245,7 @@ fn operate(session: &mut Session, body: &Value, state: &mut State) -> (Outcome, 
     let mut last = (Outcome::Failure, None);
     for one in several.iter().map(operation) {
         let outcome = session.advance(&one, state);
-        let stop = outcome.is_final() || outcome == Outcome::NewPackage;
+        let stop = outcome.is_final() || [Outcome::NewPackage, Outcome::Retry].contains(&outcome);
         last = (outcome, Some(one.mechanism_id));
         if stop {
             break;
@@ -218,7 +266,11 @@ fn concluded(
     state: &mut State,
 ) -> Response {
     let mut result = match outcome {
-        Outcome::Failure => return Response::json(&reply::failure()),
+        Outcome::Failure | Outcome::Retry => return Response::json(&reply::failure()),
+        Outcome::Denied => return Response::json(&reply::failure_with(&state.tenant.denied_word)),
+        Outcome::Expired => {
+            return Response::json(&reply::failure_with(&state.tenant.expired_word));
+        }
         Outcome::Success => {
             let (user, host) = (session.user.name.clone(), request.header("host"));
             return log_in(

@@ -42,6 +42,8 @@ pub struct State {
     pub connections: Connections,
     pub clock: Clock,
     pub stopping: bool,
+    /// The message whose answer the request that is being looked at waits for.
+    pub held: Option<u64>,
     open: BTreeMap<u64, TcpStream>,
 }
 
@@ -80,6 +82,7 @@ impl World {
             connections: Connections::default(),
             clock: Clock::default(),
             stopping: false,
+            held: None,
             open: BTreeMap::new(),
         };
         World {

@@ -47,7 +47,7 @@ pub fn sentence(reason: Reason) -> &'static str {
         Reason::PasswordChange => "the tenant wants a new password first",
         Reason::NothingOffered => "the tenant offers nothing",
         Reason::NothingUsable => "nothing that the tenant offers works in a terminal",
-        Reason::TenantThrottle => "the tenant refuses this user for a while",
+        Reason::TenantThrottle => "the tenant asks to wait before the next try",
         Reason::PushBudget => "the phone may not ring now, and nothing else is offered",
         Reason::Federated => "the user logs in at another identity provider",
         Reason::TooFewFactors => "too few factors",
@@ -117,7 +117,7 @@ pub fn hint(reason: Reason, detail: &str) -> &'static str {
         Reason::NothingOffered | Reason::NothingUsable => {
             "the user's login policy in the tenant decides what is offered; countersign mechanisms shows it"
         }
-        Reason::TenantThrottle => "wait a minute",
+        Reason::TenantThrottle => "wait a few minutes, or as long as the detail says",
         Reason::PushBudget => "countersign budget --reset lets it ring again",
         Reason::Federated => "login.federated allows it, see countersign.toml(5)",
         Reason::TooFewFactors => {

@@ -237,7 +237,10 @@ fn a_bad_line_does_not_end_a_login_in_the_browser_at_once() {
         .replies_with(Ok(busy))
         .waits(4)
         .asks_status()
-        .replies_with(Err(cut()))
+        .replies_with(Ok(Response {
+            status: 502,
+            ..response("")
+        }))
         .waits(1)
         .asks_status()
         .replies_with(Err(cut()))

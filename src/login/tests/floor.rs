@@ -409,11 +409,15 @@ fn a_success_comes_with_status_200_and_as_json() {
             .cleans_up()
             .is_refused(Reason::Misbehaved, &format!("HTTP status {status}"));
     }
-    for status in [429, 503] {
-        dressed(status, Some("application/json"))
-            .cleans_up()
-            .is_refused(Reason::Misbehaved, "the tenant is too busy");
-    }
+    dressed(429, Some("application/json"))
+        .cleans_up()
+        .is_refused(Reason::TenantThrottle, "HTTP status 429");
+    dressed(503, Some("application/json"))
+        .cleans_up()
+        .is_refused(
+            Reason::Misbehaved,
+            "HTTP status 503: the tenant is too busy",
+        );
     for (kind, shown) in [
         (Some("text/html"), "text/html"),
         (

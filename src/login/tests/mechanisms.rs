@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::package::{about, mechanism, package, package_of, success, summary, with};
 use super::world::{PASSWORD, USER, World};
 use crate::policy::Mechanism::{Email, Oath, Otp, Pf, Radius, Sms, Sq, Up};
+use crate::tenant::http::Patience;
 use crate::verdict::Reason;
 use crate::words;
 
@@ -178,16 +179,48 @@ fn a_word_to_a_radius_server_starts_a_push() {
         .asks("RADIUS code.\nVerification code: ")
         .types("push")
         .answers("id-UP", PASSWORD)
+        .with_patience(Patience::Request)
         .replies(summary("StartNextChallenge"))
-        .answers("id-RADIUS", "push")
-        .replies(summary("OobPending"))
         .tells(PUSH)
+        .answers("id-RADIUS", "push")
+        .with_patience(Patience::Person)
+        .replies(summary("OobPending"))
         .polls("id-RADIUS")
+        .with_patience(Patience::Request)
         .replies(summary("OobPending"))
         .waits(2)
         .polls("id-RADIUS")
         .replies(success(USER))
         .is_granted(&[Up, Radius]);
+}
+
+#[test]
+fn a_radius_server_may_hold_its_answer_until_the_user_has_approved() {
+    for word in ["push", "Push2", "phone", "1"] {
+        then(mechanism("RADIUS"))
+            .asks("RADIUS code.\nVerification code: ")
+            .types(word)
+            .answers("id-UP", PASSWORD)
+            .replies(summary("StartNextChallenge"))
+            .tells(PUSH)
+            .answers("id-RADIUS", word)
+            .with_patience(Patience::Person)
+            .replies(success(USER))
+            .is_granted(&[Up, Radius]);
+    }
+    // Some ask for an approval by themselves, whatever was typed.
+    then(mechanism("RADIUS"))
+        .asks("RADIUS code.\nVerification code: ")
+        .types("123456")
+        .answers("id-UP", PASSWORD)
+        .replies(summary("StartNextChallenge"))
+        .answers("id-RADIUS", "123456")
+        .with_patience(Patience::Person)
+        .replies(success("mallory@example.com"))
+        .is_refused(
+            Reason::IdentityMismatch,
+            "the tenant let in \"mallory@example.com\"",
+        );
 }
 
 #[test]

@@ -215,11 +215,13 @@ fn a_token_endpoint_that_is_none_is_not_believed() {
             Reason::Misbehaved,
             "no token: not JSON of its shape (line 1)",
         );
-    for busy in [429, 503] {
-        without_token()
-            .replies_with(status(busy))
-            .is_refused(Reason::Misbehaved, "the tenant is too busy");
-    }
+    without_token()
+        .replies_with(status(429))
+        .is_refused(Reason::TenantThrottle, "HTTP status 429");
+    without_token().replies_with(status(503)).is_refused(
+        Reason::Misbehaved,
+        "HTTP status 503: the tenant is too busy",
+    );
     without_token()
         .replies_with(Err(cut()))
         .is_refused(Reason::Misbehaved, "connection cut: end of file");

@@ -146,11 +146,35 @@ fn a_busy_tenant_is_asked_three_times() {
         .replies_with(busy(2))
         .waits(2)
         .sends(START, BODY)
-        .replies_with(busy(999))
-        .waits(30)
+        .replies_with(busy(45))
+        .waits(45)
         .sends(START, BODY)
         .replies_with(busy(2))
-        .is_refused(Reason::Misbehaved, "the tenant is too busy");
+        .is_refused(
+            Reason::Misbehaved,
+            "HTTP status 503: the tenant is too busy, the tenant asks to wait 2 s",
+        );
+}
+
+#[test]
+fn a_wait_that_is_longer_than_the_login_is_not_begun() {
+    let busy = |status: u16| {
+        Ok(Response {
+            status,
+            retry_after: Some(Duration::from_secs(999)),
+            ..response("")
+        })
+    };
+    for status in [429, 503] {
+        World::new()
+            .sends(START, BODY)
+            .replies_with(busy(status))
+            .has_no_time_for_a_wait()
+            .is_refused(
+                Reason::TenantThrottle,
+                "the tenant asks to wait 999 s, longer than the login may take",
+            );
+    }
 }
 
 #[test]

@@ -295,13 +295,13 @@ fn the_interval_is_the_administrators() {
 }
 
 #[test]
-fn a_busy_tenant_is_asked_again_when_it_says_so_but_not_in_a_week() {
+fn a_busy_tenant_is_asked_again_when_it_says_so() {
     polled_with(|terms| terms.login.approval_wait = terms.login.deadline)
         .replies_with(Ok(busy(429, Some(3))))
         .waits(3)
         .polls("id-OTP")
-        .replies_with(Ok(busy(503, Some(999_999))))
-        .waits(30)
+        .replies_with(Ok(busy(503, Some(40))))
+        .waits(40)
         .polls("id-OTP")
         .replies_with(Ok(busy(429, None)))
         .waits(1)
@@ -311,6 +311,61 @@ fn a_busy_tenant_is_asked_again_when_it_says_so_but_not_in_a_week() {
         .polls("id-OTP")
         .replies(success(USER))
         .is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn a_tenant_that_asks_to_wait_for_a_week_ends_the_login_at_once() {
+    polled()
+        .replies_with(Ok(busy(429, Some(604_800))))
+        .has_no_time_for_a_wait()
+        .cleans_up()
+        .is_refused(
+            Reason::TenantThrottle,
+            "the tenant asks to wait 604800 s, longer than the login may take",
+        );
+}
+
+#[test]
+fn a_poll_is_repeated_after_the_tenant_has_stumbled_but_not_for_ever() {
+    for status in [500, 502, 504] {
+        polled()
+            .replies_with(Ok(busy(status, None)))
+            .waits(2)
+            .polls("id-OTP")
+            .replies_with(Ok(busy(status, None)))
+            .waits_for(DENSE)
+            .polls("id-OTP")
+            .replies(summary("OobPending"))
+            .waits_for(DENSE)
+            .polls("id-OTP")
+            .replies_with(Ok(busy(status, None)))
+            .waits_for(DENSE)
+            .polls("id-OTP")
+            .replies_with(Err(cut()))
+            .waits_for(DENSE)
+            .polls("id-OTP")
+            .replies_with(Ok(busy(status, None)))
+            .cleans_up()
+            .is_refused(Reason::Misbehaved, &format!("HTTP status {status}"));
+    }
+}
+
+#[test]
+fn an_approval_with_another_status_is_none() {
+    let approved = |status| Response {
+        status,
+        ..response(success(USER).to_string())
+    };
+    polled()
+        .replies_with(Ok(approved(500)))
+        .waits(2)
+        .polls("id-OTP")
+        .replies_with(Ok(approved(502)))
+        .waits_for(DENSE)
+        .polls("id-OTP")
+        .replies_with(Ok(approved(504)))
+        .cleans_up()
+        .is_refused(Reason::Misbehaved, "HTTP status 504");
 }
 
 #[test]
@@ -351,7 +406,7 @@ fn an_outage_in_the_middle_ends_the_login_without_a_word_to_nobody() {
 
 #[test]
 fn what_is_no_reply_ends_the_polling() {
-    for (status, detail) in [(500, "HTTP status 500"), (401, "HTTP status 401")] {
+    for (status, detail) in [(501, "HTTP status 501"), (401, "HTTP status 401")] {
         let reply = Response {
             status,
             ..response(success(USER).to_string())
@@ -383,7 +438,16 @@ fn an_answer_is_never_repeated() {
     answered()
         .replies_with(Ok(busy(429, Some(1))))
         .cleans_up()
-        .is_refused(Reason::Misbehaved, "the tenant is too busy");
+        .is_refused(
+            Reason::TenantThrottle,
+            "HTTP status 429, the tenant asks to wait 1 s",
+        );
+    for status in [500, 502, 504] {
+        answered()
+            .replies_with(Ok(busy(status, None)))
+            .cleans_up()
+            .is_refused(Reason::Misbehaved, &format!("HTTP status {status}"));
+    }
 }
 
 #[test]
@@ -570,6 +634,25 @@ fn a_push_by_way_of_radius_needs_the_demanded_number_too() {
     world()
         .replies(success(USER))
         .is_refused(Reason::NumberMissing, "");
+    let held = || {
+        World::on(|terms| terms.login.require_number_match = true)
+            .starts(package(&["UP", "RADIUS"]))
+            .asks("RADIUS code.\nVerification code: ")
+            .types("push")
+            .answers("id-UP", PASSWORD)
+            .replies(summary("StartNextChallenge"))
+            .answers("id-RADIUS", "push")
+    };
+    held()
+        .replies(success(USER))
+        .is_refused(Reason::NumberMissing, "");
+    held()
+        .replies(summary("StartNextChallenge"))
+        .cleans_up()
+        .is_refused(Reason::NumberMissing, "");
+    held()
+        .replies(failed())
+        .is_refused(Reason::AnswerRefused, "Answer RADIUS");
     world()
         .replies(number(json!(42)))
         .asks("Choose 42 on your phone, then press Enter, or type its code.\nNothing arrives? Start again and check the password.\nVerification code: ")

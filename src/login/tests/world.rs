@@ -17,7 +17,7 @@ use crate::login::{self, Allowance, Before, Echo, Keep, Notice, Start, Step};
 use crate::policy::{self, Account, Flow, Mechanism, Terms};
 use crate::secret::Secret;
 use crate::tenant::failure::{Failure, Misbehaviour, Outage};
-use crate::tenant::http::Response;
+use crate::tenant::http::{Patience, Response};
 use crate::verdict::Reason;
 use crate::words;
 
@@ -469,6 +469,32 @@ impl World {
                 self.go_on(awaited.elapsed(self.now));
             }
             step => panic!("a wait was expected, not {}", describe(&step)),
+        }
+        self
+    }
+
+    /// Expects a wait that the tenant has asked for and that is longer than what is left of the login.
+    #[track_caller]
+    pub fn has_no_time_for_a_wait(mut self) -> Self {
+        self.quiet();
+        match self.step.take() {
+            Some(Step::Wait(_, awaited)) if awaited.is_the_tenants() => {
+                self.go_on(awaited.too_long());
+            }
+            step => panic!(
+                "a wait of the tenant's was expected, not {}",
+                describe(&step)
+            ),
+        }
+        self
+    }
+
+    /// Expects that the next request may wait for a person, or that it may not.
+    #[track_caller]
+    pub fn with_patience(self, expected: Patience) -> Self {
+        match &self.step {
+            Some(Step::Send(outgoing, _)) => assert_eq!(outgoing.patience, expected),
+            step => panic!("a request was expected, not {}", describe(step)),
         }
         self
     }

@@ -223,6 +223,11 @@ impl Connection {
             && self.line.is_idle()
     }
 
+    /// Whether a signal that asks to stop ends the wait for a response.
+    pub(super) fn heed_stops(&mut self, heeds: bool) {
+        self.line.heed_stops(heeds);
+    }
+
     pub(super) fn exchange(
         &mut self,
         outgoing: Outgoing,
