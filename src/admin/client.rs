@@ -12,7 +12,7 @@ use crate::os;
 use crate::secret::Secret;
 use crate::tenant::http::{self, Response};
 use crate::tenant::reply::Malformed;
-use crate::tenant::request::Request;
+use crate::tenant::request::{Below, Request};
 use crate::tenant::token::{Answer, Grant, answer};
 
 /// How long is waited before a look is repeated where the tenant is busy.
@@ -41,18 +41,10 @@ pub fn grant(
     app: &str,
     grant: &Grant<'_>,
 ) -> Result<Secret, Problem> {
-    let request = Request::Token {
-        app: app.to_owned(),
-        form: grant.body(),
+    let response = match ask_token(http, base, app, grant, Below::Root)? {
+        response if response.status == 404 => ask_token(http, base, app, grant, Below::Api)?,
+        response => response,
     };
-    let authorization = grant.authorization();
-    let mut headers = request.headers();
-    if let Some(authorization) = &authorization {
-        headers.push(("Authorization", authorization));
-    }
-    let url = format!("{base}{}", request.path());
-    let response = http.post(&url, &headers, &request.body(), Duration::MAX);
-    let response = response.map_err(|failure| Problem::Failed(Kind::Token, failure))?;
     if matches!(response.status, 429 | 503) {
         return Err(Problem::Busy(Kind::Token));
     }
@@ -64,6 +56,28 @@ pub fn grant(
         }
         Err(Malformed(what)) => Err(Problem::Malformed(Kind::Token, what)),
     }
+}
+
+fn ask_token(
+    http: &mut http::Client,
+    base: &str,
+    app: &str,
+    grant: &Grant<'_>,
+    below: Below,
+) -> Result<Response, Problem> {
+    let request = Request::Token {
+        app: app.to_owned(),
+        below,
+        form: grant.body(),
+    };
+    let authorization = grant.authorization();
+    let mut headers = request.headers();
+    if let Some(authorization) = &authorization {
+        headers.push(("Authorization", authorization));
+    }
+    let url = format!("{base}{}", request.path());
+    let response = http.post(&url, &headers, &request.body(), Duration::MAX);
+    response.map_err(|failure| Problem::Failed(Kind::Token, failure))
 }
 
 impl Client {

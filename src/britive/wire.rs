@@ -267,15 +267,15 @@ pub fn status(response: &Response, kind: Kind) -> Result<Status, Problem> {
     }
 }
 
-/// Something was removed: 204, or 200 with nothing in it.
+/// Something was removed: 204, or 200 with nothing in it, or with an object that has nothing in it.
 ///
 /// # Errors
 ///
 /// A refusal. Under 200, too, words of the tenant's can be one.
 pub fn removed(response: &Response, kind: Kind) -> Result<(), Problem> {
     refusal(response, kind)?;
-    match (response.status, response.body.as_slice()) {
-        (200 | 204, []) => Ok(()),
+    match (response.status, response.body.trim_ascii()) {
+        (200 | 204, b"") | (200, b"{}") => Ok(()),
         _ => Err(malformed("words where nothing was left to say")),
     }
 }

@@ -234,7 +234,17 @@ fn only_silence_says_that_something_was_removed() {
         assert!(removed(&response(status, ""), Kind::Code).is_ok());
     }
     let words = not_believed("words where nothing was left to say");
-    for (status, body) in [(200, "{}"), (200, "<html>sign in</html>"), (202, "")] {
+    for body in ["{}", " {}\r\n"] {
+        assert!(removed(&response(200, body), Kind::Code).is_ok(), "{body}");
+    }
+    for (status, body) in [
+        (200, "<html>sign in</html>"),
+        (200, r#"{"result":"FAILED"}"#),
+        (200, "[]"),
+        (200, "{} {}"),
+        (202, ""),
+        (202, "{}"),
+    ] {
         assert_eq!(said(removed(&response(status, body), Kind::Code)), words);
     }
     assert_eq!(

@@ -41,7 +41,7 @@ use crate::secret::{Secret, Shared};
 use crate::tenant::failure::Failure;
 use crate::tenant::http::{Patience, Response};
 use crate::tenant::reply::Challenge;
-use crate::tenant::request::{Action, Operation, Request, Session};
+use crate::tenant::request::{Action, Below, Operation, Request, Session};
 use crate::tenant::text::ServerText;
 use crate::verdict::{Reason, Refusal};
 use crate::words;
@@ -127,7 +127,9 @@ enum Expected {
     Start {
         tries: u8,
     },
-    Token,
+    Token {
+        below: Below,
+    },
     Challenge {
         /// Whether the token was asked for in this login.
         fresh: bool,
@@ -229,9 +231,12 @@ impl AwaitReply {
         let mut login = self.login;
         let standby = login.standby.take();
         login.standby = standby.and_then(|standby| standby.after(&reply));
+        if let Some(status) = login.refuses_bearer(&self.expected, &reply) {
+            return login.without_bearer(status, self.expected);
+        }
         match self.expected {
             Expected::Start { tries } => login.started(reply, tries),
-            Expected::Token => login.token_answered(reply),
+            Expected::Token { below } => login.token_answered(reply, below),
             Expected::Challenge { fresh } => login.challenged(reply, fresh),
             Expected::Whoami { tenant_id, way } => {
                 login.identified(reply, tenant_id.as_deref(), way)
@@ -249,7 +254,7 @@ impl AwaitReply {
         match self.expected {
             Expected::Cleanup(first) => Step::Done(Err(*first)),
             Expected::Start { .. }
-            | Expected::Token
+            | Expected::Token { .. }
             | Expected::Challenge { .. }
             | Expected::Whoami { .. }
             | Expected::Advance(_)
@@ -268,7 +273,7 @@ impl Expected {
             Expected::Advance(_)
             | Expected::Poll { .. }
             | Expected::Start { .. }
-            | Expected::Token
+            | Expected::Token { .. }
             | Expected::Challenge { .. }
             | Expected::Whoami { .. }
             | Expected::Status { .. }
@@ -282,7 +287,7 @@ impl Expected {
             Expected::Advance(sent) => sent.iter().map(|planned| planned.mechanism).collect(),
             Expected::Poll { planned, .. } => vec![planned.mechanism],
             Expected::Start { .. }
-            | Expected::Token
+            | Expected::Token { .. }
             | Expected::Challenge { .. }
             | Expected::Whoami { .. }
             | Expected::Status { .. }

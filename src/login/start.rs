@@ -37,6 +37,10 @@ impl Login {
             Ok(Started::Package(package)) => self.opened(package),
             Ok(Started::Redirect(host)) => self.redirected(&host),
             Ok(Started::Federated(federated)) => self.federated(federated),
+            Ok(Started::Elsewhere) => self.end(Refusal::new(
+                Reason::Federated,
+                "the tenant names no page to wait for",
+            )),
             Ok(Started::Failed) => self.end(Reason::StartRefused),
             Ok(Started::Unasked) => self.end(Reason::SuccessUnasked),
             Err(Trouble::Busy(_, asked)) if tries < MAX_TRIES => {

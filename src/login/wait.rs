@@ -135,7 +135,7 @@ impl Login {
         self.poll_on(planned)
     }
 
-    fn poll(mut self: Box<Self>, planned: Planned, outages: u8) -> Step {
+    pub(super) fn poll(mut self: Box<Self>, planned: Planned, outages: u8) -> Step {
         let Some(session) = self.session.clone() else {
             return self.elsewhere();
         };

@@ -28,6 +28,8 @@ pub enum Started {
     Redirect(String),
     /// The user logs in at another identity provider.
     Federated(Federated),
+    /// The user logs in at another identity provider, in a browser alone: there is nothing to wait for.
+    Elsewhere,
     /// `success:false`.
     Failed,
     /// `LoginSuccess` without any challenge: can't happen honestly to a request that carried no cookie.
@@ -235,6 +237,14 @@ pub fn started(body: &[u8]) -> Result<Started, Malformed> {
     }
     if result.idp_redirect_url.is_some() || result.idp_redirect_short_url.is_some() {
         return federated(result).map(Started::Federated);
+    }
+    // The Delinea Platform's word for it.
+    if result
+        .redirect
+        .as_deref()
+        .is_some_and(|url| !url.is_empty())
+    {
+        return Ok(Started::Elsewhere);
     }
     // Every success carries a PodFqdn; only one without anything else is a redirect.
     match (summary, result.pod_fqdn.as_deref()) {

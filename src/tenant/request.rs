@@ -46,6 +46,8 @@ pub enum Request {
     Token {
         /// The OAuth application.
         app: String,
+        /// Where the tenant has its tokens.
+        below: Below,
         /// The form-encoded grant.
         form: Zeroizing<Vec<u8>>,
     },
@@ -61,6 +63,24 @@ pub enum Request {
         /// Which session.
         session: Session,
     },
+}
+
+/// Below what a tenant has its OAuth tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Below {
+    /// The address of the tenant, as in the documentation.
+    Root,
+    /// `/api`, as on the Delinea Platform.
+    Api,
+}
+
+impl Below {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Root => "",
+            Self::Api => "/api",
+        }
+    }
 }
 
 /// A session, as the tenant named it. Both parts are opaque.
@@ -110,7 +130,9 @@ impl Request {
             Self::Advance { .. } => "/Security/AdvanceAuthentication",
             Self::Status { .. } => "/Security/OobAuthStatus",
             Self::Whoami => "/Security/Whoami",
-            Self::Token { app, .. } => return Cow::Owned(format!("/oauth2/token/{app}")),
+            Self::Token { app, below, .. } => {
+                return Cow::Owned(format!("{}/oauth2/token/{app}", below.prefix()));
+            }
             Self::Challenge { .. } => "/Security/OnDemandChallenge",
             Self::Cleanup { .. } => "/Security/CleanupAuthentication",
         })
@@ -303,8 +325,14 @@ mod tests {
     #[test]
     fn a_token_is_asked_for_with_a_form() {
         let form = Zeroizing::new(b"grant_type=client_credentials".to_vec());
-        let app = "_genericmfa".into();
-        let request = Request::Token { app, form };
+        let token = |below| Request::Token {
+            app: "_genericmfa".into(),
+            below,
+            form: form.clone(),
+        };
+        let path = "/api/oauth2/token/_genericmfa";
+        assert_eq!(token(Below::Api).path(), path);
+        let request = token(Below::Root);
         assert_eq!(request.path(), "/oauth2/token/_genericmfa");
         assert_eq!(body(&request), "grant_type=client_credentials");
         let kind = ("Content-Type", "application/x-www-form-urlencoded");

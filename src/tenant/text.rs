@@ -38,9 +38,14 @@ pub fn shown(raw: &str, max: usize) -> String {
     let mut clean = String::with_capacity(raw.len().min(4 * max));
     let mut count = 0;
     for word in raw.split(|c: char| c.is_whitespace() || c.is_control()) {
-        let visible = word.chars().filter(|c| is_visible(*c));
         let mut gap = !clean.is_empty();
-        for c in visible {
+        for c in word.chars() {
+            if !is_visible(c) {
+                if !gap {
+                    join(&mut clean, c);
+                }
+                continue;
+            }
             if count + usize::from(gap) + 1 > max {
                 return cut(clean, max);
             }
@@ -59,14 +64,31 @@ pub fn shown(raw: &str, max: usize) -> String {
 /// Makes one line of foreign text harmless whose spaces mean something: invisible characters dropped, cut at `max`.
 #[must_use]
 pub fn shown_line(raw: &str, max: usize) -> String {
-    let clean: String = raw
-        .chars()
-        .filter(|c| is_visible(*c))
-        .take(max + 1)
-        .collect();
-    match clean.chars().count() > max {
-        true => cut(clean, max),
-        false => clean,
+    let (mut clean, mut count) = (String::new(), 0);
+    for c in raw.chars() {
+        if !is_visible(c) {
+            join(&mut clean, c);
+            continue;
+        }
+        if count == max {
+            return cut(clean, max);
+        }
+        clean.push(c);
+        count += 1;
+    }
+    clean
+}
+
+/// A mark becomes part of the letter before it, where the two are one character (Unicode's canonical composition): an "n"
+/// and a tilde are an "ñ". All other marks are dropped, so that none can be piled up.
+fn join(clean: &mut String, mark: char) {
+    let Some(letter) = clean.chars().next_back() else {
+        return;
+    };
+    let composed = unicode_normalization::char::compose(letter, mark);
+    if let Some(composed) = composed.filter(|composed| is_visible(*composed)) {
+        clean.pop();
+        clean.push(composed);
     }
 }
 
@@ -130,10 +152,34 @@ mod tests {
             "\u{10ffff}",
             "\u{7f}\u{9b}",
         ] {
-            let seen = shown(&format!("a{}b", hidden.repeat(50)), 80);
-            assert!(["ab", "a b"].contains(&seen.as_str()), "{seen:?}");
+            let seen = shown(&format!("q{}b", hidden.repeat(50)), 80);
+            assert!(["qb", "q b"].contains(&seen.as_str()), "{seen:?}");
         }
         assert_eq!(shown("Jürgen שלום 日本", 80), "Jürgen שלום 日本");
+    }
+
+    #[test]
+    fn letters_that_come_apart_are_put_together() {
+        assert_eq!(shown("Man\u{303}ana", 80), "Mañana");
+        assert_eq!(shown("Ma\u{303}", 80), "Mã");
+        assert_eq!(shown("Ju\u{308}rgen Mu\u{308}ller", 80), "Jürgen Müller");
+        assert_eq!(shown("Vie\u{323}\u{302}t", 80), "Việt");
+        assert_eq!(shown_line("  Zu\u{308}rich\u{7}", 80), "  Zürich");
+        // Bounded as before, and a mark alone, at a gap, or on what it makes no letter with is dropped.
+        assert_eq!(shown("e\u{301}e\u{301}e\u{301}", 3), "ééé");
+        assert_eq!(shown("e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}", 4), "é...");
+        assert_eq!(shown_line("e\u{301}e\u{301}e\u{301}", 2), "");
+        for (raw, seen) in [
+            ("\u{303}a", "a"),
+            ("n \u{303}a", "n a"),
+            ("x\u{303}", "x"),
+            ("n\u{303}\u{303}\u{303}", "ñ"),
+            ("=\u{338}", "≠"),
+            ("a\u{202e}\u{303}b", "ãb"),
+            ("n\u{e0303}", "n"),
+        ] {
+            assert_eq!(shown(raw, 80), seen, "{raw:?}");
+        }
     }
 
     #[test]

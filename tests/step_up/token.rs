@@ -110,8 +110,10 @@ fn a_client_that_may_not_ask_for_challenges_is_refused() {
     configure(&rig, "code", "", "");
     assert_eq!(unasked(&sudo(&rig)), Err(Reason::ClientRefused));
     assert_eq!(rig.actions(), ["token", "OnDemandChallenge"]);
-    rig.audit()
-        .assert(&[("detail", "OnDemandChallenge: HTTP status 403")]);
+    rig.audit().assert(&[(
+        "detail",
+        "OnDemandChallenge: HTTP status 403: does the scope mfa take Security/OnDemandChallenge?",
+    )]);
 }
 
 #[test]

@@ -119,7 +119,9 @@ pub fn hint(reason: Reason, detail: &str) -> &'static str {
         }
         Reason::TenantThrottle => "wait a few minutes, or as long as the detail says",
         Reason::PushBudget => "countersign budget --reset lets it ring again",
-        Reason::Federated => "login.federated allows it, see countersign.toml(5)",
+        Reason::Federated => {
+            "login.federated allows it where the tenant names a page to wait for, see countersign.toml(5)"
+        }
         Reason::TooFewFactors => {
             "change the login policy in the tenant, or login.minimum_factors in countersign.toml(5)"
         }
@@ -128,7 +130,9 @@ pub fn hint(reason: Reason, detail: &str) -> &'static str {
         }
         Reason::IdentityMismatch => "look at [users] in countersign.toml(5)",
         Reason::SessionMismatch => "is tenant.id the id of the tenant at tenant.url?",
-        Reason::SuccessUnasked => "look at the login policies in the tenant's portal",
+        Reason::SuccessUnasked => {
+            "the authentication profile in the tenant lets users pass through for a while after a challenge: set its pass-through duration to none"
+        }
         Reason::Outage => "is tenant.url right, and is the network up?",
         Reason::Misbehaved => {
             "are tenant.url and tenant.ca_file right? Is there a proxy in between?"

@@ -268,9 +268,7 @@ fn a_word_to_a_radius_server_is_counted_and_a_code_is_not() {
 fn told(world: World, rings: usize) -> World {
     match rings {
         0 => world,
-        _ => world.tells(
-            "Waiting for your approval on the phone. Nothing arrives? Start again and check the password.",
-        ),
+        _ => world.tells(WAITING),
     }
 }
 

@@ -80,6 +80,16 @@ fn a_federated_user_is_refused_by_default_and_no_page_is_shown() {
 }
 
 #[test]
+fn a_user_of_another_provider_with_nothing_to_wait_for_is_refused_as_one() {
+    let redirect = ok(json!({"Redirect": "https://idp.test/sso", "TenantId": "ABC1234"}));
+    for allowed in [true, false] {
+        World::on(|terms| terms.login.federated = allowed)
+            .starts(redirect.clone())
+            .is_refused(Reason::Federated, "the tenant names no page to wait for");
+    }
+}
+
+#[test]
 fn the_pin_of_the_page_lets_the_user_in() {
     pinned().replies(success(USER)).is_granted(&[]);
 }

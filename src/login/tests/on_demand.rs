@@ -131,7 +131,9 @@ fn a_token_that_the_tenant_no_longer_takes_is_dropped_and_fetched_once_more() {
 #[test]
 fn a_new_token_that_the_tenant_does_not_take_is_dropped_and_the_end() {
     for refused in [401, 403] {
-        let detail = format!("OnDemandChallenge: HTTP status {refused}");
+        let detail = format!(
+            "OnDemandChallenge: HTTP status {refused}: does the scope GenericMFA take Security/OnDemandChallenge?"
+        );
         with_new_token()
             .replies_with(status(refused))
             .keeps(None)
@@ -319,4 +321,102 @@ fn a_step_up_of_somebody_else_is_none() {
         .replies(with_result(success(USER), json!({"SessionId": "another"})))
         .cleans_up()
         .is_refused(Reason::SessionMismatch, "the reply names another session");
+}
+
+/// A kept token, a code that is offered as a text, and the code sent.
+fn code_sent() -> World {
+    with_kept_token()
+        .replies(package_of(vec![vec![super::package::with(
+            mechanism("OATH"),
+            json!({"AnswerType": "Text"}),
+        )]]))
+        .asks(CODE_PROMPT)
+        .types("123456")
+        .answers("id-OATH", "123456")
+}
+
+#[test]
+fn an_operation_that_the_token_is_not_good_for_is_sent_once_more_without_it() {
+    for refused in [401, 403] {
+        code_sent()
+            .replies_with(status(refused))
+            .speaking_as_nobody()
+            .answers("id-OATH", "123456")
+            .logged(&[
+                "offered: OATH",
+                &format!(
+                    "AdvanceAuthentication: HTTP status {refused} to this machine's token: once more without it"
+                ),
+            ])
+            .replies(success(USER))
+            .is_granted(&[Oath]);
+    }
+}
+
+#[test]
+fn a_tenant_that_refuses_the_operation_both_ways_is_told_of_with_the_scope() {
+    for refused in [401, 403] {
+        code_sent()
+            .replies_with(status(403))
+            .speaking_as_nobody()
+            .answers("id-OATH", "123456")
+            .replies_with(status(refused))
+            .cleans_up()
+            .is_refused(
+                Reason::ClientRefused,
+                &format!(
+                    "AdvanceAuthentication: HTTP status {refused}: does the scope GenericMFA take \
+                     Security/AdvanceAuthentication?"
+                ),
+            );
+    }
+}
+
+#[test]
+fn a_success_under_403_is_none_and_one_without_the_token_is_bound_all_the_same() {
+    let forged = || {
+        Ok(Response {
+            status: 403,
+            ..response(success(USER).to_string())
+        })
+    };
+    code_sent()
+        .replies_with(forged())
+        .speaking_as_nobody()
+        .answers("id-OATH", "123456")
+        .replies_with(forged())
+        .cleans_up()
+        .is_refused_like(
+            Reason::ClientRefused,
+            "AdvanceAuthentication: HTTP status 403",
+        );
+    code_sent()
+        .replies_with(status(401))
+        .speaking_as_nobody()
+        .answers("id-OATH", "123456")
+        .replies(success("mallory@example.com"))
+        .is_refused(
+            Reason::IdentityMismatch,
+            "the tenant let in \"mallory@example.com\"",
+        );
+}
+
+#[test]
+fn a_token_may_be_below_api() {
+    const BODY: &str = "grant_type=client_credentials&scope=GenericMFA";
+    let elsewhere = || {
+        without_token()
+            .replies_with(status(404))
+            .sends("/api/oauth2/token/mfa", BODY)
+    };
+    elsewhere()
+        .replies(token())
+        .keeps(Some(("new", 3600)))
+        .speaking_as(BEARER)
+        .demands()
+        .meets_the_challenge();
+    elsewhere().replies_with(status(404)).is_refused(
+        Reason::Misbehaved,
+        "no token: not JSON of its shape (line 1)",
+    );
 }

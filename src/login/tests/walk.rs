@@ -75,6 +75,8 @@ struct Judge {
     tokens: Vec<String>,
     /// Whether the tenant has just refused one.
     token_refused: bool,
+    /// Whether it has refused one to an operation.
+    without_token: bool,
     /// How often each path was asked.
     asked: HashMap<String, usize>,
     /// The budget has allowed one, and it was not sent yet.
@@ -103,6 +105,7 @@ impl Judge {
             cleaned: false,
             tokens: Vec::new(),
             token_refused: false,
+            without_token: false,
             asked: HashMap::new(),
             may_ring: false,
             nameless: false,
@@ -136,6 +139,7 @@ impl Judge {
             _ if self.is_step_up() => {
                 assert!(path != "/Security/OnDemandChallenge" || times <= 2);
                 let token = self.tokens.last().map(|token| format!("Bearer {token}"));
+                let token = token.filter(|_| !self.without_token);
                 assert_eq!(authorization, token.as_deref(), "{path}");
             }
             _ => assert_eq!(authorization, None, "{path}"),
@@ -248,6 +252,18 @@ impl Judge {
         }
         self.over |= ["LoginSuccess", "Failure"].contains(&said.summary);
         self.last = said;
+    }
+
+    /// The token is not good for an operation of a step-up, which the tenant has not looked at: it may come once more.
+    fn hear_no_right(&mut self) {
+        if !self.is_step_up() || std::mem::replace(&mut self.without_token, true) {
+            return;
+        }
+        let name = |id: &String| self.names.get(id).copied();
+        let passwords = self.sent.iter().filter(|(id, _)| name(id) == Some("UP"));
+        self.passwords = self.passwords.saturating_sub(passwords.count());
+        let mut sent = self.sent.iter();
+        self.may_ring |= sent.any(|(id, action)| rings(name(id), action, None));
     }
 
     /// Looks at an offline code.
@@ -440,6 +456,9 @@ impl Walk<'_> {
         let mut reply = response(self.spelt(body).to_string());
         match self.dice.roll(100) {
             0 => reply.status = self.dice.pick(&[204, 302, 401, 403, 429, 500, 503]),
+            5..=7 if path.ends_with("AdvanceAuthentication") && self.judge.is_step_up() => {
+                reply.status = self.dice.pick(&[401, 403]);
+            }
             5..=15 if path.ends_with("OnDemandChallenge") => {
                 reply.status = self.dice.pick(&[401, 403]);
             }
@@ -461,6 +480,9 @@ impl Walk<'_> {
         self.judge.heard = true;
         self.judge.token_refused =
             path.ends_with("OnDemandChallenge") && [401, 403].contains(&reply.status);
+        if path.ends_with("AdvanceAuthentication") && [401, 403].contains(&reply.status) {
+            self.judge.hear_no_right();
+        }
         self.judge.hear_reply(said);
         Ok(reply)
     }

@@ -127,6 +127,12 @@ impl World {
         self
     }
 
+    /// From now on requests speak for none.
+    pub fn speaking_as_nobody(mut self) -> Self {
+        self.authorization = None;
+        self
+    }
+
     /// What the budget will say, one after the other; after that it is free.
     pub fn allows(mut self, allowances: &[Allowance]) -> Self {
         self.allowances.extend(allowances);

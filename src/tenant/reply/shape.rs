@@ -102,6 +102,7 @@ pub(super) struct Body {
     pub(super) user: Option<String>,
     pub(super) token: Option<Zeroizing<String>>,
     pub(super) state: Option<String>,
+    pub(super) redirect: Option<String>,
     pub(super) idp_redirect_url: Option<String>,
     pub(super) idp_redirect_short_url: Option<String>,
     pub(super) idp_login_session_id: Option<String>,

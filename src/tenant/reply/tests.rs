@@ -589,6 +589,25 @@ fn only_a_pod_name_without_anything_else_is_a_redirect() {
 }
 
 #[test]
+fn a_redirect_of_the_delinea_platform_leads_elsewhere() {
+    for json in [
+        r#"{"success":true,"Result":{"Redirect":"https://idp.test/sso","Challenges":null}}"#,
+        r#"{"success":true,"Result":{"Redirect":"https://idp.test/sso","Challenges":[],"Summary":"NewPackage"}}"#,
+    ] {
+        assert_eq!(start(json), Ok(Started::Elsewhere), "{json}");
+    }
+    for nothing in ["null", r#""""#] {
+        let json = start_with("[]").replace(
+            "\"Version\"",
+            &format!("\"Redirect\":{nothing},\"Version\""),
+        );
+        assert!(matches!(start(&json), Ok(Started::Package(_))), "{json}");
+    }
+    let unasked = r#"{"success":true,"Result":{"Summary":"LoginSuccess","User":"a@b","Redirect":"https://idp.test"}}"#;
+    assert_eq!(start(unasked), Ok(Started::Unasked));
+}
+
+#[test]
 fn a_success_that_nobody_was_challenged_for_is_told_apart() {
     let json = r#"{"success":true,"Result":{"Summary":"LoginSuccess","User":"a@b","PodFqdn":"pod7.test",
       "Auth":"F67A","IdpRedirectUrl":"https://idp.test","Challenges":[]}}"#;

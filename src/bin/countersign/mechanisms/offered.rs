@@ -104,7 +104,8 @@ impl Driver for Look {
                 });
             }
             // What it means is the machine's business.
-            Ok(Started::Redirect(_) | Started::Failed | Started::Unasked) | Err(_) => {}
+            Ok(Started::Redirect(_) | Started::Elsewhere | Started::Failed | Started::Unasked)
+            | Err(_) => {}
         }
     }
 

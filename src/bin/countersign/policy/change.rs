@@ -168,7 +168,15 @@ impl Saver {
         })
     }
 
+    /// Looks before it says that anything was done.
     fn report(&self, session: &mut Session, change: &Change<'_>, saved: Saved) -> Done {
+        if let Some(backup) = &saved.backup {
+            look(session, change).inspect_err(|_| {
+                complain(&Problem::new(format!(
+                    "what was there before is in {backup}"
+                )));
+            })?;
+        }
         if self.json {
             line(object(change, &saved));
         } else {
@@ -185,18 +193,21 @@ impl Saver {
                 None => line("Nothing was saved: this was a dry run."),
             }
         }
-        if saved.stamp.is_none() {
-            return Ok(());
-        }
-        let now = session.ask(|client| client.block(change.path))?;
-        match (change.is_made)(&now) {
-            true => Ok(()),
-            false => Err(Problem::new(
-                "the tenant said that it has saved the change, and does not have it",
-            )
-            .hint("look at the policy set in the tenant's portal; somebody else may have changed it since")),
-        }
+        Ok(())
     }
+}
+
+/// Whether the tenant has what it said that it has saved.
+fn look(session: &mut Session, change: &Change<'_>) -> Done {
+    let now = session
+        .ask(|client| client.block(change.path))
+        .map_err(|problem| problem.within("the change was saved, and can't be read back"))?;
+    if (change.is_made)(&now) {
+        return Ok(());
+    }
+    let lost = "the tenant said that it has saved the change, and does not have it";
+    Err(Problem::new(lost)
+        .hint("look at the policy set in the tenant's portal; it may have been changed since"))
 }
 
 /// Makes the name known. A tenant that refuses may know it from before, and there is no call to make it forget one.
