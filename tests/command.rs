@@ -147,7 +147,7 @@ fn what_can_not_be_done_is_said_with_a_hint() {
     fs::remove_file(machine.0.join("countersign.toml")).unwrap();
     machine.fails(
         &["budget"],
-        "countersign: DIR/countersign.toml: does not exist\nhint: no login succeeds until this is mended\n",
+        "countersign: DIR/countersign.toml: does not exist\nhint: this machine is not set up yet: sudo countersign setup\n",
         1,
     );
 }
@@ -255,4 +255,29 @@ fn a_link_in_a_folder_of_ours_is_removed_and_what_it_leads_to_is_not() {
     let (_, err, code) = machine.run(&["purge", "--yes", "--root", image.to_str().unwrap()]);
     assert_eq!((err.as_str(), code), ("", 0));
     assert!(image.join("var/lib/other").exists() && !link.exists());
+}
+
+#[test]
+fn on_a_machine_that_was_not_set_up_every_error_names_setup() {
+    let machine = Machine::new();
+    machine.configure(include_str!("../conf/countersign.toml"));
+    for arguments in [
+        &["budget"][..],
+        &["sessions"],
+        &["forget", "--all"],
+        &["mechanisms", "root"],
+        &["explain", "root"],
+        &["login", "root"],
+        &["totp", "list"],
+        &["policy", "list"],
+    ] {
+        let (_, err, code) = machine.run(arguments);
+        let hint = "\nhint: this machine is not set up yet: sudo countersign setup\n";
+        assert!(err.ends_with(hint) && code == 1, "{arguments:?}: {err}");
+    }
+    let (out, _, _) = machine.run(&["check", "--offline"]);
+    assert!(
+        out.contains("do: this machine is not set up yet: sudo countersign setup\n"),
+        "{out}"
+    );
 }

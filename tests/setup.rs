@@ -35,7 +35,9 @@ const MODULES: &str = "/usr/lib/x86_64-linux-gnu/security";
 const COMMON_AUTH: &str = "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_permit.so\n";
 const SSHD_STACK: &str = "# sshd\n@include common-auth\naccount required pam_nologin.so\n";
 const SUDO_STACK: &str = "session required pam_limits.so\n@include common-auth\n";
-const SSHD: &str = "# sshd\nInclude /etc/ssh/sshd_config.d/*.conf\nUsePAM no\n";
+/// What becomes of keys is decided there already.
+const SSHD: &str = "# sshd\nInclude /etc/ssh/sshd_config.d/*.conf\nUsePAM no\nAuthenticationMethods publickey keyboard-interactive:pam\n";
+const UNDECIDED: &str = "Include /etc/ssh/sshd_config.d/*.conf\n";
 const CONFIGURATION: &str = "# ours\n[tenant]\n# where\nurl = \"\" # fill in\n";
 
 /// The image of a system, below a folder of its own.
@@ -95,6 +97,20 @@ impl Image {
         };
         let code = output.status.code().unwrap();
         (text(output.stdout), text(output.stderr), code)
+    }
+
+    /// A setup on a terminal: each question, and what is typed.
+    fn answers(&self, dialogue: &[(&str, &str)]) -> terminal::Seen {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command
+            .args(["setup", "--without-tenant", "--root"])
+            .arg(&self.0);
+        let mut terminal = Terminal::start(&mut command);
+        for (question, answer) in dialogue {
+            terminal.wait_for(question);
+            terminal.type_line(answer);
+        }
+        terminal.end()
     }
 
     fn setup(&self, more: &[&str]) -> (String, String, i32) {
@@ -196,44 +212,104 @@ fn what_will_change_is_shown_and_then_written() {
 +# If a key alone is to be enough, say so:
 +#AuthenticationMethods publickey keyboard-interactive:pam
 
+Who is asked from now on:
+  sshd, who logs in, as AuthenticationMethods of sshd has it: the password of the tenant, and what the tenant asks behind it
+  sudo, who is asked for a password by sudo: the password of the tenant, and what the tenant asks behind it
+Who is asked less than it seems, or was not looked at:
+  Accounts of an image are not looked at: run `sudo countersign check` on the machine itself.
+
 "#;
     let before = image.files();
     let shown = image.sets_up(&["--service", "sshd,sudo", "--dry-run"]);
     assert_eq!(shown, format!("{expected}Nothing was written.\n"));
     assert!(image.files() == before);
-    let written = "Written. `countersign unsetup` puts everything back.\n\
-        A public key alone still asks nobody: `countersign setup --keys followed` changes that.\n";
+    let written = "Written. `countersign unsetup` puts everything back.\n";
     assert_eq!(image.sets_up(&BOTH), format!("{expected}{written}"));
     assert!(image.files() != before);
 }
 
 #[test]
-fn what_is_not_said_is_asked() {
+fn what_is_not_said_is_asked_and_judged_when_it_is_answered() {
     let image = Image::new();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    command
-        .args(["setup", "--without-tenant", "--root"])
-        .arg(&image.0);
-    let mut terminal = Terminal::start(&mut command);
-    for (question, answer) in [
+    image.write("/etc/ssh/sshd_config", UNDECIDED);
+    let seen = image.answers(&[
+        ("Address of the tenant (https://...): ", "http://abc1234.id.cyberark.cloud"),
         (
-            "Address of the tenant (https://...): ",
+            "  tenant.url: expected an https URL, found http\nAddress of the tenant (https://...): ",
             "https://abc1234.id.cyberark.cloud",
         ),
+        ("What {user} is called there, such as {user}@example.com: ", "example.com"),
         (
-            "What {user} is called there, such as {user}@example.com: ",
+            "  users.template: expected a template with {user} in it once, such as \"{user}@example.com\", found \"example.com\"\n\
+             What {user} is called there, such as {user}@example.com: ",
             "{user}@example.com",
         ),
-        ("PAM services [sshd,sudo]: ", ""),
+        ("PAM services [sshd,sudo]: ", "ssh"),
+        (
+            "  there is no PAM service ssh\n  hint: those of this machine are common-auth, sshd, sudo\nPAM services [sshd,sudo]: ",
+            "",
+        ),
+        ("What becomes of public keys (followed, alone or refused): ", ""),
+        (
+            "  expected followed, alone or refused\n\
+             sshd takes a public key alone until now, and does not ask PAM then. Three ways from now on:\n  \
+             followed  the tenant is asked behind a key too; who has no key logs in with the password\n  \
+             alone     a key is enough, without a second factor; who has no key is asked by the tenant\n  \
+             refused   no keys: everybody logs in with the password, and is asked by the tenant\n\
+             What becomes of public keys (followed, alone or refused): ",
+            "followed",
+        ),
         ("Write this? [y/N] ", "y"),
-    ] {
-        terminal.wait_for(question);
-        terminal.type_line(answer);
-    }
-    let seen = terminal.end();
+    ]);
     assert_eq!((seen.stderr.as_str(), seen.code), ("", Some(0)));
+    let drop_in = image.read("/etc/ssh/sshd_config.d/10-countersign.conf");
+    let followed = "PasswordAuthentication no\n\
+        AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam\n";
+    assert!(drop_in.ends_with(followed), "{drop_in}");
     let second = image.sets_up(&BOTH);
     assert_eq!(second, "Everything is set up already: nothing to change.\n");
+}
+
+#[test]
+fn what_was_answered_is_proposed_the_next_time_even_if_it_was_taken_back() {
+    let image = Image::new();
+    image.write("/etc/ssh/sshd_config", UNDECIDED);
+    image.sets_up(&["--service", "sudo,sshd", "--keys", "alone"]);
+    assert_eq!(image.run(&["unsetup"]).2, 0);
+    let seen = image.answers(&[
+        (
+            "Address of the tenant (https://...) [https://abc1234.id.cyberark.cloud]: ",
+            "",
+        ),
+        (
+            "What {user} is called there, such as {user}@example.com [{user}@example.com]: ",
+            "",
+        ),
+        ("PAM services [sudo,sshd]: ", ""),
+        (
+            "What becomes of public keys (followed, alone or refused) [alone]: ",
+            "",
+        ),
+        ("Write this? [y/N] ", "y"),
+    ]);
+    assert_eq!((seen.stderr.as_str(), seen.code), ("", Some(0)));
+    assert_eq!(image.run(&["unsetup"]).2, 0);
+    let (_, err, code) = image.run(&["setup", "--without-tenant", "--yes"]);
+    assert_eq!((err.as_str(), code), ("", 0));
+    assert!(image.read("/etc/pam.d/sudo").contains("pam_countersign.so"));
+}
+
+#[test]
+fn what_becomes_of_keys_has_no_silent_default() {
+    let image = Image::new();
+    image.write("/etc/ssh/sshd_config", UNDECIDED);
+    let arguments: Vec<_> = ["setup"].into_iter().chain(TENANT).chain(BOTH).collect();
+    image.fails(
+        &arguments,
+        "countersign: there is no terminal to ask on\n\
+         hint: say it on the command line: --keys followed, --keys alone or --keys refused\n",
+        1,
+    );
 }
 
 #[test]
@@ -363,7 +439,7 @@ fn what_was_edited_since_stays_edited() {
 fn what_is_gone_by_now_is_not_made_anew() {
     let image = Image::new();
     image.write("/etc/ssh/sshd_config", "UsePAM yes\n");
-    image.sets_up(&BOTH);
+    image.sets_up(&["--service", "sshd,sudo", "--keys", "alone"]);
     let gone = ["/etc/pam.d/sshd", "/etc/pam.d/sudo", "/etc/ssh/sshd_config"];
     for path in gone {
         fs::remove_file(image.at(path)).unwrap();
@@ -561,9 +637,10 @@ fn where_sshd_includes_no_drop_ins_its_settings_stand_at_the_top() {
     let image = Image::new();
     let config = "UsePAM no\nMatch User x\nInclude /etc/ssh/sshd_config.d/*.conf\n";
     image.write("/etc/ssh/sshd_config", config);
-    image.sets_up(&BOTH);
+    image.sets_up(&["--service", "sshd,sudo", "--keys", "refused"]);
     let block = "# BEGIN countersign: `countersign unsetup` takes this out\n\
-        UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no\n# END countersign\n";
+        UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no\n\
+        AuthenticationMethods keyboard-interactive:pam\n# END countersign\n";
     assert_eq!(
         image.read("/etc/ssh/sshd_config"),
         format!("{block}{config}")
@@ -801,13 +878,13 @@ fn what_can_not_be_done_is_said_with_its_remedy() {
     image.fails(
         &with(&["--service", "sshd,nginx"]),
         "countersign: there is no PAM service nginx\n\
-         hint: a PAM service is a file of /etc/pam.d or /usr/lib/pam.d: see `ls /etc/pam.d /usr/lib/pam.d`\n",
+         hint: those of this machine are common-auth, odd, sshd, sudo\n",
         1,
     );
     image.fails(
         &with(&["--service", "../sshd"]),
         "countersign: there is no PAM service ../sshd\n\
-         hint: a PAM service is a file of /etc/pam.d or /usr/lib/pam.d: see `ls /etc/pam.d /usr/lib/pam.d`\n",
+         hint: those of this machine are common-auth, odd, sshd, sudo\n",
         1,
     );
     image.fails(
@@ -923,6 +1000,9 @@ fn keys_are_left_alone_or_followed() {
     };
     image.sets_up(&BOTH);
     assert_eq!(methods(), None);
+    image.sets_up(&["--service", "sshd", "--keys", "refused"]);
+    let refused = "AuthenticationMethods keyboard-interactive:pam";
+    assert_eq!(methods().as_deref(), Some(refused));
     image.sets_up(&["--service", "sshd", "--keys", "followed"]);
     let followed =
         "AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam";

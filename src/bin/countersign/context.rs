@@ -10,6 +10,21 @@ use countersign::policy::{self, Policy};
 
 use super::output::Problem;
 
+/// What to do on a machine where no setup has been.
+const NOT_SET_UP: &str = "this machine is not set up yet: sudo countersign setup";
+
+/// What to do about a configuration that is wrong: the one that `make install` leaves names no tenant.
+pub fn remedy(errors: &policy::Errors) -> &'static str {
+    let is_empty = |error: &policy::Error| {
+        error.key() == "tenant.url" && error.to_string().contains("set it to the address")
+    };
+    let is_new = errors.iter().all(is_empty);
+    match is_new {
+        true => NOT_SET_UP,
+        false => "countersign.toml(5) describes every key",
+    }
+}
+
 /// The configuration's place.
 pub struct Context {
     named: Option<PathBuf>,
@@ -48,8 +63,7 @@ impl Context {
         let (path, bytes) = self.file()?;
         let policy = policy::parse(&bytes).map_err(|errors| {
             let lines = errors.to_string().replace('\n', "\n  ");
-            Problem::new(format!("{}:\n  {lines}", path.display()))
-                .hint("countersign.toml(5) describes every key")
+            Problem::new(format!("{}:\n  {lines}", path.display())).hint(remedy(&errors))
         })?;
         Ok((policy, bytes))
     }
@@ -58,7 +72,11 @@ impl Context {
     pub fn file(&self) -> Result<(PathBuf, Vec<u8>), Problem> {
         let path = std::path::absolute(self.place()).map_err(Problem::new)?;
         let bytes = os::read(&path, Secrecy::Public, policy::LONGEST).map_err(|problem| {
-            Problem::new(problem).hint("no login succeeds until this is mended")
+            let hint = match path.exists() {
+                true => "no login succeeds until this is mended",
+                false => NOT_SET_UP,
+            };
+            Problem::new(problem).hint(hint)
         })?;
         Ok((path, bytes))
     }

@@ -1,6 +1,7 @@
 //! `countersign`: looks after a machine where pam_countersign.so stands in the login path.
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod asked;
 mod britive;
 mod budget;
@@ -11,12 +12,14 @@ mod dialogue;
 mod explain;
 mod forget;
 mod guise;
+mod invoker;
 mod libpam;
 mod login;
 mod machine;
 mod mechanisms;
 mod modules;
 mod output;
+mod outside;
 mod places;
 mod policy;
 mod program;
@@ -28,6 +31,7 @@ mod sessions;
 mod setup;
 mod sshd;
 mod stacks;
+mod sudoers;
 mod support;
 mod terminal;
 #[cfg(test)]

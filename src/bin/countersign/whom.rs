@@ -38,17 +38,7 @@ pub const SETUP: Hints = Hints {
 /// The terms of a login of this user of the machine, as the policy has them for a service.
 pub fn local(policy: &Policy, user: &str, service: &str, hints: &Hints) -> Result<Terms, Problem> {
     let account = account(user, hints.unknown)?;
-    let subject = Subject {
-        caller: Some(account.clone()),
-        account,
-        public_key: None,
-        service: service.to_owned(),
-        rhost: None,
-        has_terminal: false,
-        today: Date::of_epoch(os::wall_clock()),
-    };
-    let users = LocalUsers::from(Whence::Told(Origin::Unclear));
-    match judge(policy, &subject, &users).judgement {
+    match judged(policy, account, service, None) {
         Judgement::Require(required) => {
             let Required { first, second: _ } = *required;
             Ok(first)
@@ -62,6 +52,27 @@ pub fn local(policy: &Policy, user: &str, service: &str, hints: &Hints) -> Resul
         .hint(hints.exempt)),
         Judgement::Refuse(refusal) => Err(refused(&refusal, hints)),
     }
+}
+
+/// What the policy asks of an account that logs in by a service from nowhere in particular, perhaps behind a key with this
+/// fingerprint.
+pub fn judged(
+    policy: &Policy,
+    account: Account,
+    service: &str,
+    public_key: Option<String>,
+) -> Judgement {
+    let subject = Subject {
+        caller: Some(account.clone()),
+        account,
+        public_key,
+        service: service.to_owned(),
+        rhost: None,
+        has_terminal: false,
+        today: Date::of_epoch(os::wall_clock()),
+    };
+    let users = LocalUsers::from(Whence::Told(Origin::Unclear));
+    judge(policy, &subject, &users).judgement
 }
 
 /// The account that a name on the command line leads to.

@@ -12,6 +12,7 @@ use countersign::tenant::http::Client;
 use super::finding::{Finding, Report};
 use super::rules::{self, Written};
 use super::stacks::{self, Named};
+use crate::context;
 use crate::root::Root;
 
 /// Every configuration that a stack names, read once.
@@ -114,22 +115,23 @@ fn read(root: &Root, path: &Path, report: &mut Report) -> Option<Policy> {
             Some(policy.clone())
         }
         Err(errors) => {
+            let remedy = context::remedy(&errors);
             errors
                 .iter()
-                .for_each(|error| report.add(wrong(error, &shown)));
+                .for_each(|error| report.add(wrong(error, &shown, remedy)));
             None
         }
     }
 }
 
-fn wrong(error: &policy::Error, shown: &str) -> Finding {
+fn wrong(error: &policy::Error, shown: &str, remedy: &str) -> Finding {
     let text = error.to_string();
     let text = text.split_once(": ").filter(|_| error.line().is_some());
     let what = text.map_or_else(|| error.to_string(), |(_, rest)| rest.to_owned());
     Finding::error("config-wrong", what)
         .at(shown, error.line())
         .because("no login succeeds by a configuration that is wrong anywhere")
-        .mend("countersign.toml(5) describes every key")
+        .mend(remedy)
 }
 
 /// A file that must be there, be safe, and is not.
@@ -139,6 +141,9 @@ fn unreadable(id: &'static str, root: &Root, problem: &str, place: &str) -> Find
     let (path, problem) = problem.split_once(": ").unwrap_or((place, &problem));
     let (what, order) = problem.split_once(": chmod ").unwrap_or((problem, ""));
     let remedy = match (order, what) {
+        ("", what) if what.contains("does not exist") && id == "config-unreadable" => {
+            "sudo countersign setup writes it".to_owned()
+        }
         ("", what) if what.contains("does not exist") => format!("make {place}, of root's"),
         ("", what) if what.contains("belong to root") => format!("chown root: {path}"),
         ("", _) => format!("mend {path}"),

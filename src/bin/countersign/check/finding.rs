@@ -247,6 +247,12 @@ impl Report {
         lines
     }
 
+    /// The first error, if there is one.
+    pub fn first_error(self) -> Option<Finding> {
+        let mut all = self.0.into_iter();
+        all.find(|finding| finding.severity == Severity::Error)
+    }
+
     /// The worst first; what passed only where somebody wants to see it.
     pub fn show(&mut self, verbose: bool) {
         self.0.sort_by_key(|finding| finding.severity);

@@ -8,6 +8,7 @@ mod configuration;
 mod finding;
 mod network;
 mod outage;
+mod outside;
 mod person;
 mod polkit;
 mod rules;
@@ -15,10 +16,14 @@ mod selinux;
 mod sshd;
 mod stacks;
 mod store;
+mod sudoers;
 
 use std::path::{Path, PathBuf};
 
+use countersign::policy::Tenant;
+
 use super::context::Context;
+use super::invoker;
 use super::output::{Done, Problem, counted};
 
 use super::root::Root;
@@ -106,6 +111,18 @@ pub fn outline(context: &Context) -> Vec<String> {
     }
 }
 
+/// Whether a login would get to this tenant.
+///
+/// # Errors
+///
+/// What is in the way, and the remedy.
+pub fn way_to(tenant: &Tenant) -> Done {
+    match network::obstacle(tenant) {
+        Some(finding) => Err(Problem::new(finding.what).hint(finding.remedy)),
+        None => Ok(()),
+    }
+}
+
 fn look(
     context: &Context,
     arguments: &Arguments,
@@ -138,7 +155,12 @@ fn look(
     if root.is_live() && !arguments.offline {
         network::check(&policies, report);
     }
-    if let Some(user) = &arguments.user {
+    outside::check(root, &mut configurations, &named, report);
+    sudoers::check(root, &named, report);
+    // Who typed the command is the one who must not be left outside.
+    let is_asked = root.is_live() && !root.is_closed() && !arguments.offline;
+    let typed = invoker::name().filter(|_| is_asked);
+    if let Some(user) = arguments.user.as_ref().or(typed.as_ref()) {
         person::check(root, &mut configurations, &named, user, report);
     }
     Ok(())

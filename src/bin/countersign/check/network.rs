@@ -38,6 +38,13 @@ pub fn check(policies: &[Policy], report: &mut Report) {
     }
 }
 
+/// What is wrong with the way to a tenant, and the remedy; nothing where a login would get there.
+pub fn obstacle(tenant: &Tenant) -> Option<Finding> {
+    let mut report = Report::default();
+    go(tenant, &mut report);
+    report.first_error()
+}
+
 /// The tenants of every service.
 fn tenants(policy: &Policy) -> impl Iterator<Item = &Tenant> {
     let services = std::iter::once("").chain(policy.services());

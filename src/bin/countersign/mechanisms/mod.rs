@@ -66,17 +66,7 @@ fn say(arguments: &Arguments, terms: &Terms, offered: &Offered) {
     } else if offered.challenges.is_empty() {
         line("  nothing is offered");
     }
-    for (number, challenge) in (1..).zip(&offered.challenges) {
-        let one_of = if challenge.offers.len() > 1 {
-            ", one of"
-        } else {
-            ""
-        };
-        line(format!("Challenge {number}{one_of}"));
-        for offer in &challenge.offers {
-            line(sentence(terms, offer));
-        }
-    }
+    described(terms, offered).iter().for_each(line);
     if offered.wait > 0 {
         let wait = offered.wait;
         line(format!(
@@ -84,6 +74,22 @@ fn say(arguments: &Arguments, terms: &Terms, offered: &Offered) {
         ));
     }
     line(conclusion(terms, offered));
+}
+
+/// What is offered and what each of it is worth, line by line.
+pub fn described(terms: &Terms, offered: &Offered) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (number, challenge) in (1..).zip(&offered.challenges) {
+        let one_of = if challenge.offers.len() > 1 {
+            ", one of"
+        } else {
+            ""
+        };
+        lines.push(format!("Challenge {number}{one_of}"));
+        let offers = challenge.offers.iter();
+        lines.extend(offers.map(|offer| sentence(terms, offer)));
+    }
+    lines
 }
 
 fn sentence(terms: &Terms, offer: &Offer) -> String {

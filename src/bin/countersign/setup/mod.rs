@@ -2,10 +2,13 @@
 //! login has been seen to work.
 #![forbid(unsafe_code)]
 
+mod answers;
 mod apply;
+mod asked;
 mod authselect;
 mod block;
 mod change;
+mod concerned;
 mod confirm;
 mod debian;
 mod journal;
@@ -13,6 +16,7 @@ mod pam;
 mod passed_over;
 mod place;
 mod put;
+mod questions;
 mod rollback;
 mod scratch;
 mod sshd;
@@ -30,13 +34,13 @@ use countersign::policy::{self, Policy};
 use countersign::words;
 
 use super::context::Context;
-use super::mechanisms::{Offered, offered};
-use super::output::{Done, Problem, line, progress, spoken};
+use super::output::{Done, Problem, line, spoken};
 use super::root::Root;
+use super::stacks;
 use super::terminal::Terminal;
-use super::{reasons, stacks, whom};
 use authselect::Selection;
 use change::{Change, Kind};
+use concerned::Concerned;
 use journal::{Journal, Record};
 use pam::Stack;
 use task::Task;
@@ -71,13 +75,16 @@ pub struct Arguments {
     /// Puts everything back after this time, such as 5m, unless `countersign confirm` comes from a new login
     #[arg(long, value_name = "TIME", value_parser = within)]
     confirm_within: Option<Duration>,
-    /// Does not ask before it writes
+    /// Does not ask before it writes, and takes what the last setup was told for what is not said
     #[arg(long, short)]
     yes: bool,
+    /// Writes although accounts of this machine could not log in any more
+    #[arg(long)]
+    accept_lockouts: bool,
     /// Shows what it would write, and writes nothing
     #[arg(long)]
     dry_run: bool,
-    /// Whether a public key alone is enough for sshd, or is followed by the module
+    /// What becomes of public keys: alone enough for sshd, followed by the module, or refused
     #[arg(long, value_name = "HOW")]
     keys: Option<sshd::Keys>,
     /// Sets up the image below this folder: nothing is started, reloaded or asked there
@@ -108,36 +115,32 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     nothing_is_awaited(&root)?;
     let before = root.read(&config)?;
     let wanted = Wanted::gather(&root, &config, before.as_deref(), arguments)?;
-    let policy = parsed(&config, &wanted.configuration)?;
-    fits(arguments, &wanted.services)?;
-    if let Some(user) = &wanted.test_user {
-        ask_tenant(&policy, user, &wanted.services)?;
-    }
-    let mut record = plan(&root, &policy, &config, before, &wanted, arguments)?;
+    fits(arguments, wanted.services())?;
+    let mut record = plan(&root, &config, before, &wanted, arguments)?;
     if record.changes.is_empty() {
-        if arguments.keys.is_some() {
-            sshd::test(&root, arguments.keys)?;
+        if wanted.answers.keys.is_some() {
+            sshd::test(&root, wanted.answers.keys)?;
         }
         line("Everything is set up already: nothing to change.");
         return Ok(());
     }
+    let concerned = Concerned::find(&root, &wanted, arguments)?;
     if arguments.dry_run || arguments.yes {
         record
             .changes
             .iter()
             .for_each(|change| line(change.shown()));
+        line(concerned.shown());
     }
     if arguments.dry_run {
         line("Nothing was written.");
         return Ok(());
     }
-    if !arguments.yes {
-        agree(&record.changes)?;
-    }
+    agree(&record.changes, &concerned, arguments)?;
     let task = Task {
         root: &root,
         config: &config,
-        services: &wanted.services,
+        answers: &wanted.answers,
         arguments,
     };
     task.carry_out(&mut record)
@@ -190,61 +193,9 @@ fn parsed(config: &str, text: &str) -> Result<Policy, Problem> {
     })
 }
 
-fn ask_tenant(policy: &Policy, user: &str, services: &[String]) -> Done {
-    let mut asked = Vec::new();
-    for service in services {
-        let terms = whom::local(policy, user, service, &whom::SETUP)?;
-        if asked.contains(&terms.flow) {
-            continue;
-        }
-        let name = escape(&terms.tenant_user);
-        progress(&format!(
-            "Asking {} what {name} would be asked",
-            terms.tenant.url
-        ));
-        let found = offered(&terms).map_err(|refusal| reasons::problem(&refusal))?;
-        if !found.can_be_enough(&terms) {
-            return Err(Problem::new(format!(
-                "the tenant asks too little of {name}, or what can't be met in a terminal"
-            ))
-            .hint(format!(
-                "countersign mechanisms {} --service {}",
-                escape(user),
-                escape(service)
-            )));
-        }
-        line(format!(
-            "The tenant would ask {name} for {}.",
-            challenges(&found)
-        ));
-        if found.goes_together(&terms) {
-            line(TOGETHER);
-        }
-        asked.push(terms.flow);
-    }
-    Ok(())
-}
-
-/// What a tenant that takes one operation in a request needs. A setup can't find out: it has no password to try.
-const TOGETHER: &str = "Password and second factor are sent in one request. \
-    If the tenant then refuses every user, set tenant.multiple_operations = \"off\".";
-
-/// `UP, then OTP or OATH`
-fn challenges(found: &Offered) -> String {
-    if found.is_elsewhere {
-        return "a login at another identity provider".to_owned();
-    }
-    let challenges = found.challenges.iter().map(|challenge| {
-        let names = challenge.offers.iter().map(countersign::login::offer_name);
-        names.collect::<Vec<_>>().join(" or ")
-    });
-    escape(&challenges.collect::<Vec<_>>().join(", then "))
-}
-
 /// All that has to change, and how it is put back.
 fn plan(
     root: &Root,
-    policy: &Policy,
     config: &str,
     before: Option<String>,
     wanted: &Wanted,
@@ -257,14 +208,13 @@ fn plan(
         CONFIG => String::new(),
         other => format!(" config={other}"),
     };
-    let services = wanted
-        .services
-        .iter()
-        .map(|service| (service.clone(), Stack::of(policy, service)));
+    let services = wanted.services().iter();
+    let services = services.map(|service| (service.clone(), Stack::of(&wanted.policy, service)));
     let (shared, own) = split(root, services.collect(), arguments)?;
     write_stacks(root, &shared, own, &argument, &mut record)?;
-    if wanted.services.iter().any(|service| service == "sshd") {
-        record.changes.extend(sshd::changes(root, arguments.keys)?);
+    if wanted.services().iter().any(|service| service == "sshd") {
+        let keys = wanted.answers.keys;
+        record.changes.extend(sshd::changes(root, keys)?);
         record.sshd = true;
     }
     Ok(record)
@@ -369,15 +319,34 @@ fn change_of(service: &str, path: &str, text: String, wired: &str) -> Option<Cha
     Change::new(&own, Kind::Ours, None, wired)
 }
 
-/// On the terminal, all of it: whoever agrees has seen what to.
-fn agree(changes: &[Change]) -> Done {
+/// On the terminal, all of it: who agrees has seen what to. Nobody is left outside without a word of its own.
+fn agree(changes: &[Change], concerned: &Concerned, arguments: &Arguments) -> Done {
+    let is_accepted = concerned.outside.is_empty() || arguments.accept_lockouts;
+    if arguments.yes {
+        return if is_accepted {
+            Ok(())
+        } else {
+            Err(locked_out(concerned))
+        };
+    }
     let mut terminal =
         Terminal::open().map_err(|problem| problem.hint("with --yes, it is not asked"))?;
     for change in changes {
         terminal.show(change.shown())?;
     }
-    match words::is_yes(&terminal.ask("Write this? [y/N] ")?) {
-        true => Ok(()),
-        false => Err(Problem::new("nothing was written")),
+    terminal.show(concerned.shown())?;
+    let outside = format!("Leave outside: {}? [y/N] ", concerned.names());
+    let is_accepted = is_accepted || words::is_yes(&terminal.ask(&outside)?);
+    if is_accepted && words::is_yes(&terminal.ask("Write this? [y/N] ")?) {
+        return Ok(());
     }
+    Err(Problem::new("nothing was written"))
+}
+
+fn locked_out(concerned: &Concerned) -> Problem {
+    Problem::new(format!(
+        "nothing was written: these could not log in any more: {}",
+        concerned.names()
+    ))
+    .hint("do what is said above for each of them, or accept it with --accept-lockouts")
 }

@@ -1,7 +1,7 @@
 //! What stands in a PAM stack, and where: before the password is asked for, or behind it.
 #![forbid(unsafe_code)]
 
-use countersign::policy::{Flow, Policy};
+use countersign::policy::Policy;
 
 use super::block;
 use super::passed_over::passes_over_nothing;
@@ -9,6 +9,7 @@ use crate::libpam::line::{Line, lines};
 use crate::libpam::rule::{Included, Rule};
 use crate::libpam::stack::{Handler, Kind, Source, name_of, read};
 use crate::output::Problem;
+use crate::outside::asks_local_password_first;
 use crate::stacks::names_module;
 
 /// As deep are the stacks of distributions nested, and no deeper.
@@ -35,10 +36,9 @@ pub enum Stack {
 impl Stack {
     /// An offline code, too, stands behind a password that this machine has checked.
     pub fn of(policy: &Policy, service: &str) -> Self {
-        let settings = policy.for_service(service);
-        match settings.step_up.flow {
-            Flow::Login if !settings.offline.enabled => Self::Login,
-            Flow::Login | Flow::OnDemand(_) => Self::StepUp,
+        match asks_local_password_first(policy, service) {
+            true => Self::StepUp,
+            false => Self::Login,
         }
     }
 

@@ -5,6 +5,8 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::block;
 use super::change::{Change, Kind};
 use super::scratch::Scratch;
@@ -18,6 +20,8 @@ const CONFIG: &str = "/etc/ssh/sshd_config";
 const FOLDER: &str = "/etc/ssh/sshd_config.d";
 const DROP_IN: &str = "/etc/ssh/sshd_config.d/10-countersign.conf";
 const SHIPPED: &str = include_str!("../../../../conf/sshd_config.d/10-countersign.conf");
+/// Where its comments about keys begin.
+const ABOUT_KEYS: &str = "# A public key alone never asks PAM.";
 const PID: &str = "/run/sshd.pid";
 
 /// What sshd(8) must say of itself afterwards (sshd -T).
@@ -26,15 +30,35 @@ const NEEDED: [&str; 2] = ["usepam yes", "kbdinteractiveauthentication yes"];
 const NEEDED_FOR_KEYS: &str = "passwordauthentication no";
 
 /// What becomes of public keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Keys {
     /// A key alone lets in
     Alone,
     /// Behind a key, the module asks
     Followed,
+    /// No key is taken
+    Refused,
 }
 
 impl Keys {
+    pub const ALL: [Keys; 3] = [Keys::Alone, Keys::Followed, Keys::Refused];
+
+    /// As the option has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Keys::Alone => "alone",
+            Keys::Followed => "followed",
+            Keys::Refused => "refused",
+        }
+    }
+
+    /// The one of this name, if there is one.
+    pub fn named(word: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|keys| keys.word() == word)
+    }
+
     /// sshd_config(5), AuthenticationMethods: each list is one way in. Who has no key gets in by the second.
     fn setting(self) -> &'static str {
         match self {
@@ -42,6 +66,7 @@ impl Keys {
             Keys::Followed => {
                 "AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam\n"
             }
+            Keys::Refused => "AuthenticationMethods keyboard-interactive:pam\n",
         }
     }
 }
@@ -57,23 +82,41 @@ pub fn says_what_keys_do(root: &Root) -> bool {
     config.settings.contains_key("authenticationmethods")
 }
 
-/// A drop-in of ours.
+/// A drop-in of ours: what is decided about keys takes the place of the comments about it.
 fn drop_in(keys: Option<Keys>) -> String {
-    format!("{SHIPPED}{}", keys.map_or("", Keys::setting))
+    let (settings, comments) = SHIPPED.split_once(ABOUT_KEYS).unwrap_or((SHIPPED, ""));
+    match keys {
+        Some(keys) => format!("{settings}{}", keys.setting()),
+        None => format!("{settings}{ABOUT_KEYS}{comments}"),
+    }
+}
+
+/// The settings of a drop-in, without comments.
+pub fn lines(keys: Option<Keys>) -> Vec<String> {
+    let text = drop_in(keys);
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(str::to_owned).collect()
 }
 
 /// Whether nobody has touched what an earlier setup wrote.
 fn is_ours(text: &str) -> bool {
-    let ours = [None, Some(Keys::Alone), Some(Keys::Followed)];
-    ours.into_iter().any(|keys| drop_in(keys) == text)
+    let all = Keys::ALL.into_iter().map(Some).chain([None]);
+    all.into_iter().any(|keys| drop_in(keys) == text)
+}
+
+/// Whether there is an sshd to be set up.
+pub fn is_installed(root: &Root) -> Done {
+    match root.exists(CONFIG) {
+        true => Ok(()),
+        false => Err(Problem::new(format!("{CONFIG}: there is no such file"))
+            .hint("install the ssh server first, or leave sshd out of --service")),
+    }
 }
 
 /// A drop-in, or a block at the top of the configuration where that includes none. A drop-in that is there already stays.
 pub fn changes(root: &Root, keys: Option<Keys>) -> Result<Vec<Change>, Problem> {
-    let Some(config) = root.read(CONFIG)? else {
-        return Err(Problem::new(format!("{CONFIG}: there is no such file"))
-            .hint("install the ssh server first, or leave sshd out of --service"));
-    };
+    is_installed(root)?;
+    let config = root.read(CONFIG)?.unwrap_or_default();
     let change = match includes_drop_ins(&config) {
         true => match (root.read(DROP_IN)?, keys) {
             (None, keys) => Change::new(DROP_IN, Kind::Ours, None, &drop_in(keys)),
@@ -84,9 +127,8 @@ pub fn changes(root: &Root, keys: Option<Keys>) -> Result<Vec<Change>, Problem> 
             (Some(_), None) => None,
         },
         false => {
-            let settings = drop_in(keys);
-            let settings = settings.lines().filter(|line| !line.starts_with('#'));
-            let lines: String = settings.map(|line| format!("{line}\n")).collect();
+            let lines = lines(keys).into_iter();
+            let lines: String = lines.map(|line| format!("{line}\n")).collect();
             let block = block::made_of(&lines);
             let wired = match block::of(&config) {
                 Some(_) if keys.is_none() => config.clone(),

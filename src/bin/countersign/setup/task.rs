@@ -3,8 +3,9 @@
 
 use countersign::os::{self, Locked};
 
+use super::answers::Answers;
 use super::journal::{Journal, Record};
-use super::{Arguments, apply, nothing_is_awaited, rollback, sshd};
+use super::{Arguments, apply, nothing_is_awaited, rollback};
 use crate::output::{Done, Problem, line, spoken};
 use crate::root::Root;
 
@@ -12,7 +13,7 @@ use crate::root::Root;
 pub struct Task<'a> {
     pub root: &'a Root,
     pub config: &'a str,
-    pub services: &'a [String],
+    pub answers: &'a Answers,
     pub arguments: &'a Arguments,
 }
 
@@ -23,13 +24,14 @@ impl Task<'_> {
         let locked = journal.lock()?;
         nothing_is_awaited(self.root)?;
         apply::is_as_shown(self.root, record)?;
+        self.answers.keep(self.root)?;
         if let Some(time) = self.arguments.confirm_within {
-            record.awaited = Some(rollback::awaited(self.services, time)?);
+            record.awaited = Some(rollback::awaited(&self.answers.services, time)?);
         }
         os::with_stops_held(|| {
             journal.add(&locked, record)?;
             match self.write(&journal, &locked, record) {
-                Ok(()) => conclude(self.root, self.services, self.arguments),
+                Ok(()) => conclude(self.root, &self.answers.services, self.arguments),
                 Err(problem) => Err(self.put_back(&journal, &locked, record, problem)),
             }
         })
@@ -41,8 +43,8 @@ impl Task<'_> {
             rollback::arm(self.root, awaited, time)?;
         }
         apply::goes_on()?;
-        let keys = self.arguments.keys;
-        apply::apply(self.root, record, self.config, self.services, keys)?;
+        let keys = self.answers.keys;
+        apply::apply(self.root, record, self.config, &self.answers.services, keys)?;
         if let Some(awaited) = &mut record.awaited {
             awaited.since = Some(os::boot_ticks());
             journal.write(locked, record)?;
@@ -87,12 +89,6 @@ fn conclude(root: &Root, services: &[String], arguments: &Arguments) -> Done {
         ));
     } else if root.is_live() {
         line("Keep this shell open until a new login has worked.");
-    }
-    let is_sshd = services.iter().any(|service| service == "sshd");
-    if is_sshd && !sshd::says_what_keys_do(root) {
-        line(
-            "A public key alone still asks nobody: `countersign setup --keys followed` changes that.",
-        );
     }
     Ok(())
 }

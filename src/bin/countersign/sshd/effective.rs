@@ -66,6 +66,24 @@ pub fn ask_with_key(program: &Path, key: &str) -> Result<Effective, Silence> {
     ask_with(program, &["-T", "-h", key])
 }
 
+/// Asks for the settings that hold for an account, or outside of Match blocks, with these lines before those of the files.
+///
+/// # Errors
+///
+/// Why sshd does not say them.
+pub fn ask_planned(
+    program: &Path,
+    account: Option<&str>,
+    lines: &[String],
+) -> Result<Effective, Silence> {
+    // Of networks, none that a machine has (RFC 5737).
+    let who = account.map(|name| format!("user={name},host=example.org,addr=203.0.113.1"));
+    let mut options = vec!["-T"];
+    options.extend(who.iter().flat_map(|who| ["-C", who.as_str()]));
+    options.extend(lines.iter().flat_map(|line| ["-o", line.as_str()]));
+    ask_with(program, &options)
+}
+
 fn ask_with(program: &Path, options: &[&str]) -> Result<Effective, Silence> {
     let output = run(program, options).map_err(|error| Silence::Refuses(error.to_string()))?;
     if output.status.success() {

@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod effective;
+pub mod keys;
 
 use std::path::PathBuf;
 
@@ -27,4 +28,15 @@ const SESSION_PROGRAMS: [&str; 3] = [
 pub fn session_program(root: &Root) -> Option<PathBuf> {
     let mut programs = SESSION_PROGRAMS.into_iter().map(PathBuf::from);
     programs.find(|path| root.exists(path))
+}
+
+/// AuthenticationMethods: the ways in, each a list of methods that must all succeed; none where any method will do.
+pub fn lists(text: &str) -> Vec<Vec<String>> {
+    if text == "any" || text.is_empty() {
+        return Vec::new();
+    }
+    let lists = text.split_ascii_whitespace();
+    lists
+        .map(|list| list.split(',').map(str::to_ascii_lowercase).collect())
+        .collect()
 }

@@ -70,9 +70,11 @@ def sets_up_su(world, *options):
     expect("/etc/pam.d/su-l" not in difference(before, files()), "su-l has a place of its own")
 
 
-def sets_up(world, *options):
-    """Root types it; what it needs to know is on the command line."""
-    return world.attempt("root", ["countersign", "setup", *TENANT, *SERVICES, *options])
+def sets_up(world, *options, typed_by=None):
+    """Root types it, or a user by sudo; what it needs to know is on the command line."""
+    keys = [] if "--keys" in options else ["--keys", "alone"]
+    sudo = ["env", f"SUDO_USER={typed_by}"] if typed_by else []
+    return world.attempt("root", [*sudo, "countersign", "setup", *TENANT, *SERVICES, *keys, *options])
 
 
 def sshd_has_reloaded(world):
@@ -250,7 +252,7 @@ def an_sshd_that_was_never_started_is_none_that_refuses_its_settings(world):
         if name.startswith("ssh_host_"):
             os.remove(f"/etc/ssh/{name}")
     os.rmdir("/run/sshd")
-    attempt = sets_up(world, "--yes", "--keys", "followed")
+    attempt = sets_up(world, "--yes", "--keys", "followed", "--accept-lockouts")
     expect(attempt.ends() == 0, "setup failed")
     attempt.shows("The host has no keys yet, without which sshd does not start: sudo ssh-keygen -A")
     expect(os.path.isdir("/run/sshd"), "its folder is missing")
@@ -260,7 +262,7 @@ def an_sshd_that_was_never_started_is_none_that_refuses_its_settings(world):
 
 @case()
 def keys_are_followed_only_where_sshd_says_so_too(world):
-    earlier, followed = "/etc/ssh/sshd_config.d/00-earlier.conf", ["--yes", "--keys", "followed"]
+    earlier, followed = "/etc/ssh/sshd_config.d/00-earlier.conf", ["--yes", "--keys", "followed", "--accept-lockouts"]
     complaint = r"sshd does not take .AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam. from "
     with open(earlier, "w", encoding="ascii") as file:
         file.write("AuthenticationMethods publickey\n")
@@ -280,6 +282,77 @@ def keys_are_followed_only_where_sshd_says_so_too(world):
         again.shows(f"countersign: {complaint}")
         os.remove(earlier)
         takes_back(world)
+
+
+@case()
+def nobody_is_left_outside_by_a_key_without_a_word(world):
+    with fresh_system() as before:
+        attempt = sets_up(world, "--yes", "--keys", "followed")
+        expect(attempt.ends() == 1, "setup succeeded")
+        attempt.shows(r"Who could not log in any more:\r?\n  root: with PermitRootLogin without-password sshd lets it in by a key, "
+                      r"and by nothing that PAM asks behind one; it has no name at the tenant")
+        attempt.shows(r"    do: write root = .NAME. into \[users\.names\] and PermitRootLogin yes for sshd; or let its key be enough: Match User root")
+        attempt.shows("countersign: nothing was written: these could not log in any more: root, toor\r?\n")
+        expect(files() == before, f"it wrote {difference(before, files())}")
+        attempt = sets_up(world, "--keys", "followed")
+        attempt.sees(r"Leave outside: root, toor\? \[y/N\] ")
+        attempt.types("")
+        expect(attempt.ends() == 1 and files() == before, "it wrote")
+        attempt = sets_up(world, "--keys", "followed")
+        attempt.sees(r"Leave outside: root, toor\? \[y/N\] ")
+        attempt.types("y")
+        attempt.sees(r"Write this\? \[y/N\] ")
+        attempt.types("y")
+        expect(attempt.ends() == 0, "setup failed")
+        found = findings("keys-outside")
+        expect([one["severity"] for one in found] == ["error", "error"], found)
+        expect(found[0]["what"].startswith("root has a key, and can't log in by ssh: "), found)
+        with open("/etc/ssh/sshd_config", encoding="ascii") as config:
+            shipped = config.read()
+        with open("/etc/ssh/sshd_config", "a", encoding="ascii") as config:
+            config.write("\nMatch User root,toor\n    AuthenticationMethods publickey\n")
+        expect(findings("keys-outside") == [], "root is outside of its own exception")
+        with open("/etc/ssh/sshd_config", "w", encoding="ascii") as config:
+            config.write(shipped)
+        takes_back(world)
+
+
+def findings(name):
+    """What `check` finds under this name that is not as it should be."""
+    return [one for one in host.check()["findings"] if one["id"] == name and one["severity"] != "passed"]
+
+
+@case()
+def rules_of_sudo_that_ask_nobody_are_told_before_and_found_afterwards(world):
+    with fresh_system():
+        with open("/etc/sudoers.d/unasked", "w", encoding="ascii") as rules:
+            rules.write("penny ALL=(ALL) NOPASSWD: ALL\nDefaults:bob timestamp_timeout=-1\n")
+        os.chmod("/etc/sudoers.d/unasked", 0o440)
+        attempt = sets_up(world, "--yes")
+        expect(attempt.ends() == 0, "setup failed")
+        attempt.shows(r"Who is asked less than it seems, or was not looked at:\r?\n  sudo asks penny nothing \(NOPASSWD\): sudo does not ask PAM then")
+        attempt.shows(r"  sudo asks bob once, and not again until the next boot \(timestamp_timeout\)")
+        [found] = findings("sudo-unasked")
+        expect((found["severity"], found["file"], found["line"]) == ("warning", "/etc/sudoers.d/unasked", 1), found)
+        [found] = findings("sudo-remembers")
+        expect((found["severity"], found["line"]) == ("warning", 2), found)
+        os.remove("/etc/sudoers.d/unasked")
+        takes_back(world)
+
+
+@case()
+def who_typed_it_is_looked_at_as_the_test_user_is(world):
+    with fresh_system() as before:
+        attempt = sets_up(world, "--yes", typed_by="penny")
+        expect(attempt.ends() == 0, "setup failed")
+        attempt.shows(r"The tenant would ask penny@example\.com for UP, then OTP\.")
+        world.tenant.sent_nothing_to("penny")
+        takes_back(world)
+        attempt = sets_up(world, "--yes", typed_by="lost")
+        expect(attempt.ends() == 1, "setup succeeded")
+        attempt.shows(r"Who could not log in any more:\r?\n  lost: you typed this, and ")
+        attempt.shows("countersign: nothing was written: these could not log in any more: lost")
+        expect(files() == before, "it wrote")
 
 
 SLOW = """#!/bin/sh

@@ -11,7 +11,7 @@ use super::stacks::{self, Before, Named};
 use crate::root::Root;
 use crate::sshd::config::{Config, MAIN, Setting};
 use crate::sshd::effective::{self, Effective, Silence};
-use crate::sshd::{program, session_program};
+use crate::sshd::{lists, program, session_program};
 
 /// The keyword of the ways in.
 const METHODS: &str = "authenticationmethods";
@@ -113,7 +113,7 @@ impl Sshd {
             )
             .at("/etc/pam.d/sshd", None)
             .because("nobody is asked who logs in by ssh")
-            .mend("pam_countersign(8) shows the lines"),
+            .mend("sudo countersign setup --service sshd"),
         };
         report.add(finding);
     }
@@ -142,17 +142,6 @@ impl Sshd {
             None => finding.at(MAIN, None),
         }
     }
-}
-
-/// The ways in, each a list of methods that must all succeed; none where any method will do.
-fn lists(text: &str) -> Vec<Vec<String>> {
-    if text == "any" {
-        return Vec::new();
-    }
-    let lists = text.split_ascii_whitespace();
-    lists
-        .map(|list| list.split(',').map(str::to_ascii_lowercase).collect())
-        .collect()
 }
 
 /// Whether every way in that asks PAM begins with a key.

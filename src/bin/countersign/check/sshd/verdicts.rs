@@ -133,8 +133,12 @@ fn unasked(sshd: &Sshd) -> Vec<Finding> {
             if lists.is_empty() {
                 let value = sshd.value(keyword);
                 let both = format!("AuthenticationMethods {method},keyboard-interactive:pam keyboard-interactive:pam");
+                let by_setup = match method {
+                    "publickey" => "sudo countersign setup --keys followed, --keys alone or --keys refused; or ",
+                    _ => "",
+                };
                 let finding = Finding::error("sshd-unasked", what).because(why).mend(format!(
-                    "{}; if {words} is to be enough, say so: AuthenticationMethods {method} keyboard-interactive:pam",
+                    "{by_setup}{}; if {words} is to be enough, say so: AuthenticationMethods {method} keyboard-interactive:pam",
                     write(&both, &sshd.value("authenticationmethods"))
                 ));
                 sshd.placed(finding, &value)

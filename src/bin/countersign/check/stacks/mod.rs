@@ -339,7 +339,7 @@ fn unused(root: &Root, named: &Named, report: &mut Report) {
             Finding::warning("pam-unused", "no PAM stack names pam_countersign.so")
                 .at("/etc/pam.d", None)
                 .because("nobody is asked anywhere")
-                .mend("pam_countersign(8) shows the lines for each service"),
+                .mend("sudo countersign setup, or the lines of pam_countersign(8)"),
         );
     }
 }
