@@ -1,8 +1,11 @@
 //! What a terminal does with the keys that are typed (termios(3)).
 
-use std::io::{Error, Result};
+use std::fs::OpenOptions;
+use std::io::{Error, ErrorKind, IsTerminal, Result, Write};
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 /// Runs `f` while nothing that is typed at this terminal is shown, or made a signal or a line of by the kernel.
 ///
@@ -12,6 +15,24 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 pub fn with_keys_unseen<R>(terminal: &impl AsFd, f: impl FnOnce() -> R) -> Result<R> {
     let _restored = Unseen::keys_at(terminal.as_fd())?;
     Ok(f())
+}
+
+/// Shows a text on a terminal of somebody else, without waiting for it, and without making it our own.
+///
+/// # Errors
+///
+/// What open(2) and write(2) say, [`ErrorKind::WouldBlock`] where the terminal was stopped among it, and
+/// [`ErrorKind::InvalidInput`] of what is no terminal.
+pub fn tell_terminal(path: &Path, text: &str) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options
+        .write(true)
+        .custom_flags(libc::O_NOCTTY | libc::O_NONBLOCK);
+    let mut terminal = options.open(path)?;
+    match terminal.is_terminal() {
+        true => terminal.write_all(text.as_bytes()),
+        false => Err(ErrorKind::InvalidInput.into()),
+    }
 }
 
 /// The settings that were there before; dropping it puts them back, also when `f` panics.

@@ -213,10 +213,10 @@ fn remedy(account: &Account) -> String {
     let name = escape(&account.name);
     match account.uid {
         0 => format!(
-            "write {name} = \"NAME\" into [users.names] and PermitRootLogin yes for sshd; or let its key be enough: Match User {name}, with AuthenticationMethods publickey; or log in as another user and use sudo"
+            "PermitRootLogin yes for sshd, and countersign setup --name {name}=NAME; or let its key be enough: Match User {name}, with AuthenticationMethods publickey; or log in as another user and use sudo"
         ),
         _ => format!(
-            "give it a name in [users.names] or a password; or let its key be enough: Match User {name}, with AuthenticationMethods publickey; or exempt it (countersign.toml(5))"
+            "countersign setup --name {name}=NAME, or a password; or let its key be enough: Match User {name}, with AuthenticationMethods publickey; or exempt it (countersign.toml(5))"
         ),
     }
 }

@@ -14,7 +14,9 @@ const NAME: &str = "countersign";
 const OURS: &str = "custom/countersign";
 const FOLDER: &str = "/etc/authselect/custom/countersign";
 /// Those of its files that ask for a password.
-const STACKS: [&str; 2] = ["system-auth", "password-auth"];
+const STACKS: [&str; 3] = ["system-auth", "password-auth", SWITCHABLE];
+/// From authselect 1.8 on, for greeters that let users choose how to log in. It asks for a password in some profiles alone.
+const SWITCHABLE: &str = "switchable-auth";
 
 /// The profile in use and its features, as authselect prints and takes them.
 #[derive(Clone)]
@@ -86,6 +88,9 @@ impl Selection {
         for stack in STACKS {
             let (from, to) = (format!("{base}/{stack}"), format!("{FOLDER}/{stack}"));
             let text = root.read(&from)?.unwrap_or_default();
+            if stack == SWITCHABLE && !pam::asks_for_a_password(&text) {
+                continue;
+            }
             let mut names = pam::listed(block::of(&text).unwrap_or_default());
             names.retain(|name| !own.contains(name));
             names.extend(services.iter().cloned());

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::journal::Journal;
-use super::rollback;
+use super::{put_back, rollback};
 use crate::output::{Done, Problem, line};
 use crate::root::Root;
 
@@ -17,8 +17,11 @@ pub fn run() -> Done {
     let Some((mut record, awaited)) =
         last.and_then(|mut last| last.awaited.take().map(|awaited| (last, awaited)))
     else {
-        return Err(Problem::new("no setup waits for this")
-            .hint("`countersign setup --confirm-within 5m` makes one that does"));
+        let none = || {
+            Problem::new("no setup waits for this")
+                .hint("`countersign setup --confirm-within 5m` makes one that does")
+        };
+        return Err(put_back::too_late(&root).unwrap_or_else(none));
     };
     if !rollback::is_proven(&awaited)? {
         let how = rollback::said(&awaited.services);

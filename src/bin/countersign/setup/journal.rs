@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use countersign::os::{Folder, Locked};
 use serde::{Deserialize, Serialize};
 
+use super::announce::Place;
 use super::change::Change;
 use crate::output::{Done, Problem};
 use crate::root::Root;
@@ -49,6 +50,9 @@ pub struct Awaited {
     pub since: Option<u64>,
     /// Until when, in seconds since 1970, for people.
     pub until: u64,
+    /// Where it was typed.
+    #[serde(default)]
+    pub typed_on: Option<Place>,
 }
 
 impl Record {

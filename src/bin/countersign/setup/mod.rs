@@ -2,6 +2,7 @@
 //! login has been seen to work.
 #![forbid(unsafe_code)]
 
+mod announce;
 mod answers;
 mod apply;
 mod asked;
@@ -16,6 +17,7 @@ mod pam;
 mod passed_over;
 mod place;
 mod put;
+mod put_back;
 mod questions;
 mod rollback;
 mod scratch;
@@ -57,6 +59,9 @@ pub struct Arguments {
     /// What people are called in the tenant; {user} stands for the local name
     #[arg(long, value_name = "NAME")]
     template: Option<String>,
+    /// What one user is called there, such as root=alice@example.com; for root the only way. May be given several times
+    #[arg(long, value_name = "USER=NAME", value_parser = pair)]
+    name: Vec<(String, String)>,
     /// Root certificates in PEM form, instead of the system's
     #[arg(long, value_name = "FILE")]
     ca_file: Option<String>,
@@ -95,6 +100,14 @@ pub struct Arguments {
         conflicts_with = "confirm_within"
     )]
     root: PathBuf,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text
+        .split_once('=')
+        .filter(|(user, name)| !user.is_empty() && !name.is_empty());
+    let pair = pair.map(|(user, name)| (user.to_owned(), name.to_owned()));
+    pair.ok_or_else(|| "expected USER=NAME, such as root=alice@example.com".to_owned())
 }
 
 fn within(text: &str) -> Result<Duration, String> {

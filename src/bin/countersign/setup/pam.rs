@@ -74,7 +74,10 @@ pub fn includes_common_auth(source: Source<'_>, text: &str) -> bool {
 /// Whether it is one of those that authselect writes.
 pub fn includes_authselects(source: Source<'_>, text: &str) -> bool {
     has(source, text, DEPTH, &|included| {
-        matches!(included.name(), "system-auth" | "password-auth")
+        matches!(
+            included.name(),
+            "system-auth" | "password-auth" | "switchable-auth"
+        )
     })
 }
 
@@ -149,6 +152,11 @@ pub fn listed(text: &str) -> Vec<String> {
 /// Whether a module, by its name, asks for a password.
 pub fn asks_itself(module: &str) -> bool {
     PASSWORD_MODULES.contains(&module)
+}
+
+/// Whether a line of the text itself asks for a password.
+pub fn asks_for_a_password(text: &str) -> bool {
+    auth_lines(&|_| None, text).iter().any(|line| line.asks)
 }
 
 fn with_block(

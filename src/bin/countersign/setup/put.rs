@@ -3,10 +3,13 @@
 
 use toml_edit::{DocumentMut, Item, Table, value};
 
-/// Gives a key of a table this text. Comments stay, but no comment of that table shows the key any more: who took the `#` away
+/// Gives a key of a table, such as `users.names`, this text. Comments stay, but no comment of that table shows the key any more: who took the `#` away
 /// later would give the key twice.
 pub fn put(document: &mut DocumentMut, table: &str, key: &str, text: &str) {
-    let there = document.get(table).and_then(|table| table.get(key));
+    let item = table
+        .split('.')
+        .try_fold(document.as_item(), |item, name| item.get(name));
+    let there = item.and_then(|item| item.get(key));
     if there.and_then(Item::as_str) == Some(text) {
         return;
     }
@@ -24,8 +27,14 @@ pub fn put(document: &mut DocumentMut, table: &str, key: &str, text: &str) {
 }
 
 fn set(document: &mut DocumentMut, table: &str, key: &str, text: &str) {
-    let table = document.entry(table).or_insert(Item::Table(Table::new()));
-    let Some(table) = table.as_table_like_mut() else {
+    let mut item = document.as_item_mut();
+    for name in table.split('.') {
+        let Some(above) = item.as_table_like_mut() else {
+            return;
+        };
+        item = above.entry(name).or_insert(Item::Table(Table::new()));
+    }
+    let Some(table) = item.as_table_like_mut() else {
         return;
     };
     match table.get_mut(key) {
@@ -122,6 +131,17 @@ mod tests {
         assert_eq!(
             with(text, "users", "template"),
             text.replace("\"old\"", "\"new\"")
+        );
+    }
+
+    #[test]
+    fn a_table_within_a_table_is_one_too() {
+        let text = "[users]\n#root = \"x\"\n[users.names]\n# why\n#root = \"x\"\n";
+        let expected = "[users]\n#root = \"x\"\n[users.names]\n# why\nroot = \"new\"\n";
+        assert_eq!(with(text, "users.names", "root"), expected);
+        assert_eq!(
+            with("[tenant]\n", "users.names", "root"),
+            "[tenant]\n\n[users]\n\n[users.names]\nroot = \"new\"\n"
         );
     }
 

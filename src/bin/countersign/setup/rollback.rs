@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use countersign::os::{self, Paused, Process, named_ancestors};
 
-use super::apply;
+use super::announce::{self, Place};
 use super::journal::{Awaited, Journal, Record};
-use crate::output::{Done, Problem};
+use super::{apply, put_back};
+use crate::output::{Done, Problem, spoken};
 use crate::program;
 use crate::root::Root;
 
@@ -17,6 +18,8 @@ const TIMER: &str = "countersign-rollback.timer";
 const UNITS: &str = "/etc/systemd/system";
 const SERVICE: &str = "countersign-rollback.service";
 
+/// How long before it happens the terminals are told.
+const LEAD: Duration = Duration::from_secs(60);
 /// When what could not be taken back is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -29,6 +32,7 @@ pub fn awaited(services: &[String], within: Duration) -> Result<Awaited, Problem
         boot: os::boot_id().map_err(Problem::new)?,
         since: None,
         until: os::wall_clock().saturating_add(within.as_secs()),
+        typed_on: Place::own(),
     })
 }
 
@@ -36,21 +40,22 @@ pub fn awaited(services: &[String], within: Duration) -> Result<Awaited, Problem
 pub fn arm(root: &Root, awaited: &Awaited, within: Duration) -> Done {
     let program = std::env::current_exe().map_err(Problem::new)?;
     let program = program.display().to_string();
-    let (token, seconds) = (&awaited.token, within.as_secs().to_string());
+    let lead = LEAD.min(within / 2).as_secs();
+    let seconds = within.as_secs() - lead;
     match root.exists("/run/systemd/system") {
-        true => start_timer(root, &program, token, &seconds),
-        false => start_process(&program, token, &format!("{seconds}s")),
+        true => start_timer(root, &program, &awaited.token, (seconds, lead)),
+        false => start_process(&program, &awaited.token, (seconds, lead)),
     }
 }
 
 /// Counts anew after a boot: a machine that was restarted because nobody could log in is put right as well.
-fn start_timer(root: &Root, program: &str, token: &str, seconds: &str) -> Done {
+fn start_timer(root: &Root, program: &str, token: &str, (seconds, lead): (u64, u64)) -> Done {
     let about = "[Unit]\nDescription=Take back a setup of Countersign that nobody confirmed\n";
     let timer = format!(
         "{about}\n[Timer]\nOnActiveSec={seconds}\nAccuracySec=1\n\n[Install]\nWantedBy=timers.target\n"
     );
     let service = format!(
-        "{about}\n[Service]\nType=oneshot\nExecStart={program} unsetup --unless-confirmed {token}\n"
+        "{about}\n[Service]\nType=oneshot\nExecStart={program} unsetup --unless-confirmed {token} --lead {lead}\n"
     );
     root.write(&format!("{UNITS}/{SERVICE}"), Some(&service))?;
     root.write(&format!("{UNITS}/{TIMER}"), Some(&timer))?;
@@ -58,14 +63,17 @@ fn start_timer(root: &Root, program: &str, token: &str, seconds: &str) -> Done {
     program::run("systemctl", &["enable", "--now", TIMER]).map(drop)
 }
 
-fn start_process(program: &str, token: &str, after: &str) -> Done {
+fn start_process(program: &str, token: &str, (seconds, lead): (u64, u64)) -> Done {
+    let (after, lead) = (seconds.to_string(), lead.to_string());
     let arguments = [
         program,
         "unsetup",
         "--unless-confirmed",
         token,
         "--after",
-        after,
+        &after,
+        "--lead",
+        &lead,
     ];
     let mut command = program::command("setsid", &arguments);
     command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -95,31 +103,74 @@ fn disarm_if(root: &Root, token: &str) -> Done {
     }
 }
 
-/// Waits, and takes the setup back unless somebody has confirmed it or taken it back. What can't be done now is tried again.
-pub fn unless_confirmed(root: &Root, token: &str, after: Duration) -> Done {
-    os::let_stops_through();
-    let (mut wait, mut said) = (after, String::new());
-    loop {
-        if os::pause(wait) == Paused::Interrupted {
-            return Err(Problem::new("interrupted"));
-        }
-        wait = AGAIN;
-        let tried = Journal::open(root).and_then(|journal| {
-            let is_meant = |record: &Record| {
-                let awaited = record.awaited.as_ref();
-                awaited.is_some_and(|awaited| awaited.token == token)
-            };
-            apply::undo_last(root, &journal, is_meant)
-        });
-        match tried {
-            Ok(None) => return disarm_if(root, token),
-            Ok(Some(undone)) if undone.is_complete() => {
-                note("nobody confirmed the setup: taken back", &undone.left);
-                return disarm(root);
+/// What the timer runs, or the process where there is none.
+pub struct Waiting<'a> {
+    pub token: &'a str,
+    /// How long nothing is said.
+    pub after: Duration,
+    /// And how long it is waited then, once the terminals were told.
+    pub lead: Duration,
+}
+
+impl Waiting<'_> {
+    /// Waits, and takes the setup back unless somebody has confirmed it or taken it back. What can't be done now is tried again.
+    pub fn run(&self, root: &Root) -> Done {
+        os::let_stops_through();
+        pause(self.after)?;
+        let typed_on = self.warn(root);
+        let (mut wait, mut said) = (self.lead, String::new());
+        loop {
+            pause(wait)?;
+            wait = AGAIN;
+            let tried = Journal::open(root).and_then(|journal| {
+                apply::undo_last(root, &journal, |record| self.is_meant(record))
+            });
+            match tried {
+                Ok(None) => return disarm_if(root, self.token),
+                Ok(Some(undone)) if undone.is_complete() => {
+                    done(root, &undone.left, typed_on.as_ref());
+                    return disarm(root);
+                }
+                Ok(Some(undone)) => said = note_once(&said, &undone.failed.join(". ")),
+                Err(problem) => said = note_once(&said, problem.what()),
             }
-            Ok(Some(undone)) => said = note_once(&said, &undone.failed.join(". ")),
-            Err(problem) => said = note_once(&said, problem.what()),
         }
+    }
+
+    fn is_meant(&self, record: &Record) -> bool {
+        let awaited = record.awaited.as_ref();
+        awaited.is_some_and(|awaited| awaited.token == self.token)
+    }
+
+    /// On the terminals, if it is still waited for. Returns the one that the setup was typed on.
+    fn warn(&self, root: &Root) -> Option<Place> {
+        let last = Journal::open(root).ok()?.last().ok()??;
+        let awaited = last.awaited.clone().filter(|_| self.is_meant(&last))?;
+        let text = format!(
+            "the setup is put back in {}, unless a new login by {} says: sudo countersign confirm",
+            spoken(self.lead.as_secs()),
+            said(&awaited.services)
+        );
+        announce::tell(&text, awaited.typed_on.as_ref());
+        awaited.typed_on
+    }
+}
+
+fn pause(time: Duration) -> Done {
+    match os::pause(time) {
+        Paused::Interrupted => Err(Problem::new("interrupted")),
+        Paused::Over => Ok(()),
+    }
+}
+
+/// In the log, on the terminals, and for who confirms it later.
+fn done(root: &Root, left: &[String], typed_on: Option<&Place>) {
+    note("nobody confirmed the setup: taken back", left);
+    let time = put_back::time(os::wall_clock());
+    let text = format!("no new login confirmed the setup: everything was put back at {time}");
+    announce::tell(&text, typed_on);
+    if let Err(problem) = put_back::note(root) {
+        note(problem.what(), &[]);
     }
 }
 

@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::apply;
 use super::journal::Journal;
-use super::{apply, rollback};
+use super::rollback::{self, Waiting};
 use crate::output::{Done, Problem, line};
 
 #[derive(clap::Args)]
@@ -16,16 +17,34 @@ pub struct Arguments {
     /// What the timer runs: takes back the setup that waits with this token, if nobody has confirmed it
     #[arg(long, hide = true, value_name = "TOKEN")]
     unless_confirmed: Option<String>,
-    /// And waits so long before
-    #[arg(long, hide = true, value_name = "TIME", requires = "unless_confirmed",
-          value_parser = super::within, default_value = None)]
-    after: Option<Duration>,
+    /// And waits so many seconds before
+    #[arg(
+        long,
+        hide = true,
+        value_name = "SECONDS",
+        requires = "unless_confirmed"
+    )]
+    after: Option<u64>,
+    /// And so many more once it has told the terminals
+    #[arg(
+        long,
+        hide = true,
+        value_name = "SECONDS",
+        requires = "unless_confirmed"
+    )]
+    lead: Option<u64>,
 }
 
 pub fn run(arguments: &Arguments) -> Done {
     let root = super::place::root(&arguments.root)?;
     if let Some(token) = &arguments.unless_confirmed {
-        return rollback::unless_confirmed(&root, token, arguments.after.unwrap_or_default());
+        let seconds = |number: Option<u64>| Duration::from_secs(number.unwrap_or_default());
+        let waiting = Waiting {
+            token,
+            after: seconds(arguments.after),
+            lead: seconds(arguments.lead),
+        };
+        return waiting.run(&root);
     }
     if !Journal::is_there(&root) {
         return Err(nothing_to_do());

@@ -5,7 +5,7 @@ use countersign::os::{self, Locked};
 
 use super::answers::Answers;
 use super::journal::{Journal, Record};
-use super::{Arguments, apply, nothing_is_awaited, rollback};
+use super::{Arguments, apply, nothing_is_awaited, put_back, rollback};
 use crate::output::{Done, Problem, line, spoken};
 use crate::root::Root;
 
@@ -25,6 +25,7 @@ impl Task<'_> {
         nothing_is_awaited(self.root)?;
         apply::is_as_shown(self.root, record)?;
         self.answers.keep(self.root)?;
+        put_back::forget(self.root)?;
         if let Some(time) = self.arguments.confirm_within {
             record.awaited = Some(rollback::awaited(&self.answers.services, time)?);
         }

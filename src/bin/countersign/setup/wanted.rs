@@ -90,6 +90,9 @@ impl Gathering<'_> {
         if let Some(template) = &template {
             put(&mut document, "users", "template", template);
         }
+        for (account, name) in &self.arguments.name {
+            put(&mut document, "users.names", account, name);
+        }
         let configuration = document.to_string();
         let policy = parsed(self.config, &configuration)?;
         let services = self.services()?;

@@ -167,16 +167,22 @@ def a_machine_is_set_up_and_stays_so_once_a_new_login_confirms_it(world):
 @case()
 def a_setup_that_nobody_confirms_is_put_back_by_itself(world):
     with fresh_system() as before:
+        watcher = world.attempt("root", ["sh", "-c", "echo watching; exec sleep 1000"])
+        watcher.sees("watching")
         attempt = sets_up(world, "--yes", "--confirm-within", "5s")
         expect(attempt.ends() == 0, "setup failed")
         attempt.close()
         held = subprocess.run("cat /proc/$(pgrep -f unless-confirmed | head -n 1)/status", shell=True, capture_output=True, text=True, check=True)
         expect("SigBlk:\t0000000000000000\n" in held.stdout, "what waits can't be stopped")
         expect(files() != before, "nothing was written")
+        watcher.sees("countersign: the setup is put back in 2 s, unless a new login by ssh says: sudo countersign confirm\r\n")
+        watcher.sees(r"countersign: no new login confirmed the setup: everything was put back at \d\d:\d\d on [0-9-]+\r\n")
+        watcher.close()
         awaits(lambda: files() == before, "it was not put back")
         late = world.attempt("root", ["countersign", "confirm"])
         expect(late.ends() == 1, "there was something to confirm")
-        late.shows("countersign: no setup waits for this")
+        late.shows(r"countersign: the setup was put back at \d\d:\d\d on [0-9-]+, since no new login had confirmed it")
+        late.shows("hint: set it up again, with a longer --confirm-within: sudo countersign setup proposes what was answered")
         world.log.says("nobody confirmed the setup: taken back", tag="countersign")
 
 
@@ -291,7 +297,7 @@ def nobody_is_left_outside_by_a_key_without_a_word(world):
         expect(attempt.ends() == 1, "setup succeeded")
         attempt.shows(r"Who could not log in any more:\r?\n  root: with PermitRootLogin without-password sshd lets it in by a key, "
                       r"and by nothing that PAM asks behind one; it has no name at the tenant")
-        attempt.shows(r"    do: write root = .NAME. into \[users\.names\] and PermitRootLogin yes for sshd; or let its key be enough: Match User root")
+        attempt.shows(r"    do: PermitRootLogin yes for sshd, and countersign setup --name root=NAME; or let its key be enough: Match User root")
         attempt.shows("countersign: nothing was written: these could not log in any more: root, toor\r?\n")
         expect(files() == before, f"it wrote {difference(before, files())}")
         attempt = sets_up(world, "--keys", "followed")
@@ -381,7 +387,7 @@ def an_interrupted_setup_is_put_back_at_once(world):
 AUTHSELECT = """#!/usr/bin/python3
 # Does what authselect(8) does with profiles, and nothing else of it.
 import os, shutil, sys
-CURRENT, CUSTOM, STACKS = "/etc/authselect/authselect.conf", "/etc/authselect/custom", ["system-auth", "password-auth"]
+CURRENT, CUSTOM, STACKS = "/etc/authselect/authselect.conf", "/etc/authselect/custom", ["system-auth", "password-auth", "switchable-auth"]
 def folder(profile):
     return f"/etc/authselect/{profile}" if profile.startswith("custom/") else f"/usr/share/authselect/default/{profile}"
 match sys.argv[1:]:
@@ -412,17 +418,22 @@ auth required pam_deny.so
 """
 
 
+# As the profile `local` of authselect 1.8 has it: it offers nothing to choose.
+NOT_SWITCHABLE = "auth required pam_debug.so auth=authinfo_unavail\n"
+
+
 @contextlib.contextmanager
-def authselect():
+def authselect(switchable=NOT_SWITCHABLE):
     """A system whose shared stacks are authselect's, as Fedora's are."""
+    stacks = {"system-auth": LOCAL, "password-auth": LOCAL, "switchable-auth": switchable}
     shutil.copy2("/usr/sbin/pam-auth-update", "/usr/sbin/pam-auth-update.away")
     os.remove("/usr/sbin/pam-auth-update")
     os.makedirs("/etc/authselect/custom")
     os.makedirs("/usr/share/authselect/default/local")
-    for stack in "system-auth", "password-auth":
+    for stack, text in stacks.items():
         for path in f"/usr/share/authselect/default/local/{stack}", f"/etc/pam.d/{stack}":
             with open(path, "w", encoding="ascii") as file:
-                file.write(LOCAL)
+                file.write(text)
     with open("/etc/authselect/authselect.conf", "w", encoding="ascii") as file:
         file.write("local with-silent-lastlog")
     with open("/usr/sbin/authselect", "w", encoding="ascii") as file:
@@ -435,7 +446,7 @@ def authselect():
         os.remove("/usr/sbin/authselect")
         for folder in "/etc/authselect", "/usr/share/authselect":
             shutil.rmtree(folder)
-        for stack in "system-auth", "password-auth":
+        for stack in stacks:
             os.remove(f"/etc/pam.d/{stack}")
 
 
@@ -466,6 +477,22 @@ def where_authselect_writes_the_shared_stacks_it_gets_a_profile(world):
         takes_back(world)
         expect(files() == before, f"left behind: {difference(before, files())}")
         expect(not os.path.exists("/etc/authselect/custom/countersign"), "the profile is still there")
+        host.use_system_stacks()
+
+
+@case()
+def a_greeter_that_lets_users_choose_asks_too(world):
+    with authselect(switchable=LOCAL), fresh_system():
+        fedoras_services()
+        with open("/etc/pam.d/gdm-switchable-auth", "w", encoding="ascii") as file:
+            file.write("auth substack switchable-auth\naccount required pam_permit.so\nsession required pam_permit.so\n")
+        before = files()
+        expect(sets_up(world, "--yes", "--service", "gdm-switchable-auth").ends() == 0, "setup failed")
+        says("/etc/pam.d/switchable-auth", "pam_countersign.so")
+        says("/etc/pam.d/switchable-auth", "service notin gdm-switchable-auth:sshd:sudo:sudo-i")
+        takes_back(world)
+        expect(files() == before, f"left behind: {difference(before, files())}")
+        os.remove("/etc/pam.d/gdm-switchable-auth")
         host.use_system_stacks()
 
 
@@ -722,11 +749,11 @@ def calls():
 def under_systemd_a_timer_that_outlives_a_boot_puts_it_back(world):
     timer = "countersign-rollback.timer"
     with systemd(), fresh_system() as before:
-        attempt = sets_up(world, "--yes", "--confirm-within", "5m")
+        attempt = sets_up(world, "--yes", "--confirm-within", "5s")
         expect(attempt.ends() == 0, "setup failed")
         expect(calls() == ["daemon-reload", f"enable --now {timer}", "reload ssh"], "systemctl was asked for something else")
         with open(f"{UNIT}.timer", encoding="ascii") as file:
-            expect("OnActiveSec=300\n" in (unit := file.read()) and "WantedBy=timers.target" in unit, unit)
+            expect("OnActiveSec=3\n" in (unit := file.read()) and "WantedBy=timers.target" in unit, unit)
         with open(f"{UNIT}.service", encoding="ascii") as file:
             [line] = [line for line in file if line.startswith("ExecStart=")]
         expect(files() != before, "nothing was written")

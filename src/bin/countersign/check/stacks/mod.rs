@@ -20,13 +20,14 @@ use crate::root::Root;
 use crate::stacks::{CONF, is_conf_read, path_of, place_of};
 
 /// Files that services share; they are looked at in the services that include them.
-const SHARED: [&str; 6] = [
+const SHARED: [&str; 7] = [
     "common-",
     "system-auth",
     "password-auth",
     "postlogin",
     "fingerprint-auth",
     "smartcard-auth",
+    "switchable-auth",
 ];
 
 /// What other checks must know of the stacks.
