@@ -200,13 +200,22 @@ impl State {
     /// [`Unusable`].
     pub fn refill(&self, user: &str, rang: &[Ringing]) -> Result<bool, Unusable> {
         rang.iter().try_for_each(Ringing::answered)?;
-        let Some(ledger) = self.open_pushes(user)? else {
-            return self.forget_old(user);
+        let own = rang.first().map(|ringing| &ringing.ledger);
+        let opened;
+        let ledger = match own.filter(|own| own.check_current().is_ok()) {
+            Some(own) => own,
+            None => {
+                opened = self.open_pushes(user)?;
+                let Some(opened) = &opened else {
+                    return self.forget_old(user);
+                };
+                opened
+            }
         };
         let mut is_waited_for = false;
         for index in SLOTS {
             let number = ledger.get(index)?;
-            if self.is_waited_for(&ledger, index, number)? {
+            if self.is_waited_for(ledger, index, number)? {
                 is_waited_for = true;
             } else if number != 0 {
                 ledger.exchange(index, number, 0)?;
@@ -246,7 +255,7 @@ impl State {
     fn spent(&self, user: &str) -> Result<Spent, Unusable> {
         match self.open_pushes(user)? {
             Some(ledger) => Ok(self.read(&ledger)?),
-            None => Ok(self.spent_before(user)?.unwrap_or_default()),
+            None => Ok(Spent::default()),
         }
     }
 
@@ -297,20 +306,27 @@ impl State {
             if let Some(ledger) = self.open_pushes(user)? {
                 return Ok(ledger);
             }
-            let numbers = self.begin(user)?;
+            let before = self.spent_before(user)?;
+            let numbers = self.begin(before.as_ref());
             let head: String = folded(user).chars().take(HEAD / 4).collect();
             let bytes = bytes_of(head.as_bytes(), HEAD, &numbers);
-            let made = self.folder.make(&name(user), &bytes);
-            made.map_err(|error| self.wrong(&name(user), &error))?;
-            self.forget_old(user)?;
+            let made = Ledger::make(&self.folder, &name(user), &bytes, HEAD, WORDS)?;
+            if before.is_some() {
+                self.remove(&file_name(BEFORE, &folded(user)))?;
+            }
+            if let Some(ledger) = made {
+                return Ok(ledger);
+            }
         }
         Err(Unusable("pushes: removed again and again".to_owned()))
     }
 
     /// The numbers of somebody of whom nothing is known but what the version before this one has kept.
-    fn begin(&self, user: &str) -> Result<Vec<u64>, Unusable> {
+    fn begin(&self, before: Option<&Spent>) -> Vec<u64> {
         let mut numbers = vec![0; WORDS];
-        let before = self.spent_before(user)?.unwrap_or_default();
+        let Some(before) = before else {
+            return numbers;
+        };
         let stamp = |second| Stamp::new(&self.boot, second, 0).pack();
         let slots = numbers.iter_mut().skip(SLOTS.start).take(SLOTS.len());
         for (slot, at) in slots.zip(&before.sent) {
@@ -324,21 +340,20 @@ impl State {
                 }
             }
         }
-        Ok(numbers)
+        numbers
+    }
+
+    /// What the version before this one has kept of somebody is over: whether there was anything.
+    fn forget_old(&self, user: &str) -> Result<bool, Unusable> {
+        let name = file_name(BEFORE, &folded(user));
+        match self.spent_before(user)? {
+            Some(_) => self.remove(&name).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     fn spent_before(&self, user: &str) -> Result<Option<Spent>, Unusable> {
         self.load(&file_name(BEFORE, &folded(user)))
-    }
-
-    fn forget_old(&self, user: &str) -> Result<bool, Unusable> {
-        let name = file_name(BEFORE, &folded(user));
-        let has = self.folder.has(&name);
-        if has.map_err(|error| self.wrong(&name, &error))? {
-            self.remove(&name)?;
-            return Ok(true);
-        }
-        Ok(false)
     }
 }
 

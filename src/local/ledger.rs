@@ -66,6 +66,25 @@ impl Ledger {
         Ok(cells.map(|cells| Self { cells, place }))
     }
 
+    /// Makes the file, which a boot may forget, and opens it; `None` if there is one.
+    pub(super) fn make(
+        folder: &Folder,
+        name: &str,
+        bytes: &[u8],
+        head: usize,
+        words: usize,
+    ) -> Result<Option<Self>, Trouble> {
+        let place = folder.place().join(name);
+        let cells = folder.make_mapped(name, bytes, head, words);
+        let cells = cells.map_err(|error| Trouble::of(place.display(), &error))?;
+        Ok(cells.map(|cells| Self { cells, place }))
+    }
+
+    /// Has a file on a disk ready for being changed.
+    pub(super) fn prepare(&self) -> Result<(), Trouble> {
+        self.tried(self.cells.populate())
+    }
+
     /// The bytes before the numbers.
     pub(super) fn head(&self) -> Result<Vec<u8>, Trouble> {
         self.tried(self.cells.head())

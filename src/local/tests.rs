@@ -573,7 +573,6 @@ fn what_the_version_before_has_counted_is_still_counted() {
         state.folder.put(&name, text.as_bytes()).unwrap();
     };
     before("[90,95,100]", 0);
-    assert_eq!(place.at(130).room("alice", LIMITS), over(560));
     assert_eq!(spend(&place.at(130), "alice"), over(560));
     assert_eq!(place.at(131).refill("alice", &[]), Ok(true));
     before("[90]", 180);

@@ -55,19 +55,21 @@ impl Cells {
             return Err(io::Error::last_os_error());
         }
         let start = NonNull::new(start).ok_or_else(odd)?;
-        let cells = Self {
+        Ok(Self {
             file,
             start,
             head,
             size,
-        };
-        cells.populate()?;
-        Ok(cells)
+        })
     }
 
     /// Has the pages ready for writing. Where a file system has no room for that (btrfs, after a snapshot), this is an error
-    /// here and no SIGBUS later.
-    fn populate(&self) -> io::Result<()> {
+    /// here and no SIGBUS later. Not needed in memory.
+    ///
+    /// # Errors
+    ///
+    /// What madvise(2) says.
+    pub fn populate(&self) -> io::Result<()> {
         // SAFETY: the mapping is ours, and as long as this says.
         let done =
             unsafe { libc::madvise(self.start.as_ptr(), self.size, libc::MADV_POPULATE_WRITE) };

@@ -193,13 +193,28 @@ impl Folder {
     ///
     /// What the file system says. Then nothing was made.
     pub fn make(&self, name: &str, bytes: &[u8]) -> io::Result<bool> {
-        let name = CString::new(name)?;
-        let mut draft = Draft::new(&self.directory)?;
-        draft.write(bytes)?;
-        match draft.publish(&name) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            published => published.map(|()| true),
+        let draft = Draft::new(&self.directory, bytes)?;
+        let synced = draft.file.sync_all();
+        synced.and_then(|()| draft.publish(&self.directory, &CString::new(name)?))
+    }
+
+    /// Makes a file with this content, which a boot may forget, and maps it as [`Folder::map`] does, `None` if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Folder::make`] and [`Folder::map`].
+    pub fn make_mapped(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        head: usize,
+        words: usize,
+    ) -> io::Result<Option<Cells>> {
+        let draft = Draft::new(&self.directory, bytes)?;
+        if !draft.publish(&self.directory, &CString::new(name)?)? {
+            return Ok(None);
         }
+        Cells::map(draft.file, head, words).map(Some)
     }
 
     /// Makes a file with this content, whole, in place of one that is there. It grants, or is of no matter: of two that write
@@ -299,7 +314,10 @@ impl Locked<'_> {
             created => created,
         };
         created
-            .and_then(|mut file| write_whole(&mut file, bytes))
+            .and_then(|mut file| {
+                file.write_all(bytes)?;
+                file.sync_all()
+            })
             .and_then(|()| rename(directory, &draft, &target, 0))
             .inspect_err(|_| {
                 let _ = unlink(directory, &draft);
@@ -341,75 +359,68 @@ impl Drop for Locked<'_> {
 }
 
 /// A file that has no name yet, so that a process that is killed leaves nothing behind.
-struct Draft<'a> {
-    directory: &'a File,
+struct Draft {
     file: File,
     /// Where the file system can't do without.
     name: Option<CString>,
 }
 
-impl<'a> Draft<'a> {
-    fn new(directory: &'a File) -> io::Result<Self> {
-        match nameless(directory) {
-            Ok(file) => Ok(Self {
-                directory,
-                file,
-                name: None,
-            }),
-            Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Self::named(directory),
-            Err(error) => Err(error),
-        }
+impl Draft {
+    fn new(directory: &File, bytes: &[u8]) -> io::Result<Self> {
+        let mut draft = match nameless(directory) {
+            Ok(file) => Self { file, name: None },
+            Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Self::named(directory)?,
+            Err(error) => return Err(error),
+        };
+        let written = with_growth_refused(bytes.len(), || draft.file.write_all(bytes));
+        draft.or_gone(directory, written).map(|()| draft)
     }
 
-    fn named(directory: &'a File) -> io::Result<Self> {
+    fn named(directory: &File) -> io::Result<Self> {
         let name = CString::new(format!(".{:016x}.new", random()?))?;
         Ok(Self {
-            directory,
             file: create(directory, &name)?,
             name: Some(name),
         })
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        write_whole(&mut self.file, bytes)
+    /// Gives it its name, if no file has that: whether it has it.
+    fn publish(&self, directory: &File, target: &CStr) -> io::Result<bool> {
+        let named = match &self.name {
+            Some(name) => rename(directory, name, target, libc::RENAME_NOREPLACE),
+            None => link(&self.file, directory, target),
+        };
+        match self.or_gone(directory, named) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            named => named.map(|()| true),
+        }
     }
 
-    /// Gives it its name, if no file has that.
-    fn publish(mut self, target: &CStr) -> io::Result<()> {
-        if let Some(name) = &self.name {
-            rename(self.directory, name, target, libc::RENAME_NOREPLACE)?;
-            self.name = None;
-            return Ok(());
-        }
-        let own = CString::new(format!("/proc/self/fd/{}", self.file.as_raw_fd()))?;
-        let (directory, follow) = (self.directory.as_raw_fd(), libc::AT_SYMLINK_FOLLOW);
-        // SAFETY: both names end in NUL.
-        match unsafe {
-            libc::linkat(
-                libc::AT_FDCWD,
-                own.as_ptr(),
-                directory,
-                target.as_ptr(),
-                follow,
-            )
-        } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
+    fn or_gone(&self, directory: &File, done: io::Result<()>) -> io::Result<()> {
+        done.inspect_err(|_| {
+            if let Some(name) = &self.name {
+                let _ = unlink(directory, name);
+            }
+        })
     }
 }
 
-impl Drop for Draft<'_> {
-    fn drop(&mut self) {
-        if let Some(name) = &self.name {
-            let _ = unlink(self.directory, name);
-        }
+fn link(file: &File, directory: &File, target: &CStr) -> io::Result<()> {
+    let own = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    let (directory, follow) = (directory.as_raw_fd(), libc::AT_SYMLINK_FOLLOW);
+    // SAFETY: both names end in NUL.
+    match unsafe {
+        libc::linkat(
+            libc::AT_FDCWD,
+            own.as_ptr(),
+            directory,
+            target.as_ptr(),
+            follow,
+        )
+    } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
-}
-
-fn write_whole(file: &mut File, bytes: &[u8]) -> io::Result<()> {
-    with_growth_refused(|| file.write_all(bytes))?;
-    file.sync_all()
 }
 
 fn odd(problem: &str) -> io::Error {
@@ -443,7 +454,7 @@ fn make(place: &Path) -> io::Result<()> {
 }
 
 fn create(directory: &File, name: &CStr) -> io::Result<File> {
-    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     // SAFETY: the name ends in NUL; a descriptor that comes back is nobody else's.
     unsafe {
         match libc::openat(directory.as_raw_fd(), name.as_ptr(), flags, 0o600) {
@@ -454,7 +465,7 @@ fn create(directory: &File, name: &CStr) -> io::Result<File> {
 }
 
 fn nameless(directory: &File) -> io::Result<File> {
-    let flags = libc::O_WRONLY | libc::O_TMPFILE | libc::O_CLOEXEC;
+    let flags = libc::O_RDWR | libc::O_TMPFILE | libc::O_CLOEXEC;
     // SAFETY: the name ends in NUL; a descriptor that comes back is nobody else's.
     unsafe {
         match libc::openat(directory.as_raw_fd(), c".".as_ptr(), flags, 0o600) {

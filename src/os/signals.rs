@@ -133,9 +133,12 @@ impl Continuations {
     }
 }
 
-/// Runs `f`, in which a write beyond `RLIMIT_FSIZE` fails with EFBIG, as it does where SIGXFSZ is ignored: the limit is its
-/// user's, and the signal would end the host.
-pub fn with_growth_refused<R>(f: impl FnOnce() -> R) -> R {
+/// Runs `f`, which writes so many bytes to a new file: what is beyond `RLIMIT_FSIZE` fails with EFBIG, as it does where SIGXFSZ
+/// is ignored. The limit is its user's, and the signal would end the host.
+pub fn with_growth_refused<R>(bytes: usize, f: impl FnOnce() -> R) -> R {
+    if may_write(bytes) {
+        return f();
+    }
     let grows = [libc::SIGXFSZ];
     let _restored = SignalMask::of(&grows);
     let result = f();
@@ -145,6 +148,14 @@ pub fn with_growth_refused<R>(f: impl FnOnce() -> R) -> R {
         libc::sigtimedwait(&set_of(&grows), ptr::null_mut(), &at_once);
     }
     result
+}
+
+fn may_write(bytes: usize) -> bool {
+    // SAFETY: the kernel fills the structure, which is plain data.
+    unsafe {
+        let mut limit: libc::rlimit = mem::zeroed();
+        libc::getrlimit(libc::RLIMIT_FSIZE, &mut limit) == 0 && limit.rlim_cur >= bytes as u64
+    }
 }
 
 /// Whether whoever started this program (nohup) wants it to go on.

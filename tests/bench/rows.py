@@ -213,10 +213,11 @@ policy = "countersign"
         said_so = said(command, "--config", rig.path("offline.toml"), "totp", "enroll", "--batch", input=f"{rig.user}\n")
         key = re.search(r"secret=([A-Z2-7]+)", json.loads(said_so)["uri"])[1]
         secret = base64.b32decode(key + "=" * (-len(key) % 8))
-        kept = f"{rig.path('kept')}/totp-{rig.uid}"
-        with open(kept, encoding="utf-8") as file:
-            record = file.read()
-        restore = (rig.write("fresh-record", record, 0o600), kept)
+        [name] = [name for name in os.listdir(rig.path("kept")) if name.startswith(f"tries-{rig.uid}-")]
+        kept = f"{rig.path('kept')}/{name}"
+        restore = (rig.path("fresh-numbers"), kept)
+        shutil.copy(kept, restore[0])
+        os.chmod(restore[0], 0o600)
         row = self.row("offline code", "offline", [], bars="local", floor="password", restore=restore, at_once=0)
         row.codes = lambda count: f"{PASSWORD}\t{totp(secret)}\n" * count
         return row

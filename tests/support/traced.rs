@@ -4,6 +4,7 @@
 
 use std::ffi::c_long;
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::ptr;
@@ -94,6 +95,23 @@ impl Traced {
         // SAFETY: the process is ours and has not been waited for.
         unsafe { libc::kill(self.pid, libc::SIGKILL) };
         while !matches!(self.wait(), Stop::Exited(_)) {}
+    }
+
+    /// What is on standard output of a process that lives.
+    pub fn said_so_far(&mut self) -> String {
+        let out = self.child.stdout.as_mut().unwrap();
+        let mut bytes = [0; 4096];
+        let mut waiting = libc::pollfd {
+            fd: out.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: one pollfd, which outlives the call.
+        let length = match unsafe { libc::poll(&mut waiting, 1, 0) } {
+            0 => 0,
+            _ => out.read(&mut bytes).unwrap(),
+        };
+        String::from_utf8_lossy(&bytes[..length]).into_owned()
     }
 
     /// Standard error of a process that is gone.

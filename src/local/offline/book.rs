@@ -51,6 +51,7 @@ impl Store {
             let gone = || Trouble::Refused(Unusable(format!("{name}: was removed at once")));
             open()?.ok_or_else(gone)?
         };
+        ledger.prepare()?;
         Ok(Some(Book {
             uid,
             bytes,

@@ -35,6 +35,10 @@ class Attempt:
         self.shows(text)
         self.left_no_mark()
 
+    def left_a_mark(self):
+        """The command ran."""
+        expect(os.path.exists(self.marker), "the command did not run")
+
     def left_no_mark(self):
         """The command did not run."""
         expect(not os.path.exists(self.marker), "the command ran")

@@ -3,18 +3,20 @@
 import contextlib
 import os
 import re
+import time
 
 from . import host
 from .accounts import CLIENT_HEADER, CLIENT_SECRET, OTTOS_CODE, PASSWORD, ROOT_PASSWORD, UNIX_PASSWORD
 from .journal import Journal
 from .tenant import Tenant
 from .terminal import Piped, Shell, Terminal
-from .terms import expect
+from .terms import DEADLINE, expect
 
 MARKS = "/run/marks"
 # How urgent a verdict is: by its reason where that has a level of its own, else by its outcome.
 LEVELS = {"granted": "info", "exempt": "info", "denied": "notice", "outage": "warning", "misbehaved": "warning",
-          "client_refused": "warning", "local": "err", "offline": "warning", "offline_refused": "warning", "misconfigured": "alert"}
+          "client_refused": "warning", "local": "err", "offline": "warning", "offline_refused": "warning", "offline_locked": "warning",
+          "offline_blocked": "warning", "misconfigured": "alert"}
 
 
 class World:
@@ -127,6 +129,14 @@ class World:
         """The same, with these items of PAM's."""
         command = ["pamtester", *items, "rig", person, *(operations or ["authenticate"])]
         return self.attempt("root", command, **more)
+
+    @staticmethod
+    def until(holds):
+        """Looks again and again until it is so."""
+        end = time.monotonic() + DEADLINE
+        while not holds():
+            expect(time.monotonic() < end, "it did not come to that")
+            time.sleep(0.01)
 
     @contextlib.contextmanager
     def tenant_stopped(self):

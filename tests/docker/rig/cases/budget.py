@@ -228,15 +228,29 @@ def a_step_up_has_the_same_budget(world):
 
 
 @case()
-def a_push_of_a_sudo_that_was_killed_stays_counted_and_locks_nothing(world):
+def a_push_of_a_sudo_that_was_killed_counts_as_denied_until_the_pause_is_over(world):
     attempt = begins(world, "penny")
     attempt.asks_openly(CODE)
     attempt.types("")
     message = world.tenant.message("penny")
     attempt.leaves()
     expect(host.pushes_spent("penny@example.com") == 1, "the push is not counted")
-    world.tenant.answer(message, "approve")
+    world.tenant.answer(message, "deny")
     attempt.left_no_mark()
+    attempt = begins(world, "penny")
+    attempt.is_refused(ENOUGH, status=1)
+    world.denied("penny", "sudo", "push_budget")
+    world.tenant.sent_nothing_to("penny")
+
+
+@case(also='[push]\npause = "0s"')
+def a_push_of_a_sudo_that_was_killed_stays_counted_and_locks_nothing(world):
+    attempt = begins(world, "penny")
+    attempt.asks_openly(CODE)
+    attempt.types("")
+    world.tenant.message("penny")
+    attempt.leaves()
+    expect(host.pushes_spent("penny@example.com") == 1, "the push is not counted")
     attempt = begins(world, "penny")
     attempt.asks_openly(CODE)
     attempt.types("")
@@ -245,10 +259,9 @@ def a_push_of_a_sudo_that_was_killed_stays_counted_and_locks_nothing(world):
     world.tenant.answer(message, "approve")
     attempt.is_let_in("root")
     world.granted("penny", "sudo", "UP,OTP")
-    expect(host.pushes_spent("penny@example.com") == 0, "the budget was not refilled")
 
 
-@case()
+@case(also='[push]\npause = "0s"')
 def three_sudos_that_were_killed_use_the_budget_up(world):
     for _ in range(3):
         attempt = begins(world, "alice")

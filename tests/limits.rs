@@ -1,0 +1,413 @@
+//! Every state that limits a person, and what a caller who may stop, kill and starve the process can do about it: nothing
+//! that helps.
+//!
+//! Each row is an act of a login, the word that it says once it has judged, sent or offered something, and what holds from
+//! then on, whatever became of the process. An act that could not be counted says nothing.
+
+#![cfg(target_arch = "x86_64")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+#[path = "support/session.rs"]
+mod session;
+#[path = "support/traced.rs"]
+mod traced;
+
+use std::ffi::c_long;
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use countersign::local::State;
+use countersign::local::budget::{Limits, Room};
+use countersign::local::memory::{Circumstances, Now, Scope};
+use countersign::local::offline::record::Enrolment;
+use countersign::local::offline::rules::{self, CodeRefusal, Moment};
+use countersign::local::offline::{Store, uri};
+use countersign::os::{self, Session};
+
+use traced::{Stop, Traced};
+
+const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+const UID: u32 = 1000;
+const NAME: &str = "alice@example.com";
+const LIMITS: Limits = Limits {
+    count: 3,
+    window: Duration::from_secs(600),
+    pause: Duration::from_secs(600),
+};
+const OFFLINE: rules::Limits = rules::Limits {
+    logins: 10,
+    age: 86_400,
+};
+
+/// One state that limits a person.
+struct Row {
+    state: &'static str,
+    /// What a login does that the state is about.
+    act: &'static str,
+    code: fn(&Machine) -> String,
+    /// What it says as soon as it has judged, sent or offered something.
+    says: &'static str,
+    /// What holds once it has said so, although the process is gone, or stands still.
+    holds: fn(&Machine) -> bool,
+    /// Whether that is so only of a process that is gone: pushes may be on their way at the same time.
+    when_gone: bool,
+}
+
+const ROWS: [Row; 10] = [
+    Row {
+        state: "wrong offline codes",
+        act: "redeem",
+        code: |_| "nonsense".into(),
+        says: "judged",
+        holds: |machine| machine.record().failures == 1,
+        when_gone: false,
+    },
+    Row {
+        state: "offline codes that were used",
+        act: "redeem",
+        code: |_| right(),
+        says: "accepted",
+        holds: |machine| machine.redeem(&right()) == Err(CodeRefusal::Replayed),
+        when_gone: false,
+    },
+    Row {
+        state: "recovery codes that were used",
+        act: "redeem",
+        code: |machine| machine.recovery.clone(),
+        says: "accepted",
+        holds: |machine| machine.redeem(&machine.recovery) == Err(CodeRefusal::Wrong),
+        when_gone: false,
+    },
+    Row {
+        state: "offline logins since the last online one",
+        act: "redeem",
+        code: |_| right(),
+        says: "accepted",
+        holds: |machine| machine.record().logins == 1,
+        when_gone: false,
+    },
+    Row {
+        state: "a login that the tenant may refuse",
+        act: "ask",
+        code: |_| String::new(),
+        says: "sent",
+        holds: Machine::is_refused,
+        when_gone: false,
+    },
+    Row {
+        state: "a login that the tenant has refused",
+        act: "refused",
+        code: |_| String::new(),
+        says: "sent",
+        holds: Machine::is_refused,
+        when_gone: false,
+    },
+    Row {
+        state: "pushes that were sent",
+        act: "push",
+        code: |_| String::new(),
+        says: "sent",
+        holds: |machine| machine.state().left(NAME, LIMITS) == Ok(2),
+        when_gone: false,
+    },
+    Row {
+        state: "a push that was denied, or may have been",
+        act: "denied",
+        code: |_| String::new(),
+        says: "sent",
+        holds: |machine| matches!(machine.state().room(NAME, LIMITS), Ok(Room::Over(_))),
+        when_gone: true,
+    },
+    Row {
+        state: "what was confirmed before a refusal",
+        act: "void",
+        code: |_| String::new(),
+        says: "sent",
+        holds: |machine| !machine.is_remembered(),
+        when_gone: false,
+    },
+    Row {
+        state: "a key that was offered",
+        act: "offer",
+        code: |_| String::new(),
+        says: "offered",
+        holds: |machine| machine.store().offer(UID + 1) == Ok(false),
+        when_gone: false,
+    },
+];
+
+fn right() -> String {
+    let key = uri::read(SECRET).unwrap();
+    key.code_at(os::wall_clock()).to_string()
+}
+
+/// A machine on which Alice is enrolled, and has just confirmed something.
+struct Machine {
+    folder: PathBuf,
+    recovery: String,
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Machine {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        // In memory: what is waited for is seen all the same.
+        let folder = format!(
+            "/dev/shm/countersign-limits-{}-{number}",
+            std::process::id()
+        );
+        fs::DirBuilder::new().mode(0o700).create(&folder).unwrap();
+        let mut machine = Self {
+            folder: folder.into(),
+            recovery: String::new(),
+        };
+        let key = uri::read(SECRET).unwrap();
+        let enrolment = Enrolment::new(UID, "alice", key, &Moment::now().unwrap()).unwrap();
+        machine.store().enroll(&enrolment.record).unwrap();
+        machine.recovery = enrolment.codes[0].to_string();
+        machine.confirm();
+        machine
+    }
+
+    fn store(&self) -> Store {
+        Store::open(&self.folder.join("kept")).unwrap()
+    }
+
+    fn state(&self) -> State {
+        State::open(&self.folder.join("state")).unwrap()
+    }
+
+    fn record(&self) -> countersign::local::offline::record::Record {
+        self.store().load(UID).unwrap().unwrap()
+    }
+
+    fn redeem(&self, code: &str) -> Result<(), CodeRefusal> {
+        self.store().redeem(UID, code, OFFLINE).map(drop)
+    }
+
+    fn is_refused(&self) -> bool {
+        matches!(self.redeem(&right()), Err(CodeRefusal::RefusedOnline(_)))
+    }
+
+    fn circumstances() -> Circumstances {
+        Circumstances {
+            uid: UID,
+            tenant_user: NAME.into(),
+            tty: "/dev/pts/1".into(),
+            rhost: String::new(),
+            real_uid: UID,
+            account: "root".into(),
+            configuration: "c0ffee".into(),
+        }
+    }
+
+    fn confirm(&self) {
+        let scope = Scope::StepUp {
+            service: "sudo".into(),
+            session: session(),
+        };
+        let hour = Duration::from_secs(3600);
+        self.state()
+            .remember(Self::circumstances(), scope, hour)
+            .unwrap();
+    }
+
+    fn is_remembered(&self) -> bool {
+        let (circumstances, session) = (Self::circumstances(), session());
+        let now = Now {
+            circumstances: &circumstances,
+            service: "sudo",
+            session: &session,
+            within: Duration::from_secs(3600),
+            ssh_counts: false,
+        };
+        self.state().recall(&now).unwrap().is_some()
+    }
+
+    fn act(&self, row: &Row) -> Command {
+        let program = std::env::current_exe().unwrap();
+        let folder = program.parent().unwrap().parent().unwrap();
+        let mut command = Command::new(folder.join("examples/limits_act"));
+        command.arg(&self.folder).arg(row.act).arg((row.code)(self));
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stderr(Stdio::null());
+        command
+    }
+}
+
+fn session() -> Session {
+    static LED: std::sync::Once = std::sync::Once::new();
+    LED.call_once(session::lead);
+    Session::own().unwrap()
+}
+
+#[track_caller]
+fn check(machine: &Machine, row: &Row, said: &str, what: &str) -> bool {
+    let has_said = said.contains(row.says);
+    assert!(said.is_empty() || has_said, "{}: {what}: {said}", row.state);
+    assert!(
+        !has_said || (row.holds)(machine),
+        "{}: {what}: {said:?} was said, and it does not hold",
+        row.state
+    );
+    has_said
+}
+
+#[test]
+fn what_each_row_is_about_holds_after_it_and_not_before() {
+    for row in &ROWS {
+        let machine = Machine::new();
+        if row.act != "redeem" {
+            assert!(!(row.holds)(&machine), "{}: held before", row.state);
+        }
+        let machine = Machine::new();
+        let output = machine.act(row).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(check(&machine, row, &said, "untouched"), "{}", row.state);
+    }
+}
+
+/// How many system calls there are before the act looks at the state, and at its end.
+fn calls(row: &Row) -> (usize, usize) {
+    let machine = Machine::new();
+    let traced = Traced::start(&mut machine.act(row), "");
+    let (mut first, mut count) = (None, 0);
+    while let Stop::Call = traced.next() {
+        let call = c_long::try_from(traced.registers().orig_rax).unwrap();
+        // The first directory on the way to the state.
+        if call == libc::SYS_statx {
+            first.get_or_insert(count);
+        }
+        count += 1;
+        if call == libc::SYS_exit_group || matches!(traced.next(), Stop::Exited(_)) {
+            break;
+        }
+    }
+    traced.kill();
+    (first.unwrap(), count)
+}
+
+/// A process that is about to begin its system call with this number.
+fn held(machine: &Machine, row: &Row, call: usize) -> Traced {
+    let traced = Traced::start(&mut machine.act(row), "");
+    // Two stops for each call.
+    for _ in 0..2 * call + 1 {
+        traced.next();
+    }
+    traced
+}
+
+/// SIGSTOP or a frozen cgroup, and then kill -9, a shell that is closed, a client that hangs up: at any system call. Logins of
+/// the same user and of another one go their way meanwhile: if they had to wait, this test would never end.
+#[test]
+fn a_process_that_stands_still_or_is_killed_keeps_every_limit_and_nobody_waits_for_it() {
+    for row in &ROWS {
+        let (first, end) = calls(row);
+        let mut has_said = false;
+        for call in first..end {
+            let machine = Machine::new();
+            let mut traced = held(&machine, row, call);
+            let what = format!("stopped at call {call}");
+            let others = machine.state().spend("bob@example.com", LIMITS);
+            assert!(matches!(others, Ok(Ok(_))), "{}: {what}", row.state);
+            let other = machine.store().redeem(UID + 2, "nonsense", OFFLINE);
+            assert_eq!(other.map(drop), Err(CodeRefusal::NotEnrolled), "{what}");
+            assert!(machine.state().room(NAME, LIMITS).is_ok(), "{what}");
+            let said = traced.said_so_far();
+            if !row.when_gone {
+                check(&machine, row, &said, &what);
+            }
+            traced.kill();
+            has_said |= check(&machine, row, &said, &format!("killed at call {call}"));
+        }
+        assert!(has_said, "{}: never got so far", row.state);
+    }
+}
+
+/// A full disk, and a limit on descriptors, as each system call tells of them.
+#[test]
+fn a_process_that_lacks_something_leaves_every_limit_or_does_nothing() {
+    for row in &ROWS {
+        let (first, end) = calls(row);
+        for error in [libc::ENOSPC, libc::EMFILE] {
+            let mut refused = 0;
+            for call in first..end - 1 {
+                let machine = Machine::new();
+                let traced = held(&machine, row, call);
+                traced.fail(error);
+                traced.to_the_end();
+                let said = traced.said();
+                let what = format!("call {call} failed with {error}");
+                refused += u32::from(!check(&machine, row, &said, &what));
+            }
+            assert!(refused > 0, "{}: nothing ever failed", row.state);
+        }
+    }
+}
+
+/// The limits themselves, SIGXFSZ ignored or not: it never ends the process.
+#[test]
+fn a_process_with_limits_leaves_every_limit_or_does_nothing() {
+    let limit = |what: u32, value: u64, ignored: bool| {
+        move |command: &mut Command| {
+            // SAFETY: both calls are safe between fork and exec, and touch nothing of ours.
+            unsafe {
+                command.pre_exec(move || {
+                    if ignored {
+                        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+                    }
+                    let limit = libc::rlimit {
+                        rlim_cur: value,
+                        rlim_max: value,
+                    };
+                    libc::setrlimit(what, &limit);
+                    Ok(())
+                })
+            };
+        }
+    };
+    for row in &ROWS {
+        for ignored in [false, true] {
+            for size in [0, 100, 511] {
+                let machine = Machine::new();
+                let mut command = machine.act(row);
+                limit(libc::RLIMIT_FSIZE, size, ignored)(&mut command);
+                let output = command.output().unwrap();
+                assert!(output.status.success(), "{}: {}", row.state, output.status);
+                let said = String::from_utf8(output.stdout).unwrap();
+                check(&machine, row, &said, &format!("files of {size} bytes"));
+            }
+        }
+        let files = (3..9).map(|count| (libc::RLIMIT_NOFILE, count));
+        let memory = (1..12).map(|count| (libc::RLIMIT_AS, count << 20));
+        for (what, value) in files.chain(memory) {
+            let machine = Machine::new();
+            let mut command = machine.act(row);
+            limit(what, value, false)(&mut command);
+            let said = command
+                .output()
+                .map(|output| output.stdout)
+                .unwrap_or_default();
+            let said = String::from_utf8(said).unwrap();
+            check(&machine, row, &said, &format!("limit {what} of {value}"));
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! One act of a login, on the state below FOLDER: `limits_act FOLDER ACT [CODE]`. It says what it was told before it ends, and
+//! never says how a login that it began has ended, unless the act does.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test equipment"
+)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign::local::budget::Limits;
+use countersign::local::offline::{Asked, Store, rules};
+use countersign::local::{State, Unmarked};
+use countersign::os::Trusted;
+
+const UID: u32 = 1000;
+const NAME: &str = "alice@example.com";
+const LIMITS: Limits = Limits {
+    count: 3,
+    window: Duration::from_secs(600),
+    pause: Duration::from_secs(600),
+};
+
+struct Machine(PathBuf);
+
+fn main() {
+    let words: Vec<_> = std::env::args().skip(1).collect();
+    let [folder, act, rest @ ..] = words.as_slice() else {
+        panic!("limits_act FOLDER ACT [CODE]");
+    };
+    let machine = Machine(folder.into());
+    let code = rest.first().map_or("nonsense", String::as_str);
+    match act.as_str() {
+        "redeem" => machine.redeem(code),
+        "ask" | "refused" => machine.ask(act == "refused"),
+        "push" | "denied" => machine.push(act == "denied"),
+        "suspend" | "void" => machine.suspend(act == "void"),
+        "offer" => machine.offer(),
+        _ => panic!("{act}"),
+    }
+}
+
+impl Machine {
+    fn store(&self) -> Option<Store> {
+        Store::open(&self.0.join("kept")).ok()
+    }
+
+    fn state(&self) -> Option<State> {
+        State::open(&self.0.join("state")).ok()
+    }
+
+    fn redeem(&self, code: &str) {
+        let limits = rules::Limits {
+            logins: 10,
+            age: 86_400,
+        };
+        match self.store().map(|store| store.redeem(UID, code, limits)) {
+            Some(Ok(_)) => println!("accepted"),
+            Some(Err(rules::CodeRefusal::Wrong)) => println!("judged"),
+            Some(Err(_)) | None => {}
+        }
+    }
+
+    /// The request goes out where the login is marked, and nobody is enrolled where there is nothing to mark.
+    fn ask(&self, is_refused: bool) {
+        let store = Store::find(&Trusted::default(), &self.0.join("kept"));
+        let asked: Result<Option<Asked>, Unmarked> = store.and_then(|store| match store {
+            Some(store) => store.ask(UID, LIMITS.pause),
+            None => Ok(None),
+        });
+        if let Err(Unmarked::Refused(_)) = asked {
+            return;
+        }
+        println!("sent");
+        if let (Ok(Some(asked)), true) = (asked, is_refused) {
+            let _ = asked.refused();
+        }
+    }
+
+    fn push(&self, is_denied: bool) {
+        let Some(state) = self.state() else {
+            return;
+        };
+        if let Ok(Ok(ringing)) = state.spend(NAME, LIMITS) {
+            println!("sent");
+            if is_denied {
+                let _ = state.deny(NAME, &[ringing], LIMITS);
+            }
+        }
+    }
+
+    fn suspend(&self, is_refused: bool) {
+        let Some(state) = self.state() else {
+            return;
+        };
+        let suspended = state.suspend(UID);
+        if let Err(Unmarked::Refused(_)) = suspended {
+            return;
+        }
+        println!("sent");
+        if let (Ok(Some(suspended)), true) = (suspended, is_refused) {
+            let _ = state.refuse(UID, Some(&suspended));
+        }
+    }
+
+    fn offer(&self) {
+        if self.store().map(|store| store.offer(UID + 1)) == Some(Ok(true)) {
+            println!("offered");
+        }
+    }
+}
