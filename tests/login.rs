@@ -545,7 +545,7 @@ fn a_tenant_that_is_not_there_is_an_outage() {
 #[test]
 fn passwords_that_can_not_be_one_never_leave_the_machine() {
     let too_long = [b'x'; 512];
-    let cases: [(&[u8], Reason); 4] = [
+    let cases: [(&[u8], Reason); 7] = [
         (b"", Reason::PasswordEmpty),
         (&too_long, Reason::PasswordTooLong),
         (b"caf\xe9", Reason::PasswordNotUtf8),
@@ -553,6 +553,9 @@ fn passwords_that_can_not_be_one_never_leave_the_machine() {
             b"\x08\n\r\x7fINCORRECT\x08\n\r\x7fINC",
             Reason::PasswordJunk,
         ),
+        (b"\x08", Reason::PasswordJunk),
+        (b"\x08\n", Reason::PasswordJunk),
+        (b"\x08\n\r", Reason::PasswordJunk),
     ];
     for (password, reason) in cases {
         let rig = Rig::new(ALICE);

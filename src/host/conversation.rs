@@ -77,7 +77,41 @@ impl Attempt<'_> {
     }
 }
 
-/// sshd answers for users that it has refused already: `\b\n\r\177INCORRECT`, as long as the real answer was.
+/// What sshd answers for users that it has refused already, over and over (`fake_password` of its auth-pam.c).
+const JUNK: &[u8] = b"\x08\n\r\x7fINCORRECT";
+
+/// sshd repeats or cuts its junk to the length of what was typed, so that one letter gives one byte of it.
 pub(super) fn is_junk(password: &Secret) -> bool {
-    password.expose().starts_with("\u{8}\n\r\u{7f}")
+    let junk = JUNK.iter().cycle();
+    let typed = password.expose().as_bytes();
+    !typed.is_empty() && typed.iter().zip(junk).all(|(typed, junk)| typed == junk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `fake_password` of OpenSSH's auth-pam.c, in Rust.
+    fn fake(length: usize) -> String {
+        let junk = "\u{8}\n\r\u{7f}INCORRECT".chars().cycle();
+        junk.take(length).collect()
+    }
+
+    #[test]
+    fn every_length_of_sshds_junk_is_junk_and_nothing_else_is() {
+        for length in 1..=600 {
+            let junk = fake(length);
+            assert!(is_junk(&Secret::new(&junk)), "{length}");
+            for other in [
+                format!("{junk}x"),
+                format!("x{junk}"),
+                junk.replace('\u{8}', "b"),
+            ] {
+                assert!(!is_junk(&Secret::new(&other)), "{length}");
+            }
+        }
+        for honest in ["", "INCORRECT", "\n", "b"] {
+            assert!(!is_junk(&Secret::new(honest)));
+        }
+    }
 }

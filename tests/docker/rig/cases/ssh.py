@@ -276,6 +276,26 @@ def somebody_without_an_account_here_is_asked_and_refused_and_the_tenant_hears_n
     world.tenant.saw_nothing()
 
 
+def a_short_password_of_a_refused_user(length):
+    """sshd cuts its junk to the length of what was typed: one letter of it is junk too."""
+
+    def asked(world):
+        for person in ("root", "ghost"):
+            login = world.ssh(person)
+            login.asks_hidden(HIDDEN)
+            login.types("x" * length)
+            login.is_refused(REFUSED, status=255)
+            world.verdict("denied", "password_junk", "sshd", requests="0")
+        world.tenant.saw_nothing()
+
+    asked.__name__ = f"a_password_of_{length}_letters_of_a_user_whom_sshd_refuses_asks_the_tenant_nothing"
+    case()(asked)
+
+
+for count in (1, 2, 3, 4, 40):
+    a_short_password_of_a_refused_user(count)
+
+
 @case()
 def somebody_unknown_to_the_tenant_is_refused_like_somebody_with_a_wrong_password(world):
     login = world.ssh("lost")
