@@ -18,6 +18,7 @@ mod origin;
 mod outcome;
 mod panic;
 mod prompts;
+mod secret_file;
 mod settings;
 mod ssh;
 
@@ -32,7 +33,7 @@ pub use foresight::{Foresight, fit, foresee};
 
 use crate::audit::Event;
 use crate::log::Log;
-use crate::login::{self, Machine, Proof, Start};
+use crate::login::{Machine, Proof, Start};
 use crate::os::{self, Trusted};
 use crate::policy::{self, Account, Flow, Mechanism, Required, Settings, Terms};
 use crate::verdict::{Reason, Refusal, Verdict};
@@ -44,7 +45,8 @@ pub use memory::limits;
 pub use offline::bounds;
 pub use origin::Whence;
 pub use panic::{caught, silence};
-pub use settings::{MAX_SECRET, connection, equip};
+pub use secret_file::{MAX_SECRET, NoSecret, secret_line};
+pub use settings::{connection, equip};
 
 /// A verdict, and how long libpam should let a refused user wait.
 pub struct Outcome {
@@ -195,12 +197,7 @@ impl<'a> Attempt<'a> {
         };
         let deadline = Instant::now() + terms.login.deadline;
         let attempt = self;
-        turn(
-            &mut Own { attempt, terms },
-            client,
-            deadline,
-            login::start(start),
-        )
+        turn(&mut Own { attempt, terms }, client, deadline, start)
     }
 }
 

@@ -28,6 +28,7 @@ pub mod log;
 
 pub mod local;
 
+pub mod echo;
 pub mod secret;
 
 pub mod os;

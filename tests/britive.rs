@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use countersign::{os, words};
-use simulator::{Simulator, What};
+use simulator::{Simulator, Spelling, What};
 use terminal::{Seen, Terminal};
 use totp_rs::{Algorithm, Builder, Secret};
 
@@ -616,11 +616,11 @@ fn a_token_is_taken_from_safe_hands_and_never_repeated() {
         "countersign: DIR/file: is a secret that others than its owner can open (mode 0640): chmod go=\n",
     );
     for (text, why) in [
-        ("", "there is no token"),
-        (" \n", "there is no token"),
+        ("", "line 1: there is no secret in the first line"),
+        (" \n", "line 1: there is no secret in the first line"),
         (
             "alices-token\nbobs-token\n",
-            "not a token: there is a space or another character in it that no token has",
+            "line 2: the secret is one line, and this is more",
         ),
     ] {
         world.write("file", text, 0o600);
@@ -880,4 +880,20 @@ fn nobody_there_is_said_with_the_address() {
              hint: check britive.url and the network\n"
         ),
     );
+}
+
+#[test]
+fn a_tenant_that_repeats_the_token_is_not_quoted() {
+    let world = World::new("");
+    world.write("file", TOKEN, 0o600);
+    for spelling in Spelling::ALL {
+        let said = serde_json::json!({"errorCode": "XX-1", "message": format!("no {}", spelling.of(TOKEN))});
+        world.tenant.fault(What::Body { json: said }.once());
+        world.fails(
+            "status --token-file file",
+            "countersign: the tenant answered what it should not (HTTP status 200, XX-1: \
+             \"(withheld: it repeats a secret of this login)\")\n\
+             hint: check that britive.url is the address of a Britive tenant\n",
+        );
+    }
 }

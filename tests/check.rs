@@ -155,7 +155,10 @@ fn files_that_others_could_change_or_read_are_errors_with_the_order_that_mends_t
     image.mode("etc/pam.d/rig", 0o666);
     image.mode("etc/countersign/secret", 0o640);
     image.finds_with_remedies(&[
-        ("error ca-wrong /etc/countersign/ca.pem no certificate found: none begins with \"-----BEGIN CERTIFICATE-----\"", "put root certificates in PEM form into it, or take tenant.ca_file away"),
+        (
+            "error ca-wrong /etc/countersign/ca.pem no certificate found: none begins with \"-----BEGIN CERTIFICATE-----\"",
+            "put root certificates in PEM form into it, or take ca_file away",
+        ),
         ("error secret-unreadable /etc/countersign/secret /etc/countersign/secret is a secret that others than its owner can open (mode 0640)", "chmod go= /etc/countersign/secret"),
         ("error pam-file-writable /etc/pam.d/rig a PAM service file is writable for others than its owner (mode 0666)", "chown root: /etc/pam.d/rig && chmod go-w /etc/pam.d/rig"),
     ]);
@@ -168,7 +171,7 @@ fn files_that_others_could_change_or_read_are_errors_with_the_order_that_mends_t
         &server::Authority::new("ours").pem(),
     );
     image.finds(&[
-        "error secret-empty /etc/countersign/secret the file has no secret in its first line",
+        "error secret-wrong /etc/countersign/secret:1 there is no secret in the first line",
         "error pam-file-writable /usr/lib/x86_64-linux-gnu/security/pam_countersign.so the module is writable for others than its owner (mode 0775)",
     ]);
     image.mode(module, 0o644);

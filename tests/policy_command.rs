@@ -30,7 +30,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use rig::Rig;
-use simulator::What;
+use simulator::{Spelling, What};
 use terminal::{Seen, Terminal};
 
 const SCENARIO: &str = r#"

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::block::{Block, Name};
 use super::refusal::Problem;
 use super::wire::{self, Call, Kind, Links, Role};
+use crate::echo::Echoes;
 use crate::os;
 use crate::secret::Secret;
 use crate::tenant::http::{self, Response};
@@ -28,6 +29,7 @@ pub struct Client {
     base: String,
     prefix: &'static str,
     authorization: Zeroizing<String>,
+    echoes: Echoes,
 }
 
 /// Asks for a token of a client's own (RFC 6749, section 4.4).
@@ -36,6 +38,21 @@ pub struct Client {
 ///
 /// Any [`Problem`].
 pub fn grant(
+    http: &mut http::Client,
+    base: &str,
+    app: &str,
+    grant: &Grant<'_>,
+) -> Result<Secret, Problem> {
+    let mut echoes = Echoes::default();
+    echoes.know(grant.secret.expose());
+    if let Some(header) = grant.authorization() {
+        echoes.know(header.trim_start_matches("Basic "));
+    }
+    let granted = granted(http, base, app, grant);
+    granted.map_err(|problem| problem.without(&echoes))
+}
+
+fn granted(
     http: &mut http::Client,
     base: &str,
     app: &str,
@@ -84,11 +101,14 @@ impl Client {
     /// An administrator who has this token, at the tenant at `base`.
     #[must_use]
     pub fn new(http: http::Client, base: String, token: &Secret) -> Client {
+        let mut echoes = Echoes::default();
+        echoes.know(token.expose());
         Client {
             http,
             base,
             prefix: "",
             authorization: Zeroizing::new(format!("Bearer {}", token.expose())),
+            echoes,
         }
     }
 
@@ -155,8 +175,13 @@ impl Client {
         self.ask(&Call::LogOut).map(|_| ())
     }
 
-    /// What only reads is repeated, twice at most, where the trouble may be over soon.
     fn ask(&mut self, call: &Call<'_>) -> Result<super::Json, Problem> {
+        let answer = self.try_to_ask(call);
+        answer.map_err(|problem| problem.without(&self.echoes))
+    }
+
+    /// What only reads is repeated, twice at most, where the trouble may be over soon.
+    fn try_to_ask(&mut self, call: &Call<'_>) -> Result<super::Json, Problem> {
         let mut pauses = PAUSES.into_iter();
         loop {
             let response = self.send(call)?;

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::wire::Kind;
+use crate::echo::Echoes;
 use crate::tenant::failure::Failure;
 use crate::tenant::text::{ServerText, shown};
 
@@ -69,6 +70,29 @@ impl Problem {
             }
             Problem::ClientRefused(_) => {
                 "look at the client, its secret, the application and its scope in the tenant's portal".to_owned()
+            }
+        }
+    }
+
+    /// The same, without words of the other side's that repeat a secret.
+    #[must_use]
+    pub fn without(self, echoes: &Echoes) -> Problem {
+        match self {
+            Problem::Failed(kind, failure) => Problem::Failed(kind, failure.without(echoes)),
+            Problem::Refused {
+                kind,
+                message,
+                transaction,
+            } => Problem::Refused {
+                kind,
+                message: message.map(|message| message.without(echoes)),
+                transaction: transaction.filter(|id| !echoes.are_in(id)),
+            },
+            Problem::NotJson(kind, found) => Problem::NotJson(kind, echoes.kept_out_of(found)),
+            Problem::Malformed(kind, what) => Problem::Malformed(kind, echoes.kept_out_of(what)),
+            Problem::ClientRefused(why) => Problem::ClientRefused(why.without(echoes)),
+            Problem::NoToken(_) | Problem::NoRight(_) | Problem::Busy(_) | Problem::Status(..) => {
+                self
             }
         }
     }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::refusal::Problem;
 use super::token::Token;
 use super::wire::{self, Begun, Call, Code, Kind, Method, Status, StepUp, UserId};
+use crate::echo::Echoes;
 use crate::os;
 use crate::tenant::http::{self, Response, Settings, SetupError};
 
@@ -21,6 +22,7 @@ pub struct Client {
     http: http::Client,
     base: String,
     authorization: Zeroizing<String>,
+    echoes: Echoes,
 }
 
 impl Client {
@@ -30,8 +32,11 @@ impl Client {
     ///
     /// Roots that are none.
     pub fn new(settings: &Settings, base: String, token: &Token) -> Result<Client, SetupError> {
+        let mut echoes = Echoes::default();
+        echoes.know(token.expose());
         Ok(Client {
             http: http::Client::new(settings)?,
+            echoes,
             base,
             authorization: token.authorization(),
         })
@@ -43,7 +48,7 @@ impl Client {
     ///
     /// Any [`Problem`]; a registration that is there already, begun or finished, is one.
     pub fn generate(&mut self) -> Result<Begun, Problem> {
-        wire::begun(&self.ask(&Call::Generate)?)
+        self.call(&Call::Generate, wire::begun)
     }
 
     /// Finishes a registration with its first code.
@@ -53,7 +58,7 @@ impl Client {
     /// Any [`Problem`]. A wrong code can be one, or a status that is not [`Status::Registered`].
     pub fn verify(&mut self, action: &str, key: &str, code: &Code) -> Result<Status, Problem> {
         let call = Call::Verify { action, key, code };
-        wire::status(&self.ask(&call)?, call.kind())
+        self.call(&call, |reply| wire::status(reply, call.kind()))
     }
 
     /// What the token's own user has.
@@ -62,7 +67,7 @@ impl Client {
     ///
     /// Any [`Problem`].
     pub fn status(&mut self) -> Result<Status, Problem> {
-        wire::status(&self.ask(&Call::Status)?, Kind::Own)
+        self.call(&Call::Status, |reply| wire::status(reply, Kind::Own))
     }
 
     /// Removes it, for whoever has a current code.
@@ -71,7 +76,9 @@ impl Client {
     ///
     /// Any [`Problem`]; that there is nothing to remove is one.
     pub fn remove(&mut self, code: &Code) -> Result<(), Problem> {
-        wire::removed(&self.ask(&Call::Remove(code))?, Kind::Code)
+        self.call(&Call::Remove(code), |reply| {
+            wire::removed(reply, Kind::Code)
+        })
     }
 
     /// What somebody else has, for an administrator.
@@ -80,7 +87,9 @@ impl Client {
     ///
     /// Any [`Problem`].
     pub fn status_of(&mut self, user: &UserId) -> Result<Status, Problem> {
-        wire::status(&self.ask(&Call::StatusOf(user))?, Kind::Other)
+        self.call(&Call::StatusOf(user), |reply| {
+            wire::status(reply, Kind::Other)
+        })
     }
 
     /// Removes it, for an administrator.
@@ -89,7 +98,9 @@ impl Client {
     ///
     /// Any [`Problem`]; that there is nothing to remove is one.
     pub fn remove_of(&mut self, user: &UserId) -> Result<(), Problem> {
-        wire::removed(&self.ask(&Call::RemoveOf(user))?, Kind::Other)
+        self.call(&Call::RemoveOf(user), |reply| {
+            wire::removed(reply, Kind::Other)
+        })
     }
 
     /// Checks a code of the token's own user.
@@ -98,7 +109,17 @@ impl Client {
     ///
     /// Any [`Problem`]. A wrong code can be one, or a result that is not [`StepUp::Succeeded`].
     pub fn step_up(&mut self, code: &Code) -> Result<StepUp, Problem> {
-        wire::stepped_up(&self.ask(&Call::StepUp(code))?)
+        self.call(&Call::StepUp(code), wire::stepped_up)
+    }
+
+    /// One call. What the tenant says of it is kept free of the token.
+    fn call<T>(
+        &mut self,
+        call: &Call<'_>,
+        read: impl FnOnce(&Response) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let answer = self.ask(call).and_then(|response| read(&response));
+        answer.map_err(|problem| problem.without(&self.echoes))
     }
 
     /// A look is repeated, twice at most, where the trouble may be over soon.

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::wire::Kind;
+use crate::echo::Echoes;
 use crate::tenant::failure::Failure;
 use crate::tenant::text::ServerText;
 
@@ -123,6 +124,20 @@ const KNOWN: [(&str, Advice); 14] = [
 ];
 
 impl Problem {
+    /// The same, without words of the other side's that repeat a secret.
+    #[must_use]
+    pub fn without(self, echoes: &Echoes) -> Problem {
+        match self {
+            Problem::Failed(failure) => Problem::Failed(failure.without(echoes)),
+            Problem::Malformed(what) => Problem::Malformed(echoes.kept_out_of(what)),
+            Problem::Refused(refusal) => Problem::Refused(Refusal {
+                code: refusal.code.map(|code| code.without(echoes)),
+                message: refusal.message.map(|message| message.without(echoes)),
+                ..refusal
+            }),
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> &'static str {

@@ -45,6 +45,11 @@ impl Token {
         }
     }
 
+    /// The token itself.
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
     /// The value of the `Authorization` header.
     pub(super) fn authorization(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{} {}", self.scheme(), self.0.expose()))

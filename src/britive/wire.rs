@@ -10,8 +10,11 @@ use super::refusal::{Problem, Refusal};
 use crate::otpauth::{self, Otpauth};
 use crate::secret::Secret;
 use crate::tenant::http::Response;
+use crate::tenant::json;
 use crate::tenant::text::{ServerText, shown};
 
+/// The deepest nesting that a reply may have. A real one has two levels.
+const MAX_DEPTH: usize = 16;
 /// The only factor that a terminal can serve.
 pub const FACTOR: &str = "TOTP";
 /// No reply of these is longer, in bytes.
@@ -324,7 +327,8 @@ fn reply<T: DeserializeOwned>(response: &Response, kind: Kind) -> Result<T, Prob
     if response.status != 200 {
         return Err(malformed(&format!("HTTP status {}", response.status)));
     }
-    serde_json::from_slice(&response.body)
+    let text = json::text(&response.body, MAX_DEPTH).map_err(malformed)?;
+    serde_json::from_str(text)
         .map_err(|error| malformed(&format!("not JSON of its shape (line {})", error.line())))
 }
 
@@ -340,8 +344,11 @@ fn refusal(response: &Response, kind: Kind) -> Result<(), Problem> {
     if response.body.len() > LONGEST {
         return Err(malformed("longer than any reply"));
     }
-    let spoken = serde_json::from_slice::<Complaint>(&response.body);
-    let (speaks, complaint) = (spoken.is_ok(), spoken.unwrap_or_default());
+    let text = json::text(&response.body, MAX_DEPTH);
+    let spoken = text
+        .ok()
+        .and_then(|text| serde_json::from_str::<Complaint>(text).ok());
+    let (speaks, complaint) = (spoken.is_some(), spoken.unwrap_or_default());
     if complaint.code.is_none() && (200..300).contains(&response.status) {
         return Ok(());
     }

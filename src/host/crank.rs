@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::Answer;
 use super::conversation::is_junk;
+use crate::echo::Echoes;
 use crate::local::offline::Receipt;
 use crate::local::offline::rules::CodeRefusal;
 use crate::login::{
-    Allowance, AwaitAnswer, AwaitReply, AwaitTime, Ended, Keep, Notice, Outgoing, Question, Step,
+    self, Allowance, AwaitAnswer, AwaitReply, AwaitTime, Ended, Keep, Notice, Outgoing, Question,
+    Start, Step,
 };
 use crate::os::{self, Paused};
 use crate::secret::{Secret, Unfit};
@@ -49,14 +51,36 @@ pub trait Hands {
 }
 
 /// Goes from step to step to the end.
-pub fn turn(hands: &mut dyn Hands, client: Client, deadline: Instant, first: Step) -> Ended {
+///
+/// Whatever the other side says is looked at before it is shown, logged or told as a detail: what repeats a secret of this
+/// login is left out.
+pub fn turn(hands: &mut dyn Hands, client: Client, deadline: Instant, start: Start) -> Ended {
+    let echoes = secrets(&start);
     let mut crank = Crank {
         hands,
         client,
         deadline,
         begun: Instant::now(),
+        echoes,
     };
-    crank.turn(first)
+    let ended = crank.turn(login::start(start));
+    ended.map_err(|refusal| crank.without_echoes(refusal))
+}
+
+/// The secrets that are known before the first step.
+fn secrets(start: &Start) -> Echoes {
+    let mut echoes = Echoes::default();
+    if let Some(password) = &start.password {
+        echoes.know(password.expose());
+    }
+    if let Some(machine) = &start.machine {
+        echoes.know(machine.secret.expose());
+        machine
+            .token
+            .iter()
+            .for_each(|token| echoes.know(token.expose()));
+    }
+    echoes
 }
 
 struct Crank<'a> {
@@ -64,6 +88,7 @@ struct Crank<'a> {
     client: Client,
     deadline: Instant,
     begun: Instant,
+    echoes: Echoes,
 }
 
 impl Crank<'_> {
@@ -73,7 +98,7 @@ impl Crank<'_> {
             step = match step {
                 Step::Done(ended) => return ended,
                 Step::Tell(notice, told) => {
-                    self.hands.tell(&notice);
+                    self.hands.tell(&self.without_repeats(notice));
                     told.told()
                 }
                 Step::Keep(keep, told) => {
@@ -96,7 +121,9 @@ impl Crank<'_> {
         }
         let budget = if is_cleanup { CLEANUP } else { self.left() };
         let begun = Instant::now();
+        self.know(outgoing);
         let reply = exchange(&mut self.client, outgoing, budget);
+        let reply = self.looked_at(reply);
         self.hands.heard(outgoing, &reply, begun.elapsed());
         // What comes after the deadline, an approval too, has come too late.
         match self.stop() {
@@ -106,7 +133,14 @@ impl Crank<'_> {
     }
 
     fn put(&mut self, question: &Question, awaited: AwaitAnswer) -> Step {
-        let answer = self.hands.ask(question);
+        let question = Question {
+            text: self.echoes.kept_out_of_quotes(&question.text),
+            echo: question.echo,
+        };
+        let answer = self.hands.ask(&question);
+        if let Answer::Typed(typed) = &answer {
+            self.echoes.know(typed.expose());
+        }
         match (self.stop(), answer) {
             (Some(refusal), _) => awaited.abandon(refusal),
             (None, Answer::Typed(typed)) if is_junk(&typed) => {
@@ -116,6 +150,44 @@ impl Crank<'_> {
             (None, Answer::Unfit(Unfit::Empty)) => awaited.empty(),
             (None, Answer::Unfit(Unfit::TooLong | Unfit::NotUtf8)) => awaited.unfit(),
             (None, Answer::Failed) => awaited.abandon(self.hands.unheard()),
+        }
+    }
+
+    /// The secrets of a request: those of this machine, and the session.
+    fn know(&mut self, outgoing: &Outgoing) {
+        if let Some(authorization) = &outgoing.authorization {
+            let value = authorization.expose();
+            self.echoes
+                .know(value.split_once(' ').map_or(value, |(_, secret)| secret));
+        }
+        if let Some(session) = outgoing.request.session() {
+            self.echoes.know(session);
+        }
+    }
+
+    /// What a reply says beside its body.
+    fn looked_at(&self, reply: Result<Response, Failure>) -> Result<Response, Failure> {
+        let reply = reply.map_err(|failure| failure.without(&self.echoes))?;
+        Ok(Response {
+            transaction: reply.transaction.filter(|id| !self.echoes.are_in(id)),
+            ..reply
+        })
+    }
+
+    fn without_repeats(&self, notice: Notice) -> Notice {
+        match notice {
+            Notice::Waiting(text) => Notice::Waiting(self.echoes.kept_out_of_quotes(&text)),
+            Notice::Note(line) => Notice::Note(self.echoes.kept_out_of_quotes(&line)),
+            Notice::Log(line) => Notice::Log(self.echoes.kept_out_of(line)),
+            Notice::Debug(line) => Notice::Debug(self.echoes.kept_out_of(line)),
+            Notice::Page(url) => Notice::Page(url),
+        }
+    }
+
+    fn without_echoes(&self, refusal: Refusal) -> Refusal {
+        Refusal {
+            detail: self.echoes.kept_out_of(refusal.detail),
+            ..refusal
         }
     }
 

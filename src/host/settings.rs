@@ -5,6 +5,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::secret_file::secret_line;
 use crate::log::{Level, Log};
 use crate::os::{Secrecy, Trusted};
 use crate::policy::{self, Flow, Policy, Tenant, Terms};
@@ -14,8 +15,6 @@ use crate::verdict::{Reason, Refusal};
 
 /// The largest bundles of today have a third of this.
 const MAX_CA_FILE: u64 = 1024 * 1024;
-/// A password fits into this many times over.
-pub const MAX_SECRET: u64 = 4 * 1024;
 
 /// Reads and checks the configuration: the policy and its text. Everything that is wrong with it goes to the log, a line each.
 pub(super) fn load(
@@ -49,14 +48,8 @@ fn client_secret(flow: &Flow, trusted: &Trusted) -> Result<Option<Secret>, Refus
     match flow {
         Flow::Login => Ok(None),
         Flow::OnDemand(policy) => {
-            let line = secret(&policy.client_secret_file, trusted)?;
-            match line.is_empty() {
-                true => Err(misconfigured(format!(
-                    "{}: is empty",
-                    policy.client_secret_file.display()
-                ))),
-                false => Ok(Some(Secret::new(&line))),
-            }
+            let line = secret("client_secret_file", &policy.client_secret_file, trusted)?;
+            Ok(Some(Secret::new(&line)))
         }
     }
 }
@@ -97,19 +90,17 @@ fn misplaced(tenant: &Tenant, problem: &SetupError) -> Refusal {
 
 fn proxy(proxy: &policy::Proxy, trusted: &Trusted) -> Result<Proxy, Refusal> {
     let file = proxy.password_file.as_deref();
-    let password = file.map(|file| secret(file, trusted)).transpose()?;
+    let password = file
+        .map(|file| secret("tenant.proxy_password_file", file, trusted))
+        .transpose()?;
     let (user, password) = (proxy.user.as_deref(), password.unwrap_or_default());
     Ok(Proxy::new(&proxy.host, proxy.port, user, &password))
 }
 
-/// The first line of a secret file.
-fn secret(path: &Path, trusted: &Trusted) -> Result<Zeroizing<String>, Refusal> {
-    let bytes = Zeroizing::new(read(path, trusted, Secrecy::Secret, MAX_SECRET)?);
-    let text = std::str::from_utf8(&bytes);
-    let text = text.map_err(|_| misconfigured(format!("{}: is not text", path.display())))?;
-    Ok(Zeroizing::new(
-        text.lines().next().unwrap_or_default().to_owned(),
-    ))
+/// The secret in the file that this key names.
+fn secret(key: &str, path: &Path, trusted: &Trusted) -> Result<Zeroizing<String>, Refusal> {
+    let line = secret_line(path, trusted);
+    line.map_err(|problem| misconfigured(format!("{key}: {}", problem.told(path))))
 }
 
 fn read(path: &Path, trusted: &Trusted, secrecy: Secrecy, limit: u64) -> Result<Vec<u8>, Refusal> {

@@ -3,6 +3,7 @@
 
 use super::read::{busy_or_broken, read};
 use super::{Expected, Keep, Login, Notice, Step, Told, tell};
+use crate::echo::Echoes;
 use crate::policy::{ClientAuth, Flow, OnDemand};
 use crate::secret::{Secret, Shared};
 use crate::tenant::failure::Failure;
@@ -72,7 +73,11 @@ impl Login {
                 Step::Keep(Keep::Token(token, granted.lifetime), Told(Box::new(next)))
             }
             (Ok(Answer::Refused(why)), _) => {
-                let detail = format!("token: {}", why.shown(150));
+                let mut echoes = Echoes::default();
+                self.secret
+                    .iter()
+                    .for_each(|secret| echoes.know(secret.expose()));
+                let detail = format!("token: {}", why.without(&echoes).shown(150));
                 self.end(Refusal::new(Reason::ClientRefused, detail))
             }
             (Err(Malformed(what)), _) => self.end(Refusal::new(Reason::Misbehaved, what)),

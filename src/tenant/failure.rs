@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::echo::Echoes;
+
 /// Why an exchange gave no response.
 ///
 /// Only an [`Outage`] may ever lead to an offline code, so whatever is in doubt is not one; what a layer of the network calls an
@@ -128,6 +130,18 @@ impl Local {
 const DETAIL: usize = 200;
 
 impl Failure {
+    /// The same, without a detail that repeats a secret.
+    #[must_use]
+    pub fn without(self, echoes: &Echoes) -> Failure {
+        match self {
+            Failure::Outage(kind, detail) => Failure::Outage(kind, echoes.kept_out_of(detail)),
+            Failure::Misbehaved(kind, detail) => {
+                Failure::Misbehaved(kind, echoes.kept_out_of(detail))
+            }
+            Failure::Local(kind, detail) => Failure::Local(kind, echoes.kept_out_of(detail)),
+        }
+    }
+
     pub(super) fn outage(kind: Outage, detail: impl fmt::Display) -> Failure {
         Failure::Outage(kind, line(detail))
     }

@@ -3,6 +3,7 @@
 
 pub mod failure;
 pub mod http;
+pub mod json;
 pub mod probe;
 pub mod reply;
 pub mod request;

@@ -122,6 +122,19 @@ pub enum Answer {
 }
 
 impl Request {
+    /// The id of the session that it is about.
+    #[must_use]
+    pub fn session(&self) -> Option<&str> {
+        match self {
+            Request::Advance { session, .. } | Request::Cleanup { session } => Some(&session.id),
+            Request::Status { session, .. } => Some(session),
+            Request::Start { .. }
+            | Request::Whoami
+            | Request::Token { .. }
+            | Request::Challenge { .. } => None,
+        }
+    }
+
     /// The path below the tenant's base URL.
     #[must_use]
     pub fn path(&self) -> Cow<'static, str> {

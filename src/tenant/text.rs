@@ -1,6 +1,8 @@
 //! Text that came from a server. It reaches a screen or a log through [`ServerText::shown`] and no other way.
 #![forbid(unsafe_code)]
 
+use crate::echo::Echoes;
+
 /// Words of the tenant's, kept apart from our own until they have been made harmless.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerText(String);
@@ -10,6 +12,12 @@ impl ServerText {
     #[must_use]
     pub fn new(raw: String) -> Self {
         Self(raw)
+    }
+
+    /// The text, unless it repeats a secret.
+    #[must_use]
+    pub fn without(self, echoes: &Echoes) -> Self {
+        Self(echoes.kept_out_of(self.0))
     }
 
     /// At most `max` characters, on one line, without control, formatting or direction characters.

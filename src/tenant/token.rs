@@ -6,14 +6,17 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::json;
 use super::reply::Malformed;
-use super::text::{ServerText, shown};
+use super::text::ServerText;
 use crate::secret::Secret;
 
 /// The longest life that is believed: ten years. Vendors' own samples have one.
 const MAX_LIFETIME: u64 = 10 * 365 * 24 * 3600;
 /// The life of a token whose reply does not tell it as a number, in seconds: asking again costs one request.
 const UNTOLD_LIFETIME: u64 = 300;
+/// The deepest nesting that a reply may have. One of an honest tenant has one level.
+const MAX_DEPTH: usize = 16;
 /// Longer than any token.
 const MAX_TOKEN: usize = 16 * 1024;
 
@@ -115,7 +118,9 @@ enum Lifetime {
 ///
 /// [`Malformed`] for what is neither a bearer token nor an error.
 pub fn answer(status: u16, body: &[u8]) -> Result<Answer, Malformed> {
-    let raw: Raw = serde_json::from_slice(body).map_err(|error| {
+    let text =
+        json::text(body, MAX_DEPTH).map_err(|what| Malformed(format!("no token: {what}")))?;
+    let raw: Raw = serde_json::from_str(text).map_err(|error| {
         Malformed(format!(
             "no token: not JSON of its shape (line {})",
             error.line()
@@ -123,8 +128,8 @@ pub fn answer(status: u16, body: &[u8]) -> Result<Answer, Malformed> {
     })?;
     if let Some(error) = raw.error {
         let why = raw.error_description.unwrap_or_default();
-        let text = format!("{} {}", shown(&error, 60), shown(&why, 120));
-        return Ok(Answer::Refused(ServerText::new(text)));
+        // Cut where it is shown, after secrets have been taken out.
+        return Ok(Answer::Refused(ServerText::new(format!("{error} {why}"))));
     }
     if status != 200 {
         return Err(Malformed(format!("no token: HTTP status {status}")));

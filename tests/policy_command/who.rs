@@ -175,7 +175,10 @@ fn a_client_that_is_refused_and_a_secret_that_is_none_are_told() {
          hint: look at the client, its secret, the application and its scope in the tenant's portal\n",
     );
     world.write("secret", "", 0o600);
-    world.fails("roles", "countersign: DIR/secret: holds no secret\n");
+    world.fails(
+        "roles",
+        "countersign: DIR/secret: line 1: there is no secret in the first line\n",
+    );
     world.write("secret", "s3cret words\n", 0o644);
     world.fails(
         "roles",
@@ -219,4 +222,21 @@ fn tenants_of_the_shared_services_are_asked_in_their_own_place() {
             .all(|path| path.starts_with("/api/idadmin/")),
         "{paths:?}"
     );
+}
+
+#[test]
+fn a_tenant_that_repeats_the_secret_is_not_quoted() {
+    for spelling in Spelling::ALL {
+        let world = World::new();
+        world.write("secret", "wr0ng-s3cret-77\n", 0o600);
+        world
+            .rig
+            .simulator
+            .fault(What::Echo { spelling }.once().on_path("token"));
+        world.fails(
+            "roles",
+            "countersign: the tenant refuses the client: (withheld: it repeats a secret of this login)\n\
+             hint: look at the client, its secret, the application and its scope in the tenant's portal\n",
+        );
+    }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::dice;
-use super::http::Response;
+use super::http::{Request, Response};
 use super::log::Logged;
 use super::reply;
 use super::scenario::Certificate;
@@ -64,12 +64,52 @@ pub enum What {
     Body { json: Value },
     /// Perfect HTTP with a body of so many bytes of JSON.
     Big { bytes: usize },
+    /// Carried out; wherever the reply has words for people, it repeats the request, in this spelling.
+    Echo { spelling: Spelling },
     /// Carried out; the reply has no `User`.
     DropUser,
     /// The next connection is shown a certificate for another name.
     TlsWrongName,
     /// The next connection is shown a certificate of an unknown CA.
     TlsUntrusted,
+}
+
+/// How a secret may be written.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Spelling {
+    Plain,
+    Upper,
+    Percent,
+    Json,
+    Hex,
+    Base64,
+}
+
+impl Spelling {
+    pub const ALL: [Spelling; 6] = [
+        Spelling::Plain,
+        Spelling::Upper,
+        Spelling::Percent,
+        Spelling::Json,
+        Spelling::Hex,
+        Spelling::Base64,
+    ];
+
+    pub fn of(self, text: &str) -> String {
+        let bytes = |format: fn(u8) -> String| text.bytes().map(format).collect();
+        match self {
+            Spelling::Plain => text.to_owned(),
+            Spelling::Upper => text.to_uppercase(),
+            Spelling::Percent => bytes(|byte| format!("%{byte:02x}")),
+            Spelling::Json => text
+                .encode_utf16()
+                .map(|unit| format!("\\u{unit:04x}"))
+                .collect(),
+            Spelling::Hex => bytes(|byte| format!("{byte:02X}")),
+            Spelling::Base64 => dice::base64(text.as_bytes()),
+        }
+    }
 }
 
 impl What {
@@ -205,6 +245,7 @@ pub fn before(fault: &What, world: &World) -> Before {
         | What::CutBeforeReply
         | What::CutMidBody
         | What::WrongSession
+        | What::Echo { .. }
         | What::DropUser => Before::Ask,
         What::TlsWrongName | What::TlsUntrusted => Before::Ask,
     }
@@ -222,8 +263,9 @@ fn status(code: u16, retry_after: Option<String>, body: &Option<String>) -> Resp
 }
 
 /// What is done to the tenant's own reply.
-pub fn after(fault: &What, reply: Response) -> Response {
+pub fn after(fault: &What, reply: Response, request: &Request) -> Response {
     match fault {
+        What::Echo { spelling } => echoing(reply, request, *spelling),
         What::WrongSession => edited(reply, |result| {
             result["SessionId"] = dice::id().into();
         }),
@@ -233,6 +275,51 @@ pub fn after(fault: &What, reply: Response) -> Response {
                 .and_then(|result| result.remove("User"));
         }),
         _ => reply,
+    }
+}
+
+/// The request in the place of all words for people. What was typed stands first, so that no cut hides it.
+fn echoing(mut reply: Response, request: &Request, spelling: Spelling) -> Response {
+    let said = format!(
+        "{} {} {}",
+        request.json()["Answer"].as_str().unwrap_or_default(),
+        request.header("authorization"),
+        String::from_utf8_lossy(&request.body)
+    );
+    let said = spelling.of(said.trim());
+    if let Ok(mut body) = serde_json::from_slice::<Value>(&reply.body) {
+        replace_words(&mut body, &said);
+        reply.body = body.to_string().into_bytes();
+    }
+    let id: String = said
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(64)
+        .collect();
+    reply.with("X-Cfy-Tx-Id", id)
+}
+
+fn replace_words(value: &mut Value, said: &str) {
+    const WORDS: [&str; 8] = [
+        "Message",
+        "error_description",
+        "PromptSelectMech",
+        "PromptMechChosen",
+        "Question",
+        "QuestionText",
+        "UiPrompt",
+        "message",
+    ];
+    match value {
+        Value::Array(all) => all.iter_mut().for_each(|one| replace_words(one, said)),
+        Value::Object(members) => members.iter_mut().for_each(|(key, value)| {
+            if WORDS.contains(&key.as_str()) {
+                *value = said.into();
+            } else {
+                replace_words(value, said);
+            }
+        }),
+        _ => {}
     }
 }
 

@@ -186,7 +186,7 @@ fn meet(fault: What, wire: &mut Wire, world: &World, request: &Request) -> Optio
             let _ = wire.send(&bytes);
             return None;
         }
-        faults::Before::Ask => faults::after(&fault, tenant::answer(world, request)),
+        faults::Before::Ask => faults::after(&fault, tenant::answer(world, request), request),
         faults::Before::Close => return None,
     };
     let bytes = reply.bytes(request.keep_alive);

@@ -34,7 +34,7 @@ mod tls;
 mod wire;
 mod world;
 
-pub use faults::{Fault, What};
+pub use faults::{Fault, Spelling, What};
 pub use log::{Connections, Logged};
 pub use phone::{Kind, Message, Phone, State};
 pub use scenario::Scenario;

@@ -1,6 +1,6 @@
 //! The machine's token: asked for once, kept, dropped; and its secret.
 
-use simulator::What;
+use simulator::{Spelling, What};
 
 use super::*;
 
@@ -232,5 +232,51 @@ fn no_secret_reaches_the_log_not_even_with_debug() {
     for secret in secrets {
         let told = lines.iter().find(|line| line.contains(&secret));
         assert_eq!(told, None, "{secret}");
+    }
+}
+
+/// That a secret is in none of these texts, however it may be written.
+fn assert_kept_out(secret: &str, of: &[String]) {
+    let all = of.join("\n").to_lowercase();
+    for spelling in Spelling::ALL {
+        let written = spelling.of(secret).to_lowercase();
+        assert!(!all.contains(&written), "{spelling:?} in {of:?}");
+    }
+}
+
+#[test]
+fn a_token_endpoint_that_repeats_the_request_puts_no_secret_into_the_log() {
+    let secret = "c4nary s3cret+/77";
+    for (client_auth, spelling) in ["basic", "body"]
+        .into_iter()
+        .flat_map(|auth| Spelling::ALL.map(|spelling| (auth, spelling)))
+    {
+        let rig = rig_for(&format!("code\"\nclient_auth = \"{client_auth}"), "", "");
+        write_secret(&rig, secret, 0o600);
+        let echo = What::Echo { spelling };
+        rig.simulator.fault(echo.once().on_path("token"));
+        assert_eq!(unasked(&sudo(&rig)), Err(Reason::ClientRefused));
+        let lines = rig.lines();
+        assert_kept_out(secret, &lines);
+        let told = "(withheld: it repeats a secret of this login)";
+        assert!(lines.iter().any(|line| line.contains(told)), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_challenge_that_repeats_the_request_puts_no_token_into_a_prompt() {
+    for spelling in Spelling::ALL {
+        let rig = rig_for("code", "", "");
+        let echo = What::Echo { spelling };
+        rig.simulator
+            .fault(echo.once().on_path("OnDemandChallenge"));
+        let mut person = Person::answering(&[CODE]);
+        assert_eq!(step_up(&sudo(&rig), &mut person), Ok("OATH".into()));
+        let bearer = rig.simulator.requests()[1].headers["authorization"].clone();
+        let token = bearer.split_once(' ').unwrap().1;
+        let mut texts = rig.lines();
+        texts.extend(person.seen.iter().cloned());
+        assert!(person.saw("(\"...\")"), "{:?}", person.seen);
+        assert_kept_out(&token[..24], &texts);
     }
 }

@@ -7,7 +7,7 @@ use countersign::host::{self, Answer, Hands};
 use countersign::local::offline::Receipt;
 use countersign::local::offline::rules::CodeRefusal;
 use countersign::login::{
-    self, Allowance, Before, Ended, Keep, Machine, Notice, Outgoing, Question, Start,
+    Allowance, Before, Ended, Keep, Machine, Notice, Outgoing, Question, Start,
 };
 use countersign::os::Trusted;
 use countersign::policy::Terms;
@@ -52,12 +52,7 @@ pub fn drive(terms: Terms, password: Option<Secret>, driver: &mut dyn Driver) ->
         allowance: Allowance::Free,
         before: Before::Nothing,
     };
-    host::turn(
-        &mut Forgetful(driver),
-        client,
-        deadline,
-        login::start(start),
-    )
+    host::turn(&mut Forgetful(driver), client, deadline, start)
 }
 
 /// Keeps nothing between logins, and counts nothing.

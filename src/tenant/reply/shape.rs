@@ -11,18 +11,17 @@ use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 use super::{Malformed, malformed};
+use crate::tenant::json;
 
 /// The deepest nesting that a reply may have. A real package has five levels.
 const MAX_DEPTH: usize = 16;
 
 /// `None` is the failure envelope.
 pub(super) fn envelope(body: &[u8]) -> Result<Option<Body>, Malformed> {
-    if deeper_than(body, MAX_DEPTH) {
-        return Err(malformed("nested too deeply"));
-    }
-    let Object::<Envelope>(envelope) = match serde_json::from_slice(body) {
+    let text = json::text(body, MAX_DEPTH).map_err(malformed)?;
+    let Object::<Envelope>(envelope) = match serde_json::from_str(text) {
         Ok(envelope) => envelope,
-        Err(_) if is_refusal(body) => return Ok(None),
+        Err(_) if is_refusal(text) => return Ok(None),
         Err(error) => return Err(describe(&error)),
     };
     match (envelope.success, envelope.result) {
@@ -33,8 +32,8 @@ pub(super) fn envelope(body: &[u8]) -> Result<Option<Body>, Malformed> {
 }
 
 /// Whether a reply says `success:false`, whatever else it holds: a refusal needs no result of any shape.
-fn is_refusal(body: &[u8]) -> bool {
-    let refusal: Result<Object<Refusal>, _> = serde_json::from_slice(body);
+fn is_refusal(text: &str) -> bool {
+    let refusal: Result<Object<Refusal>, _> = serde_json::from_str(text);
     refusal.is_ok_and(|Object(refusal)| !refusal.success)
 }
 
@@ -201,31 +200,4 @@ pub(super) struct RawMultipart {
 pub(super) struct RawPart {
     pub(super) uuid: String,
     pub(super) question_text: String,
-}
-
-/// Whether brackets outside of strings nest deeper than `limit`.
-fn deeper_than(body: &[u8], limit: usize) -> bool {
-    let mut depth = 0_usize;
-    let mut bytes = body.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => skip_string(&mut bytes),
-            b'{' | b'[' if depth == limit => return true,
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    false
-}
-
-/// Goes behind the quote that ends a string.
-fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' => drop(bytes.next()),
-            b'"' => return,
-            _ => {}
-        }
-    }
 }

@@ -713,3 +713,29 @@ fn a_sample_without_its_envelope_is_no_reply() {
             .is_err()
     );
 }
+
+/// Also where nothing looks: in a key that is not known, in a value that is passed over.
+#[test]
+fn a_reply_is_text_as_a_whole() {
+    for (bytes, why) in [
+        (&b"{\"success\":false,\"\xff\":1}"[..], "not UTF-8"),
+        (b"{\"success\":false,\"Other\":[\"\xe9\"]}", "not UTF-8"),
+        (
+            b"{\"success\":false,\"Other\":\"\\ud800\"}",
+            "half a character (a lone surrogate)",
+        ),
+        (
+            b"\xef\xbb\xbf{\"success\":false}",
+            "not JSON (line 1, column 1)",
+        ),
+        (
+            b"{\"success\":false,\"Other\":\"\0\"}",
+            "not JSON (line 1, column 26)",
+        ),
+    ] {
+        assert_eq!(super::advanced(bytes).unwrap_err().0, why);
+    }
+    let bytes =
+        b"{\"success\":true,\"Result\":{\"Summary\":\"LoginSuccess\",\"User\":\"a\",\"\x80\":1}}";
+    assert_eq!(super::advanced(bytes).unwrap_err().0, "not UTF-8");
+}

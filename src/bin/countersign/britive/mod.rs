@@ -10,19 +10,15 @@ use countersign::britive::refusal::NEXT_CODE;
 use countersign::britive::wire::FACTOR;
 use countersign::britive::{Client, Code, Status, StepUp, Token, UserId};
 use countersign::host;
-use countersign::os::{self, Secrecy, Trusted};
+use countersign::os::Trusted;
 use countersign::policy::{Britive, Policy};
 use countersign::words;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use super::context::Context;
 use super::output::{Done, Problem, line};
 use super::terminal::Terminal;
 use super::totp::{Vacancy, warn_if_useless};
-
-/// A file with a token in it is not longer.
-const MAX_TOKEN_FILE: u64 = 16 * 1024;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -200,8 +196,13 @@ fn connect(policy: &Policy, britive: &Britive, arguments: &Arguments) -> Result<
     let settings = host::connection(&place, &Trusted::default())
         .map_err(|refusal| Problem::new(refusal.detail))?;
     let token = token(arguments)?;
-    Client::new(&settings, britive.url.to_string(), &token)
-        .map_err(|error| Problem::new(format!("britive.ca_file: {error}")))
+    Client::new(&settings, britive.url.to_string(), &token).map_err(|error| {
+        let path = britive
+            .ca_file
+            .as_deref()
+            .unwrap_or(std::path::Path::new(""));
+        Problem::new(format!("britive.ca_file: {}: {error}", path.display()))
+    })
 }
 
 fn token(arguments: &Arguments) -> Result<Token, Problem> {
@@ -212,10 +213,9 @@ fn token(arguments: &Arguments) -> Result<Token, Problem> {
         return Token::parse(&typed).map_err(Problem::new);
     };
     let path = std::path::absolute(file).map_err(Problem::new)?;
-    let bytes = os::read(&path, Secrecy::Secret, MAX_TOKEN_FILE).map_err(Problem::new)?;
-    let bytes = Zeroizing::new(bytes);
-    let text = std::str::from_utf8(&bytes).unwrap_or("\u{fffd}");
-    Token::parse(text).map_err(|problem| Problem::new(format!("{}: {problem}", path.display())))
+    let line = host::secret_line(&path, &Trusted::default());
+    let line = line.map_err(|problem| Problem::new(problem.told(&path)))?;
+    Token::parse(&line).map_err(|problem| Problem::new(format!("{}: {problem}", path.display())))
 }
 
 fn told(problem: countersign::britive::Problem) -> Problem {

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use countersign::host::{self, LocalUsers, Whence};
+use countersign::host::{self, LocalUsers, NoSecret, Whence};
 use countersign::os::{self, Secrecy, Trusted};
 use countersign::policy::{self, Flow, Origin, Policy, Settings, Tenant};
 use countersign::tenant::http::Client;
 
-use super::finding::{Finding, Report};
+use super::finding::{Finding, Report, Severity};
 use super::rules::{self, Written};
 use super::stacks::{self, Named};
 use crate::context;
@@ -96,6 +96,7 @@ fn read(root: &Root, path: &Path, report: &mut Report) -> Option<Policy> {
                 root,
                 &problem.to_string(),
                 &shown,
+                &LOGINS,
             ));
             return None;
         }
@@ -135,7 +136,7 @@ fn wrong(error: &policy::Error, shown: &str, remedy: &str) -> Finding {
 }
 
 /// A file that must be there, be safe, and is not.
-fn unreadable(id: &'static str, root: &Root, problem: &str, place: &str) -> Finding {
+fn unreadable(id: &'static str, root: &Root, problem: &str, place: &str, need: &Need) -> Finding {
     let problem = root.without(problem);
     // "PATH: is open to others than its owner (mode 0755): chmod go=" says itself what to do.
     let (path, problem) = problem.split_once(": ").unwrap_or((place, &problem));
@@ -149,10 +150,8 @@ fn unreadable(id: &'static str, root: &Root, problem: &str, place: &str) -> Find
         ("", _) => format!("mend {path}"),
         (order, _) => format!("chmod {order} {path}"),
     };
-    Finding::error(id, format!("{path} {what}"))
-        .at(place, None)
-        .because("no login succeeds that needs this file")
-        .mend(remedy)
+    let finding = Finding::error(id, format!("{path} {what}")).at(place, None);
+    need.of(finding).mend(remedy)
 }
 
 /// The files of every service: secrets, certificates.
@@ -171,34 +170,71 @@ fn files(root: &Root, policy: &Policy, report: &mut Report) {
         secrets.extend(proxy.and_then(|proxy| proxy.password_file.clone()));
         if settings.tenant.ca_file.is_some() {
             authorities.insert(settings.tenant.ca_file.clone());
-            certificates(root, &settings.tenant, report);
+            certificates(root, &settings.tenant, &LOGINS, report);
         }
     }
     if !root.is_closed() {
-        secrets.iter().for_each(|path| secret(root, path, report));
+        secrets
+            .iter()
+            .for_each(|path| secret(root, path, &LOGINS, report));
+        if let Some(admin) = policy.admin() {
+            secret(root, &admin.client_secret_file, &COMMAND, report);
+        }
+    }
+    if let Some(britive) = policy.britive().filter(|britive| britive.ca_file.is_some()) {
+        let mut place = policy.tenant().clone();
+        place.ca_file.clone_from(&britive.ca_file);
+        certificates(root, &place, &COMMAND, report);
     }
 }
 
-fn secret(root: &Root, path: &Path, report: &mut Report) {
-    let shown = path.display().to_string();
-    let read =
-        os::read(&root.place(path), Secrecy::Secret, host::MAX_SECRET).map(zeroize::Zeroizing::new);
-    match read {
-        Err(problem) => {
-            let problem = problem.to_string();
-            report.add(unreadable("secret-unreadable", root, &problem, &shown));
+/// Who needs a file, and how bad it is if it is of no use.
+struct Need {
+    severity: Severity,
+    why: &'static str,
+}
+
+const LOGINS: Need = Need {
+    severity: Severity::Error,
+    why: "no login succeeds that needs this file",
+};
+const COMMAND: Need = Need {
+    severity: Severity::Warning,
+    why: "no login needs this file, but countersign policy or countersign britive fails",
+};
+
+impl Need {
+    fn of(&self, finding: Finding) -> Finding {
+        Finding {
+            severity: self.severity,
+            ..finding.because(self.why)
         }
-        Ok(bytes) if bytes.first().is_none_or(|byte| *byte == b'\n') => report.add(
-            Finding::error("secret-empty", "the file has no secret in its first line")
-                .at(shown, None)
-                .because("no login succeeds that needs this file")
-                .mend("write the secret into it, and nothing else"),
-        ),
+    }
+}
+
+fn secret(root: &Root, path: &Path, need: &Need, report: &mut Report) {
+    let shown = path.display().to_string();
+    match host::secret_line(&root.place(path), &Trusted::default()) {
+        Err(NoSecret::Unsafe(problem)) => {
+            let problem = problem.to_string();
+            report.add(unreadable(
+                "secret-unreadable",
+                root,
+                &problem,
+                &shown,
+                need,
+            ));
+        }
+        Err(NoSecret::Wrong(line, why)) => {
+            let finding = Finding::error("secret-wrong", why).at(shown, Some(line));
+            let remedy = "write the secret into it as its only line, and nothing else";
+            report.add(need.of(finding).mend(remedy));
+        }
         Ok(_) => report.pass("secret", format!("{shown} is root's alone")),
     }
 }
 
-fn certificates(root: &Root, tenant: &Tenant, report: &mut Report) {
+fn certificates(root: &Root, tenant: &Tenant, need: &Need, report: &mut Report) {
     let Some(path) = &tenant.ca_file else { return };
     let shown = path.display().to_string();
     let mut here = Tenant {
@@ -209,18 +245,23 @@ fn certificates(root: &Root, tenant: &Tenant, report: &mut Report) {
     let settings = match host::connection(&here, &Trusted::default()) {
         Ok(settings) => settings,
         Err(refusal) => {
-            report.add(unreadable("ca-unreadable", root, &refusal.detail, &shown));
+            report.add(unreadable(
+                "ca-unreadable",
+                root,
+                &refusal.detail,
+                &shown,
+                need,
+            ));
             return;
         }
     };
     match Client::new(&settings) {
         Ok(_) => report.pass("ca", format!("{shown} has certificates")),
-        Err(problem) => report.add(
-            Finding::error("ca-wrong", problem.to_string())
-                .at(shown, None)
-                .because("no certificate of the tenant can be believed without it")
-                .mend("put root certificates in PEM form into it, or take tenant.ca_file away"),
-        ),
+        Err(problem) => {
+            let finding = Finding::error("ca-wrong", problem.to_string()).at(shown, None);
+            let remedy = "put root certificates in PEM form into it, or take ca_file away";
+            report.add(need.of(finding).mend(remedy));
+        }
     }
 }
 

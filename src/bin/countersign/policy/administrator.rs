@@ -6,15 +6,13 @@ use std::path::PathBuf;
 use countersign::admin::client::grant;
 use countersign::admin::{self, Client};
 use countersign::host;
-use countersign::os::{self, Secrecy, Trusted};
+use countersign::os::{self, Trusted};
 use countersign::policy::{ClientAuth, Policy};
 use countersign::secret::Secret;
 use countersign::tenant::http;
 use countersign::tenant::token::{Grant, Place};
-use zeroize::Zeroizing;
 
 use super::super::output::{Problem, progress};
-use super::super::terminal::first_line;
 use super::Who;
 use super::login::{LoggedIn, log_in};
 
@@ -32,7 +30,13 @@ impl Session {
         let settings = host::connection(tenant, &Trusted::default())
             .map_err(|refusal| Problem::new(refusal.detail))?;
         let http = http::Client::new(&settings);
-        let mut http = http.map_err(|error| Problem::new(format!("tenant.ca_file: {error}")))?;
+        let mut http = http.map_err(|error| {
+            let path = tenant
+                .ca_file
+                .as_deref()
+                .unwrap_or(std::path::Path::new(""));
+            Problem::new(format!("tenant.ca_file: {}: {error}", path.display()))
+        })?;
         let (base, token) = match &who.user {
             Some(user) => {
                 let LoggedIn { base, token } = log_in(policy, user)?;
@@ -143,13 +147,8 @@ impl Credentials {
 
     fn secret(&self) -> Result<Secret, Problem> {
         let path = std::path::absolute(&self.secret_file).map_err(Problem::new)?;
-        let bytes = os::read(&path, Secrecy::Secret, host::MAX_SECRET).map_err(Problem::new)?;
-        let bytes = Zeroizing::new(bytes);
-        let within = |why: &str| Problem::new(format!("{}: {why}", path.display()));
-        let line = first_line(bytes.as_slice()).map_err(|_| within("holds no secret"))?;
-        match line.is_empty() {
-            true => Err(within("holds no secret")),
-            false => Ok(Secret::new(&line)),
-        }
+        let line = host::secret_line(&path, &Trusted::default());
+        let line = line.map_err(|problem| Problem::new(problem.told(&path)))?;
+        Ok(Secret::new(&line))
     }
 }
