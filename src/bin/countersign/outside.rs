@@ -141,7 +141,7 @@ fn behind_a_key(
     (!whys.is_empty()).then(|| Outside {
         account: account.name.clone(),
         why: whys.join("; "),
-        remedy: remedy(account),
+        remedy: remedy_for_keys(account),
     })
 }
 
@@ -208,15 +208,28 @@ fn told(refusal: &Refusal) -> String {
     }
 }
 
+/// What an administrator can do for an account that logs in by a key.
+fn remedy_for_keys(account: &Account) -> String {
+    let name = escape(&account.name);
+    let by_key =
+        format!("let its key be enough: Match User {name}, with AuthenticationMethods publickey");
+    match account.uid {
+        0 => format!(
+            "PermitRootLogin yes for sshd, and countersign setup --name {name}=NAME; or {by_key}; or log in as another user and use sudo"
+        ),
+        _ => format!("{}; or {by_key}", remedy(account)),
+    }
+}
+
 /// What an administrator can do for an account.
 fn remedy(account: &Account) -> String {
     let name = escape(&account.name);
     match account.uid {
-        0 => format!(
-            "PermitRootLogin yes for sshd, and countersign setup --name {name}=NAME; or let its key be enough: Match User {name}, with AuthenticationMethods publickey; or log in as another user and use sudo"
-        ),
+        0 => {
+            format!("countersign setup --name {name}=NAME; or log in as another user and use sudo")
+        }
         _ => format!(
-            "countersign setup --name {name}=NAME, or a password; or let its key be enough: Match User {name}, with AuthenticationMethods publickey; or exempt it (countersign.toml(5))"
+            "countersign setup --name {name}=NAME, or a password; or exempt it (countersign.toml(5))"
         ),
     }
 }
