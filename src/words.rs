@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use qrcode::render::unicode::Dense1x2;
 use zeroize::Zeroizing;
 
 use crate::login::Allowance;
@@ -260,24 +259,55 @@ pub fn browser(url: &str) -> String {
     format!("Log in at {url}\nthen press Enter: ")
 }
 
-/// The page as a picture for a phone's camera, as one message, where the terminal can show one.
-#[must_use]
-pub fn picture(url: &str, tty: Option<&str>, service: &str) -> Option<String> {
-    let terminal = tty.is_some_and(|tty| !tty.starts_with(':'));
-    if !terminal || service.starts_with("polkit") || service.starts_with("gdm") {
-        return None;
-    }
-    drawn(url)
+/// What a terminal can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Screen {
+    /// Lines.
+    pub rows: u16,
+    /// Columns.
+    pub columns: u16,
+    /// Half blocks, which are no ASCII.
+    pub has_blocks: bool,
 }
 
-/// A text as a picture for a phone's camera; `None` if it is too long for one.
-///
-/// In half blocks, two rows of the code to a line; dark on light by the colours that the terminal has.
+impl Screen {
+    /// A terminal of which nothing is known, as behind sshd: the smallest that is usual.
+    pub const UNKNOWN: Self = Self {
+        rows: 24,
+        columns: 80,
+        has_blocks: true,
+    };
+}
+
+/// Whether an application may be in front of a terminal.
 #[must_use]
-pub fn drawn(text: &str) -> Option<String> {
-    // Most terminals are light on dark.
-    let picture = key_picture(text, Ground::Dark)?;
-    Some(picture.trim_end_matches('\n').to_owned())
+pub fn is_terminal(tty: Option<&str>, service: &str) -> bool {
+    let terminal = tty.is_some_and(|tty| !tty.starts_with(':'));
+    terminal && !service.starts_with("polkit") && !service.starts_with("gdm")
+}
+
+/// A text as a picture for a phone's camera, with room for as many rows of a question below it.
+///
+/// # Errors
+///
+/// A sentence for the user that says why there is none.
+pub fn picture(
+    text: &str,
+    ground: Ground,
+    screen: Screen,
+    below: usize,
+) -> Result<Zeroizing<String>, &'static str> {
+    if !screen.has_blocks {
+        return Err("No picture: LANG or TERM says that this terminal can't show one.");
+    }
+    let code = qr_code(text).ok_or("No picture: the text is too long for one.")?;
+    let side = code.width() + 2 * MARGIN;
+    let fits =
+        side.div_ceil(2) + below <= usize::from(screen.rows) && side <= usize::from(screen.columns);
+    if !fits {
+        return Err("No picture: this terminal is too small for it.");
+    }
+    Ok(painted(&code, ground))
 }
 
 /// What a terminal prints on.
@@ -291,41 +321,73 @@ pub enum Ground {
     Light,
 }
 
-/// A key as a picture for an authenticator's camera, in half blocks, dark on light.
-#[must_use]
-pub fn key_picture(uri: &str, ground: Ground) -> Option<Zeroizing<String>> {
-    let code = qrcode::QrCode::with_error_correction_level(uri, qrcode::EcLevel::L).ok()?;
-    let mut picture = code.render::<Dense1x2>();
-    let picture = match ground {
-        Ground::Light => picture.build(),
-        // What is printed is the light part.
-        Ground::Dark | Ground::Coloured => picture
-            .dark_color(Dense1x2::Light)
-            .light_color(Dense1x2::Dark)
-            .build(),
-    };
-    let picture = Zeroizing::new(picture);
-    let lines = picture.lines();
-    Some(Zeroizing::new(match ground {
-        Ground::Coloured => lines
-            .map(|line| format!("\u{1b}[97;40m{line}\u{1b}[0m\n"))
-            .collect(),
-        Ground::Dark | Ground::Light => lines.map(|line| format!("{line}\n")).collect(),
-    }))
+/// The frame around a QR code, in modules. Cameras need less than the standard's four, and each costs a line.
+const MARGIN: usize = 2;
+
+fn qr_code(text: &str) -> Option<qrcode::QrCode> {
+    let text = compact(text);
+    qrcode::QrCode::with_error_correction_level(text.as_str(), qrcode::EcLevel::L).ok()
 }
 
-/// A new key, as its owner sees it once.
-#[must_use]
-pub fn key(
-    user: &str,
-    picture: Option<&Zeroizing<String>>,
-    uri: &str,
-    secret: &str,
-) -> Zeroizing<String> {
-    let picture = picture.map_or("", |picture| picture.as_str());
+/// An otpauth URI without what an authenticator takes for granted: a shorter text is a smaller picture.
+fn compact(text: &str) -> Zeroizing<String> {
+    let Some((label, query)) = text
+        .split_once('?')
+        .filter(|_| text.starts_with("otpauth://totp/"))
+    else {
+        return Zeroizing::new(text.to_owned());
+    };
+    let issuer = label.trim_start_matches("otpauth://totp/").split_once(':');
+    let is_needed = |pair: &&str| match pair.split_once('=') {
+        Some(("issuer", name)) => issuer.is_none_or(|(prefix, _)| prefix != name),
+        Some(_) | None => !["algorithm=SHA1", "digits=6", "period=30"].contains(pair),
+    };
+    let needed = query.split('&').filter(is_needed).collect::<Vec<_>>();
     Zeroizing::new(format!(
-        "{picture}Scan this with the authenticator of {user}, or give it this address or this key:\n\
-         {uri}\n{secret}\n"
+        "{}?{}",
+        label.replace("%40", "@"),
+        needed.join("&")
+    ))
+}
+
+/// In half blocks, two rows of the code to a line.
+fn painted(code: &qrcode::QrCode, ground: Ground) -> Zeroizing<String> {
+    let (width, colors) = (code.width(), code.to_colors());
+    let is_dark = |x: usize, y: usize| {
+        let at = x.checked_sub(MARGIN).zip(y.checked_sub(MARGIN));
+        let inside = at.filter(|(x, y)| *x < width && *y < width);
+        let color = inside.and_then(|(x, y)| colors.get(y * width + x));
+        color == Some(&qrcode::Color::Dark)
+    };
+    let side = width + 2 * MARGIN;
+    // What is printed is the light part, but on a light ground. Below the last row there is nothing to print.
+    let is_inked = |x, y| y < side && is_dark(x, y) == (ground == Ground::Light);
+    let block = |x, y| match (is_inked(x, y), is_inked(x, y + 1)) {
+        (true, true) => '\u{2588}',
+        (true, false) => '\u{2580}',
+        (false, true) => '\u{2584}',
+        (false, false) => ' ',
+    };
+    let lines = (0..side).step_by(2).map(|y| {
+        let line: String = (0..side).map(|x| block(x, y)).collect();
+        if ground == Ground::Coloured {
+            format!("\u{1b}[97;40m{line}\u{1b}[0m")
+        } else {
+            line
+        }
+    });
+    Zeroizing::new(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// A new key, as its owner sees it once: a picture, or why there is none, is what stands above the question.
+#[must_use]
+pub fn key(user: &str, picture: Option<&str>, uri: &str, secret: &str) -> Zeroizing<String> {
+    let (scan, picture) = match picture {
+        Some(picture) => (", or let it scan the picture", format!("{picture}\n")),
+        None => ("", String::new()),
+    };
+    Zeroizing::new(format!(
+        "Give the authenticator of {user} this address or this key{scan}:\n{uri}\n{secret}\n{picture}"
     ))
 }
 
@@ -348,6 +410,11 @@ pub const NOT_ENROLLED: &str =
 pub fn is_yes(answer: &str) -> bool {
     matches!(answer.trim(), "y" | "Y" | "yes")
 }
+
+/// The rows of that question at a login, and of the one below the page of another identity provider.
+pub const FIRST_CODE_ROWS: usize = 4;
+/// See [`FIRST_CODE_ROWS`].
+pub const PAGE_ROWS: usize = 3;
 
 /// The same question at a login: the key is in it, for whoever can't see the picture.
 #[must_use]

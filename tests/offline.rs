@@ -568,7 +568,7 @@ fn whoever_says_yes_at_an_online_login_has_a_key_after_its_first_code() {
     assert_eq!(machine.log_in_as(&mut newcomer), Ok("online"));
     let seen = newcomer.person.seen;
     assert_eq!(seen[1], OFFER);
-    let [.., picture, uri, recovery] = seen.as_slice() else {
+    let [.., uri, picture, recovery] = seen.as_slice() else {
         panic!("{seen:?}")
     };
     assert!(

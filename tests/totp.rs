@@ -33,6 +33,8 @@ fn enrolment_shows_the_key_on_the_terminal_alone_and_asks_for_a_code() {
         shown.contains('\u{2588}') && shown.contains("\u{1b}[97;40m"),
         "a picture"
     );
+    let picture = shown.lines().filter(|line| line.contains("\u{1b}[97;40m"));
+    assert!(picture.count() <= 23, "it fits above its question: {shown}");
     let line = shown.lines().find(|line| line.starts_with("otpauth://"));
     let key = uri::read(line.unwrap().trim()).unwrap();
     assert!(
@@ -63,6 +65,22 @@ fn enrolment_shows_the_key_on_the_terminal_alone_and_asks_for_a_code() {
     assert!(!machine.verify(&code(&key)).0, "that code was used up");
     let recovery = rest.split_whitespace().find(|word| word.len() == 19);
     assert!(machine.verify(recovery.unwrap()).0);
+}
+
+#[test]
+fn where_the_locale_has_no_blocks_a_word_stands_in_the_place_of_the_picture() {
+    let machine = Machine::new();
+    let mut session = machine.on_a_terminal_in("C", &["totp", "enroll", "root"]);
+    let shown = session.until("Verification code that it shows now: ");
+    assert!(shown.is_ascii(), "{shown}");
+    let why_not = "No picture: LANG or TERM says that this terminal can't show one.";
+    assert!(shown.contains(why_not), "{shown}");
+    for _ in 0..2 {
+        session.type_line("12345");
+        session.until("Verification code that it shows now: ");
+    }
+    session.type_line("12345");
+    assert_eq!(session.end().2, 1);
 }
 
 #[test]

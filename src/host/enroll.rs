@@ -1,7 +1,7 @@
 //! An offer at the end of an online login: a key for offline codes.
 #![forbid(unsafe_code)]
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use super::conversation::{Answer, is_junk};
 use super::{Attempt, Proof};
@@ -82,11 +82,8 @@ impl Attempt<'_> {
     fn show_key(&mut self, enrolment: &Enrolment) {
         let record = &enrolment.record;
         let uri = uri::write(&record.key, "Countersign", &record.user, &os::host_name());
-        let tty = self.caller.tty.as_deref();
-        if let Some(picture) = words::picture(&uri, tty, &self.caller.service) {
-            self.conversation.tell(&Zeroizing::new(picture));
-        }
         self.conversation.tell(&uri);
+        self.show_picture(&uri, words::FIRST_CODE_ROWS);
     }
 
     /// The codes are in a prompt: an application may show what it is told too late, or never.

@@ -9,6 +9,7 @@ use crate::local::offline::Receipt;
 use crate::local::offline::rules::CodeRefusal;
 use crate::log::Level;
 use crate::login::{Allowance, Echo, Keep, Notice, Outgoing, Question};
+use crate::os;
 use crate::policy::{Mechanism, Terms};
 use crate::secret::Secret;
 use crate::tenant::failure::Failure;
@@ -108,17 +109,37 @@ impl Attempt<'_> {
         }
     }
 
+    /// A picture, or why there is none. Where there is no terminal, the question alone has to do.
+    pub(super) fn show_picture(&mut self, text: &str, below: usize) {
+        if !words::is_terminal(self.caller.tty.as_deref(), &self.caller.service) {
+            return;
+        }
+        match words::picture(text, words::Ground::Dark, self.screen(), below) {
+            Ok(picture) => self.conversation.tell(&picture),
+            Err(why_not) => self.conversation.tell(why_not),
+        }
+    }
+
+    /// sshd has neither a terminal nor the environment of the user.
+    fn screen(&self) -> words::Screen {
+        if self.is_ssh() {
+            return words::Screen::UNKNOWN;
+        }
+        let (rows, columns) = os::own_size().unwrap_or((24, 80));
+        let has_blocks = os::shows_unicode();
+        words::Screen {
+            rows,
+            columns,
+            has_blocks,
+        }
+    }
+
     fn notice(&mut self, notice: &Notice) {
         match notice {
             // sshd keeps a message back until the next prompt or the end: the prompt after a while says more.
             Notice::Waiting(_) if self.is_ssh() => {}
             Notice::Waiting(text) => self.conversation.tell(text),
-            Notice::Page(url) => {
-                let tty = self.caller.tty.as_deref();
-                if let Some(picture) = words::picture(url, tty, &self.caller.service) {
-                    self.conversation.tell(&picture);
-                }
-            }
+            Notice::Page(url) => self.show_picture(url, words::PAGE_ROWS),
             Notice::Log(line) => self.log.line(Level::Warning, line),
             Notice::Debug(line) => self.log.line(Level::Debug, line),
             Notice::Note(line) => {

@@ -31,7 +31,7 @@ pub use signals::{
     Continuations, Paused, await_input, interrupted, let_stops_through, pause, take_interruption,
     with_growth_refused, with_interrupts_held, with_signals_blocked, with_stops_held,
 };
-pub use terminal::{tell_terminal, with_keys_unseen};
+pub use terminal::{own_size, shows_unicode, size_of, tell_terminal, with_keys_unseen};
 pub use users::{User, gid_of, gids_of, local_names_of, name_of, uid_of, user};
 
 /// Seconds since 1970 by the wall clock. For dates in rules and logs, never for a deadline.

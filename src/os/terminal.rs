@@ -35,6 +35,40 @@ pub fn tell_terminal(path: &Path, text: &str) -> Result<()> {
     }
 }
 
+/// Lines and columns of a terminal, where it knows them (tty_ioctl(4)).
+pub fn size_of(terminal: &impl AsFd) -> Option<(u16, u16)> {
+    // SAFETY: a winsize is plain data, which the kernel fills.
+    let size = unsafe {
+        let mut size: libc::winsize = mem::zeroed();
+        let fd = terminal.as_fd().as_raw_fd();
+        done(libc::ioctl(fd, libc::TIOCGWINSZ, &mut size)).ok()?;
+        size
+    };
+    (size.ws_row > 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col))
+}
+
+/// The same of the terminal that this process belongs to.
+#[must_use]
+pub fn own_size() -> Option<(u16, u16)> {
+    size_of(&std::fs::File::open("/dev/tty").ok()?)
+}
+
+/// Whether locale and terminal are said to show more than ASCII. Whoever started the program says so: nothing but the look of
+/// what is shown may depend on it.
+#[must_use]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "decides how a picture looks, and nothing else"
+)]
+pub fn shows_unicode() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
+    let locale = locale.unwrap_or_default().to_ascii_lowercase();
+    let terminal = set("TERM").unwrap_or_default();
+    (locale.contains("utf-8") || locale.contains("utf8"))
+        && !["", "dumb"].contains(&terminal.as_str())
+}
+
 /// The settings that were there before; dropping it puts them back, also when `f` panics.
 struct Unseen<'a> {
     terminal: BorrowedFd<'a>,

@@ -26,13 +26,16 @@ fn a_menu_names_every_choice_and_takes_a_code() {
     assert!(menu(&offers[..2], None).ends_with("Choose 1-2 (Enter: 1): "));
 }
 
+/// An address as it is made for a user of a machine.
+const URI: &str = "otpauth://totp/Countersign:alice%40web-1?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
+                   &issuer=Countersign&algorithm=SHA1&digits=6&period=30";
+
 #[test]
 fn a_picture_of_a_key_fits_its_ground() {
-    let uri = "otpauth://totp/Countersign:alice%40host?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
     let [coloured, dark, light] = [Ground::Coloured, Ground::Dark, Ground::Light]
-        .map(|ground| key_picture(uri, ground).unwrap());
+        .map(|ground| picture(URI, ground, Screen::UNKNOWN, 5).unwrap());
     let begin = "\u{1b}[97;40m";
-    assert!(coloured.lines().count() > 20 && coloured.lines().all(|line| line.starts_with(begin)));
+    assert!(coloured.lines().all(|line| line.starts_with(begin)));
     let plain = coloured.replace(begin, "").replace("\u{1b}[0m", "");
     assert_eq!(plain, *dark);
     // The margin is light: printed on dark, left out on light.
@@ -49,15 +52,54 @@ fn a_picture_of_a_key_fits_its_ground() {
     let whole = |text: &str| text.lines().count() - 1;
     let lines = turned.lines().zip(light.lines()).take(whole(&turned));
     lines.for_each(|(turned, light)| assert_eq!(turned, light));
-    assert_eq!(whole(&turned), whole(&light));
+    assert_eq!((whole(&turned), whole(&light)), (18, 18));
+}
+
+#[test]
+fn a_picture_and_its_question_fit_the_terminal_or_a_word_says_why_not() {
+    let small = "No picture: this terminal is too small for it.";
+    let on = |rows, columns| Screen {
+        rows,
+        columns,
+        has_blocks: true,
+    };
+    for (rows, columns, below) in [(24, 80, 5), (20, 37, 1), (23, 80, FIRST_CODE_ROWS)] {
+        let drawn = picture(URI, Ground::Dark, on(rows, columns), below).unwrap();
+        assert!(drawn.lines().count() + below <= usize::from(rows));
+        assert!(drawn.lines().all(|line| line.chars().count() == 37));
+    }
+    for (rows, columns, below) in [(24, 80, 6), (24, 36, 1), (10, 80, 1)] {
+        let drawn = picture(URI, Ground::Dark, on(rows, columns), below);
+        assert_eq!(drawn, Err(small), "{rows}x{columns}");
+    }
+    let plain = Screen {
+        has_blocks: false,
+        ..Screen::UNKNOWN
+    };
+    let why_not = "No picture: LANG or TERM says that this terminal can't show one.";
+    assert_eq!(picture(URI, Ground::Dark, plain, 1), Err(why_not));
+    let long = picture(&"x".repeat(5000), Ground::Dark, Screen::UNKNOWN, 1);
+    assert_eq!(long, Err("No picture: the text is too long for one."));
+}
+
+#[test]
+fn a_picture_holds_what_an_authenticator_does_not_take_for_granted() {
+    let short = "otpauth://totp/Countersign:alice@web-1?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    assert_eq!(*compact(URI), short);
+    let other =
+        "otpauth://totp/Britive:a?secret=AB&issuer=Corp&algorithm=SHA512&digits=8&period=60";
+    assert_eq!(*compact(other), other);
+    assert_eq!(
+        *compact("https://tenant.test/s/x?digits=6"),
+        "https://tenant.test/s/x?digits=6"
+    );
 }
 
 #[test]
 fn an_enrolment_says_what_to_do_with_a_key_and_with_codes() {
-    let picture = zeroize::Zeroizing::new("PICTURE\n".to_owned());
     assert_eq!(
-        *key("alice", Some(&picture), "URI", "SECRET"),
-        "PICTURE\nScan this with the authenticator of alice, or give it this address or this key:\nURI\nSECRET\n"
+        *key("alice", Some("PICTURE"), "URI", "SECRET"),
+        "Give the authenticator of alice this address or this key, or let it scan the picture:\nURI\nSECRET\nPICTURE\n"
     );
     let codes = ["a-1", "b-2", "c-3"].map(|code| zeroize::Zeroizing::new(code.to_owned()));
     assert_eq!(
@@ -270,31 +312,15 @@ fn another_providers_page_is_named_in_the_prompt() {
 
 #[test]
 fn a_page_is_drawn_where_there_is_a_terminal() {
-    let url = "https://tenant.test/s/x1";
-    let drawn = picture(url, Some("pts/0"), "sudo").unwrap();
-    let widths: Vec<_> = drawn.lines().map(|line| line.chars().count()).collect();
-    assert!(widths.len() > 10 && widths.iter().all(|w| *w == widths[0]));
-    assert!(
-        drawn
-            .chars()
-            .all(|c| " \u{2580}\u{2584}\u{2588}\n".contains(c))
-    );
-    // Light is what is printed: the quiet zone, and the ring in the corner that cameras look for.
-    let lines: Vec<_> = drawn.lines().collect();
-    assert!(lines[0].chars().all(|c| c == '\u{2588}'));
-    assert!(lines[2].starts_with(
-        "\u{2588}\u{2588}\u{2588}\u{2588} \u{2584}\u{2584}\u{2584}\u{2584}\u{2584} \u{2588}"
-    ));
-    assert!(picture(url, Some("ssh"), "sshd").is_some());
+    assert!(is_terminal(Some("ssh"), "sshd") && is_terminal(Some("pts/0"), "sudo"));
     for (tty, service) in [
         (None, "sudo"),
         (Some(":0"), "lightdm"),
         (Some("tty1"), "gdm-password"),
         (Some("pts/0"), "polkit-1"),
     ] {
-        assert_eq!(picture(url, tty, service), None, "{service}");
+        assert!(!is_terminal(tty, service), "{service}");
     }
-    assert_eq!(picture(&"x".repeat(5000), Some("pts/0"), "sudo"), None);
 }
 
 #[test]

@@ -41,6 +41,8 @@ impl Terminal {
         let (master, slave) = pair();
         let terminal = slave.as_raw_fd();
         command
+            .env("LANG", "C.UTF-8")
+            .env("TERM", "xterm")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

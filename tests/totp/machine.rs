@@ -155,6 +155,11 @@ impl Machine {
 
     /// The command at a terminal, with its standard output elsewhere.
     pub fn on_a_terminal(&self, arguments: &[&str]) -> Session {
+        self.on_a_terminal_in("C.UTF-8", arguments)
+    }
+
+    /// On one that is said to have this locale.
+    pub fn on_a_terminal_in(&self, locale: &str, arguments: &[&str]) -> Session {
         let (mut ours, mut theirs) = (0, 0);
         let none = std::ptr::null_mut();
         // SAFETY: openpty fills both descriptors, which are nobody else's.
@@ -164,6 +169,8 @@ impl Machine {
             (File::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs))
         };
         let mut command = self.command(arguments);
+        command.env_remove("LC_ALL").env_remove("LC_CTYPE");
+        command.env("LANG", locale).env("TERM", "xterm");
         command.stdin(theirs.try_clone().unwrap()).stderr(theirs);
         // SAFETY: ioctl is safe between fork and exec; descriptor 0 is the terminal.
         unsafe {

@@ -6,6 +6,7 @@ use countersign::host::{Answer, Conversation};
 use countersign::login::{Echo, Question};
 use countersign::os;
 use countersign::secret::Secret;
+use countersign::words::Screen;
 use zeroize::Zeroizing;
 
 use super::output::Problem;
@@ -23,6 +24,13 @@ impl Dialogue {
             terminal: Terminal::open()?,
             user: user.to_owned(),
         })
+    }
+}
+
+impl Dialogue {
+    /// What the terminal can show.
+    pub fn screen(&self) -> Screen {
+        self.terminal.screen()
     }
 }
 

@@ -6,6 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 
 use countersign::os::{self, Paused};
+use countersign::words::Screen;
 use zeroize::Zeroizing;
 
 use super::output::Problem;
@@ -21,6 +22,17 @@ impl Terminal {
         let file = OpenOptions::new().read(true).write(true).open("/dev/tty");
         file.map(Terminal)
             .map_err(|_| Problem::new("there is no terminal to ask on"))
+    }
+
+    /// What it can show.
+    pub fn screen(&self) -> Screen {
+        let (rows, columns) = os::size_of(&self.0).unwrap_or((24, 80));
+        let has_blocks = os::shows_unicode();
+        Screen {
+            rows,
+            columns,
+            has_blocks,
+        }
     }
 
     /// One line for the person, and not for a program.

@@ -71,11 +71,18 @@ fn keep(
 }
 
 fn show(terminal: &mut Terminal, begun: &Begun) -> Done {
-    if let Some(picture) = words::drawn(&begun.uri) {
-        terminal.show(picture)?;
-    }
+    // Below it: the address, which may take two lines, the sentence, which takes two, and the question.
+    let picture = words::picture(&begun.uri, words::Ground::Dark, terminal.screen(), 5);
+    terminal.show(
+        picture
+            .as_ref()
+            .map_or_else(|why_not| *why_not, |drawn| drawn.as_str()),
+    )?;
     terminal.show(shown(&begun.uri, URI))?;
-    terminal.show("Scan the picture with an authenticator, or give it the secret in the line below it. Both are shown once.")?;
+    terminal.show(match picture {
+        Ok(_) => "Scan the picture with an authenticator, or give it the secret in the line below it. Both are shown once.",
+        Err(_) => "Give the secret in this line to an authenticator. It is shown once.",
+    })?;
     let codes = &begun.otpauth;
     if codes.algorithm != Algorithm::Sha1 || codes.digits != 6 || codes.period != 30 {
         terminal.show(format!(

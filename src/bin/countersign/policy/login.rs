@@ -81,8 +81,10 @@ impl Driver for Way {
         match notice {
             Notice::Waiting(text) => self.dialogue.tell(text),
             Notice::Page(url) => {
-                if let Some(picture) = words::drawn(url) {
-                    self.dialogue.tell(&picture);
+                let screen = self.dialogue.screen();
+                match words::picture(url, words::Ground::Dark, screen, words::PAGE_ROWS) {
+                    Ok(picture) => self.dialogue.tell(&picture),
+                    Err(why_not) => self.dialogue.tell(why_not),
                 }
             }
             Notice::Log(_) | Notice::Debug(_) | Notice::Note(_) => {}

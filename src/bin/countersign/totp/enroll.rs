@@ -72,13 +72,18 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let user = &vacancy.user;
     let uri = uri_of(user, &enrolment.record.key);
     let picture = match arguments.qr {
-        Picture::Colour => words::key_picture(&uri, words::Ground::Coloured),
-        Picture::Dark => words::key_picture(&uri, words::Ground::Dark),
-        Picture::Light => words::key_picture(&uri, words::Ground::Light),
+        Picture::Colour => Some(words::Ground::Coloured),
+        Picture::Dark => Some(words::Ground::Dark),
+        Picture::Light => Some(words::Ground::Light),
         Picture::None => None,
     };
+    let picture = picture.map(|ground| words::picture(&uri, ground, terminal.screen(), 1));
+    let picture = picture.as_ref().map(|picture| match picture {
+        Ok(picture) => picture.as_str(),
+        Err(why_not) => *why_not,
+    });
     let secret = enrolment.record.key.base32();
-    let text = words::key(&user.shown(), picture.as_ref(), &uri, &secret);
+    let text = words::key(&user.shown(), picture, &uri, &secret);
     terminal.show(text.trim_end())?;
     vacancy.fill(enrolment, &mut terminal)?;
     report(context, &vacancy, arguments.json)
