@@ -1,6 +1,7 @@
 """CyberArk's own client, ark-sdk-python, logs in against the simulator, and fails where it should."""
 
 import base64
+import datetime
 import hmac
 import os
 import struct
@@ -16,7 +17,8 @@ os.environ.pop("CURL_CA_BUNDLE", None)
 import pexpect
 import requests
 from ark_sdk_python.auth.identity.ark_identity import ArkIdentity
-from ark_sdk_python.models import ArkException
+from ark_sdk_python.auth.identity.ark_identity_service_user import ArkIdentityServiceUser
+from ark_sdk_python.models import ArkAuthException, ArkException
 
 from simulator import PATIENCE, Simulator, run
 
@@ -351,6 +353,38 @@ def untrusted_certificate():
         raise AssertionError("the SDK believed it")
 
 
+def service_user():
+    """a service user: a token by its secret, then an identity token of the application"""
+    with Simulator(CLIENT) as simulator:
+        # The SDK asks for the token with the certificates of its environment alone.
+        os.environ["REQUESTS_CA_BUNDLE"] = simulator.ca
+        try:
+            user = ArkIdentityServiceUser(
+                "svc@example.com", "s3cret", "apps", identity_url=simulator.url, cache_authentication=False,
+            )
+            user.auth_identity(force=True)
+            assert user.session_token.count(".") == 2, user.session_token
+            assert user.session_exp > datetime.datetime.now(), "its claims can be read"
+            wrong = ArkIdentityServiceUser(
+                "svc@example.com", "wrong", "apps", identity_url=simulator.url, cache_authentication=False,
+            )
+            try:
+                wrong.auth_identity(force=True)
+            except ArkAuthException:
+                return
+            raise AssertionError("a wrong secret was taken")
+        finally:
+            del os.environ["REQUESTS_CA_BUNDLE"]
+
+
+CLIENT = """
+[[client]]
+id = "svc@example.com"
+secret = "s3cret"
+app = "apps"
+scopes = ["api"]
+"""
+
 CASES = [
     password_alone, mail_link, text_link, push, call, mail_code, text_code, push_code, oath_code, number_matching,
     redirect, prefix, new_package, federated, federated_pin, wrong_password, hidden_failure, hidden_but_sent,
@@ -361,4 +395,5 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--interactive"]:
         interactive(*sys.argv[2:])
     else:
-        sys.exit(run(CASES, at_once=4))
+        # The service user's case changes the environment, so it runs alone.
+        sys.exit(run([service_user]) or run(CASES, at_once=4))

@@ -1,6 +1,7 @@
 //! The MFA calls of a Britive tenant: real status codes, no envelope, and a token for everything but the health check.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -36,6 +37,12 @@ pub struct Settings {
     /// A wrong code of a step-up is a 200 with `FAILED` instead of a 401.
     #[serde(default)]
     pub step_up_says_failed: bool,
+    /// What everybody is shown at a login; empty: nothing.
+    #[serde(default)]
+    pub banner: String,
+    /// Notes of the vault, by their paths: each is shown after a step-up only.
+    #[serde(default)]
+    pub secrets: HashMap<String, String>,
     #[serde(default, rename = "user")]
     pub users: Vec<User>,
 }
@@ -55,6 +62,9 @@ pub struct User {
     #[serde(default)]
     pub secret: String,
 }
+
+/// The id of the only vault.
+const VAULT: &str = "vault012345678901234";
 
 fn sha1() -> String {
     "SHA1".into()
@@ -84,6 +94,8 @@ fn verify_key() -> String {
 pub struct Britive {
     settings: Settings,
     registrations: HashMap<String, Registration>,
+    /// Until when the step-up of a user counts.
+    stepped_up: HashMap<String, Instant>,
 }
 
 struct Registration {
@@ -111,6 +123,7 @@ impl Britive {
         });
         Britive {
             registrations: registrations.collect(),
+            stepped_up: HashMap::new(),
             settings,
         }
     }
@@ -149,19 +162,34 @@ pub fn answer(state: &mut State, request: &Request) -> Option<Response> {
     if parts == ["health"] {
         return Some(Response::new(200, "application/json", ""));
     }
-    if !["features", "mfa", "step-up", "users"].contains(parts.first()?) {
+    let ours = [
+        "auth", "banner", "features", "mfa", "step-up", "users", "v1",
+    ];
+    if !ours.contains(parts.first()?) {
         return None;
     }
     let user = match authorized(&britive.settings, request.header("authorization")) {
         Ok(user) => user,
         Err(refusal) => return Some(refusal),
     };
-    Some(route(britive, &user, request, &parts))
+    Some(route(britive, &user, request, &parts, state.clock.now()))
 }
 
-fn route(britive: &mut Britive, user: &User, request: &Request, parts: &[&str]) -> Response {
+fn route(
+    britive: &mut Britive,
+    user: &User,
+    request: &Request,
+    parts: &[&str],
+    now: Instant,
+) -> Response {
     match (request.method.as_str(), parts) {
         ("GET", ["features"]) => Response::json(&json!([{"name": "stepup-auth", "enabled": true}])),
+        ("GET", ["banner"]) => banner(&britive.settings),
+        ("POST", ["auth", "validate"]) => Response::json(&validated(user)),
+        ("GET", ["v1", "secretmanager", "vault"]) => Response::json(&json!({"id": VAULT})),
+        ("POST", ["v1", "secretmanager", "vault", VAULT, "accesssecrets"]) => {
+            secret(britive, user, &request.query("path"), now)
+        }
         ("POST", ["mfa", "register", "TOTP"]) => register(britive, user, &request.json()),
         ("GET", ["mfa", "register", "TOTP"]) => status(britive, &user.id),
         ("DELETE", ["mfa", "register", "TOTP", code]) => unregister(britive, &user.id, code),
@@ -185,7 +213,9 @@ fn route(britive: &mut Britive, user: &User, request: &Request, parts: &[&str]) 
                 None => not_registered(),
             }
         }
-        ("POST", ["step-up", "authenticate", "TOTP"]) => step_up(britive, user, &request.json()),
+        ("POST", ["step-up", "authenticate", "TOTP"]) => {
+            step_up(britive, user, &request.json(), now)
+        }
         _ => problem(404, "E1004", "No such call."),
     }
 }
@@ -324,18 +354,50 @@ fn unregister(britive: &mut Britive, id: &str, code: &str) -> Response {
     }
 }
 
-fn step_up(britive: &Britive, user: &User, body: &Value) -> Response {
-    let code = body["otp"].as_str().unwrap_or_default();
+/// The code is a text, or a number, which has lost its leading zeros.
+fn step_up(britive: &mut Britive, user: &User, body: &Value, now: Instant) -> Response {
+    let digits = usize::from(britive.settings.digits);
+    let code = match &body["otp"] {
+        Value::Number(number) => format!("{:0>digits$}", number.to_string()),
+        other => other.as_str().unwrap_or_default().to_owned(),
+    };
     let found = britive.registrations.get(&user.id);
     let Some(registration) = found.filter(|registration| registration.verified) else {
         return problem(403, "AU-0010", "User is not enrolled for MFA.");
     };
-    if britive.is_right(registration, code) {
+    if britive.is_right(registration, &code) {
+        let window = Duration::from_secs(60 * britive.settings.validation_window);
+        britive.stepped_up.insert(user.id.clone(), now + window);
         Response::json(&json!({"result": "SUCCEEDED"}))
     } else if britive.settings.step_up_says_failed {
         Response::json(&json!({"result": "FAILED"}))
     } else {
         problem(401, "AU-0009", "OTP validation failed.")
+    }
+}
+
+fn banner(settings: &Settings) -> Response {
+    match settings.banner.as_str() {
+        "" => no_content(),
+        text => Response::json(&json!({"messageType": "INFO", "message": text})),
+    }
+}
+
+/// Whose token this is.
+fn validated(user: &User) -> Value {
+    json!({"authenticationResult": {
+        "userId": user.id, "username": user.name, "user": {"username": user.name, "type": "User"}, "type": "User",
+    }})
+}
+
+/// A note of the vault, which wants a step-up first.
+fn secret(britive: &Britive, user: &User, path: &str, now: Instant) -> Response {
+    let Some(note) = britive.settings.secrets.get(path) else {
+        return problem(404, "E1004", "No such secret.");
+    };
+    match britive.stepped_up.get(&user.id) {
+        Some(until) if now < *until => Response::json(&json!({"value": {"Note": note}})),
+        Some(_) | None => problem(403, "PE-0028", "Step up authentication required."),
     }
 }
 
