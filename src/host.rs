@@ -12,6 +12,7 @@ mod enroll;
 mod foresight;
 mod hands;
 mod judgement;
+mod listing;
 mod memory;
 mod offline;
 mod origin;
@@ -40,6 +41,7 @@ use crate::verdict::{Reason, Refusal, Verdict};
 
 use hands::Own;
 pub use judgement::Judged;
+pub use listing::LONGEST_LIST;
 use memory::Memory;
 pub use memory::limits;
 pub use offline::bounds;

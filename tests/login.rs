@@ -937,3 +937,27 @@ fn a_defect_is_a_refusal_with_a_line_in_the_log() {
     let mut person = Person::answering(&[CODE]);
     assert_eq!(log_in(&rig, &mut person), Ok("UP,OATH".into()));
 }
+
+#[test]
+fn a_name_comes_from_the_file_of_names_and_a_second_line_for_it_is_refused() {
+    let names = |rig: &Rig, text: &str| rig.folder.write("names", text);
+    let rig = Rig::new(ALICE);
+    let file = names(
+        &rig,
+        &format!("other\tx@example.com\n{}\talice@example.com\n", user()),
+    );
+    let table = format!("names = {{ {} = \"alice@example.com\" }}", user());
+    let text = std::fs::read_to_string(rig.config()).unwrap();
+    assert!(text.contains(&table), "{text}");
+    let line = format!("names_file = \"{}\"", file.display());
+    rig.folder
+        .write("countersign.toml", &text.replace(&table, &line));
+    let mut person = Person::answering(&[CODE]);
+    assert_eq!(log_in(&rig, &mut person), Ok("UP,OATH".into()));
+    names(
+        &rig,
+        &format!("{0}\talice@example.com\n{0}\tx@example.com\n", user()),
+    );
+    let mut person = Person::answering(&[]);
+    assert_eq!(log_in(&rig, &mut person), Err(Reason::Misconfigured));
+}

@@ -4,9 +4,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::listing;
 use super::origin::Whence;
 use crate::os;
-use crate::policy::{Account, Date, Directory, DirectoryFailed, Groups, Origin, Policy};
+use crate::policy::{
+    Account, Date, Directory, DirectoryFailed, Groups, ListFailed, Origin, Policy,
+};
 
 /// The account that a name leads to; `None` if there is none.
 ///
@@ -75,6 +78,10 @@ impl Directory for LocalUsers {
 
     fn origins(&self) -> Vec<Origin> {
         self.whence.origins()
+    }
+
+    fn listed(&self, file: &Path, name: &str) -> Result<Option<String>, ListFailed> {
+        listing::look_up(file, name)
     }
 
     fn behind(&self) -> Date {

@@ -75,6 +75,21 @@ impl Trusted {
     ///
     /// As [`read`].
     pub fn read(&self, path: &Path, secrecy: Secrecy, limit: u64) -> Result<Vec<u8>, Unsafe> {
+        let (file, length) = self.open(path, secrecy, limit)?;
+        let bytes = whole(&file, length, limit);
+        let bytes = bytes.map_err(|error| broken(path, format!("can't be read: {error}")))?;
+        if bytes.len() as u64 > limit {
+            return Err(broken(path, format!("is larger than {limit} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// The same file, opened and not read yet, and its length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`].
+    pub fn open(&self, path: &Path, secrecy: Secrecy, limit: u64) -> Result<(File, u64), Unsafe> {
         self.check_above(path)?;
         let mut options = OpenOptions::new();
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
@@ -82,12 +97,7 @@ impl Trusted {
         let file = opened.map_err(|e| opening(path, &e))?;
         let found = file.metadata().map_err(|e| opening(path, &e))?;
         check_file(&found, path, secrecy, limit)?;
-        let bytes = whole(&file, found.len(), limit);
-        let bytes = bytes.map_err(|error| broken(path, format!("can't be read: {error}")))?;
-        if bytes.len() as u64 > limit {
-            return Err(broken(path, format!("is larger than {limit} bytes")));
-        }
-        Ok(bytes)
+        Ok((file, found.len()))
     }
 
     /// Checks every directory on the way to the file, from `/` down.

@@ -359,6 +359,11 @@ fn read_users(mut table: Table<'_>, base: &Users) -> Users {
         |value| template(value).map(Some),
         &mut users.template,
     );
+    table.read(
+        "names_file",
+        |value| path(value).map(Some),
+        &mut users.names_file,
+    );
     for (local, entry) in table.table("names").entries() {
         if let Some(name) = entry.check(tenant_name) {
             users.names.insert(local.to_owned(), name);

@@ -7,7 +7,8 @@ use super::account::Asked;
 use super::error::quoted;
 use super::rule::Case;
 use super::{
-    Account, Date, Directory, DirectoryFailed, ExemptResult, Offline, Policy, Rule, Settings, Terms,
+    Account, Date, Directory, DirectoryFailed, ExemptResult, ListFailed, Offline, Policy, Rule,
+    Settings, Terms,
 };
 use crate::verdict::Reason;
 
@@ -154,6 +155,8 @@ pub enum Refusal {
     NoCaller,
     /// Nobody is required, but a requirement names somebody whom the system does not know.
     Misconfigured(Note),
+    /// The file of names can't be used for this name.
+    ListFailed(ListFailed),
     /// The users and groups could not be looked up.
     DirectoryFailed(DirectoryFailed),
 }
@@ -166,7 +169,7 @@ impl Refusal {
             Refusal::RootNotMapped { .. } => Reason::RootNotMapped,
             Refusal::NameNotMapped { .. } => Reason::NameNotMapped,
             Refusal::NoCaller => Reason::NoCaller,
-            Refusal::Misconfigured(_) => Reason::Misconfigured,
+            Refusal::Misconfigured(_) | Refusal::ListFailed(_) => Reason::Misconfigured,
             Refusal::DirectoryFailed(_) => Reason::DirectoryFailed,
         }
     }
@@ -193,8 +196,15 @@ impl fmt::Display for Refusal {
                 f.write_str("login.person asks about the caller, and there is none")
             }
             Refusal::Misconfigured(note) => write!(f, "{note}"),
+            Refusal::ListFailed(failure) => write!(f, "{failure}"),
             Refusal::DirectoryFailed(failure) => write!(f, "{failure}"),
         }
+    }
+}
+
+impl From<ListFailed> for Refusal {
+    fn from(failure: ListFailed) -> Self {
+        Refusal::ListFailed(failure)
     }
 }
 
@@ -338,10 +348,12 @@ fn terms(settings: &Settings, case: &Case<'_>) -> Result<Terms, Refusal> {
         None => &step_up.flow,
     };
     let users = &settings.users;
-    let tenant_user = users.tenant_user(asked.account, asked.public_key)?;
+    let tenant_user = users.tenant_user(asked.account, asked.public_key, case.directory())?;
     // An account that several people share has one key for all of them: that is for the administrator to hand out.
-    let name = users.tenant_user(asked.account, None);
-    let is_own_account = name.is_ok_and(|name| name == tenant_user);
+    let is_own_account = asked.public_key.is_none() || {
+        let name = users.tenant_user(asked.account, None, case.directory());
+        name.is_ok_and(|name| name == tenant_user)
+    };
     let offline = Offline {
         enroll_at_login: settings.offline.enroll_at_login && is_own_account,
         ..settings.offline.clone()

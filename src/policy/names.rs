@@ -1,13 +1,15 @@
 //! From the canonical name of an account to the name in the tenant: the tables first, then the template, and root only by a table.
 #![forbid(unsafe_code)]
 
-use super::{Account, Refusal, Users};
+use super::{Account, Directory, Refusal, Users};
 
 /// Where a name in the tenant comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mapping {
     /// `users.names`
     Name,
+    /// `users.names_file`
+    File,
     /// `users.keys`
     Key,
     /// `users.template`
@@ -23,8 +25,9 @@ impl Users {
         &self,
         account: &Account,
         key: Option<&str>,
+        directory: &dyn Directory,
     ) -> Result<String, Refusal> {
-        self.mapped(account, key).map(|(name, _)| name)
+        self.mapped(account, key, directory).map(|(name, _)| name)
     }
 
     /// The same, and where it comes from.
@@ -38,9 +41,15 @@ impl Users {
         &self,
         account: &Account,
         key: Option<&str>,
+        directory: &dyn Directory,
     ) -> Result<(String, Mapping), Refusal> {
         if let Some(name) = self.names.get(&account.name) {
             return Ok((name.clone(), Mapping::Name));
+        }
+        let file = self.names_file.as_deref();
+        let listed = file.map(|file| directory.listed(file, &account.name));
+        if let Some(name) = listed.transpose()?.flatten() {
+            return Ok((name, Mapping::File));
         }
         if let Some(name) = key.and_then(|key| self.keys.get(key)) {
             return Ok((name.clone(), Mapping::Key));

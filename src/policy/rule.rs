@@ -3,9 +3,10 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::fmt;
+use std::path::Path;
 
 use super::account::Asked;
-use super::{Account, Date, Network, Note, Origin, Refusal, Subject};
+use super::{Account, Date, ListFailed, Network, Note, Origin, Refusal, Subject};
 
 /// What the system knows about its accounts. Asked only if a rule cannot be decided without it.
 ///
@@ -29,6 +30,11 @@ pub trait Directory {
     /// Where the login session came from that a program asks in which names no remote host; several places, if one can act
     /// for another. Never none: what is not known is [`Origin::Unclear`].
     fn origins(&self) -> Vec<Origin>;
+    /// What a file of names says of a local name.
+    ///
+    /// # Errors
+    /// The file can't be used for this name.
+    fn listed(&self, file: &Path, name: &str) -> Result<Option<String>, ListFailed>;
     /// A day that certainly lies behind us: a clock that shows an earlier one is wrong.
     fn behind(&self) -> Date;
 }
@@ -145,6 +151,10 @@ impl<'c> Case<'c> {
             Origin::Local => self.directory.origins(),
             Origin::Address(_) | Origin::Unclear => vec![self.origin],
         })
+    }
+
+    pub(super) fn directory(&self) -> &'c dyn Directory {
+        self.directory
     }
 
     pub(super) fn note(&self, note: Note) {

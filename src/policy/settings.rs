@@ -362,6 +362,8 @@ pub struct Users {
     pub template: Option<String>,
     /// `names`: local name to tenant name, exactly.
     pub names: BTreeMap<String, String>,
+    /// `names_file`: a file with more of them, a line each; see `listing`.
+    pub names_file: Option<PathBuf>,
     /// `keys`: fingerprint of a public key to tenant name.
     pub keys: BTreeMap<String, String>,
 }

@@ -361,14 +361,14 @@ pub(super) fn day(value: &DeValue<'_>) -> Checked<Date> {
     })
 }
 
-fn is_tenant_name(text: &str) -> bool {
+pub(super) fn is_tenant_name(text: &str) -> bool {
     (1..=256).contains(&text.chars().count())
         && is_clean(text)
         && !text.contains(char::is_whitespace)
 }
 
 /// Nothing that a terminal or a log would obey, and nothing that cannot be seen.
-fn is_clean(text: &str) -> bool {
+pub(super) fn is_clean(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() || is_invisible(c))
 }
 

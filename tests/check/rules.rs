@@ -81,3 +81,22 @@ fn a_family_that_a_requirement_leaves_out_is_named() {
         assert!(found.is_empty(), "{networks}: {found:?}");
     }
 }
+
+#[test]
+fn every_line_of_the_file_of_names_is_looked_at() {
+    let image = Image::new();
+    image.configure("names_file = \"/etc/countersign/names\"\n");
+    image.finds(&[
+        "error names-unreadable /etc/countersign/names /etc/countersign/names does not exist",
+    ]);
+    image.write(
+        "etc/countersign/names",
+        "# people\nalice\ta@x.test\nbob b@x.test\nalice\ta@y.test\n",
+    );
+    image.finds(&[
+        "error names-wrong /etc/countersign/names:3 expected a local name, a tab and a name in the tenant, found \"bob b@x.test\"",
+        "error names-wrong /etc/countersign/names:4 \"alice\" is in line 2 already",
+    ]);
+    image.write("etc/countersign/names", "alice\ta@x.test\n");
+    image.finds(&[]);
+}

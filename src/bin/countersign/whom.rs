@@ -86,6 +86,7 @@ fn refused(refusal: &Refusal, hints: &Hints) -> Problem {
         Refusal::RootNotMapped { .. } | Refusal::NameNotMapped { .. } => hints.not_mapped,
         Refusal::NoCaller => "name another service with --service",
         Refusal::Misconfigured(_) => "mend the rule in [[require]], see countersign.toml(5)",
+        Refusal::ListFailed(_) => "mend the file that users.names_file names: countersign check",
         Refusal::DirectoryFailed(_) => "id(1) shows whether the system can look up users",
     };
     Problem::new(refusal).hint(hint)

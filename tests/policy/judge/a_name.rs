@@ -106,3 +106,30 @@ fn without_a_template_is_only_in_the_table() {
         Judgement::Require(_)
     ));
 }
+
+#[test]
+fn in_the_file_of_names_counts_behind_the_table_and_before_the_template() {
+    let file = "names_file = '/names'\n[users.names]\nalice = 'a@example.org'\n";
+    assert_eq!(required(file, &bob()), "robert@example.org");
+    assert_eq!(required(file, &alice()), "a@example.org");
+    assert_eq!(required(file, &subject("root", 0, "")), "admin@example.org");
+    assert_eq!(
+        required(file, &subject("carl", 1003, "")),
+        "carl@example.com"
+    );
+    let Judgement::Refuse(refusal) = judged(file, &subject("backup", 34, "")) else {
+        panic!("refused")
+    };
+    assert_eq!(refusal.reason().code(), "misconfigured");
+    assert_eq!(refusal.to_string(), "/names: \"backup\" is there twice");
+}
+
+#[test]
+fn in_the_file_of_names_is_looked_for_only_where_the_tenant_is_asked() {
+    let system = System::default();
+    let rest = "names_file = '/names'\n[[exempt]]\nnetworks = ['192.0.2.0/24']\n";
+    let _ = ruling_by(&system, rest, &bob());
+    assert_eq!(system.asked.take(), [""; 0]);
+    let _ = ruling_by(&system, "names_file = '/names'\n", &bob());
+    assert_eq!(system.asked.take(), ["bob in /names"]);
+}

@@ -1,10 +1,11 @@
 //! Who is exempt, who must, who is refused, and under which name a person goes to the tenant.
 
 use std::cell::RefCell;
+use std::path::Path;
 
 use countersign::policy::{
-    Account, Date, Directory, DirectoryFailed, ExemptResult, Groups, Judgement, Note, Origin,
-    Refusal, Ruling, Subject, Terms, judge, parse,
+    Account, Date, Directory, DirectoryFailed, ExemptResult, Groups, Judgement, ListFailed, Note,
+    Origin, Refusal, Ruling, Subject, Terms, judge, parse,
 };
 
 mod a_flow;
@@ -63,6 +64,20 @@ impl Directory for System {
     fn gid_of(&self, group: &str) -> Result<Option<u32>, DirectoryFailed> {
         let found = GROUPS.iter().find(|(name, _)| *name == group);
         self.answer(format!("gid of {group}"), found.map(|(_, gid)| *gid))
+    }
+
+    fn listed(&self, file: &Path, name: &str) -> Result<Option<String>, ListFailed> {
+        self.asked
+            .borrow_mut()
+            .push(format!("{name} in {}", file.display()));
+        match name {
+            "bob" => Ok(Some("robert@example.org".into())),
+            "root" => Ok(Some("admin@example.org".into())),
+            "backup" => Err(ListFailed {
+                problem: "/names: \"backup\" is there twice".into(),
+            }),
+            _ => Ok(None),
+        }
     }
 
     fn behind(&self) -> Date {

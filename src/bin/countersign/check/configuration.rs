@@ -10,6 +10,7 @@ use countersign::policy::{self, Flow, Origin, Policy, Settings, Tenant};
 use countersign::tenant::http::Client;
 
 use super::finding::{Finding, Report, Severity};
+use super::listing;
 use super::rules::{self, Written};
 use super::stacks::{self, Named};
 use crate::context;
@@ -136,7 +137,13 @@ fn wrong(error: &policy::Error, shown: &str, remedy: &str) -> Finding {
 }
 
 /// A file that must be there, be safe, and is not.
-fn unreadable(id: &'static str, root: &Root, problem: &str, place: &str, need: &Need) -> Finding {
+pub(super) fn unreadable(
+    id: &'static str,
+    root: &Root,
+    problem: &str,
+    place: &str,
+    need: &Need,
+) -> Finding {
     let problem = root.without(problem);
     // "PATH: is open to others than its owner (mode 0755): chmod go=" says itself what to do.
     let (path, problem) = problem.split_once(": ").unwrap_or((place, &problem));
@@ -160,12 +167,14 @@ fn files(root: &Root, policy: &Policy, report: &mut Report) {
     let all = services.iter().map(|service| policy.for_service(service));
     let mut secrets = BTreeSet::new();
     let mut authorities = BTreeSet::new();
+    let mut lists = BTreeSet::new();
     for settings in all {
         for flow in [&settings.step_up.flow, &settings.step_up.after_public_key] {
             if let Flow::OnDemand(on_demand) = flow {
                 secrets.insert(on_demand.client_secret_file.clone());
             }
         }
+        lists.extend(settings.users.names_file.clone());
         let proxy = settings.tenant.proxy.as_ref();
         secrets.extend(proxy.and_then(|proxy| proxy.password_file.clone()));
         if settings.tenant.ca_file.is_some() {
@@ -173,6 +182,9 @@ fn files(root: &Root, policy: &Policy, report: &mut Report) {
             certificates(root, &settings.tenant, &LOGINS, report);
         }
     }
+    lists
+        .iter()
+        .for_each(|path| listing::check(root, path, report));
     if !root.is_closed() {
         secrets
             .iter()
@@ -189,12 +201,12 @@ fn files(root: &Root, policy: &Policy, report: &mut Report) {
 }
 
 /// Who needs a file, and how bad it is if it is of no use.
-struct Need {
+pub(super) struct Need {
     severity: Severity,
     why: &'static str,
 }
 
-const LOGINS: Need = Need {
+pub(super) const LOGINS: Need = Need {
     severity: Severity::Error,
     why: "no login succeeds that needs this file",
 };

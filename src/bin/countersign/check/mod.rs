@@ -6,6 +6,7 @@
 
 mod configuration;
 mod finding;
+mod listing;
 mod network;
 mod outage;
 mod outside;

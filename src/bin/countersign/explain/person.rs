@@ -1,7 +1,8 @@
 //! What one person would have to meet.
 #![forbid(unsafe_code)]
 
-use countersign::policy::{self, Flow, Mapping, Mechanism, Terms};
+use countersign::host::{LocalUsers, Whence};
+use countersign::policy::{self, Flow, Mapping, Mechanism, Origin, Terms};
 use serde_json::{Value, json};
 
 use super::kept::{self, Kept};
@@ -115,8 +116,10 @@ fn names(mechanisms: &[Mechanism]) -> Vec<&'static str> {
 fn mapping(case: &Case<'_>, terms: &Terms) -> Option<(String, usize)> {
     let users = &case.policy.for_service(&case.arguments.login.service).users;
     let public_key = case.arguments.key.as_deref().filter(|_| terms.is_pam_user);
-    let path = match users.mapped(&terms.person, public_key).ok()?.1 {
+    let directory = LocalUsers::from(Whence::Told(Origin::Unclear));
+    let path = match users.mapped(&terms.person, public_key, &directory).ok()?.1 {
         Mapping::Name => policy::key("users.names", &terms.person.name),
+        Mapping::File => "users.names_file".to_owned(),
         Mapping::Key => policy::key("users.keys", public_key?),
         Mapping::Template => "users.template".to_owned(),
     };
