@@ -429,9 +429,8 @@ fn a_password_that_must_be_changed_and_a_user_with_nothing_usable_get_words_that
     let mut person = Person::answering(&[]);
     assert_eq!(log_in(&rig, &mut person), Err(Reason::NothingUsable));
     assert!(person.saw("!None of your second factors works here"));
-    let line = rig.line();
-    assert!(line.contains("reason=\"nothing_usable\""), "{line}");
-    assert!(line.ends_with("detail=\"UP | U2F,DUO\""), "{line}");
+    let audit = rig.audit();
+    audit.assert(&[("reason", "nothing_usable"), ("detail", "UP | U2F,DUO")]);
 }
 
 #[test]
@@ -777,7 +776,6 @@ fn an_answer_that_waits_for_a_person_may_take_longer_than_a_request() {
         );
         assert_eq!(met, Ok("UP,RADIUS".into()), "{:?}", person.seen);
         assert_eq!(rig.actions(), ["Start", "Answer", "Answer"]);
-        assert!(person.saw("iWaiting for your approval"));
     }
 }
 
