@@ -86,12 +86,13 @@ fn the_fields_of_a_line_are_in_the_manual_in_their_order() {
 
 /// The identifiers that are given to findings in these files: the first text behind one of these calls.
 fn ids(folder: &Path, found: &mut BTreeSet<String>) {
-    const CALLS: [&str; 9] = [
+    const CALLS: [&str; 10] = [
         "Finding::error(",
         "Finding::warning(",
         "Finding::note(",
         "Finding::passed(",
         "Severity::Warning,",
+        "Finding::new(severity,",
         "report.pass(",
         "self.denial(",
         "unreadable(",

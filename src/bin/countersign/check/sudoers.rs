@@ -25,7 +25,7 @@ pub fn check(root: &Root, named: &Named, report: &mut Report) {
             continue;
         }
         report.add(
-            Finding::new(severity, id(&exception.kind), exception.what())
+            finding(&exception, severity)
                 .at(exception.file.display().to_string(), Some(exception.line))
                 .because(exception.why())
                 .mend(exception.remedy()),
@@ -39,14 +39,15 @@ pub fn check(root: &Root, named: &Named, report: &mut Report) {
     }
 }
 
-fn id(kind: &Kind) -> &'static str {
-    match kind {
+fn finding(exception: &Exception, severity: Severity) -> Finding {
+    let what = exception.what();
+    match &exception.kind {
         Kind::NoPassword { .. } | Kind::NotAuthenticate | Kind::ExemptGroup | Kind::NoPass => {
-            "sudo-unasked"
+            Finding::new(severity, "sudo-unasked", what)
         }
-        Kind::Timeout(_) | Kind::AnyTerminal => "sudo-remembers",
-        Kind::Service(..) => "sudo-service",
-        Kind::OtherPassword(_) => "sudo-password-of",
+        Kind::Timeout(_) | Kind::AnyTerminal => Finding::new(severity, "sudo-remembers", what),
+        Kind::Service(..) => Finding::new(severity, "sudo-service", what),
+        Kind::OtherPassword(_) => Finding::new(severity, "sudo-password-of", what),
     }
 }
 
