@@ -227,6 +227,7 @@ fn an_image_that_will_have_selinux_is_a_note_since_no_kernel_can_be_asked() {
 #[test]
 fn what_an_outage_is_behind_a_proxy_is_said_where_offline_codes_are_allowed() {
     const OFFLINE: &str = "[offline]\nenabled = true\nfirst_factor = \"pam_unix\"\n";
+    const FIRST: &str = "note offline-first - the local password is asked for first";
     let image = Image::new();
     image.stack(
         "rig",
@@ -237,13 +238,13 @@ fn what_an_outage_is_behind_a_proxy_is_said_where_offline_codes_are_allowed() {
     image.configure(&format!(
         "{OFFLINE}[tenant]\nproxy = \"http://proxy.example:3128\"\n"
     ));
-    image.finds(&["note offline-proxy - behind the proxy proxy.example:3128, offline codes are opened by what the proxy answers"]);
+    image.finds(&["note offline-proxy - behind the proxy proxy.example:3128, offline codes are opened by what the proxy answers", FIRST]);
     image.configure(&format!(
         "{OFFLINE}[tenant]\nproxy = \"http://127.0.0.1:3128\"\n"
     ));
-    image.finds(&["warning offline-proxy-here - users of this machine can open offline codes: the proxy 127.0.0.1:3128 is on it"]);
+    image.finds(&["warning offline-proxy-here - users of this machine can open offline codes: the proxy 127.0.0.1:3128 is on it", FIRST]);
     image.configure(&format!(
         "{OFFLINE}[login]\ndeadline = \"20s\"\n[tenant]\nrequest_timeout = \"20s\"\n"
     ));
-    image.finds(&["warning offline-hurried - a tenant that takes a connection and stays silent opens no offline code"]);
+    image.finds(&["warning offline-hurried - a tenant that takes a connection and stays silent opens no offline code", FIRST]);
 }
