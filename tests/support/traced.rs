@@ -107,11 +107,13 @@ impl Traced {
             revents: 0,
         };
         // SAFETY: one pollfd, which outlives the call.
-        let length = match unsafe { libc::poll(&mut waiting, 1, 0) } {
-            0 => 0,
-            _ => out.read(&mut bytes).unwrap(),
+        let is_waiting = unsafe { libc::poll(&mut waiting, 1, 0) } != 0;
+        let length = if is_waiting {
+            out.read(&mut bytes).unwrap()
+        } else {
+            0
         };
-        String::from_utf8_lossy(&bytes[..length]).into_owned()
+        String::from_utf8_lossy(bytes.get(..length).unwrap()).into_owned()
     }
 
     /// Standard error of a process that is gone.
