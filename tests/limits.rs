@@ -127,7 +127,7 @@ const ROWS: [Row; 10] = [
         act: "denied",
         code: |_| String::new(),
         says: "sent",
-        holds: |machine| matches!(machine.state().room(NAME, LIMITS), Ok(Room::Over(_))),
+        holds: |machine| matches!(machine.state().room(NAME, LIMITS), Ok(Room::Paused(_))),
         when_gone: true,
     },
     Row {
