@@ -92,7 +92,7 @@ class Ours:
     def __init__(self, rig, far):
         self.rig, self.far = rig, far
 
-    def service(self, name, person, more="", *, url=None, ca=True, batch="start", stack=""):
+    def service(self, name, person, more="", *, url=None, ca=True, batch="start", stack="", keys=""):
         """A configuration and a stack."""
         rig = self.rig
         url = url or f"https://{rig.tenant.address}"
@@ -104,7 +104,7 @@ url = "{url}"
 [users]
 template = "{person}-{{user}}@example.com"
 names = {{ {rig.user} = "{person}@example.com" }}
-[state]
+{keys}[state]
 folder = "{rig.path('state')}"
 [log]
 socket = "{rig.path('log')}"
@@ -189,6 +189,9 @@ policy = "countersign"
         exempt = f'[[exempt]]\nname = "robots"\nusers = ["{rig.user}"]\n'
         stack = "auth [success=ok ignore=ignore default=bad] {module} config={config}\nauth required pam_permit.so\n"
         yield self.row("exempt user", self.service("exempt", "push", exempt, stack=stack), [], bars="local")
+        names = rig.write("names", "".join(f"user{n}\tuser{n}@example.com\n" for n in range(100_000)))
+        many = self.service("exempt_names", "push", exempt, stack=stack, keys=f'names_file = "{names}"\n')
+        yield self.row("exempt, 100,000 names", many, [], bars="local")
         yield self.remembered()
         yield self.offline()
 
