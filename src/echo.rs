@@ -22,26 +22,31 @@ const LAYERS: usize = 3;
 
 /// The secrets of a login, as they would look in a text.
 #[derive(Default)]
-pub struct Echoes(Vec<Zeroizing<String>>);
+pub struct Echoes {
+    spellings: Vec<Zeroizing<String>>,
+    /// Eight letters of each from every fourth on: a text is searched for all of them at once.
+    runs: Zeroizing<Vec<u64>>,
+}
 
 impl Echoes {
     /// One more secret. What is shorter than three letters and digits can't be kept out of any text.
     pub fn know(&mut self, secret: &str) {
         let letters = reduced(secret);
-        if letters.len() < SHORTEST || self.0.contains(&letters) {
+        if letters.len() < SHORTEST || self.spellings.contains(&letters) {
             return;
         }
-        self.0.push(letters);
-        self.add(&hexadecimal(secret), 2 * SHORTEST);
+        self.add(letters, SHORTEST);
+        self.add(reduced(&hexadecimal(secret)), 2 * SHORTEST);
         for before in 0..3 {
-            self.add(&base64(secret, before), 2 * SHORTEST);
+            self.add(reduced(&base64(secret, before)), 2 * SHORTEST);
         }
     }
 
-    fn add(&mut self, spelling: &str, shortest: usize) {
-        let spelling = reduced(spelling);
-        if spelling.len() >= shortest && !self.0.contains(&spelling) {
-            self.0.push(spelling);
+    fn add(&mut self, spelling: Zeroizing<String>, shortest: usize) {
+        if spelling.len() >= shortest {
+            let runs = spelling.as_bytes().windows(RUN).step_by(STEP);
+            self.runs.extend(runs.map(run));
+            self.spellings.push(spelling);
         }
     }
 
@@ -52,11 +57,11 @@ impl Echoes {
         for _ in 0..LAYERS {
             let letters = reduced(&text);
             let is_cut = text.trim_end().ends_with("...");
-            let is_in = |secret: &Zeroizing<String>| {
-                repeats(&letters, secret) || is_cut && begins_at_end(&letters, secret)
-            };
-            if self.0.iter().any(is_in) {
+            if self.are_in_letters(&letters) || is_cut && self.begin_at_end_of(&letters) {
                 return true;
+            }
+            if !text.contains(['%', '\\', '&']) {
+                return false;
             }
             let inside = unescaped(&text);
             if inside == text {
@@ -65,6 +70,23 @@ impl Echoes {
             text = inside;
         }
         false
+    }
+
+    /// Eleven letters in a row of any secret hold one of its runs. A short secret must be there whole.
+    fn are_in_letters(&self, letters: &str) -> bool {
+        let mut windows = letters.as_bytes().windows(RUN).map(run);
+        let mut short = self.spellings.iter().filter(|secret| secret.len() < RUN);
+        windows.any(|window| self.runs.contains(&window))
+            || short.any(|secret| letters.contains(secret.as_str()))
+    }
+
+    /// Whether letters that were cut end in the middle of a secret.
+    fn begin_at_end_of(&self, letters: &str) -> bool {
+        let begins = |secret: &Zeroizing<String>| {
+            let mut beginnings = (STEP..STEP + RUN).filter_map(|end| secret.get(..end));
+            beginnings.any(|beginning| letters.ends_with(beginning))
+        };
+        self.spellings.iter().any(begins)
     }
 
     /// The text, unless it repeats a secret.
@@ -80,6 +102,9 @@ impl Echoes {
     /// A text of our own with the other side's words in quotation marks: those that repeat a secret are taken out.
     #[must_use]
     pub fn kept_out_of_quotes(&self, text: &str) -> String {
+        if !text.contains('"') {
+            return text.to_owned();
+        }
         let parts = text.split('"').enumerate();
         let parts = parts.map(|(number, part)| {
             let is_theirs = number % 2 == 1;
@@ -93,36 +118,23 @@ impl Echoes {
     }
 }
 
-/// Whether letters hold a secret, or eleven of its letters in a row: as many hold one of its runs, which begin at every fourth.
-/// A short secret must be there whole.
-fn repeats(letters: &str, secret: &str) -> bool {
-    let ends = secret
-        .char_indices()
-        .map(|(at, _)| at)
-        .chain([secret.len()]);
-    let ends: Vec<_> = ends.collect();
-    let run = RUN.min(ends.len() - 1);
-    let mut runs = ends.windows(run + 1).step_by(STEP);
-    runs.any(|run| match (run.first(), run.last()) {
-        (Some(first), Some(last)) => secret
-            .get(*first..*last)
-            .is_some_and(|run| letters.contains(run)),
-        _ => false,
-    })
-}
-
-/// Whether letters that were cut end in the middle of a secret.
-fn begins_at_end(letters: &str, secret: &str) -> bool {
-    let ends = secret.char_indices().map(|(at, _)| at).skip(STEP);
-    let mut beginnings = ends.take(RUN).filter_map(|end| secret.get(..end));
-    beginnings.any(|beginning| letters.ends_with(beginning))
+/// Eight bytes as one number.
+fn run(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0, |run, byte| run << 8 | u64::from(*byte))
 }
 
 /// Letters and digits, in lower case.
 fn reduced(text: &str) -> Zeroizing<String> {
     let mut letters = Zeroizing::new(String::with_capacity(2 * text.len()));
-    let lower = text.chars().flat_map(char::to_lowercase);
-    letters.extend(lower.filter(|c| c.is_alphanumeric()));
+    if text.is_ascii() {
+        let bytes = text.bytes().filter(u8::is_ascii_alphanumeric);
+        letters.extend(bytes.map(|byte| char::from(byte.to_ascii_lowercase())));
+    } else {
+        let lower = text.chars().flat_map(char::to_lowercase);
+        letters.extend(lower.filter(|c| c.is_alphanumeric()));
+    }
     letters
 }
 
