@@ -244,6 +244,20 @@ impl Reason {
         }
     }
 
+    /// Whether it is what the tenant itself has said about a person.
+    #[must_use]
+    pub fn is_of_the_tenant(self) -> bool {
+        matches!(
+            self,
+            Self::StartRefused
+                | Self::AnswerRefused
+                | Self::ApprovalRefused
+                | Self::MechanismRefused
+                | Self::PasswordChange
+                | Self::NothingOffered
+        )
+    }
+
     /// Not the user's fault: somebody has to look at it.
     #[must_use]
     pub fn is_error(self) -> bool {
@@ -264,6 +278,16 @@ impl Reason {
 }
 
 impl Refusal {
+    /// This refusal if it is the tenant's word, else the `later` one.
+    #[must_use]
+    pub fn or(self, later: Self) -> Self {
+        if self.reason.is_of_the_tenant() {
+            self
+        } else {
+            later
+        }
+    }
+
     /// A refusal with more for the log.
     #[must_use]
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {

@@ -34,6 +34,8 @@ pub trait Hands {
     fn sends(&mut self, request: &Request) -> Result<(), Refusal>;
     /// What became of what did, and in which time.
     fn heard(&mut self, outgoing: &Outgoing, reply: &Result<Response, Failure>, time: Duration);
+    /// Called before a question that is asked although the tenant has refused the user, who is not to know it yet.
+    fn refused(&mut self);
     /// Asks the person.
     fn ask(&mut self, question: &Question) -> Answer;
     /// Why it ends where nobody could be asked.
@@ -125,9 +127,10 @@ impl Crank<'_> {
         let reply = exchange(&mut self.client, outgoing, budget);
         let reply = self.looked_at(reply);
         self.hands.heard(outgoing, &reply, begun.elapsed());
-        // What comes after the deadline, an approval too, has come too late.
+        // The reply is read before the login ends: a refusal is kept, and an approval after the deadline has come too late.
         match self.stop() {
-            Some(refusal) => awaited.abandon(refusal),
+            Some(refusal) if reply.is_err() => awaited.abandon(refusal),
+            Some(refusal) => awaited.reply(reply).abandon(refusal),
             None => awaited.reply(reply),
         }
     }
@@ -137,6 +140,9 @@ impl Crank<'_> {
             text: self.echoes.kept_out_of_quotes(&question.text),
             echo: question.echo,
         };
+        if awaited.is_in_vain() {
+            self.hands.refused();
+        }
         let answer = self.hands.ask(&question);
         if let Answer::Typed(typed) = &answer {
             self.echoes.know(typed.expose());

@@ -39,6 +39,17 @@ impl Hands for Own<'_, '_> {
     fn heard(&mut self, outgoing: &Outgoing, reply: &Result<Response, Failure>, time: Duration) {
         self.attempt.event.requests += 1;
         self.attempt.note_exchange(outgoing, reply, time);
+        if matches!(
+            outgoing.request,
+            Request::Advance { .. } | Request::Status { .. }
+        ) {
+            let is_lost = reply.as_ref().map_or(true, |reply| reply.status >= 500);
+            self.attempt.doubt(is_lost);
+        }
+    }
+
+    fn refused(&mut self) {
+        self.attempt.doubt(true);
     }
 
     fn ask(&mut self, question: &Question) -> Answer {

@@ -34,6 +34,9 @@ pub(super) struct Memory {
     pub(super) offline: Option<Records>,
     /// That the tenant was asked about a person who is, and has not said no yet.
     pub(super) asked: Option<Asked>,
+    /// Whether the tenant may have refused this person, and the login does not end with that reason: the last reply to
+    /// something that could be refused was lost, or was a refusal that the user is not to know of yet.
+    pub(super) in_doubt: bool,
     /// What was last said to be wrong with the state.
     said: Option<Unusable>,
 }
@@ -50,6 +53,7 @@ impl Memory {
             suspended: None,
             offline: Records::new(policy),
             asked: None,
+            in_doubt: false,
             said: None,
         }
     }
@@ -60,6 +64,14 @@ impl Attempt<'_> {
     pub(super) fn begin(&mut self) {
         if let Some(memory) = &mut self.memory {
             memory.rang.clear();
+            memory.in_doubt = false;
+        }
+    }
+
+    /// Notes whether the tenant may have refused this person.
+    pub(super) fn doubt(&mut self, in_doubt: bool) {
+        if let Some(memory) = &mut self.memory {
+            memory.in_doubt = in_doubt;
         }
     }
 
@@ -206,13 +218,14 @@ impl Attempt<'_> {
         rang: &[Ringing],
         suspended: Option<&Suspended>,
     ) {
+        let in_doubt = self.memory.as_ref().is_some_and(|memory| memory.in_doubt);
         self.note_refused(terms, reason);
-        if reason == Reason::ApprovalRefused && !rang.is_empty() {
+        if (reason == Reason::ApprovalRefused || in_doubt) && !rang.is_empty() {
             self.with_state(|state, limits| state.deny(&terms.tenant_user, rang, limits));
         } else {
             self.take_back(rang, None);
         }
-        if is_denial(reason) {
+        if is_denial(reason) || in_doubt {
             self.with_state(|state, _| state.refuse(terms.person.uid, suspended));
         } else {
             self.take_back(&[], suspended);

@@ -111,16 +111,18 @@ impl Attempt<'_> {
         }
     }
 
-    /// The tenant has said no to this person: an outage right after that is none of luck.
+    /// Keeps that the tenant has refused this person, or may have: an outage right after a refusal is suspicious. Once
+    /// something was sent that could be refused, only an end that the tenant has nothing to do with takes the mark back.
     pub(super) fn note_refused(&mut self, terms: &Terms, reason: Reason) {
+        let in_doubt = self.memory.as_ref().is_some_and(|memory| memory.in_doubt);
         match self.take_asked() {
-            Some(asked) if is_of_the_tenant(reason) => {
+            Some(asked) if in_doubt || reason.is_of_the_tenant() || is_no_word(reason) => {
                 self.said(asked.refused());
             }
             Some(asked) => {
                 self.said(asked.taken_back());
             }
-            None if is_of_the_tenant(reason) => {
+            None if reason.is_of_the_tenant() => {
                 self.with_records(|store, pause| store.refused(terms.person.uid, pause));
             }
             None => {}
@@ -174,16 +176,15 @@ pub fn bounds(offline: &Offline) -> Limits {
     }
 }
 
-/// What the tenant itself has said about a person.
-fn is_of_the_tenant(reason: Reason) -> bool {
+/// The tenant's reply to something that it could refuse says neither "go on" nor that it is wrong.
+fn is_no_word(reason: Reason) -> bool {
     matches!(
         reason,
-        Reason::StartRefused
-            | Reason::AnswerRefused
-            | Reason::ApprovalRefused
-            | Reason::MechanismRefused
-            | Reason::PasswordChange
-            | Reason::NothingOffered
-            | Reason::TenantThrottle
+        Reason::Outage
+            | Reason::Misbehaved
+            | Reason::IdentityMismatch
+            | Reason::SessionMismatch
+            | Reason::SuccessUnasked
+            | Reason::Panic
     )
 }

@@ -18,7 +18,8 @@ pub(super) const LONGEST: u64 = 120;
 
 /// One login's mark.
 pub(super) struct Mark {
-    index: usize,
+    /// `None` where all were taken, and this login counts as refused whatever comes of it.
+    index: Option<usize>,
     stamp: Stamp,
 }
 
@@ -33,18 +34,23 @@ pub(super) fn ask(ledger: &Ledger, length: u64, now: Stamp) -> Result<Mark, Trou
             is_free.then(|| stamp.pack())
         })?;
         if claimed.is_some() {
-            return Ok(Mark { index, stamp });
+            return Ok(Mark {
+                index: Some(index),
+                stamp,
+            });
         }
     }
-    // So many logins of one person are no honest ones: this one counts as refused.
-    let index = REFUSED;
-    ledger.set(index, stamp.pack())?;
-    Ok(Mark { index, stamp })
+    // So many logins of one person are no honest ones: this one counts as refused, and no end of it takes that back.
+    ledger.set(REFUSED, stamp.pack())?;
+    Ok(Mark { index: None, stamp })
 }
 
 /// Any end of a login but a refusal.
 pub(super) fn take_back(ledger: &Ledger, mark: &Mark) -> Result<(), Trouble> {
-    ledger.exchange(mark.index, mark.stamp.pack(), 0).map(drop)
+    let Some(index) = mark.index else {
+        return Ok(());
+    };
+    ledger.exchange(index, mark.stamp.pack(), 0).map(drop)
 }
 
 /// There was a refusal.
@@ -56,20 +62,22 @@ pub(super) fn refuse(
 ) -> Result<(), Trouble> {
     ledger.set(LENGTH, length)?;
     ledger.set(REFUSED, now.pack())?;
-    match mark {
-        Some(mark) if mark.index != REFUSED => take_back(ledger, mark),
-        Some(_) | None => Ok(()),
-    }
+    mark.map_or(Ok(()), |mark| take_back(ledger, mark))
 }
 
-/// A success: what was refused before is over, and so are the marks of logins that did not begin after this one.
+/// A success: what was refused before this login began is over, and so are the marks of logins that began before it.
 pub(super) fn forgive(ledger: &Ledger, own: Option<&Mark>, now: Stamp) -> Result<(), Trouble> {
     let begun = own.map_or(now, |own| own.stamp);
-    ledger.set(REFUSED, 0)?;
+    let is_forgiven = |refused: Stamp| !refused.is_after(begun);
+    ledger.change(REFUSED, |number| {
+        Stamp::unpack(number).is_some_and(is_forgiven).then_some(0)
+    })?;
     for index in MARKS {
-        let is_earlier = |mark: Stamp| !mark.is_after(begun);
+        let is_own = own.is_some_and(|own| own.index == Some(index));
+        let is_earlier = |mark: Stamp| mark.boot_differs(begun) || begun.is_after(mark);
         ledger.change(index, |number| {
-            Stamp::unpack(number).is_some_and(is_earlier).then_some(0)
+            let mark = Stamp::unpack(number)?;
+            (is_own || is_earlier(mark)).then_some(0)
         })?;
     }
     Ok(())

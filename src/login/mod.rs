@@ -297,6 +297,46 @@ impl Expected {
     }
 }
 
+impl Step {
+    /// The login can't go on. A refusal of the tenant's stays one; a success comes too late.
+    pub fn abandon(self, refusal: Refusal) -> Step {
+        match self {
+            Step::Done(Err(first)) => Step::Done(Err(first.or(refusal))),
+            Step::Done(Ok(_)) => Step::Done(Err(refusal)),
+            Step::Send(outgoing, awaited) => match awaited.expected {
+                Expected::Cleanup(first) => {
+                    let expected = Expected::Cleanup(Box::new(first.or(refusal)));
+                    Step::Send(
+                        outgoing,
+                        AwaitReply {
+                            expected,
+                            ..awaited
+                        },
+                    )
+                }
+                Expected::Start { .. }
+                | Expected::Token { .. }
+                | Expected::Challenge { .. }
+                | Expected::Whoami { .. }
+                | Expected::Advance(_)
+                | Expected::Poll { .. }
+                | Expected::Status { .. }
+                | Expected::Pin(_) => awaited.login.abandon(refusal),
+            },
+            Step::Ask(_, awaited) => awaited.abandon(refusal),
+            Step::Wait(_, awaited) => awaited.abandon(refusal),
+            Step::Spend(awaited) => awaited.login.abandon(refusal),
+            Step::Redeem(_, awaited) => awaited.login.abandon(refusal),
+            Step::Tell(notice, told) => {
+                Step::Tell(notice, Told(Box::new(told.told().abandon(refusal))))
+            }
+            Step::Keep(keep, told) => {
+                Step::Keep(keep, Told(Box::new(told.told().abandon(refusal))))
+            }
+        }
+    }
+}
+
 impl Told {
     /// It has been shown, or could not be: either way the login goes on.
     pub fn told(self) -> Step {
@@ -305,6 +345,12 @@ impl Told {
 }
 
 impl AwaitAnswer {
+    /// Whether the tenant has refused the user already, who is asked all the same.
+    #[must_use]
+    pub fn is_in_vain(&self) -> bool {
+        matches!(self.asked, ask::Asked::InVain(..))
+    }
+
     /// What the user typed.
     pub fn answer(self, typed: Secret) -> Step {
         self.login.answered(self.asked, &typed)

@@ -107,12 +107,15 @@ fn both_are_asked_one_after_the_other_and_both_must_be_let_in() {
     let mut person = Person::answering(&["424243", CODE]);
     assert_eq!(step_up(&su(&rig), &mut person), Ok("OATH".into()));
     assert_eq!(asked_about(&rig), ["nobody@example.com", NAME]);
-    let lines = rig.lines();
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    let first = "detail=\"nobody@example.com has met OATH\"";
-    assert!(lines[0].ends_with(first), "{lines:?}");
-    let both = "tenant_user=\"nobody@example.com,alice@example.com\"";
-    assert!(lines.last().unwrap().contains(both), "{lines:?}");
+    let line = rig.lines().pop().unwrap();
+    assert!(
+        line.ends_with("detail=\"nobody@example.com has met OATH\""),
+        "{line}"
+    );
+    assert!(
+        line.contains("tenant_user=\"nobody@example.com,alice@example.com\""),
+        "{line}"
+    );
 }
 
 #[test]
@@ -121,7 +124,8 @@ fn where_the_first_is_refused_the_second_is_never_asked() {
     let mut person = Person::answering(&["000000"]);
     assert_eq!(step_up(&su(&rig), &mut person), Err(Reason::AnswerRefused));
     assert_eq!(asked_about(&rig), ["nobody@example.com"]);
-    assert_eq!(rig.lines().len(), 1);
+    let line = rig.lines().pop().unwrap();
+    assert!(!line.contains("has met"), "{line}");
     let mut person = Person::answering(&["424243", "000000"]);
     assert_eq!(step_up(&su(&rig), &mut person), Err(Reason::AnswerRefused));
     let line = rig.lines().pop().unwrap();

@@ -146,7 +146,6 @@ fn a_token_endpoint_that_can_not_be_believed_is_not() {
         What::BadJson,
         What::CutMidBody,
         status(500),
-        status(429),
         What::Body {
             json: serde_json::json!({"access_token": "a", "token_type": "mac", "expires_in": 60}),
         },
@@ -156,6 +155,10 @@ fn a_token_endpoint_that_can_not_be_believed_is_not() {
         assert_eq!(unasked(&sudo(&rig)), Err(Reason::Misbehaved), "{what:?}");
         assert_eq!(state_files(&rig, "token-"), [""; 0].map(PathBuf::from));
     }
+    let rig = rig_for("code", "", "");
+    rig.simulator.fault(status(429).once());
+    assert_eq!(unasked(&sudo(&rig)), Err(Reason::TenantThrottle));
+    assert_eq!(state_files(&rig, "token-"), [""; 0].map(PathBuf::from));
 }
 
 #[test]

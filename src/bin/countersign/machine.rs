@@ -59,6 +59,8 @@ pub fn drive(terms: Terms, password: Option<Secret>, driver: &mut dyn Driver) ->
 struct Forgetful<'a>(&'a mut dyn Driver);
 
 impl Hands for Forgetful<'_> {
+    fn refused(&mut self) {}
+
     fn sends(&mut self, request: &Request) -> Result<(), Refusal> {
         if self.0.sends(request) {
             Ok(())

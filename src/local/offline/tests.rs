@@ -304,10 +304,27 @@ fn the_tenants_yes_ends_what_it_said_before_and_no_login_that_began_later() {
 }
 
 #[test]
+fn the_tenants_yes_ends_no_refusal_of_a_login_that_began_as_early_or_later() {
+    let place = Place::enrolled();
+    let success = place.asks(20);
+    place.asks(30).refused().unwrap();
+    assert_eq!(success.online(), Ok(0));
+    assert!(matches!(
+        place.redeem(60),
+        Err(CodeRefusal::RefusedOnline(_))
+    ));
+    let place = Place::enrolled();
+    let success = place.asks(20);
+    drop(place.asks(20));
+    assert_eq!(success.online(), Ok(0));
+    assert_eq!(place.redeem(60), Err(CodeRefusal::RefusedOnline(20)));
+}
+
+#[test]
 fn more_logins_at_once_than_there_is_room_for_count_as_refused() {
     let place = Place::enrolled();
     let many: Vec<_> = (0..17).map(|_| place.asks(60)).collect();
-    for asked in many.into_iter().take(16) {
+    for asked in many {
         asked.taken_back().unwrap();
     }
     assert_eq!(place.redeem(90), Err(CodeRefusal::RefusedOnline(30)));

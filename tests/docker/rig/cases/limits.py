@@ -41,13 +41,13 @@ def prepare_doas():
         configuration.write("permit alice\n")
 
 
-def calls(world, program, limits, codes):
+def calls(world, program, limits, codes, password=PASSWORD):
     """Calls the program under these limits, and types the password and these codes, each when it is asked for."""
     mark = world.mark()
     user, command = programs(mark)[program]
     attempt = world.attempt(user, limits + command, marker=mark)
     attempt.asks_hidden(HIDDEN)
-    attempt.types(PASSWORD)
+    attempt.types(password)
     for code in codes:
         attempt.asks_openly(OFFLINE)
         attempt.types(code)
@@ -106,10 +106,10 @@ def twelve_who_guess_at_once_have_as_many_guesses_as_one(world):
         expect((judged, failures()) == (5, 5), f"{judged} guesses were judged, {failures()} are counted")
 
 
-def finds_no_second_door(world):
+def finds_no_second_door(world, password=PASSWORD):
     """An outage, and a right code."""
     with world.tenant_stopped():
-        attempt = calls(world, "sudo", [], [oath_code(KEY)])
+        attempt = calls(world, "sudo", [], [oath_code(KEY)], password)
         attempt.shows(BLOCKED)
         attempt.left_no_mark()
         world.verdict("denied", "offline_blocked", user="alice", service="sudo")
@@ -140,6 +140,47 @@ def a_login_that_is_killed_before_the_denial_comes_counts_as_refused(world):
     attempt.leaves()
     world.tenant.answer(message, "deny")
     finds_no_second_door(world)
+
+
+@case(stack="unix_requisite", also=ALLOWED.format(more=""))
+def a_denial_that_meets_control_c_is_kept(world):
+    host.enroll_offline("alice", KEY)
+    attempt = begins(world, "alice")
+    attempt.asks_openly(CODE)
+    attempt.types(WRONG_CODE)
+    for _ in range(40):
+        attempt.presses("\x03")
+    attempt.ends()
+    world.log.begin()
+    finds_no_second_door(world)
+
+
+@case(stack="unix_requisite", also=ALLOWED.format(more=""))
+def a_password_that_the_tenant_refused_unseen_is_kept_as_a_refusal(world):
+    """It went ahead, and the code is asked for all the same, so that the refusal tells nothing."""
+    host.enroll_offline("otto", KEY)
+    other = "another one"
+    subprocess.run(["chpasswd"], input=f"otto:{other}\n", text=True, check=True)
+    try:
+        attempt = world.sudo("otto")
+        attempt.asks_hidden(HIDDEN)
+        attempt.types(other)
+        attempt.asks_openly(CODE)
+        attempt.interrupts()
+        attempt.ends()
+        world.log.begin()
+        with world.tenant_stopped():
+            attempt = world.sudo("otto")
+            attempt.asks_hidden(HIDDEN)
+            attempt.types(other)
+            attempt.asks_openly(OFFLINE)
+            attempt.types(oath_code(KEY))
+            attempt.ends()
+            attempt.shows(BLOCKED)
+            attempt.left_no_mark()
+            world.verdict("denied", "offline_blocked", user="otto", service="sudo")
+    finally:
+        subprocess.run(["chpasswd"], input=f"otto:{PASSWORD}\n", text=True, check=True)
 
 
 @case(stack="unix_requisite", also=ALLOWED.format(more=f'folder = "{FULL}"\n'))

@@ -130,7 +130,7 @@ def a_new_token_that_is_not_taken_either_is_not_fetched_for_ever(world):
     attempt.asks_hidden(ASKS.format("penny"))
     attempt.types(PASSWORD)
     attempt.is_refused(UNREACHABLE, status=1)
-    world.verdict("error", "client_refused", "sudo", user="penny", detail="OnDemandChallenge: HTTP status 401")
+    world.verdict("error", "client_refused", "sudo", user="penny", detail="OnDemandChallenge: HTTP status 401: does the scope countersign take Security/OnDemandChallenge?")
     world.tenant.saw(Token=1, Challenge=2)
     world.tenant.sent_nothing_to("penny")
 
@@ -196,7 +196,7 @@ BAD_TOKENS = {
     "access_token is missing": {"token_type": "Bearer", "expires_in": 3600},
     "access_token is no token": {**GOOD_TOKEN, "access_token": "a b\r\nX-Evil: 1"},
     "token_type is not Bearer": {**GOOD_TOKEN, "token_type": "mac"},
-    "expires_in is missing or absurd": {**GOOD_TOKEN, "expires_in": 10**12},
+    "expires_in is absurd": {**GOOD_TOKEN, "expires_in": 10**12},
     "not JSON of its shape (line 1)": {**GOOD_TOKEN, "expires_in": -1},
 }
 
