@@ -166,12 +166,19 @@ impl Client {
         self.watch.begin();
         let result = request.and_then(|request| self.send(request, body, deadline, patience));
         let ended_by_itself = begun.elapsed() + CLOSE < budget;
-        let prove = || Proven {
-            ran: self.watch.was_running(),
-            // A person who takes their time is no silence of the tenant's.
-            had_time: patience == Patience::Request && budget == limit || ended_by_itself,
-            lack: means::lack(),
-            names: self.way.names(),
+        let prove = || {
+            let met = self.watch.full_table();
+            let lack = met.map(|table| (Local::Resources, table));
+            let lack = lack.or_else(means::lack);
+            Proven {
+                // A person who takes their time is no silence of the tenant's.
+                had_time: patience == Patience::Request && budget == limit || ended_by_itself,
+                listened: self.watch.was_fair(),
+                lack,
+                names: self.way.names(),
+                // Last, because a stop may come as late as this.
+                ran: self.watch.was_running(),
+            }
         };
         let result = result.map_err(|failure| judged(failure, prove));
         self.watch.end();

@@ -18,4 +18,5 @@ mod proxy;
 mod resolver;
 mod roots;
 mod socket;
+mod tables;
 mod watch;

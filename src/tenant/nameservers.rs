@@ -32,14 +32,19 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 0 } el
 const ANSWER: usize = 512;
 /// Where the question of a message begins (RFC 1035, section 4.1.1).
 const HEADER: usize = 12;
+/// The codes of an answer (RFC 1035, section 4.1.1) that say whether there is such a name.
+const NO_ERROR: u8 = 0;
+const NO_SUCH_NAME: u8 = 3;
 
 /// What the name servers of the network make of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Names {
-    /// None of them resolves it: they are silent, out of reach, or say no.
+    /// None of them resolves it: they are silent, out of reach, or say that there is no such name.
     Dead,
     /// One of them resolves it, or is there to be asked what we can't ask it.
     Alive,
+    /// One of them answers that it can't tell. One that its clients keep busy says so too.
+    Unsure,
     /// A server could not be asked, or there is one on this machine, which its users can keep busy.
     Unknown,
 }
@@ -66,6 +71,8 @@ struct Asked {
 enum Answer {
     Resolves,
     No,
+    /// It failed or refused to tell.
+    Unsure,
     /// No datagram gets there.
     OutOfReach,
     /// This machine does not send our datagram.
@@ -97,7 +104,8 @@ impl Inquiry {
     }
 
     /// Sends the question to those that have not answered, then waits at most this long and takes what is there.
-    pub(super) fn listen(&mut self, time: Duration) {
+    /// Returns how long it waited.
+    pub(super) fn listen(&mut self, time: Duration) -> Duration {
         let question = &self.question;
         let open = self.asked.iter_mut().filter(|asked| asked.answer.is_none());
         open.for_each(|asked| asked.send(question));
@@ -112,14 +120,21 @@ impl Inquiry {
                 .iter_mut()
                 .for_each(|asked| asked.receive(question));
             if left.is_zero() || arrival.is_err() {
-                return;
+                break;
             }
         }
+        begun.elapsed()
     }
 
     /// Whether a server may still answer, and no answer so far has settled it.
     pub(super) fn is_open(&self) -> bool {
-        self.asked.iter().any(|asked| asked.answer.is_none()) && !self.is_alive()
+        let is_settled = self.is_alive() || self.is_unsure();
+        !is_settled && self.asked.iter().any(|asked| asked.answer.is_none())
+    }
+
+    fn is_unsure(&self) -> bool {
+        let unsure = |asked: &Asked| asked.answer == Some(Answer::Unsure);
+        self.asked.iter().any(unsure)
     }
 
     fn is_alive(&self) -> bool {
@@ -131,14 +146,15 @@ impl Inquiry {
     pub(super) fn names(&self) -> Names {
         let is_early = self.is_open() && self.begun.elapsed() < PATIENCE;
         let proves_nothing = |asked: &Asked| match asked.answer {
-            Some(Answer::OutOfReach) => false,
             Some(Answer::NotSent) => true,
-            Some(Answer::No | Answer::Resolves) | None => asked.is_here,
+            _ => asked.is_here,
         };
         if self.is_alive() {
             Names::Alive
         } else if self.is_partial || is_early || self.asked.iter().any(proves_nothing) {
             Names::Unknown
+        } else if self.is_unsure() {
+            Names::Unsure
         } else {
             Names::Dead
         }
@@ -308,11 +324,10 @@ fn answer(message: &[u8], question: &[u8]) -> Option<Answer> {
     let is_ours = id(message) == id(question)
         && message.get(2)? & 0x80 != 0
         && echo.is_none_or(|echo| echo.eq_ignore_ascii_case(body));
-    let code = message.get(3)? & 0x0f;
-    let says = if code == 0 {
-        Answer::Resolves
-    } else {
-        Answer::No
+    let says = match message.get(3)? & 0x0f {
+        NO_ERROR => Answer::Resolves,
+        NO_SUCH_NAME => Answer::No,
+        _ => Answer::Unsure,
     };
     is_ours.then_some(says)
 }

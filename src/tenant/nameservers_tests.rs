@@ -71,12 +71,18 @@ fn a_server_that_resolves_the_name_shows_that_names_are_alive() {
 }
 
 #[test]
-fn a_server_of_the_network_that_says_no_shows_nothing_else() {
-    for no in [2, 3, 5] {
-        let (address, thread) = server(0, move |question| code(question, no));
+fn a_server_of_the_network_says_no_only_where_there_is_no_such_name() {
+    let codes = [
+        (1, Names::Unsure),
+        (2, Names::Unsure),
+        (3, Names::Dead),
+        (5, Names::Unsure),
+    ];
+    for (told, names) in codes {
+        let (address, thread) = server(0, move |question| code(question, told));
         let mut inquiry = elsewhere(inquiry(address));
         inquiry.listen(LONG);
-        assert_eq!(inquiry.names(), Names::Dead, "{no}");
+        assert_eq!(inquiry.names(), names, "{told}");
         thread.join().unwrap();
     }
 }
@@ -96,16 +102,19 @@ fn a_server_on_this_machine_that_says_no_or_nothing_proves_nothing() {
 }
 
 #[test]
-fn a_server_of_the_network_that_is_silent_is_dead_and_one_on_this_machine_that_is_not_there_too() {
+fn a_server_that_is_silent_or_not_there_is_dead_and_one_on_this_machine_proves_nothing() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     let mut inquiry = elsewhere(Inquiry::begin(&Servers::from([address]), HOST, A));
     inquiry.listen(Duration::ZERO);
     assert_eq!(inquiry.names(), Names::Dead);
     drop(silent);
-    let mut inquiry = Inquiry::begin(&Servers::from([address]), HOST, A);
-    inquiry.listen(LONG);
-    assert_eq!(inquiry.names(), Names::Dead);
+    let mut there = elsewhere(Inquiry::begin(&Servers::from([address]), HOST, A));
+    there.listen(LONG);
+    assert_eq!(there.names(), Names::Dead);
+    let mut here = Inquiry::begin(&Servers::from([address]), HOST, A);
+    here.listen(LONG);
+    assert_eq!(here.names(), Names::Unknown);
 }
 
 #[test]
@@ -158,7 +167,7 @@ fn what_is_no_answer_to_the_question_is_not_heard() {
     let mut capitals = code(&question, 0);
     capitals[HEADER + 1] = b'T';
     assert!(answer(&capitals, &question) == Some(Answer::Resolves));
-    assert!(answer(&code(&question, 5)[..HEADER], &question) == Some(Answer::No));
+    assert!(answer(&code(&question, 5)[..HEADER], &question) == Some(Answer::Unsure));
 }
 
 #[test]

@@ -245,7 +245,8 @@ impl Question<'_> {
         let inquiry = self
             .inquiry
             .get_or_insert_with(|| Inquiry::begin(&servers(), host, kind));
-        inquiry.listen(time);
+        let waited = inquiry.listen(time);
+        self.watch.waited_so_long(waited, time);
     }
 
     /// What the name servers of the network say, for a lookup that failed so. They get as much time as is left, and not long.

@@ -14,6 +14,8 @@ pub(super) struct Proven {
     pub(super) ran: bool,
     /// The network had all the time that the configuration gives it: the login's own deadline cut nothing off.
     pub(super) had_time: bool,
+    /// The wait that ended in silence had itself the time that a fair request gives.
+    pub(super) listened: bool,
     /// What the process did not get from this machine, of all that a request needs.
     pub(super) lack: Option<(Local, String)>,
     /// What the name servers of the network said to a question of our own. Asked only after a lookup that gave nothing.
@@ -31,9 +33,18 @@ pub(super) fn counts(kind: Outage, proven: &Proven) -> Result<(), (Local, String
     if kind.takes_time() && !proven.had_time {
         return Err((Local::NoTime, String::new()));
     }
+    // A look-up is proven by the question to the name servers, which has a time of its own.
+    if matches!(kind, Outage::ConnectTimeout | Outage::Silent) && !proven.listened {
+        let why = "too little was left for an answer";
+        return Err((Local::NoTime, why.to_owned()));
+    }
     match (kind, proven.names) {
         (Outage::NameNotFound | Outage::NameService, Names::Alive) => {
             let why = "a name server of the network answers, and the lookup on this machine fails";
+            Err((Local::Resolver, why.to_owned()))
+        }
+        (Outage::NameNotFound | Outage::NameService, Names::Unsure) => {
+            let why = "a name server of the network answers, and can't tell at the moment";
             Err((Local::Resolver, why.to_owned()))
         }
         (Outage::NameNotFound | Outage::NameService, Names::Unknown) => {

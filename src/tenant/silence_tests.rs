@@ -6,6 +6,7 @@ fn all() -> Proven {
     Proven {
         ran: true,
         had_time: true,
+        listened: true,
         lack: None,
         names: Names::Dead,
     }
@@ -68,7 +69,7 @@ fn silence_of_no_kind_counts_where_anything_is_not_proven() {
 fn a_lookup_that_fails_counts_only_if_the_name_servers_of_the_network_are_dead() {
     for kind in Outage::ALL {
         let is_of_a_lookup = matches!(kind, Outage::NameNotFound | Outage::NameService);
-        for names in [Names::Alive, Names::Unknown] {
+        for names in [Names::Alive, Names::Unsure, Names::Unknown] {
             let proven = Proven { names, ..all() };
             assert_eq!(counts(kind, &proven).is_err(), is_of_a_lookup, "{kind}");
         }
@@ -91,6 +92,19 @@ fn silence_that_the_login_itself_cut_short_does_not_count_and_an_answer_does() {
         (Outage::BehindProxy, true),
     ] {
         assert_eq!(counts(kind, &cut).is_ok(), counted, "{kind}");
+    }
+}
+
+/// A stop has eaten the rest of the time.
+#[test]
+fn silence_counts_only_where_it_lasted_by_itself() {
+    let rest = Proven {
+        listened: false,
+        ..all()
+    };
+    for kind in Outage::ALL {
+        let is_silence = matches!(kind, Outage::ConnectTimeout | Outage::Silent);
+        assert_eq!(counts(kind, &rest).is_err(), is_silence, "{kind}");
     }
 }
 

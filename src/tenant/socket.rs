@@ -162,9 +162,9 @@ fn connect_to(address: &SocketAddr, time: Duration, watch: &Watch) -> io::Result
     loop {
         let slice = cmp::min(time.saturating_sub(begun.elapsed()), SLICE);
         let slice_begun = Instant::now();
-        let is_connected = os::connected(&stream, slice)?;
+        let is_connected = os::connected(&stream, slice);
         watch.waited(slice_begun, slice);
-        if is_connected {
+        if is_connected? {
             stream.set_nonblocking(false)?;
             return Ok(stream);
         }
@@ -247,6 +247,7 @@ impl Write for Socket {
             let begun = Instant::now();
             let sent = self.stream.write(bytes);
             self.watch.waited(begun, time);
+            self.watch.sent();
             match sent {
                 Err(error) if try_again(&error) => {}
                 result => return result,

@@ -245,7 +245,11 @@ fn a_server_that_never_reads_ends_with_the_budget() {
     });
     let mut client = client(&authority);
     let result = client.post(&server.url(), &[], &vec![b'x'; 32 << 20], SHORT);
-    assert_fails!(result, Failure::Misbehaved(Misbehaviour::Timeout, _));
+    // Without optimization, a request of this size may cost more time beside its waits than a process that runs needs.
+    assert_fails!(
+        result,
+        Failure::Misbehaved(Misbehaviour::Timeout, _) | Failure::Local(Local::Stopped, _)
+    );
     drop(gone);
     server.done();
 }

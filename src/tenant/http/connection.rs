@@ -48,6 +48,7 @@ pub(super) struct Way {
     lookups: Lookups,
     watch: Watch,
     timeout: Duration,
+    request_timeout: Duration,
     /// How many connections have been made.
     pub(super) made: u32,
 }
@@ -60,6 +61,7 @@ impl Way {
             lookups: Lookups::new(settings.ip_family, watch.clone()),
             watch,
             timeout: settings.connect_timeout,
+            request_timeout: settings.request_timeout,
             made: 0,
         }
     }
@@ -80,11 +82,13 @@ impl Way {
         let addresses = self.lookups.addresses(host, port, deadline)?;
         let soon = Instant::now().checked_add(self.timeout);
         let soon = soon.map_or(deadline, |soon| soon.min(deadline));
+        self.watch.gives(self.timeout.min(self.request_timeout));
         let mut socket = Socket::connect(&addresses, soon, &self.watch)?;
         self.made += 1;
         if let Some(proxy) = &self.proxy {
             socket = proxy.tunnel(socket, to.host(), to.port)?;
         }
+        self.watch.gives(self.request_timeout);
         socket.until(deadline);
         Ok(Connection {
             line: Line::open(socket, self.tls.clone(), name)?,

@@ -14,6 +14,7 @@ from ..accounts import PASSWORD
 from ..case import case
 from ..terminal import become
 from ..terms import DEADLINE, expect
+from .limits import state_of, traced
 from .offline import KEY, OFFLINE
 from .words import HIDDEN, answers, oath_code
 
@@ -207,6 +208,47 @@ def write(path, text):
         file.write(text)
 
 
+@contextlib.contextmanager
+def distant(address, delay):
+    """A way to the tenant, on which everything takes so many seconds more in each direction."""
+    with open("/etc/hosts", encoding="ascii") as file:
+        before = file.read()
+    with socket.create_server(address) as listener:
+        def serve():
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:
+                    return
+                tenant = socket.create_connection(TENANT)
+                threading.Thread(target=carry, args=(client, tenant, delay), daemon=True).start()
+                threading.Thread(target=carry, args=(tenant, client, delay), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        write("/etc/hosts", f"{address[0]} tenant.test\n" + before.replace(" tenant.test", ""))
+        try:
+            yield
+        finally:
+            write("/etc/hosts", before)
+            listener.shutdown(socket.SHUT_RDWR)
+
+
+def carry(source, target, delay):
+    """What comes from there goes here, late."""
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65536):
+            time.sleep(delay)
+            target.sendall(piece)
+        target.shutdown(socket.SHUT_WR)
+
+
+def leads_to(address):
+    """Whether a process has a connection to this address, as the kernel writes it down."""
+    number = "".join(f"{int(part):02X}" for part in reversed(address[0].split(".")))
+    with open("/proc/net/tcp", encoding="ascii") as sockets:
+        return any(line.split()[2] == f"{number}:{address[1]:04X}" for line in sockets.readlines()[1:])
+
+
 # --- honest outages ---
 
 
@@ -295,6 +337,29 @@ def a_program_that_is_stopped_during_the_handshake_meets_no_outage(world):
             network.take()
             stop(attempt)
             is_refused(world, attempt, "local", STOPPED)
+
+
+@outage(configuration="hurried")
+def a_program_that_is_stopped_between_its_waits_meets_no_outage(world):
+    far = ("127.0.0.2", 8443)
+    with distant(far, 0.1):
+        host.enroll_offline("otto", KEY)
+        attempt = world.su("visitor", "otto")
+        attempt.asks_hidden(HIDDEN)
+        pid = attempt.child.pid
+        stopper = subprocess.Popen(["strace", "-qq", "-p", str(pid), "-e", "inject=connect:signal=STOP"], stderr=subprocess.DEVNULL)
+        world.until(lambda: traced(pid))
+        attempt.types(PASSWORD)
+        # It connects to services of this machine before.
+        while not leads_to(far):
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.001)
+        world.until(lambda: state_of(pid) in "tT")
+        time.sleep(1.9)
+        stopper.terminate()
+        stopper.wait()
+        os.kill(pid, signal.SIGCONT)
+        is_refused(world, attempt, "local", STOPPED)
 
 
 @outage(configuration="hurried")
