@@ -192,6 +192,26 @@ fn a_configuration_that_would_change_nothing_is_refused() {
 }
 
 /// A system in a folder, with files of ours and a stack.
+#[test]
+fn a_command_without_a_configuration_has_help_that_does_not_speak_of_one() {
+    let machine = Machine::new();
+    for command in ["rehearse", "confirm", "unsetup", "completions"] {
+        for option in ["--help", "-h"] {
+            let (help, err, code) = machine.run(&[command, option]);
+            assert_eq!((err.as_str(), code), ("", 0), "{command} {option}");
+            assert!(!help.contains("--config "), "{command} {option}: {help}");
+        }
+    }
+    let (_, err, code) = machine.run(&["unsetup", "--config", "/x"]);
+    assert_eq!(
+        (err.lines().next(), code),
+        (
+            Some("countersign: --config: unsetup reads no configuration"),
+            2
+        )
+    );
+}
+
 fn left_behind(stack: &str) -> Machine {
     let machine = Machine::new();
     for (path, text) in [
@@ -227,7 +247,10 @@ fn purge_removes_what_is_ours_and_nothing_that_a_stack_still_needs() {
         "{err}"
     );
     std::fs::remove_file(image.join("var/lib/countersign/setup/1.json")).unwrap();
+    // The answers of a setup stay when it is taken back.
+    std::fs::write(image.join("var/lib/countersign/setup/answers.json"), "{}").unwrap();
     let listed = "to be removed: /etc/countersign/countersign.toml\nto be removed: /etc/countersign/secret\n\
+        to be removed: /var/lib/countersign/setup/answers.json\n\
         to be removed: /var/lib/countersign/totp-1000\n";
     let shown = |out: &str| out.replace("DIR/image", "");
     let (out, _, code) = purge(&["--dry-run"]);
@@ -239,7 +262,7 @@ fn purge_removes_what_is_ours_and_nothing_that_a_stack_still_needs() {
     let (out, _, code) = purge(&["--yes"]);
     assert_eq!(
         (shown(&out), code),
-        (format!("{listed}3 files removed.\n"), 0)
+        (format!("{listed}4 files removed.\n"), 0)
     );
     assert!(!image.join("etc/countersign").exists() && !image.join("var/lib/countersign").exists());
     assert!(image.join("var/lib/other").exists());

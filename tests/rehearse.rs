@@ -233,7 +233,7 @@ fn wrong_use_is_told() {
     ] {
         let seen = rehearse(&rig, &["--service", service]).end();
         let said = format!(
-            "countersign: there is no stack {shown}\nhint: name a file of /etc/pam.d, such as sshd, sudo or login\n"
+            "countersign: there is no stack {shown}\nhint: name a file of /etc/pam.d or /usr/lib/pam.d, such as sshd, sudo or login\n"
         );
         assert_eq!(
             (seen.stdout.as_str(), seen.stderr, seen.code),

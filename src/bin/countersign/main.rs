@@ -170,13 +170,14 @@ const WITHOUT_CONFIG: [&str; 4] = ["rehearse", "confirm", "unsetup", "completion
 
 /// The command line as clap knows it.
 fn command() -> clap::Command {
-    let mut command = Arguments::command();
-    // What is global is an argument of each subcommand from here on.
-    command.build();
+    let command = Arguments::command();
+    let hidden = command
+        .get_arguments()
+        .find(|argument| argument.get_id() == "config")
+        .map(|config| config.clone().hide(true));
+    // An argument of a subcommand's own takes the place of the global one.
     WITHOUT_CONFIG.into_iter().fold(command, |command, name| {
-        command.mut_subcommand(name, |below| {
-            below.mut_arg("config", |config| config.hide(true))
-        })
+        command.mut_subcommand(name, |below| below.args(hidden.clone()))
     })
 }
 

@@ -109,6 +109,7 @@ fn what_is_no_right_use_would_be_found() {
 #[test]
 fn the_help_shows_config_where_it_counts_and_nowhere_else() {
     let mut command = super::command();
+    command.build();
     for below in command.get_subcommands_mut() {
         let name = below.get_name().to_owned();
         let help = below.render_long_help().to_string();
