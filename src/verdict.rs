@@ -333,6 +333,22 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_of_the_tenants_outlasts_what_ends_the_login() {
+        let interrupted = Refusal::from(Reason::Interrupted);
+        for reason in Reason::ALL {
+            let kept = Refusal::from(reason).or(interrupted.clone());
+            let is_kept = kept.reason == reason;
+            assert_eq!(
+                is_kept,
+                reason.is_of_the_tenant() || reason == Reason::Interrupted,
+                "{reason:?}"
+            );
+        }
+        assert!(Reason::ApprovalRefused.is_of_the_tenant());
+        assert!(!Reason::Misbehaved.is_of_the_tenant());
+    }
+
+    #[test]
     fn errors_are_what_somebody_has_to_look_at() {
         let errors = Reason::ALL.into_iter().filter(|reason| reason.is_error());
         assert_eq!(
