@@ -340,6 +340,39 @@ def a_program_that_is_stopped_during_the_handshake_meets_no_outage(world):
 
 
 @outage(configuration="hurried")
+def a_program_that_is_stopped_between_its_waits_meets_no_outage(world):
+    far = ("127.0.0.2", 8443)
+    with distant(far, 0.1):
+        host.enroll_offline("otto", KEY)
+        attempt = world.su("visitor", "otto")
+        attempt.asks_hidden(HIDDEN)
+        pid = attempt.child.pid
+        stopper = subprocess.Popen(["strace", "-qq", "-p", str(pid), "-e", "inject=connect:signal=STOP"], stderr=subprocess.DEVNULL)
+        world.until(lambda: traced(pid))
+        attempt.types(PASSWORD)
+        # It connects to services of this machine before. It is looked at while it stands still, so it can't get ahead.
+        while True:
+            world.until(lambda: stands_still(pid))
+            if leads_to(far):
+                break
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(1.9)
+        stopper.terminate()
+        stopper.wait()
+        os.kill(pid, signal.SIGCONT)
+        is_refused(world, attempt, "local", STOPPED)
+
+
+def stands_still(pid):
+    """Stopped for longer than strace takes to look at a call."""
+    for _ in range(10):
+        if state_of(pid) not in "tT":
+            return False
+        time.sleep(0.005)
+    return True
+
+
+@outage(configuration="hurried")
 def many_stops_that_are_short_meet_no_outage_either(world):
     with silent(world) as network:
         attempt = sudo(world)
