@@ -76,6 +76,7 @@ uninstall:
 	rm -f $(DESTDIR)$(PAMDIR)/pam_countersign.so $(DESTDIR)$(PREFIX)/sbin/countersign
 	rm -f $(DESTDIR)$(BASHDIR)/countersign $(DESTDIR)$(ZSHDIR)/_countersign $(DESTDIR)$(FISHDIR)/countersign.fish
 	rm -f $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/countersign.conf $(DESTDIR)$(PREFIX)/share/countersign/selinux/countersign.cil
+	-rmdir $(DESTDIR)$(PREFIX)/share/countersign/selinux $(DESTDIR)$(PREFIX)/share/countersign 2>/dev/null
 	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
 
 clean:

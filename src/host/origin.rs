@@ -87,10 +87,11 @@ fn origin(session: &LoginSession) -> Origin {
     }
 }
 
-/// A terminal that is no program's: a virtual console, a serial line, a display.
+/// A terminal that is no program's: a virtual console or a serial line. A display is at this machine where logind says that
+/// it has a seat; another one can be looked at from elsewhere (VNC, XDMCP).
 fn is_console(tty: &str) -> bool {
     let name = tty.strip_prefix("/dev/").unwrap_or(tty);
-    let devices = ["tty", "hvc", "console", ":"];
+    let devices = ["tty", "hvc", "console"];
     devices.iter().any(|device| name.starts_with(device)) && name != "tty"
 }
 
@@ -196,14 +197,7 @@ mod tests {
 
     #[test]
     fn a_service_of_roots_at_a_console_is_at_this_machine_and_nothing_else_is() {
-        for tty in [
-            "/dev/tty1",
-            "tty1",
-            "/dev/ttyS0",
-            "hvc0",
-            ":0",
-            "/dev/console",
-        ] {
+        for tty in ["/dev/tty1", "tty1", "/dev/ttyS0", "hvc0", "/dev/console"] {
             assert_eq!(outside_of_sessions(0, Some(tty)), Origin::Local, "{tty}");
             assert_eq!(
                 outside_of_sessions(1000, Some(tty)),
@@ -217,6 +211,8 @@ mod tests {
             Some("pts/3"),
             Some("/dev/pts/3"),
             Some("ssh"),
+            Some(":0"),
+            Some(":1"),
             Some("/dev/tty"),
         ] {
             assert_eq!(outside_of_sessions(0, tty), Origin::Unclear, "{tty:?}");

@@ -378,6 +378,13 @@ fn an_offline_code_needs_the_first_factor_that_was_declared() {
         "auth requisite pam_sss.so forward_pass\nauth required pam_countersign.so\n",
     );
     image.finds(&["note offline-first - the local password is asked for first"]);
+    // A step-up sends no password.
+    let step_up = format!("{}{ON_DEMAND}", OFFLINE.replace("pam_unix", "pam_sss"));
+    image.write("etc/countersign/secret", "s\n");
+    image.mode("etc/countersign/secret", 0o600);
+    image.configure(&step_up);
+    image.finds(&[]);
+    image.configure(&OFFLINE.replace("pam_unix", "pam_sss"));
     image.stack("rig", "auth requisite pam_sss.so forward_pass ignore_unknown_user\nauth required pam_countersign.so\n");
     image.finds(&["error pam-offline-alone /etc/pam.d/rig:2 an offline code counts although pam_sss has verified nothing"]);
     image.configure("[service.rig.offline]\nenabled = true\nfirst_factor = \"pam_unix\"\n");

@@ -30,11 +30,16 @@ pub struct Outside {
 /// Whether the stack of a service asks for the local password before the module: a step-up, or an offline code, stands behind
 /// a password that this machine has checked.
 pub fn asks_local_password_first(policy: &Policy, service: &str) -> bool {
-    let settings = policy.for_service(service);
-    match settings.step_up.flow {
-        Flow::Login => settings.offline.enabled,
+    match policy.for_service(service).step_up.flow {
+        Flow::Login => sends_local_password(policy, service),
         Flow::OnDemand(_) => true,
     }
+}
+
+/// Whether the tenant gets the password that this machine has checked before. A step-up sends none.
+pub fn sends_local_password(policy: &Policy, service: &str) -> bool {
+    let settings = policy.for_service(service);
+    settings.offline.enabled && settings.step_up.flow == Flow::Login
 }
 
 /// sshd, as it can be asked about one account.

@@ -4,7 +4,7 @@
 use super::configuration::Configurations;
 use super::finding::{Finding, Report};
 use super::stacks::{self, Named};
-use crate::outside::{Sshd, accounts, asks_local_password_first, by_key};
+use crate::outside::{Sshd, accounts, by_key, sends_local_password};
 use crate::root::Root;
 
 /// The PAM service of sshd.
@@ -28,9 +28,7 @@ fn local_password(
 ) {
     let config = stacks::config(root, service);
     let policy = configurations.policy(root, config.as_deref(), report);
-    let is_first = policy.is_some_and(|policy| {
-        policy.for_service(service).offline.enabled && asks_local_password_first(policy, service)
-    });
+    let is_first = policy.is_some_and(|policy| sends_local_password(policy, service));
     if is_first && !report.has("pam-offline-alone") {
         report.add(local_password_first(service));
     }

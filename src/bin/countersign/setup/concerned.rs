@@ -10,6 +10,7 @@ use super::wanted::Wanted;
 use crate::output::Problem;
 use crate::outside::{
     Outside, Sshd, accounts, asks_local_password_first, by_key, by_password, merged,
+    sends_local_password,
 };
 use crate::root::Root;
 use crate::{invoker, sudoers};
@@ -109,13 +110,12 @@ fn who(service: &str, keys: Option<Keys>) -> String {
 }
 
 fn what(policy: &Policy, service: &str) -> &'static str {
-    let is_offline = policy.for_service(service).offline.enabled;
-    match (asks_local_password_first(policy, service), is_offline) {
-        (false, _) => "the password of the tenant, and what the tenant asks behind it",
-        (true, false) => "the local password, and then the challenges of the tenant",
-        (true, true) => {
-            "the local password first, which the tenant gets too (offline.enabled): a user with two different passwords is refused, and so is one without a local password"
-        }
+    if sends_local_password(policy, service) {
+        "the local password first, which the tenant gets too (offline.enabled): a user with two different passwords is refused, and so is one without a local password"
+    } else if asks_local_password_first(policy, service) {
+        "the local password, and then the challenges of the tenant"
+    } else {
+        "the password of the tenant, and what the tenant asks behind it"
     }
 }
 
