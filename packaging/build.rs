@@ -1,15 +1,13 @@
 //! Linker arguments of the module, and when it was built.
 //!
-//! libpam unloads a module at `pam_end`. A Rust library that is unloaded leaks thread-local keys and can
-//! crash its host, so it stays: `-z nodelete`.
+//! libpam unloads a module at `pam_end`. A Rust library that is unloaded leaks thread-local keys
+//! and can crash its host, so it stays: `-z nodelete`.
 //!
-//! The unwinder comes from the compiler's static library where there is one: hardly any host program has libgcc_s
-//! loaded, and finding and loading it costs each login more than loading the module itself.
+//! The unwinder comes from the compiler's static library where there is one: hardly any host
+//! program has libgcc_s loaded, and finding and loading it costs each login more than loading the
+//! module itself.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "runs on the machine that builds, and in no login"
-)]
+#![allow(clippy::disallowed_methods, reason = "runs on the machine that builds, and in no login")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,8 +25,9 @@ fn main() {
     }
 }
 
-/// A time that lies behind every login, in seconds since 1970: a clock that shows an earlier one is wrong. Whoever wants the
-/// same bytes from each build says which time it is (reproducible-builds.org).
+/// A time that lies behind every login, in seconds since 1970: a clock that shows an earlier one is
+/// wrong. Whoever wants the same bytes from each build says which time it is
+/// (reproducible-builds.org).
 fn built() -> u64 {
     let told = env::var("SOURCE_DATE_EPOCH").ok();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);

@@ -1,4 +1,5 @@
-//! One line per login, for people and for machines: `key="value"`, every value escaped, in a fixed order.
+//! One line per login, for people and for machines: `key="value"`, every value escaped, in a fixed
+//! order.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
@@ -91,15 +92,13 @@ impl Event {
     }
 }
 
-/// The fields of a line, in its order, each value escaped as it stands. Nothing of a line that is none of ours.
+/// The fields of a line, in its order, each value escaped as it stands. Nothing of a line that is
+/// none of ours.
 #[must_use]
 pub fn fields(line: &str) -> Vec<(&str, &str)> {
     let mut fields = Vec::new();
     let mut rest = line.strip_prefix("login").unwrap_or_default();
-    while let Some((key, value)) = rest
-        .strip_prefix(' ')
-        .and_then(|rest| rest.split_once("=\""))
-    {
+    while let Some((key, value)) = rest.strip_prefix(' ').and_then(|rest| rest.split_once("=\"")) {
         let Some(end) = end_of_value(value) else {
             break;
         };
@@ -120,7 +119,8 @@ fn end_of_value(value: &str) -> Option<usize> {
     })
 }
 
-/// Printable, on one line, and without anything that ends a value: `\"`, `\\`, `\n`, `\u{1b}`. Cut at a limit.
+/// Printable, on one line, and without anything that ends a value: `\"`, `\\`, `\n`, `\u{1b}`. Cut
+/// at a limit.
 #[must_use]
 pub fn escape(value: &str) -> String {
     let mut escaped = String::with_capacity(value.len());
@@ -177,17 +177,11 @@ mod tests {
 
     #[test]
     fn the_fields_are_read_as_they_were_written() {
-        let event = Event {
-            user: "a\" outcome=\"granted\\".into(),
-            ..Event::default()
-        };
+        let event = Event { user: "a\" outcome=\"granted\\".into(), ..Event::default() };
         let line = event.line();
         let read = fields(&line);
         assert_eq!(read.len(), 15);
-        assert_eq!(
-            read.get(3),
-            Some(&("user", "a\\\" outcome=\\\"granted\\\\"))
-        );
+        assert_eq!(read.get(3), Some(&("user", "a\\\" outcome=\\\"granted\\\\")));
         assert_eq!(read.last(), Some(&("detail", "")));
         assert!(fields("offline: 3 logins").is_empty());
         assert_eq!(fields("login a=\"1\" b=\"cut"), [("a", "1")]);

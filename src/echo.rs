@@ -1,8 +1,9 @@
 //! Whether what the other side says repeats a secret of this login, in whatever spelling.
 //!
-//! A tenant that quotes a request in an error would put a password or a client secret into the log. What a secret looks
-//! like in the encodings in use is known before: raw, escaped as JSON, XML or a URL, in hexadecimal digits, and in base64
-//! wherever in it the secret begins. Letters and digits alone are compared, in one case, so that no punctuation hides it.
+//! A tenant that quotes a request in an error would put a password or a client secret into the log.
+//! What a secret looks like in the encodings in use is known before: raw, escaped as JSON, XML or a
+//! URL, in hexadecimal digits, and in base64 wherever in it the secret begins. Letters and digits
+//! alone are compared, in one case, so that no punctuation hides it.
 #![forbid(unsafe_code)]
 
 use base64::Engine;
@@ -29,7 +30,8 @@ pub struct Echoes {
 }
 
 impl Echoes {
-    /// One more secret. What is shorter than three letters and digits can't be kept out of any text.
+    /// One more secret. What is shorter than three letters and digits can't be kept out of any
+    /// text.
     pub fn know(&mut self, secret: &str) {
         let letters = reduced(secret);
         if letters.len() < SHORTEST || self.spellings.contains(&letters) {
@@ -72,7 +74,8 @@ impl Echoes {
         false
     }
 
-    /// Eleven letters in a row of any secret hold one of its runs. A short secret must be there whole.
+    /// Eleven letters in a row of any secret hold one of its runs. A short secret must be there
+    /// whole.
     fn are_in_letters(&self, letters: &str) -> bool {
         let mut windows = letters.as_bytes().windows(RUN).map(run);
         let mut short = self.spellings.iter().filter(|secret| secret.len() < RUN);
@@ -92,14 +95,11 @@ impl Echoes {
     /// The text, unless it repeats a secret.
     #[must_use]
     pub fn kept_out_of(&self, text: String) -> String {
-        if self.are_in(&text) {
-            WITHHELD.to_owned()
-        } else {
-            text
-        }
+        if self.are_in(&text) { WITHHELD.to_owned() } else { text }
     }
 
-    /// A text of our own with the other side's words in quotation marks: those that repeat a secret are taken out.
+    /// A text of our own with the other side's words in quotation marks: those that repeat a secret
+    /// are taken out.
     #[must_use]
     pub fn kept_out_of_quotes(&self, text: &str) -> String {
         if !text.contains('"') {
@@ -108,11 +108,7 @@ impl Echoes {
         let parts = text.split('"').enumerate();
         let parts = parts.map(|(number, part)| {
             let is_theirs = number % 2 == 1;
-            if is_theirs && self.are_in(part) {
-                "..."
-            } else {
-                part
-            }
+            if is_theirs && self.are_in(part) { "..." } else { part }
         });
         parts.collect::<Vec<_>>().join("\"")
     }
@@ -120,9 +116,7 @@ impl Echoes {
 
 /// Eight bytes as one number.
 fn run(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0, |run, byte| run << 8 | u64::from(*byte))
+    bytes.iter().fold(0, |run, byte| run << 8 | u64::from(*byte))
 }
 
 /// Letters and digits, in lower case.
@@ -147,7 +141,8 @@ fn hexadecimal(secret: &str) -> Zeroizing<String> {
     digits
 }
 
-/// The characters that a secret has in base64 wherever as many bytes stand before it, and none that others share.
+/// The characters that a secret has in base64 wherever as many bytes stand before it, and none that
+/// others share.
 fn base64(secret: &str, before: usize) -> Zeroizing<String> {
     let mut bytes = Zeroizing::new(vec![0; before]);
     bytes.extend_from_slice(secret.as_bytes());
@@ -218,10 +213,7 @@ mod tests {
         let echoes = knowing(SECRET);
         let form: String = form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
         let every: String = SECRET.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let json: String = SECRET
-            .encode_utf16()
-            .map(|unit| format!("\\u{unit:04x}"))
-            .collect();
+        let json: String = SECRET.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
         let xml: String = SECRET.chars().map(|c| format!("&#{};", c as u32)).collect();
         let hex: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
         for spelling in [
@@ -244,10 +236,7 @@ mod tests {
             SECRET[..16].to_owned(),
             SECRET[2..].to_owned(),
         ] {
-            assert!(
-                echoes.are_in(&format!("error: <{spelling}>, sorry")),
-                "{spelling}"
-            );
+            assert!(echoes.are_in(&format!("error: <{spelling}>, sorry")), "{spelling}");
         }
     }
 

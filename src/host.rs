@@ -143,7 +143,8 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// One person, or one after the other: then both must be let in, and nothing that one of them did before counts.
+    /// One person, or one after the other: then both must be let in, and nothing that one of them
+    /// did before counts.
     fn log_in(&mut self, required: Required) -> Result<Verdict, Refusal> {
         let Required { first, second } = required;
         self.event.tenant_user.clone_from(&first.tenant_user);
@@ -186,10 +187,7 @@ impl<'a> Attempt<'a> {
         let (client, secret) = settings::equip(terms, &self.trusted)?;
         let before = self.before(terms);
         let password = self.password_for(terms)?;
-        let machine = secret.map(|secret| Machine {
-            secret,
-            token: self.kept_token(terms),
-        });
+        let machine = secret.map(|secret| Machine { secret, token: self.kept_token(terms) });
         let start = Start {
             terms: terms.clone(),
             password,

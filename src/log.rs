@@ -1,4 +1,5 @@
-//! Where lines go: the system's log, facility authpriv, without touching the host program's own use of it.
+//! Where lines go: the system's log, facility authpriv, without touching the host program's own use
+//! of it.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Write};
@@ -14,8 +15,8 @@ use crate::policy::Date;
 
 /// Where syslogd and journald listen.
 const SOCKET: &str = "/dev/log";
-/// All lines of a login but the last wait no longer than this for the log, together. Every user of the machine can write to the
-/// socket and fill its queue, and a login must not hang on it.
+/// All lines of a login but the last wait no longer than this for the log, together. Every user of
+/// the machine can write to the socket and fill its queue, and a login must not hang on it.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// The line that tells how the login ended may wait so much longer.
 const RESERVE: Duration = Duration::from_millis(200);
@@ -78,16 +79,14 @@ impl Log {
         self.logger = None;
     }
 
-    /// Writes one line. Whatever is not printable in it is escaped. A log that can't be written to changes nothing.
+    /// Writes one line. Whatever is not printable in it is escaped. A log that can't be written to
+    /// changes nothing.
     pub fn line(&mut self, level: Level, text: &str) {
         if level == Level::Debug && !self.debug {
             return;
         }
         if self.lost > 0 {
-            let note = format!(
-                "lines that the log did not take before this one: {}",
-                self.lost
-            );
+            let note = format!("lines that the log did not take before this one: {}", self.lost);
             if self.deliver(Level::Warning, &note) {
                 self.lost = 0;
             }
@@ -103,8 +102,8 @@ impl Log {
         self.line(level, text);
     }
 
-    /// Whether the log has taken the line. It is tried again where the daemon may have been restarted since the last one, and not
-    /// where it takes nothing.
+    /// Whether the log has taken the line. It is tried again where the daemon may have been
+    /// restarted since the last one, and not where it takes nothing.
     fn deliver(&mut self, level: Level, text: &str) -> bool {
         let line = format!("{}{}", self.prefix, one_line(text));
         let begun = Instant::now();
@@ -153,15 +152,12 @@ fn connect(socket: &Path, patience: Duration) -> io::Result<Logger<LoggerBackend
         datagram.set_write_timeout(Some(patience))?;
     }
     datagram.connect(socket)?;
-    let head = Head {
-        program: program(),
-        pid: std::process::id(),
-    };
+    let head = Head { program: program(), pid: std::process::id() };
     Ok(Logger::new(LoggerBackend::Unix(datagram), head))
 }
 
-/// What stands in front of a line: RFC 3164, section 4.1, without the name of the host, as syslog(3) writes it. The time is
-/// UTC; those who read the socket have their own.
+/// What stands in front of a line: RFC 3164, section 4.1, without the name of the host, as
+/// syslog(3) writes it. The time is UTC; those who read the socket have their own.
 struct Head {
     program: String,
     pid: u32,
@@ -183,9 +179,8 @@ impl LogFormat<&str> for Head {
 
 /// `Nov  2 03:04:05`.
 fn moment(seconds: u64) -> String {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (date, time) = (Date::of_epoch(seconds), seconds % 86_400);
     let month = usize::from(date.month).saturating_sub(1);
     let month = MONTHS.get(month).copied().unwrap_or_default();
@@ -195,15 +190,8 @@ fn moment(seconds: u64) -> String {
 
 /// The host program, as pam_syslog(3) would name it.
 fn program() -> String {
-    let name: String = os::program()
-        .chars()
-        .filter(char::is_ascii_graphic)
-        .collect();
-    if name.is_empty() {
-        "pam".to_owned()
-    } else {
-        name
-    }
+    let name: String = os::program().chars().filter(char::is_ascii_graphic).collect();
+    if name.is_empty() { "pam".to_owned() } else { name }
 }
 
 /// Values in a line are escaped by whoever puts them there; this is the net below.
@@ -236,10 +224,8 @@ mod tests {
         let line = String::from_utf8(buffer[..length].to_vec()).unwrap();
         // authpriv is 10, notice 5: 10 * 8 + 5.
         assert!(line.starts_with("<85>"), "{line}");
-        let end = format!(
-            "[{}]: pam_countersign(ss\\nhd:auth): a\\nb\\u{{1b}}[2J",
-            std::process::id()
-        );
+        let end =
+            format!("[{}]: pam_countersign(ss\\nhd:auth): a\\nb\\u{{1b}}[2J", std::process::id());
         assert!(line.ends_with(&end), "{line}");
     }
 

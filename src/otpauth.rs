@@ -1,6 +1,8 @@
-//! The URI by which a server gives away the secret of one-time codes: parsed, bounded, and never assumed.
+//! The URI by which a server gives away the secret of one-time codes: parsed, bounded, and never
+//! assumed.
 //!
-//! Source: the Key URI Format of Google Authenticator's wiki, RFC 6238 (TOTP), RFC 4648 section 6 (base32).
+//! Source: the Key URI Format of Google Authenticator's wiki, RFC 6238 (TOTP), RFC 4648 section 6
+//! (base32).
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;
@@ -14,7 +16,8 @@ use zeroize::Zeroizing;
 const LONGEST: usize = 2048;
 /// The longest label, in characters.
 const LABEL: usize = 256;
-/// RFC 4226, section 4, demands 128 bits; some services give 112, and nobody should take fewer. In bytes.
+/// RFC 4226, section 4, demands 128 bits; some services give 112, and nobody should take fewer. In
+/// bytes.
 const SHORTEST_SECRET: usize = 14;
 /// The block of SHA-512: a longer key is hashed before it is used.
 const LONGEST_SECRET: usize = 128;
@@ -76,13 +79,16 @@ impl Algorithm {
     }
 }
 
-/// Reads `otpauth://totp/LABEL?secret=...`, with or without `issuer`, `algorithm`, `digits` and `period`.
+/// Reads `otpauth://totp/LABEL?secret=...`, with or without `issuer`, `algorithm`, `digits` and
+/// `period`.
 ///
-/// White space is ignored: such URIs are copied from mails and pages. Parameters that are not known are passed over.
+/// White space is ignored: such URIs are copied from mails and pages. Parameters that are not known
+/// are passed over.
 ///
 /// # Errors
 ///
-/// [`Invalid`] for what is no such URI, for one that says the same thing twice, and for codes that are out of bounds.
+/// [`Invalid`] for what is no such URI, for one that says the same thing twice, and for codes that
+/// are out of bounds.
 pub fn parse(uri: &str) -> Result<Otpauth, Invalid> {
     if uri.len() > LONGEST {
         return no("longer than any such URI");
@@ -184,9 +190,7 @@ impl Fields<'_> {
         };
         let digits = text.bytes().all(|b| b.is_ascii_digit());
         let number = text.parse().ok().filter(|_| digits);
-        number
-            .map(Some)
-            .ok_or_else(|| bad(&format!("{name} is no number that could be meant")))
+        number.map(Some).ok_or_else(|| bad(&format!("{name} is no number that could be meant")))
     }
 }
 

@@ -64,17 +64,8 @@ mod tests {
     #[test]
     fn an_answer_is_taken_whole_or_not_at_all() {
         let longest = "x".repeat(MAX_ANSWER - 1);
-        assert_eq!(
-            Secret::from_bytes(longest.as_bytes())
-                .ok()
-                .unwrap()
-                .expose(),
-            longest
-        );
-        assert_eq!(
-            Secret::from_bytes(&[b'x'; MAX_ANSWER]).err(),
-            Some(Unfit::TooLong)
-        );
+        assert_eq!(Secret::from_bytes(longest.as_bytes()).ok().unwrap().expose(), longest);
+        assert_eq!(Secret::from_bytes(&[b'x'; MAX_ANSWER]).err(), Some(Unfit::TooLong));
         assert_eq!(Secret::from_bytes(b"").err(), Some(Unfit::Empty));
         assert_eq!(Secret::from_bytes(b"caf\xe9").err(), Some(Unfit::NotUtf8));
         assert_eq!(Secret::from_bytes(b"\xff\xfe").err(), Some(Unfit::NotUtf8));

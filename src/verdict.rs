@@ -69,7 +69,8 @@ pub enum Reason {
     // What the tenant said.
     /// The tenant refused what was typed.
     AnswerRefused,
-    /// The approval was denied or expired, or an earlier answer was wrong: the tenant doesn't tell which.
+    /// The approval was denied or expired, or an earlier answer was wrong: the tenant doesn't tell
+    /// which.
     ApprovalRefused,
     /// The tenant refused to start a mechanism.
     MechanismRefused,
@@ -281,29 +282,19 @@ impl Refusal {
     /// This refusal if it is the tenant's word, else the `later` one.
     #[must_use]
     pub fn or(self, later: Self) -> Self {
-        if self.reason.is_of_the_tenant() {
-            self
-        } else {
-            later
-        }
+        if self.reason.is_of_the_tenant() { self } else { later }
     }
 
     /// A refusal with more for the log.
     #[must_use]
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self {
-            reason,
-            detail: detail.into(),
-        }
+        Self { reason, detail: detail.into() }
     }
 }
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self {
-            reason,
-            detail: String::new(),
-        }
+        Self { reason, detail: String::new() }
     }
 }
 

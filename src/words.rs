@@ -1,8 +1,9 @@
 //! Every sentence that a user can read.
 //!
-//! What must be seen is in a prompt. Prompts stay below libpam's 512 bytes, whatever the tenant says, and the words
-//! `Verification code:` end every prompt that takes a code, because editors and terminals look for them. Nothing but
-//! these words, and what to type in their place, is in the last line: sudo can replace it (see `host::prompts`).
+//! What must be seen is in a prompt. Prompts stay below libpam's 512 bytes, whatever the tenant
+//! says, and the words `Verification code:` end every prompt that takes a code, because editors and
+//! terminals look for them. Nothing but these words, and what to type in their place, is in the
+//! last line: sudo can replace it (see `host::prompts`).
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
@@ -41,7 +42,8 @@ pub const NO_PIN: &str = "That is not a PIN.\n";
 /// Before a question that is asked again, after what no question takes.
 pub const UNFIT: &str = "That is too long, or not text.\n";
 
-/// Before a menu that is shown again. Only a short number is repeated: anything else could be a secret.
+/// Before a menu that is shown again. Only a short number is repeated: anything else could be a
+/// secret.
 #[must_use]
 pub fn not_in_menu(typed: &str) -> String {
     let typed = typed.trim();
@@ -50,31 +52,23 @@ pub fn not_in_menu(typed: &str) -> String {
     format!("{what} is not in the list.\n")
 }
 
-/// A question with a word on the last answer to it, and on what is not sent. That sentence gives way where a long menu
-/// leaves no room for it.
+/// A question with a word on the last answer to it, and on what is not sent. That sentence gives
+/// way where a long menu leaves no room for it.
 #[must_use]
 pub fn joined(word: &str, quiet: &str, question: &str) -> String {
     let whole = [word, quiet, question].concat();
-    if whole.len() < MAX_PROMPT {
-        whole
-    } else {
-        [word, question].concat()
-    }
+    if whole.len() < MAX_PROMPT { whole } else { [word, question].concat() }
 }
 
-/// Several mechanisms to choose from; Enter takes the first. The place of the one whose code may be typed right here
-/// counts from 0.
+/// Several mechanisms to choose from; Enter takes the first. The place of the one whose code may be
+/// typed right here counts from 0.
 #[must_use]
 pub fn menu(offers: &[(Mechanism, Option<ServerText>)], code_taker: Option<usize>) -> String {
     let count = offers.len();
     let room = (IN_MENU / count.max(1)).min(40);
     let mut text = String::new();
     for (number, (mechanism, label)) in (1..).zip(offers) {
-        text.push_str(&format!(
-            "{number}. {}{}\n",
-            name(*mechanism),
-            quoted(label.as_ref(), room)
-        ));
+        text.push_str(&format!("{number}. {}{}\n", name(*mechanism), quoted(label.as_ref(), room)));
     }
     text.push_str(&match code_taker {
         Some(at) => format!(
@@ -150,11 +144,7 @@ fn source(mechanism: Mechanism) -> &'static str {
 /// What a mechanism without a start wants to know.
 #[must_use]
 pub fn text(mechanism: Mechanism, prompt: Option<&ServerText>) -> String {
-    format!(
-        "{}{}.\n{CODE}",
-        source(mechanism),
-        quoted(prompt, IN_PROMPT)
-    )
+    format!("{}{}.\n{CODE}", source(mechanism), quoted(prompt, IN_PROMPT))
 }
 
 /// A security question, in the words in which the user once answered it.
@@ -179,9 +169,8 @@ pub fn number(number: &ServerText, takes_code: bool) -> String {
 /// An approval is awaited, and did not come for a while.
 #[must_use]
 pub fn not_yet(number: Option<&ServerText>, takes_code: bool) -> String {
-    let number = number.map_or_else(String::new, |number| {
-        format!(" Choose {} on your phone.", number.shown(12))
-    });
+    let number = number
+        .map_or_else(String::new, |number| format!(" Choose {} on your phone.", number.shown(12)));
     let state = format!("Not approved yet.{number} {NOTHING_COMES}\n");
     if takes_code {
         format!("{state}Press Enter to wait on, type a code, or stop with Ctrl-C.\n{CODE}")
@@ -213,10 +202,7 @@ pub fn waiting(mechanism: Mechanism) -> String {
 /// Where a policy asks for the password and the stack has none of this person's.
 #[must_use]
 pub fn password(tenant_user: &str) -> String {
-    format!(
-        "Password of {}: ",
-        super::tenant::text::shown(tenant_user, 100)
-    )
+    format!("Password of {}: ", super::tenant::text::shown(tenant_user, 100))
 }
 
 /// Before a prompt, where the phone may not ring any more. `for_code`: what is asked for is a code.
@@ -272,11 +258,7 @@ pub struct Screen {
 
 impl Screen {
     /// A terminal of which nothing is known, as behind sshd: the smallest that is usual.
-    pub const UNKNOWN: Self = Self {
-        rows: 24,
-        columns: 80,
-        has_blocks: true,
-    };
+    pub const UNKNOWN: Self = Self { rows: 24, columns: 80, has_blocks: true };
 }
 
 /// Whether an application may be in front of a terminal.
@@ -321,7 +303,8 @@ pub enum Ground {
     Light,
 }
 
-/// The frame around a QR code, in modules. Cameras need less than the standard's four, and each costs a line.
+/// The frame around a QR code, in modules. Cameras need less than the standard's four, and each
+/// costs a line.
 const MARGIN: usize = 2;
 
 fn qr_code(text: &str) -> Option<qrcode::QrCode> {
@@ -329,11 +312,10 @@ fn qr_code(text: &str) -> Option<qrcode::QrCode> {
     qrcode::QrCode::with_error_correction_level(text.as_str(), qrcode::EcLevel::L).ok()
 }
 
-/// An otpauth URI without what an authenticator takes for granted: a shorter text is a smaller picture.
+/// An otpauth URI without what an authenticator takes for granted: a shorter text is a smaller
+/// picture.
 fn compact(text: &str) -> Zeroizing<String> {
-    let Some((label, query)) = text
-        .split_once('?')
-        .filter(|_| text.starts_with("otpauth://totp/"))
+    let Some((label, query)) = text.split_once('?').filter(|_| text.starts_with("otpauth://totp/"))
     else {
         return Zeroizing::new(text.to_owned());
     };
@@ -343,11 +325,7 @@ fn compact(text: &str) -> Zeroizing<String> {
         Some(_) | None => !["algorithm=SHA1", "digits=6", "period=30"].contains(pair),
     };
     let needed = query.split('&').filter(is_needed).collect::<Vec<_>>();
-    Zeroizing::new(format!(
-        "{}?{}",
-        label.replace("%40", "@"),
-        needed.join("&")
-    ))
+    Zeroizing::new(format!("{}?{}", label.replace("%40", "@"), needed.join("&")))
 }
 
 /// In half blocks, two rows of the code to a line.
@@ -360,7 +338,8 @@ fn painted(code: &qrcode::QrCode, ground: Ground) -> Zeroizing<String> {
         color == Some(&qrcode::Color::Dark)
     };
     let side = width + 2 * MARGIN;
-    // What is printed is the light part, but on a light ground. Below the last row there is nothing to print.
+    // What is printed is the light part, but on a light ground. Below the last row there is nothing
+    // to print.
     let is_inked = |x, y| y < side && is_dark(x, y) == (ground == Ground::Light);
     let block = |x, y| match (is_inked(x, y), is_inked(x, y + 1)) {
         (true, true) => '\u{2588}',
@@ -370,16 +349,13 @@ fn painted(code: &qrcode::QrCode, ground: Ground) -> Zeroizing<String> {
     };
     let lines = (0..side).step_by(2).map(|y| {
         let line: String = (0..side).map(|x| block(x, y)).collect();
-        if ground == Ground::Coloured {
-            format!("\u{1b}[97;40m{line}\u{1b}[0m")
-        } else {
-            line
-        }
+        if ground == Ground::Coloured { format!("\u{1b}[97;40m{line}\u{1b}[0m") } else { line }
     });
     Zeroizing::new(lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// A new key, as its owner sees it once: a picture, or why there is none, is what stands above the question.
+/// A new key, as its owner sees it once: a picture, or why there is none, is what stands above the
+/// question.
 #[must_use]
 pub fn key(user: &str, picture: Option<&str>, uri: &str, secret: &str) -> Zeroizing<String> {
     let (scan, picture) = match picture {
@@ -411,7 +387,8 @@ pub fn is_yes(answer: &str) -> bool {
     matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
-/// The rows of that question at a login, and of the one below the page of another identity provider.
+/// The rows of that question at a login, and of the one below the page of another identity
+/// provider.
 pub const FIRST_CODE_ROWS: usize = 4;
 /// See [`FIRST_CODE_ROWS`].
 pub const PAGE_ROWS: usize = 3;
@@ -535,11 +512,7 @@ fn name(mechanism: Mechanism) -> &'static str {
 /// The tenant's words, marked as such, or nothing.
 fn quoted(label: Option<&ServerText>, max: usize) -> String {
     let shown = label.map(|text| fitted(text, max)).unwrap_or_default();
-    if shown.is_empty() {
-        shown
-    } else {
-        format!(" (\"{}\")", shown.replace('"', "'"))
-    }
+    if shown.is_empty() { shown } else { format!(" (\"{}\")", shown.replace('"', "'")) }
 }
 
 /// As much of a text as fits into `max` bytes.

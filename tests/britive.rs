@@ -1,4 +1,5 @@
-//! `countersign britive`, as it is typed, against a simulated tenant: what is seen on the terminal, and what is not.
+//! `countersign britive`, as it is typed, against a simulated tenant: what is seen on the terminal,
+//! and what is not.
 
 #![allow(
     clippy::unwrap_used,
@@ -42,7 +43,8 @@ struct World {
 }
 
 impl World {
-    /// Alice has nothing yet, and a token of each kind; Bob is an administrator, and has an authenticator.
+    /// Alice has nothing yet, and a token of each kind; Bob is an administrator, and has an
+    /// authenticator.
     fn new(settings: &str) -> World {
         let tenant = Simulator::start(&format!(
             r#"
@@ -69,10 +71,7 @@ impl World {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = format!("/tmp/countersign-britive-{}-{number}", std::process::id());
         fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
-        let world = World {
-            folder: path.into(),
-            tenant,
-        };
+        let world = World { folder: path.into(), tenant };
         world.write("ca.pem", world.tenant.ca_pem(), 0o644);
         world.configure("");
         world.write("alice", &format!("{TOKEN}\n"), 0o600);
@@ -106,7 +105,8 @@ impl World {
         command
     }
 
-    /// Types each line at its prompt, and gives what there was to see. The prompt for a token wants it unseen.
+    /// Types each line at its prompt, and gives what there was to see. The prompt for a token wants
+    /// it unseen.
     #[track_caller]
     fn dialogue(&self, arguments: &str, lines: &[(&str, &str)]) -> Seen {
         let mut terminal = Terminal::start(&mut self.command(arguments));
@@ -151,9 +151,7 @@ impl World {
     fn asked(&self) -> Vec<String> {
         let requests = self.tenant.requests();
         let asked = requests.iter();
-        asked
-            .map(|one| format!("{} {}", one.method, one.path))
-            .collect()
+        asked.map(|one| format!("{} {}", one.method, one.path)).collect()
     }
 }
 
@@ -164,21 +162,11 @@ impl Drop for World {
 }
 
 fn printed(screen: &str, stdout: &str) -> Seen {
-    Seen {
-        screen: screen.into(),
-        stdout: stdout.into(),
-        stderr: String::new(),
-        code: Some(0),
-    }
+    Seen { screen: screen.into(), stdout: stdout.into(), stderr: String::new(), code: Some(0) }
 }
 
 fn failed(screen: &str, stderr: &str) -> Seen {
-    Seen {
-        screen: screen.into(),
-        stdout: String::new(),
-        stderr: stderr.into(),
-        code: Some(1),
-    }
+    Seen { screen: screen.into(), stdout: String::new(), stderr: stderr.into(), code: Some(1) }
 }
 
 fn bearer() -> String {
@@ -252,15 +240,9 @@ fn an_authenticator_is_registered_from_its_picture_to_its_first_code() {
          First code: {wrong}\nThe tenant does not take that code. Wait for the next one.\n\
          First code: {right}\n"
     );
-    assert_eq!(
-        world.seen(terminal),
-        printed(&screen, "Your authenticator is registered.\n")
-    );
+    assert_eq!(world.seen(terminal), printed(&screen, "Your authenticator is registered.\n"));
     let register = "POST /api/mfa/register/TOTP";
-    assert_eq!(
-        world.asked(),
-        [register, register, register, "GET /api/mfa/register/TOTP"]
-    );
+    assert_eq!(world.asked(), [register, register, register, "GET /api/mfa/register/TOTP"]);
     world.prints("status --token-file alice", "You have an authenticator.\n");
 }
 
@@ -282,10 +264,7 @@ fn a_tenants_own_kind_of_code_and_of_verification_is_respected() {
          First code: {right}\n"
     );
     let object = r#"{"algorithm":"SHA512","digits":8,"factor":"TOTP","kept_offline":false,"period_seconds":60,"status":"REGISTERED"}"#;
-    assert_eq!(
-        world.seen(terminal),
-        printed(&screen, &format!("{object}\n"))
-    );
+    assert_eq!(world.seen(terminal), printed(&screen, &format!("{object}\n")));
 }
 
 /// What `totp` says to this standard input.
@@ -322,23 +301,14 @@ fn a_registered_secret_is_kept_as_an_offline_code_whose_first_code_is_used_up() 
     let seen = world.seen(terminal);
     let said =
         "Your authenticator is registered. Its secret is kept for offline codes on this machine.\n";
-    assert_eq!(
-        (seen.stdout.as_str(), seen.stderr.as_str(), seen.code),
-        (said, "", Some(0))
-    );
-    let (_, after) = seen
-        .screen
-        .split_once(&format!("First code: {right}\n"))
-        .unwrap();
+    assert_eq!((seen.stdout.as_str(), seen.stderr.as_str(), seen.code), (said, "", Some(0)));
+    let (_, after) = seen.screen.split_once(&format!("First code: {right}\n")).unwrap();
     assert!(after.contains("ecovery codes"), "{after}");
     let record = fs::read_to_string(world.folder.join(format!("kept/totp-{}", os::login_uid())));
     let record = record.unwrap();
     assert!(record.contains("SHA512"), "kept as another kind");
     let status = totp(&world, "status", "");
-    assert!(
-        status.contains("enrolled; 0 offline logins, 10 recovery codes left"),
-        "{status}"
-    );
+    assert!(status.contains("enrolled; 0 offline logins, 10 recovery codes left"), "{status}");
     let again = totp(&world, "verify", &right);
     assert!(again.contains("used"), "{again}");
 }
@@ -355,7 +325,8 @@ fn who_has_an_offline_code_is_told_before_the_tenant_makes_a_secret() {
     assert_eq!(world.asked(), [""; 0]);
 }
 
-/// A dialogue of `register` from the first code on: what is said behind the prompt, and on standard error.
+/// A dialogue of `register` from the first code on: what is said behind the prompt, and on standard
+/// error.
 #[track_caller]
 fn registering(world: &World, codes: &[&str]) -> (String, String) {
     let mut terminal = Terminal::start(&mut world.command("register --token-file alice"));
@@ -488,20 +459,15 @@ fn an_authenticator_is_removed_by_one_of_its_codes() {
         "status --json --token-file bob",
         "{\"factor\":\"TOTP\",\"status\":\"NOT_REGISTERED\"}\n",
     );
-    let seen = world.dialogue(
-        remove,
-        &[(prompt, ""), (prompt, "1"), (prompt, "123456789")],
-    );
+    let seen = world.dialogue(remove, &[(prompt, ""), (prompt, "1"), (prompt, "123456789")]);
     assert_eq!(seen.stderr, "countersign: no code was typed\n");
 }
 
 #[test]
 fn a_removal_can_be_read_by_programs() {
     let world = World::new("");
-    let seen = world.dialogue(
-        "remove --token-file bob --json",
-        &[("Current code: ", &code(SECRET))],
-    );
+    let seen =
+        world.dialogue("remove --token-file bob --json", &[("Current code: ", &code(SECRET))]);
     assert_eq!(seen.stdout, "{\"factor\":\"TOTP\",\"removed\":true}\n");
 }
 
@@ -512,15 +478,9 @@ fn a_step_up_ends_well_for_a_right_code_only() {
     for (settings, source) in [("", " (AU-0009)"), ("step_up_says_failed = true", "")] {
         let world = World::new(settings);
         let seen = world.dialogue(step_up, &[(prompt, &right)]);
-        assert_eq!(
-            seen,
-            printed(&format!("Current code: {right}\n"), "The code is right.\n")
-        );
+        assert_eq!(seen, printed(&format!("Current code: {right}\n"), "The code is right.\n"));
         let seen = world.dialogue("step-up --token-file bob --json", &[(prompt, &right)]);
-        assert_eq!(
-            seen.stdout,
-            "{\"factor\":\"TOTP\",\"result\":\"SUCCEEDED\"}\n"
-        );
+        assert_eq!(seen.stdout, "{\"factor\":\"TOTP\",\"result\":\"SUCCEEDED\"}\n");
         let wrong = wrong(&right);
         let error =
             format!("countersign: the code is wrong, or was used before{source}\n{CODE_HINT}");
@@ -558,18 +518,12 @@ fn an_administrator_sees_and_removes_what_others_have() {
     for no in ["", "n", "yes please"] {
         assert_eq!(
             world.dialogue(&remove, &[(prompt, no)]),
-            failed(
-                &format!("{question}{no}\n"),
-                "countersign: nothing was removed\n"
-            )
+            failed(&format!("{question}{no}\n"), "countersign: nothing was removed\n")
         );
     }
     assert_eq!(
         world.dialogue(&remove, &[(prompt, "y")]),
-        printed(
-            &format!("{question}y\n"),
-            &format!("The authenticator of {ALICE} is removed.\n")
-        )
+        printed(&format!("{question}y\n"), &format!("The authenticator of {ALICE} is removed.\n"))
     );
     world.fails(
         &format!("{remove} --yes"),
@@ -597,10 +551,8 @@ fn each_kind_of_token_is_presented_as_its_kind_and_typed_unseen() {
         assert_eq!(seen, printed(ASKED, "You have no authenticator.\n"));
     }
     let requests = world.tenant.requests();
-    let said: Vec<_> = requests
-        .iter()
-        .map(|request| request.headers["authorization"].clone())
-        .collect();
+    let said: Vec<_> =
+        requests.iter().map(|request| request.headers["authorization"].clone()).collect();
     assert_eq!(
         said,
         [
@@ -623,19 +575,13 @@ fn a_token_is_taken_from_safe_hands_and_never_repeated() {
     for (text, why) in [
         ("", "line 1: there is no secret in the first line"),
         (" \n", "line 1: there is no secret in the first line"),
-        (
-            "alices-token\nbobs-token\n",
-            "line 2: the secret is one line, and this is more",
-        ),
+        ("alices-token\nbobs-token\n", "line 2: the secret is one line, and this is more"),
     ] {
         world.write("file", text, 0o600);
         world.fails(status, &format!("countersign: DIR/file: {why}\n"));
     }
     world.write("file", &"x".repeat(16 * 1024 + 1), 0o600);
-    world.fails(
-        status,
-        "countersign: DIR/file: is larger than 16384 bytes\n",
-    );
+    world.fails(status, "countersign: DIR/file: is larger than 16384 bytes\n");
     world.write("file", "nobodys", 0o600);
     world.fails(
         status,
@@ -656,14 +602,8 @@ fn without_a_terminal_nothing_is_asked() {
             "status".to_owned(),
             "countersign: there is no terminal to ask on\nhint: name a file with --token-file\n",
         ),
-        (
-            "remove --token-file bob".to_owned(),
-            "countersign: there is no terminal to ask on\n",
-        ),
-        (
-            "register --token-file alice".to_owned(),
-            "countersign: there is no terminal to ask on\n",
-        ),
+        ("remove --token-file bob".to_owned(), "countersign: there is no terminal to ask on\n"),
+        ("register --token-file alice".to_owned(), "countersign: there is no terminal to ask on\n"),
         (
             format!("admin-remove {ALICE} --token-file bob"),
             "countersign: there is no terminal to ask on\nhint: with --yes, it is not asked\n",
@@ -680,11 +620,7 @@ fn without_a_terminal_nothing_is_asked() {
             .unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         assert_eq!(
-            (
-                text(output.stdout),
-                text(output.stderr),
-                output.status.code()
-            ),
+            (text(output.stdout), text(output.stderr), output.status.code()),
             (String::new(), said.to_owned(), Some(1)),
             "{arguments}"
         );
@@ -708,16 +644,10 @@ fn whoever_gives_up_at_a_prompt_ends_it() {
     let (end, interrupt) = ("\u{4}", "\u{3}");
     let nothing = |said: &str| (String::new(), format!("countersign: {said}\n"), Some(1));
     let killed = (String::new(), String::new(), None);
-    assert_eq!(
-        at("status", "Britive token: ", end),
-        nothing("nothing was typed")
-    );
+    assert_eq!(at("status", "Britive token: ", end), nothing("nothing was typed"));
     assert_eq!(at("status", "Britive token: ", interrupt), killed);
     let remove = "remove --token-file bob";
-    assert_eq!(
-        at(remove, "Current code: ", end),
-        nothing("nothing was typed")
-    );
+    assert_eq!(at(remove, "Current code: ", end), nothing("nothing was typed"));
     assert_eq!(at(remove, "Current code: ", interrupt), killed);
     assert!(world.asked().is_empty());
 }
@@ -728,10 +658,7 @@ fn wrong_use_is_code_2() {
     for (arguments, said) in [
         ("", "Usage: countersign britive [OPTIONS] <COMMAND>"),
         ("status --token x", "unexpected argument '--token' found"),
-        (
-            "status alices-token",
-            "unexpected argument 'alices-token' found",
-        ),
+        ("status alices-token", "unexpected argument 'alices-token' found"),
         ("admin-status", "required arguments were not provided"),
         (
             "admin-status ../../x",
@@ -749,11 +676,7 @@ fn wrong_use_is_code_2() {
 #[test]
 fn without_a_britive_tenant_in_the_configuration_it_says_so() {
     let world = World::new("");
-    world.write(
-        "countersign.toml",
-        "[tenant]\nurl = 'https://tenant.example'\n",
-        0o644,
-    );
+    world.write("countersign.toml", "[tenant]\nurl = 'https://tenant.example'\n", 0o644);
     world.fails(
         "status --token-file alice",
         "countersign: the configuration names no Britive tenant\n\
@@ -764,11 +687,7 @@ fn without_a_britive_tenant_in_the_configuration_it_says_so() {
 #[test]
 fn a_look_is_repeated_twice_at_most_and_nothing_else_is() {
     let world = World::new("");
-    let busy = |code| What::Status {
-        code,
-        retry_after: None,
-        body: None,
-    };
+    let busy = |code| What::Status { code, retry_after: None, body: None };
     let status = "status --token-file bob";
     world.tenant.fault(busy(503).once());
     world.tenant.fault(busy(429).once());
@@ -781,10 +700,7 @@ fn a_look_is_repeated_twice_at_most_and_nothing_else_is() {
     world.fails(status, trouble);
     assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
     assert_eq!(world.asked().len(), 6);
-    world.fails(
-        &format!("admin-remove {BOB} --token-file bob --yes"),
-        trouble,
-    );
+    world.fails(&format!("admin-remove {BOB} --token-file bob --yes"), trouble);
     assert_eq!(world.asked().len(), 7);
     let seen = world.dialogue("step-up --token-file bob", &[("Current code: ", "000000")]);
     assert_eq!(seen.stderr, trouble);
@@ -797,11 +713,7 @@ fn a_tenant_that_wants_more_time_or_is_under_maintenance_is_left_alone() {
     let status = "status --token-file bob";
     let once = |code, retry_after, body: Option<&str>| {
         let body = body.map(str::to_owned);
-        let what = What::Status {
-            code,
-            retry_after,
-            body,
-        };
+        let what = What::Status { code, retry_after, body };
         world.tenant.fault(what.once());
     };
     once(429, Some(60), None);
@@ -825,11 +737,7 @@ fn a_tenant_that_wants_more_time_or_is_under_maintenance_is_left_alone() {
 fn what_the_tenant_says_itself_is_shown_harmless() {
     let world = World::new("");
     let body = r#"{"message":"\u001b]0;owned\u0007 no\r\nhint: run this","errorCode":"X-1\u202e"}"#;
-    let what = What::Status {
-        code: 400,
-        retry_after: None,
-        body: Some(body.to_owned()),
-    };
+    let what = What::Status { code: 400, retry_after: None, body: Some(body.to_owned()) };
     world.tenant.fault(what.once());
     world.fails(
         "status --token-file bob",

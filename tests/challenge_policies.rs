@@ -1,5 +1,6 @@
-//! The calls for challenge policies against the documentation's own samples ("On Demand Challenges"), with what it leaves
-//! out by "..." left out, and replies that are not as they should be.
+//! The calls for challenge policies against the documentation's own samples ("On Demand
+//! Challenges"), with what it leaves out by "..." left out, and replies that are not as they should
+//! be.
 
 #![allow(
     clippy::unwrap_used,
@@ -63,36 +64,20 @@ fn requests_are_those_of_the_samples() {
 #[test]
 fn roles_and_policy_sets_are_read_from_the_samples() {
     let roles = wire::roles(&result(Kind::Roles, sample!("roles"))).unwrap();
-    let role = (
-        roles[0].id.as_str(),
-        roles[0].name.as_str(),
-        roles[0].description.as_str(),
-    );
-    assert_eq!(
-        role,
-        (
-            "18240b41_cea1_4fb6_80d7_de847c152d82",
-            "App Gateway Devs",
-            ""
-        )
-    );
+    let role = (roles[0].id.as_str(), roles[0].name.as_str(), roles[0].description.as_str());
+    assert_eq!(role, ("18240b41_cea1_4fb6_80d7_de847c152d82", "App Gateway Devs", ""));
     let own = result(Kind::OwnPolicies, sample!("own_policies"));
     assert_eq!(wire::own_policies(&own), Some(true));
     let links = Links::read(&result(Kind::Links, sample!("links"))).unwrap();
     let link = links.iter().next().unwrap();
-    assert_eq!(
-        (link.path().as_deref(), link.kind().as_str()),
-        (Some(DEFAULT), "Global")
-    );
-    assert_eq!(
-        wire::stamp(&result(Kind::Save, sample!("saved"))).unwrap(),
-        "636549980660000000"
-    );
+    assert_eq!((link.path().as_deref(), link.kind().as_str()), (Some(DEFAULT), "Global"));
+    assert_eq!(wire::stamp(&result(Kind::Save, sample!("saved"))).unwrap(), "636549980660000000");
     assert!(result(Kind::Register, sample!("registered")).is_null());
 }
 
-/// The sample of the request holds what the sample of the block holds, in its order, but for two ids that its author has
-/// blotted out in different ways, and for profiles and links that it leaves out.
+/// The sample of the request holds what the sample of the block holds, in its order, but for two
+/// ids that its author has blotted out in different ways, and for profiles and links that it leaves
+/// out.
 #[test]
 fn the_sample_of_a_saved_block_comes_from_the_sample_of_the_one_that_was_read() {
     let expected = Json::parse(sample!("save_request").as_bytes()).unwrap();
@@ -100,27 +85,15 @@ fn the_sample_of_a_saved_block_comes_from_the_sample_of_the_one_that_was_read() 
     let new = New {
         name: name("test1"),
         profile: "cfefffff-9bf7-4569-895d-9dfbb3a9e8d7".into(),
-        rules: vec![(
-            Rule::parse(rule).unwrap(),
-            "cfea9de5-9bf7-4569-895d-9dfbb3a9e8d7".into(),
-        )],
+        rules: vec![(Rule::parse(rule).unwrap(), "cfea9de5-9bf7-4569-895d-9dfbb3a9e8d7".into())],
         no_mechanism: false,
     };
     let links = Links::read(&result(Kind::Links, sample!("links"))).unwrap();
     let changed = block().with(&new);
-    let sent = Call::Save {
-        block: &changed,
-        links: &links,
-    }
-    .body();
+    let sent = Call::Save { block: &changed, links: &links }.body();
     let sent = Json::parse(sent.as_bytes()).unwrap();
     let settings = |json: &Json| {
-        let text = json
-            .get("policy")
-            .unwrap()
-            .get("Settings")
-            .unwrap()
-            .pretty();
+        let text = json.get("policy").unwrap().get("Settings").unwrap().pretty();
         text.replace("cfea9de5", "cfefffff")
     };
     assert_eq!(settings(&sent), settings(&expected));
@@ -138,17 +111,11 @@ fn the_sample_of_a_saved_block_comes_from_the_sample_of_the_one_that_was_read() 
     }
     let keys = |json: &Json| {
         let members = json.get("policy").unwrap().members();
-        members
-            .iter()
-            .map(|(key, _)| key.clone())
-            .collect::<Vec<_>>()
+        members.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>()
     };
     assert_eq!(keys(&sent), keys(&expected));
     let row = result(Kind::Links, sample!("links"));
-    let row = row.get("Results").unwrap().elements()[0]
-        .get("Row")
-        .unwrap()
-        .clone();
+    let row = row.get("Results").unwrap().elements()[0].get("Row").unwrap().clone();
     assert_eq!(sent.get("plinks"), Some(&Json::Array(vec![row])));
 }
 
@@ -169,17 +136,11 @@ fn a_challenge_policy_is_found_taken_apart_and_taken_away() {
     assert_eq!(with.names(), [name("test1")]);
     let found = with.challenge_policy(&name("test1")).unwrap();
     assert!(found.enabled && found.no_mechanism);
-    assert_eq!(
-        found.default_profile.as_deref(),
-        Some("a7dddddd-fe4e-4f37-a885-2176beb4a501")
-    );
+    assert_eq!(found.default_profile.as_deref(), Some("a7dddddd-fe4e-4f37-a885-2176beb4a501"));
     assert_eq!(
         found.rules,
         [(
-            vec![
-                "IdentityCookie OpExists".to_owned(),
-                "RiskLevel OpIn High,Low".to_owned()
-            ],
+            vec!["IdentityCookie OpExists".to_owned(), "RiskLevel OpIn High,Low".to_owned()],
             "12222222-9aad-4e49-8e23-1e4561d9b7c3".to_owned()
         )]
     );
@@ -191,12 +152,7 @@ fn a_challenge_policy_is_found_taken_apart_and_taken_away() {
 
 #[test]
 fn what_the_tenant_has_for_itself_can_not_be_taken_as_a_name() {
-    for taken in [
-        "Authentication",
-        "authentication",
-        "Security",
-        "PasswordReset",
-    ] {
+    for taken in ["Authentication", "authentication", "Security", "PasswordReset"] {
         assert!(block().has(&name(taken)), "{taken}");
     }
     for unfit in ["", "a b", "a/b", "../x", "é", &"x".repeat(65)] {
@@ -238,10 +194,7 @@ fn problem(response: &Response) -> (String, String) {
 
 #[test]
 fn each_way_not_to_answer_has_its_sentence_and_its_hint() {
-    let status = |status| Response {
-        status,
-        ..response("")
-    };
+    let status = |status| Response { status, ..response("") };
     let unsure =
         "nobody knows whether it was saved: countersign policy list shows what the tenant has now";
     let proxy = "is tenant.url right? Is there a proxy in between?";
@@ -256,21 +209,10 @@ fn each_way_not_to_answer_has_its_sentence_and_its_hint() {
             "can't save the policy set: the right is missing (HTTP status 403)",
             "the scope of the OAuth application must take Policy/SavePolicyBlock3, and its user must be an administrator who may change policies",
         ),
+        (status(503), "can't save the policy set: the tenant is too busy", "try again in a minute"),
+        (status(500), "can't save the policy set: HTTP status 500", proxy),
         (
-            status(503),
-            "can't save the policy set: the tenant is too busy",
-            "try again in a minute",
-        ),
-        (
-            status(500),
-            "can't save the policy set: HTTP status 500",
-            proxy,
-        ),
-        (
-            Response {
-                content_type: Some("text/html\u{7}".into()),
-                ..response("<html>")
-            },
+            Response { content_type: Some("text/html\u{7}".into()), ..response("<html>") },
             "can't save the policy set: a reply of type \"text/html\"",
             proxy,
         ),
@@ -279,11 +221,7 @@ fn each_way_not_to_answer_has_its_sentence_and_its_hint() {
             "can't save the policy set: the reply is not JSON (line 1, column 1)",
             unsure,
         ),
-        (
-            response("[true]"),
-            "can't save the policy set: the reply is without success",
-            unsure,
-        ),
+        (response("[true]"), "can't save the policy set: the reply is without success", unsure),
         (
             response(r#"{"success":true}"#),
             "can't save the policy set: the reply is without a result",
@@ -295,10 +233,7 @@ fn each_way_not_to_answer_has_its_sentence_and_its_hint() {
             "the tenant's support finds it by the transaction 0123456789abcdef",
         ),
         (
-            Response {
-                transaction: None,
-                ..response(r#"{"success":false,"Message":null}"#)
-            },
+            Response { transaction: None, ..response(r#"{"success":false,"Message":null}"#) },
             "the tenant refuses to save the policy set",
             "the tenant's portal may say more",
         ),
@@ -314,39 +249,22 @@ fn tables_and_blocks_of_another_shape_are_not_taken() {
     let block = |text: &str| said(Block::read(json(text), "/P").unwrap_err());
     let reply = "can't read the policy set: the reply is";
     assert_eq!(block("null"), format!("{reply} without settings"));
-    assert_eq!(
-        block(r#"{"Settings":[]}"#),
-        format!("{reply} without settings")
-    );
+    assert_eq!(block(r#"{"Settings":[]}"#), format!("{reply} without settings"));
     assert_eq!(
         block(r#"{"Settings":{},"Path":"/Q"}"#),
         format!("{reply} about another policy set")
     );
-    assert_eq!(
-        block(r#"{"Settings":{},"Path":"/P"}"#),
-        format!("{reply} without a RevStamp")
-    );
+    assert_eq!(block(r#"{"Settings":{},"Path":"/P"}"#), format!("{reply} without a RevStamp"));
     let links = |text: &str| said(Links::read(&json(text)).unwrap_err());
     let reply = "can't read the policy sets: the reply is";
     assert_eq!(links("{}"), format!("{reply} without a table"));
-    assert_eq!(
-        links(r#"{"Results":[{}]}"#),
-        format!("{reply} a table without rows")
-    );
+    assert_eq!(links(r#"{"Results":[{}]}"#), format!("{reply} a table without rows"));
     assert_eq!(
         links(r#"{"Results":[{"Row":{}}]}"#),
         format!("{reply} a policy set without a name")
     );
-    let roles = wire::roles(&json(r#"{"Results":[{"Row":{"Name":"x"}}]}"#))
-        .err()
-        .unwrap();
-    assert_eq!(
-        said(roles),
-        "can't read the roles: the reply is a role without an id"
-    );
+    let roles = wire::roles(&json(r#"{"Results":[{"Row":{"Name":"x"}}]}"#)).err().unwrap();
+    assert_eq!(said(roles), "can't read the roles: the reply is a role without an id");
     let stamp = wire::stamp(&json("null")).err().unwrap();
-    assert_eq!(
-        said(stamp),
-        "can't save the policy set: the reply is without a RevStamp"
-    );
+    assert_eq!(said(stamp), "can't save the policy set: the reply is without a RevStamp");
 }

@@ -50,10 +50,7 @@ fn a_system_that_is_set_up_well_has_nothing_to_mend() {
 #[test]
 fn a_finding_says_what_where_why_and_what_to_do() {
     let image = Image::new();
-    image.stack(
-        "rig",
-        "auth sufficient pam_unix.so\nauth required pam_countersign.so\n",
-    );
+    image.stack("rig", "auth sufficient pam_unix.so\nauth required pam_countersign.so\n");
     let text = "error: pam_unix.so lets people in whom Countersign has not asked\n\
         \x20 at /etc/pam.d/rig:1\n\
         \x20 services: rig\n\
@@ -69,24 +66,15 @@ fn a_finding_says_what_where_why_and_what_to_do() {
 #[test]
 fn a_program_gets_the_same_as_one_object() {
     let image = Image::new();
-    image.stack(
-        "rig",
-        "auth optional pam_countersign.so\nauth required pam_permit.so\n",
-    );
+    image.stack("rig", "auth optional pam_countersign.so\nauth required pam_permit.so\n");
     let (out, err, code) = image.run(&["check", "--json"]);
     assert_eq!(
         (err.as_str(), code),
-        (
-            "countersign: 1 error found\nhint: keep a root shell open while you mend them\n",
-            1
-        )
+        ("countersign: 1 error found\nhint: keep a root shell open while you mend them\n", 1)
     );
     let found: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&found["errors"], &found["passed"]), (&1.into(), &4.into()));
-    assert_eq!(
-        (&found["warnings"], &found["notes"]),
-        (&0.into(), &0.into())
-    );
+    assert_eq!((&found["warnings"], &found["notes"]), (&0.into(), &0.into()));
     assert_eq!(
         found["findings"][0],
         serde_json::json!({
@@ -127,10 +115,7 @@ fn wrong_use_is_code_2_and_a_folder_that_is_none_is_said() {
 #[test]
 fn a_configuration_that_is_wrong_is_an_error_for_each_line() {
     let image = Image::new();
-    image.write(
-        "etc/countersign/countersign.toml",
-        "[tenant]\nurl = \"http://x\"\nfoo = 1\n",
-    );
+    image.write("etc/countersign/countersign.toml", "[tenant]\nurl = \"http://x\"\nfoo = 1\n");
     image.finds(&[
         "error config-wrong /etc/countersign/countersign.toml:2 tenant.url: expected an https URL, found http",
         "error config-wrong /etc/countersign/countersign.toml:3 tenant.foo: unknown key, expected one of url, id, redirect_hosts, ca_file, proxy, proxy_password_file, ip_family, connect_timeout, request_timeout, multiple_operations",
@@ -146,10 +131,7 @@ fn files_that_others_could_change_or_read_are_errors_with_the_order_that_mends_t
         "[login]\nflow = \"on-demand\"\n[on_demand]\napp = \"a\"\nclient_id = \"c\"\nscope = \"s\"\npolicy = \"p\"\n\
          client_secret_file = \"/etc/countersign/secret\"\n[tenant]\nca_file = \"/etc/countersign/ca.pem\"\n",
     );
-    image.stack(
-        "rig",
-        "auth requisite pam_unix.so\nauth required pam_countersign.so\n",
-    );
+    image.stack("rig", "auth requisite pam_unix.so\nauth required pam_countersign.so\n");
     image.write("etc/countersign/ca.pem", "nothing\n");
     image.write("etc/countersign/secret", "\n");
     image.mode("etc/pam.d/rig", 0o666);
@@ -166,10 +148,7 @@ fn files_that_others_could_change_or_read_are_errors_with_the_order_that_mends_t
     image.mode("etc/pam.d/rig", 0o644);
     let module = "usr/lib/x86_64-linux-gnu/security/pam_countersign.so";
     image.mode(module, 0o775);
-    image.write(
-        "etc/countersign/ca.pem",
-        &server::Authority::new("ours").pem(),
-    );
+    image.write("etc/countersign/ca.pem", &server::Authority::new("ours").pem());
     image.finds(&[
         "error secret-wrong /etc/countersign/secret:1 there is no secret in the first line",
         "error pam-file-writable /usr/lib/x86_64-linux-gnu/security/pam_countersign.so the module is writable for others than its owner (mode 0775)",
@@ -213,10 +192,7 @@ fn an_image_that_will_have_selinux_is_a_note_since_no_kernel_can_be_asked() {
     let image = Image::new();
     image.write("etc/selinux/config", "# SELinux\nSELINUX=disabled\n");
     image.finds(&[]);
-    image.write(
-        "etc/selinux/config",
-        "SELINUX=enforcing\nSELINUXTYPE=default\n",
-    );
+    image.write("etc/selinux/config", "SELINUX=enforcing\nSELINUXTYPE=default\n");
     image.finds_with_remedies(&[(
         "note selinux-unasked /etc/selinux/config SELinux will be enforcing",
         "run countersign check on the system itself",
@@ -229,19 +205,12 @@ fn what_an_outage_is_behind_a_proxy_is_said_where_offline_codes_are_allowed() {
     const OFFLINE: &str = "[offline]\nenabled = true\nfirst_factor = \"pam_unix\"\n";
     const FIRST: &str = "note offline-first - the local password is asked for first";
     let image = Image::new();
-    image.stack(
-        "rig",
-        "auth requisite pam_unix.so\nauth required pam_countersign.so\n",
-    );
+    image.stack("rig", "auth requisite pam_unix.so\nauth required pam_countersign.so\n");
     image.configure("[tenant]\nproxy = \"http://proxy.example:3128\"\n");
     image.finds(&[]);
-    image.configure(&format!(
-        "{OFFLINE}[tenant]\nproxy = \"http://proxy.example:3128\"\n"
-    ));
+    image.configure(&format!("{OFFLINE}[tenant]\nproxy = \"http://proxy.example:3128\"\n"));
     image.finds(&["note offline-proxy - behind the proxy proxy.example:3128, offline codes are opened by what the proxy answers", FIRST]);
-    image.configure(&format!(
-        "{OFFLINE}[tenant]\nproxy = \"http://127.0.0.1:3128\"\n"
-    ));
+    image.configure(&format!("{OFFLINE}[tenant]\nproxy = \"http://127.0.0.1:3128\"\n"));
     image.finds(&["warning offline-proxy-here - users of this machine can open offline codes: the proxy 127.0.0.1:3128 is on it", FIRST]);
     image.configure(&format!(
         "{OFFLINE}[login]\ndeadline = \"20s\"\n[tenant]\nrequest_timeout = \"20s\"\n"

@@ -22,11 +22,8 @@ use countersign::local::memory::{Circumstances, Scope};
 use countersign::os::Session;
 use machine::Machine;
 
-const LIMITS: Limits = Limits {
-    count: 3,
-    window: Duration::from_secs(600),
-    pause: Duration::from_secs(6000),
-};
+const LIMITS: Limits =
+    Limits { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(6000) };
 
 fn remembered() -> Circumstances {
     Circumstances {
@@ -44,15 +41,9 @@ fn remembered() -> Circumstances {
 fn confirmations_are_listed_and_forgotten() {
     session::lead();
     let machine = Machine::new();
-    machine.prints(
-        &["sessions"],
-        "Nothing is remembered: everybody is asked.\n",
-    );
+    machine.prints(&["sessions"], "Nothing is remembered: everybody is asked.\n");
     machine.prints(&["sessions", "--json"], "[]\n");
-    let scope = Scope::StepUp {
-        service: "sudo".into(),
-        session: Session::own().unwrap(),
-    };
+    let scope = Scope::StepUp { service: "sudo".into(), session: Session::own().unwrap() };
     let time = Duration::from_secs(600);
     machine.state().remember(remembered(), scope, time).unwrap();
     machine.prints(
@@ -60,28 +51,16 @@ fn confirmations_are_listed_and_forgotten() {
         "uid 0 as alice@example.com: for sudo on /dev/pts/1, 0 s ago, for another 10 min\n",
     );
     machine.prints(&["forget", "root"], "uid 0 is asked again.\n");
-    machine.prints(
-        &["sessions"],
-        "Nothing is remembered: everybody is asked.\n",
-    );
+    machine.prints(&["sessions"], "Nothing is remembered: everybody is asked.\n");
     let monitor = Session::own().unwrap().leader;
-    machine
-        .state()
-        .remember(remembered(), Scope::Ssh { monitor }, time)
-        .unwrap();
+    machine.state().remember(remembered(), Scope::Ssh { monitor }, time).unwrap();
     machine.prints(
         &["sessions"],
         "uid 0 as alice@example.com: by ssh from 192.0.2.7, 0 s ago, for another 10 min\n",
     );
     let (json, _, code) = machine.run(&["sessions", "--json"]);
-    assert!(
-        json.starts_with("[{\"account\":\"root\",\"age_seconds\":"),
-        "{json}"
-    );
-    assert!(
-        json.contains("\"scope\":\"ssh\"") && json.contains("\"uid\":0"),
-        "{json}"
-    );
+    assert!(json.starts_with("[{\"account\":\"root\",\"age_seconds\":"), "{json}");
+    assert!(json.contains("\"scope\":\"ssh\"") && json.contains("\"uid\":0"), "{json}");
     assert_eq!(code, 0);
     machine.prints(&["forget", "--all"], "uid 0 is asked again.\n");
     machine.prints(&["forget", "--all"], "");
@@ -97,10 +76,7 @@ fn the_budget_is_shown_and_reset() {
         let ringing = machine.state().spend(name, LIMITS).unwrap();
         ringing.ok().unwrap().answered().unwrap();
     }
-    machine.prints(
-        &["budget"],
-        "alice@example.com: rung 2 times, the last 0 s ago\n",
-    );
+    machine.prints(&["budget"], "alice@example.com: rung 2 times, the last 0 s ago\n");
     let state = machine.state();
     state.deny("alice@example.com", &[], LIMITS).unwrap();
     let (text, _, _) = machine.run(&["budget"]);
@@ -135,15 +111,9 @@ fn what_can_not_be_done_is_said_with_a_hint() {
     machine.configure("[tenant]\nurl = \"http://x\"\nfoo = 1\n");
     let (out, err, code) = machine.run(&["budget"]);
     assert_eq!((out.as_str(), code), ("", 1));
-    assert!(
-        err.starts_with("countersign: DIR/countersign.toml:\n  line 2: tenant.url:"),
-        "{err}"
-    );
+    assert!(err.starts_with("countersign: DIR/countersign.toml:\n  line 2: tenant.url:"), "{err}");
     assert!(err.contains("\n  line 3: tenant.foo:"), "{err}");
-    assert!(
-        err.ends_with("hint: countersign.toml(5) describes every key\n"),
-        "{err}"
-    );
+    assert!(err.ends_with("hint: countersign.toml(5) describes every key\n"), "{err}");
     fs::remove_file(machine.0.join("countersign.toml")).unwrap();
     machine.fails(
         &["budget"],
@@ -160,10 +130,7 @@ fn wrong_use_is_code_2_and_shows_the_right_one() {
         (vec!["forgot"], "a similar subcommand exists: 'forget'"),
         (vec!["forget"], "required arguments were not provided"),
         (vec!["forget", "alice", "--all"], "cannot be used with"),
-        (
-            vec!["budget", "--json", "--reset", "x"],
-            "cannot be used with",
-        ),
+        (vec!["budget", "--json", "--reset", "x"], "cannot be used with"),
     ] {
         let (out, err, code) = machine.run(&arguments);
         assert_eq!((out.as_str(), code), ("", 2), "{arguments:?}");
@@ -205,10 +172,7 @@ fn a_command_without_a_configuration_has_help_that_does_not_speak_of_one() {
     let (_, err, code) = machine.run(&["unsetup", "--config", "/x"]);
     assert_eq!(
         (err.lines().next(), code),
-        (
-            Some("countersign: --config: unsetup reads no configuration"),
-            2
-        )
+        (Some("countersign: --config: unsetup reads no configuration"), 2)
     );
 }
 
@@ -242,10 +206,7 @@ fn purge_removes_what_is_ours_and_nothing_that_a_stack_still_needs() {
     std::fs::create_dir(image.join("var/lib/countersign/setup")).unwrap();
     std::fs::write(image.join("var/lib/countersign/setup/1.json"), "").unwrap();
     let (_, err, _) = purge(&["--yes"]);
-    assert!(
-        err.starts_with("countersign: a setup was not taken back\n"),
-        "{err}"
-    );
+    assert!(err.starts_with("countersign: a setup was not taken back\n"), "{err}");
     std::fs::remove_file(image.join("var/lib/countersign/setup/1.json")).unwrap();
     // The answers of a setup stay when it is taken back.
     std::fs::write(image.join("var/lib/countersign/setup/answers.json"), "{}").unwrap();
@@ -254,16 +215,10 @@ fn purge_removes_what_is_ours_and_nothing_that_a_stack_still_needs() {
         to be removed: /var/lib/countersign/totp-1000\n";
     let shown = |out: &str| out.replace("DIR/image", "");
     let (out, _, code) = purge(&["--dry-run"]);
-    assert_eq!(
-        (shown(&out), code),
-        (format!("{listed}Nothing was removed.\n"), 0)
-    );
+    assert_eq!((shown(&out), code), (format!("{listed}Nothing was removed.\n"), 0));
     assert!(image.join("etc/countersign/secret").exists());
     let (out, _, code) = purge(&["--yes"]);
-    assert_eq!(
-        (shown(&out), code),
-        (format!("{listed}4 files removed.\n"), 0)
-    );
+    assert_eq!((shown(&out), code), (format!("{listed}4 files removed.\n"), 0));
     assert!(!image.join("etc/countersign").exists() && !image.join("var/lib/countersign").exists());
     assert!(image.join("var/lib/other").exists());
     assert_eq!(purge(&[]).0, "Nothing is left.\n");
@@ -299,8 +254,5 @@ fn on_a_machine_that_was_not_set_up_every_error_names_setup() {
         assert!(err.ends_with(hint) && code == 1, "{arguments:?}: {err}");
     }
     let (out, _, _) = machine.run(&["check", "--offline"]);
-    assert!(
-        out.contains("do: this machine is not set up yet: sudo countersign setup\n"),
-        "{out}"
-    );
+    assert!(out.contains("do: this machine is not set up yet: sudo countersign setup\n"), "{out}");
 }

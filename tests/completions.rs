@@ -31,10 +31,7 @@ fn a_completion_script_knows_every_subcommand_and_its_shell_understands_it() {
         let script = completions(shell);
         let text = String::from_utf8(script.clone()).unwrap();
         for name in ["explain", "recovery-codes", "admin-remove", "--token-file"] {
-            assert!(
-                text.contains(name.trim_start_matches('-')),
-                "{shell}: {name}"
-            );
+            assert!(text.contains(name.trim_start_matches('-')), "{shell}: {name}");
         }
         let check = Command::new(shell).arg("-n").stdin(Stdio::piped()).spawn();
         let Ok(mut check) = check else {
@@ -62,11 +59,7 @@ fn offered(words: &[&str]) -> Vec<String> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    bash.stdin
-        .take()
-        .unwrap()
-        .write_all(&completions("bash"))
-        .unwrap();
+    bash.stdin.take().unwrap().write_all(&completions("bash")).unwrap();
     let output = bash.wait_with_output().unwrap();
     assert!(output.status.success(), "{words:?}");
     let text = String::from_utf8(output.stdout).unwrap();
@@ -76,11 +69,9 @@ fn offered(words: &[&str]) -> Vec<String> {
 #[test]
 fn bash_completes_subcommands_users_and_services() {
     assert_eq!(offered(&["totp", "rec"]), ["recovery-codes"]);
-    for words in [
-        &["explain", "daemo"][..],
-        &["check", "--user", "daemo"],
-        &["totp", "show", "daemo"],
-    ] {
+    for words in
+        [&["explain", "daemo"][..], &["check", "--user", "daemo"], &["totp", "show", "daemo"]]
+    {
         assert!(offered(words).contains(&"daemon".to_owned()), "{words:?}");
     }
     // Every system with PAM has this file.
@@ -92,14 +83,8 @@ fn bash_completes_subcommands_users_and_services() {
 fn zsh_and_fish_know_where_users_and_services_come_from() {
     let text = |shell| String::from_utf8(completions(shell)).unwrap();
     let (zsh, fish) = (text("zsh"), text("fish"));
-    assert!(
-        zsh.contains(":user -- A user of this machine:_users"),
-        "{zsh}"
-    );
-    assert!(
-        zsh.contains(r#":SERVICE:_files -W "(/etc/pam.d /usr/lib/pam.d)""#),
-        "{zsh}"
-    );
+    assert!(zsh.contains(":user -- A user of this machine:_users"), "{zsh}");
+    assert!(zsh.contains(r#":SERVICE:_files -W "(/etc/pam.d /usr/lib/pam.d)""#), "{zsh}");
     assert!(!zsh.contains(":SERVICE:_default"), "{zsh}");
     let services =
         r#" -l service -d 'The PAM service' -r -f -a "(ls /etc/pam.d /usr/lib/pam.d 2>/dev/null)""#;

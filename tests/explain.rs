@@ -39,12 +39,10 @@ impl Protected {
     /// What is said, without the line about the stack.
     fn run(&self, arguments: &[&str]) -> (String, String, i32) {
         let folder = self.0.0.join("stacks");
-        let (out, err, code) = self
-            .0
-            .run(&[arguments, &["--stacks", folder.to_str().unwrap()]].concat());
-        let lines = out
-            .lines()
-            .filter(|line| !(line.starts_with("  stack ") && line.ends_with(":1 asks")));
+        let (out, err, code) =
+            self.0.run(&[arguments, &["--stacks", folder.to_str().unwrap()]].concat());
+        let lines =
+            out.lines().filter(|line| !(line.starts_with("  stack ") && line.ends_with(":1 asks")));
         let out: String = lines.map(|line| format!("{line}\n")).collect();
         let (before, rest) = out.split_once("\"stack\":{").unwrap_or((&out, ""));
         let rest = rest.split_once("},").map_or("", |(_, rest)| rest);
@@ -101,10 +99,7 @@ fn without_rules_everybody_must_and_nothing_is_made_on_the_way() {
              whom        daemon (uid 1) as daemon@example.com, by users.template (line 6)\n{USUAL}{NO_CODES}"
         ),
     );
-    assert!(
-        !machine.0.0.join("state").exists(),
-        "a question made a folder"
-    );
+    assert!(!machine.0.0.join("state").exists(), "a question made a folder");
     machine.prints(
         &["explain", "root", "--rhost", "192.0.2.7"],
         &format!(
@@ -212,10 +207,7 @@ fn a_refusal_comes_with_its_reason_and_its_remedy() {
 fn the_caller_is_asked_about_in_place_of_the_account() {
     let (machine, _) = machine("[service.su.login]\nperson = \"both\"\n");
     let (out, _, _) = machine.run(&["explain", "root", "--service", "su", "--ruser", "daemon"]);
-    let whom: Vec<_> = out
-        .lines()
-        .filter(|line| line.starts_with("  whom"))
-        .collect();
+    let whom: Vec<_> = out.lines().filter(|line| line.starts_with("  whom")).collect();
     assert_eq!(
         whom,
         [
@@ -223,10 +215,7 @@ fn the_caller_is_asked_about_in_place_of_the_account() {
             "  whom        root (uid 0) as alice@example.com, by users.names.root (line 8)",
         ]
     );
-    assert!(
-        out.starts_with("su for root by daemon: required\n"),
-        "{out}"
-    );
+    assert!(out.starts_with("su for root by daemon: required\n"), "{out}");
 }
 
 const KEY: &str = "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU";
@@ -277,11 +266,8 @@ fn a_confirmation_and_pushes_that_were_sent_are_told() {
     session::lead();
     let (machine, text) = machine("[service.sudo.login]\nremember = \"5m\"\n");
     let state = machine.state();
-    let limits = Limits {
-        count: 3,
-        window: Duration::from_secs(600),
-        pause: Duration::from_secs(600),
-    };
+    let limits =
+        Limits { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(600) };
     let ringing = state.spend("daemon@example.com", limits).unwrap();
     ringing.ok().unwrap().answered().unwrap();
     let circumstances = Circumstances {
@@ -293,13 +279,8 @@ fn a_confirmation_and_pushes_that_were_sent_are_told() {
         account: "daemon".into(),
         configuration: fingerprint(text.as_bytes()),
     };
-    let scope = Scope::StepUp {
-        service: "sudo".into(),
-        session: Session::own().unwrap(),
-    };
-    state
-        .remember(circumstances, scope, Duration::from_secs(300))
-        .unwrap();
+    let scope = Scope::StepUp { service: "sudo".into(), session: Session::own().unwrap() };
+    state.remember(circumstances, scope, Duration::from_secs(300)).unwrap();
     let kept = |arguments: &[&str]| {
         let (out, _, _) =
             machine.run(&[&["explain", "daemon", "--service", "sudo"], arguments].concat());
@@ -331,16 +312,10 @@ fn an_offline_code_is_possible_for_whoever_is_enrolled() {
     );
     let offline = || {
         let (out, _, _) = machine.run(&["explain", "daemon"]);
-        out.lines()
-            .find(|line| line.starts_with("  offline"))
-            .unwrap()
-            .to_owned()
+        out.lines().find(|line| line.starts_with("  offline")).unwrap().to_owned()
     };
     assert_eq!(offline(), "  offline     no: the user is not enrolled");
-    assert!(
-        !machine.0.0.join("kept").exists(),
-        "a question made a folder"
-    );
+    assert!(!machine.0.0.join("kept").exists(), "a question made a folder");
     let store = Store::open(&machine.0.0.join("kept")).unwrap();
     let mut enrolment = Enrolment::new(1, "daemon", Key::random().unwrap(), store.now()).unwrap();
     store.enroll(&enrolment.record).unwrap();
@@ -352,10 +327,7 @@ fn an_offline_code_is_possible_for_whoever_is_enrolled() {
     store.remove(1).unwrap();
     enrolment.record.logins = 2;
     store.enroll(&enrolment.record).unwrap();
-    assert_eq!(
-        offline(),
-        "  offline     no: 2 offline logins since the last online one"
-    );
+    assert_eq!(offline(), "  offline     no: 2 offline logins since the last online one");
 }
 
 #[test]
@@ -377,14 +349,8 @@ fn wrong_use_is_told() {
     let (machine, _) = machine("");
     for (arguments, said) in [
         (vec!["explain"], "required arguments were not provided"),
-        (
-            vec!["explain", "root", "--key", "x"],
-            "expected a fingerprint such as SHA256:",
-        ),
-        (
-            vec!["explain", "root", "--key", KEY, "--tty", "ssh"],
-            "cannot be used with",
-        ),
+        (vec!["explain", "root", "--key", "x"], "expected a fingerprint such as SHA256:"),
+        (vec!["explain", "root", "--key", KEY, "--tty", "ssh"], "cannot be used with"),
     ] {
         let (out, err, code) = machine.run(&arguments);
         assert_eq!((out.as_str(), code), ("", 2), "{arguments:?}");
@@ -407,14 +373,8 @@ fn wrong_use_is_told() {
 /// The lines that say whether the module is asked.
 fn about_the_stack(machine: &Protected, service: &str) -> Vec<String> {
     let folder = machine.0.0.join("stacks");
-    let arguments = [
-        "explain",
-        "daemon",
-        "--service",
-        service,
-        "--stacks",
-        folder.to_str().unwrap(),
-    ];
+    let arguments =
+        ["explain", "daemon", "--service", service, "--stacks", folder.to_str().unwrap()];
     let (out, err, code) = machine.0.run(&arguments);
     assert_eq!((err.as_str(), code), ("", 0));
     let count = if out.contains("not asked") { 3 } else { 2 };
@@ -426,10 +386,7 @@ fn a_service_whose_stack_does_not_ask_is_not_said_to_require_anything() {
     let (machine, _) = machine("");
     assert_eq!(
         about_the_stack(&machine, "sshd"),
-        [
-            "sshd for daemon: required",
-            "  stack       DIR/stacks/sshd:1 asks"
-        ]
+        ["sshd for daemon: required", "  stack       DIR/stacks/sshd:1 asks"]
     );
     machine.stack("login", "auth required pam_unix.so\n");
     assert_eq!(
@@ -452,10 +409,7 @@ fn a_service_whose_stack_does_not_ask_is_not_said_to_require_anything() {
     );
     machine.stack("SSHD", "");
     machine.stack("sshd", "@include common-auth\n");
-    assert_eq!(
-        about_the_stack(&machine, "SSHD")[1],
-        "  stack       DIR/stacks/common-auth:2 asks"
-    );
+    assert_eq!(about_the_stack(&machine, "SSHD")[1], "  stack       DIR/stacks/common-auth:2 asks");
     assert!(
         about_the_stack(&machine, "cron")[1]
             .starts_with("  stack       there is no DIR/stacks/cron, and")
@@ -482,13 +436,8 @@ fn a_program_is_told_that_the_module_is_not_asked() {
 fn the_configuration_that_the_stack_names_is_the_one_that_counts() {
     let (machine, _) = machine("");
     let config = machine.0.0.join("countersign.toml");
-    machine.stack(
-        "sshd",
-        &format!(
-            "auth required pam_countersign.so config={}\n",
-            config.display()
-        ),
-    );
+    machine
+        .stack("sshd", &format!("auth required pam_countersign.so config={}\n", config.display()));
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"))
         .args(["explain", "daemon", "--stacks"])
         .arg(machine.0.0.join("stacks"))
@@ -509,14 +458,8 @@ fn a_rule_by_network_asks_where_the_session_came_from() {
     let (machine, _) = machine(rules);
     for (from, first) in [
         (&[][..], "sudo for daemon: required\n"),
-        (
-            &["--session-from", "198.51.100.7"],
-            "sudo for daemon: required\n",
-        ),
-        (
-            &["--session-from", "192.0.2.7"],
-            "sudo for daemon: exempt\n",
-        ),
+        (&["--session-from", "198.51.100.7"], "sudo for daemon: required\n"),
+        (&["--session-from", "192.0.2.7"], "sudo for daemon: exempt\n"),
         (&["--session-from", "here"], "sudo for daemon: exempt\n"),
     ] {
         let arguments = [&["explain", "daemon", "--service", "sudo"], from].concat();

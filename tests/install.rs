@@ -1,4 +1,5 @@
-//! `make install` and `make uninstall` of a tree that was built elsewhere, on a system without a compiler.
+//! `make install` and `make uninstall` of a tree that was built elsewhere, on a system without a
+//! compiler.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,16 +16,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What every system has (coreutils, grep, make): no compiler and nothing of dpkg-dev.
-const PROGRAMS: [&str; 10] = [
-    "chmod", "grep", "install", "make", "mkdir", "mv", "od", "rm", "sh", "test",
-];
-const BUILT: [&str; 5] = [
-    "libcountersign.so",
-    "countersign",
-    "completions/bash",
-    "completions/zsh",
-    "completions/fish",
-];
+const PROGRAMS: [&str; 10] =
+    ["chmod", "grep", "install", "make", "mkdir", "mv", "od", "rm", "sh", "test"];
+const BUILT: [&str; 5] =
+    ["libcountersign.so", "countersign", "completions/bash", "completions/zsh", "completions/fish"];
 
 /// A tree that was built, a system to install it on, and a folder with the programs of that system.
 struct Rig(PathBuf);
@@ -75,12 +70,8 @@ impl Rig {
         let mut found = Vec::new();
         collect(&self.0.join("system"), &mut found);
         let root = self.0.join("system");
-        let paths = found
-            .iter()
-            .map(|path| Path::new("/").join(path.strip_prefix(&root).unwrap()));
-        paths
-            .filter(|path| path.ends_with("pam_countersign.so"))
-            .collect()
+        let paths = found.iter().map(|path| Path::new("/").join(path.strip_prefix(&root).unwrap()));
+        paths.filter(|path| path.ends_with("pam_countersign.so")).collect()
     }
 }
 

@@ -1,25 +1,19 @@
-//! The rules of the rooms: which file may touch what. They are rules of the design, so they are checked.
+//! The rules of the rooms: which file may touch what. They are rules of the design, so they are
+//! checked.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "a test"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every source file of the crate, with its path below `src`, and its code without comments and tests.
+/// Every source file of the crate, with its path below `src`, and its code without comments and
+/// tests.
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     collect(&root, &mut files);
     let name = |path: &Path| path.strip_prefix(&root).unwrap().display().to_string();
-    files
-        .iter()
-        .map(|path| (name(path), fs::read_to_string(path).unwrap()))
-        .collect()
+    files.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -36,10 +30,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 /// The file as the compiler sees it outside of tests, without comments.
 fn code(text: &str) -> String {
     let body = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-    body.lines()
-        .map(|line| line.split("//").next().unwrap())
-        .collect::<Vec<_>>()
-        .join("\n")
+    body.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
 }
 
 fn is_test(name: &str) -> bool {

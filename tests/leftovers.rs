@@ -40,30 +40,17 @@ fn password() -> Vec<u8> {
 fn nothing_of_the_password_is_left_in_the_host() {
     let rig = Rig::new(ALICE);
     let password = String::from_utf8(password()).unwrap();
-    rig.simulator
-        .change_user("alice@example.com", &json!({ "password": password }));
+    rig.simulator.change_user("alice@example.com", &json!({ "password": password }));
     let (module, config) = (module(), rig.config());
-    let line = format!(
-        "auth required {} config={}\n",
-        module.display(),
-        config.display()
-    );
+    let line = format!("auth required {} config={}\n", module.display(), config.display());
     rig.folder.write("test", &line);
     let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "--ignored",
-            "--nocapture",
-            "a_login_and_a_look_around",
-        ])
+        .args(["--exact", "--ignored", "--nocapture", "a_login_and_a_look_around"])
         .env(FOLDER, rig.folder.path())
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&child.stdout);
-    assert!(
-        child.status.success() && said.contains("1 passed"),
-        "{said}"
-    );
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
 }
 
 #[test]
@@ -86,7 +73,8 @@ fn log_in(folder: &Path) -> i32 {
     application.authenticate(0)
 }
 
-/// How often the end of the password is anywhere in our memory. Its beginning is what free(3) writes over.
+/// How often the end of the password is anywhere in our memory. Its beginning is what free(3)
+/// writes over.
 fn count() -> usize {
     let masked = masked();
     let tail = &masked[masked.len() - 16..];
@@ -97,10 +85,7 @@ fn count() -> usize {
             let mut bytes = vec![0; length];
             memory.read_exact_at(&mut bytes, start).ok()?;
             bytes.iter_mut().for_each(|byte| *byte ^= MASK);
-            let found = bytes
-                .windows(tail.len())
-                .filter(|window| *window == tail)
-                .count();
+            let found = bytes.windows(tail.len()).filter(|window| *window == tail).count();
             bytes.fill(0);
             Some(found)
         })

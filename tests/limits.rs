@@ -1,8 +1,9 @@
-//! Every state that limits a person, and what a caller who may stop, kill and starve the process can do about it: nothing
-//! that helps.
+//! Every state that limits a person, and what a caller who may stop, kill and starve the process
+//! can do about it: nothing that helps.
 //!
-//! Each row is an act of a login, the word that it says once it has judged, sent or offered something, and what holds from
-//! then on, whatever became of the process. An act that could not be counted says nothing.
+//! Each row is an act of a login, the word that it says once it has judged, sent or offered
+//! something, and what holds from then on, whatever became of the process. An act that could not be
+//! counted says nothing.
 
 #![cfg(target_arch = "x86_64")]
 #![allow(
@@ -41,15 +42,9 @@ use traced::{Stop, Traced};
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 const UID: u32 = 1000;
 const NAME: &str = "alice@example.com";
-const LIMITS: Limits = Limits {
-    count: 3,
-    window: Duration::from_secs(600),
-    pause: Duration::from_secs(600),
-};
-const OFFLINE: rules::Limits = rules::Limits {
-    logins: 10,
-    age: 86_400,
-};
+const LIMITS: Limits =
+    Limits { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(600) };
+const OFFLINE: rules::Limits = rules::Limits { logins: 10, age: 86_400 };
 
 /// One state that limits a person.
 struct Row {
@@ -61,7 +56,8 @@ struct Row {
     says: &'static str,
     /// What holds once it has said so, although the process is gone, or stands still.
     holds: fn(&Machine) -> bool,
-    /// Whether that is so only of a process that is gone: pushes may be on their way at the same time.
+    /// Whether that is so only of a process that is gone: pushes may be on their way at the same
+    /// time.
     when_gone: bool,
 }
 
@@ -170,15 +166,9 @@ impl Machine {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         // In memory: what is waited for is seen all the same.
-        let folder = format!(
-            "/dev/shm/countersign-limits-{}-{number}",
-            std::process::id()
-        );
+        let folder = format!("/dev/shm/countersign-limits-{}-{number}", std::process::id());
         fs::DirBuilder::new().mode(0o700).create(&folder).unwrap();
-        let mut machine = Self {
-            folder: folder.into(),
-            recovery: String::new(),
-        };
+        let mut machine = Self { folder: folder.into(), recovery: String::new() };
         let key = uri::read(SECRET).unwrap();
         let enrolment = Enrolment::new(UID, "alice", key, &Moment::now().unwrap()).unwrap();
         machine.store().enroll(&enrolment.record).unwrap();
@@ -220,14 +210,9 @@ impl Machine {
     }
 
     fn confirm(&self) {
-        let scope = Scope::StepUp {
-            service: "sudo".into(),
-            session: session(),
-        };
+        let scope = Scope::StepUp { service: "sudo".into(), session: session() };
         let hour = Duration::from_secs(3600);
-        self.state()
-            .remember(Self::circumstances(), scope, hour)
-            .unwrap();
+        self.state().remember(Self::circumstances(), scope, hour).unwrap();
     }
 
     fn is_remembered(&self) -> bool {
@@ -315,8 +300,9 @@ fn held(machine: &Machine, row: &Row, call: usize) -> Traced {
     traced
 }
 
-/// SIGSTOP or a frozen cgroup, and then kill -9, a shell that is closed, a client that hangs up: at any system call. Logins of
-/// the same user and of another one go their way meanwhile: if they had to wait, this test would never end.
+/// SIGSTOP or a frozen cgroup, and then kill -9, a shell that is closed, a client that hangs up: at
+/// any system call. Logins of the same user and of another one go their way meanwhile: if they had
+/// to wait, this test would never end.
 #[test]
 fn a_process_that_stands_still_or_is_killed_keeps_every_limit_and_nobody_waits_for_it() {
     for row in &ROWS {
@@ -374,10 +360,7 @@ fn a_process_with_limits_leaves_every_limit_or_does_nothing() {
                     if ignored {
                         libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
                     }
-                    let limit = libc::rlimit {
-                        rlim_cur: value,
-                        rlim_max: value,
-                    };
+                    let limit = libc::rlimit { rlim_cur: value, rlim_max: value };
                     libc::setrlimit(what, &limit);
                     Ok(())
                 })
@@ -402,10 +385,7 @@ fn a_process_with_limits_leaves_every_limit_or_does_nothing() {
             let machine = Machine::new();
             let mut command = machine.act(row);
             limit(what, value, false)(&mut command);
-            let said = command
-                .output()
-                .map(|output| output.stdout)
-                .unwrap_or_default();
+            let said = command.output().map(|output| output.stdout).unwrap_or_default();
             let said = String::from_utf8(said).unwrap();
             check(&machine, row, &said, &format!("limit {what} of {value}"));
         }

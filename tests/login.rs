@@ -41,12 +41,7 @@ fn an_approved_push_lets_alice_in_with_one_connection_and_three_requests_of_one_
     assert_eq!(rig.actions(), ["Start", "Answer+StartOOB", "Poll"]);
     let connections = rig.simulator.connections();
     assert_eq!((connections.accepted, connections.handshakes_full), (1, 1));
-    assert!(
-        rig.simulator
-            .requests()
-            .iter()
-            .all(|request| request.writes == 1)
-    );
+    assert!(rig.simulator.requests().iter().all(|request| request.writes == 1));
     assert_eq!(
         person.seen,
         [
@@ -60,25 +55,16 @@ fn an_approved_push_lets_alice_in_with_one_connection_and_three_requests_of_one_
 fn a_push_that_is_approved_while_we_wait_lets_alice_in() {
     let rig = alice(json!({ "challenges": [["UP"], ["OTP"]] }));
     let mut person = Person::answering(&[""]);
-    let met = with_phone(
-        &rig,
-        |phone, push| phone.approve(push.id),
-        || log_in(&rig, &mut person),
-    );
+    let met = with_phone(&rig, |phone, push| phone.approve(push.id), || log_in(&rig, &mut person));
     assert_eq!(met, Ok("UP,OTP".into()));
-    rig.audit()
-        .assert(&[("outcome", "granted"), ("mechanisms", "UP,OTP"), ("tx", "")]);
+    rig.audit().assert(&[("outcome", "granted"), ("mechanisms", "UP,OTP"), ("tx", "")]);
 }
 
 #[test]
 fn a_push_that_is_denied_ends_the_login() {
     let rig = alice(json!({ "challenges": [["UP"], ["OTP"]] }));
     let mut person = Person::answering(&[""]);
-    let met = with_phone(
-        &rig,
-        |phone, push| phone.deny(push.id),
-        || log_in(&rig, &mut person),
-    );
+    let met = with_phone(&rig, |phone, push| phone.deny(push.id), || log_in(&rig, &mut person));
     assert_eq!(met, Err(Reason::ApprovalRefused));
     let audit = rig.audit();
     audit.assert(&[
@@ -86,12 +72,7 @@ fn a_push_that_is_denied_ends_the_login() {
         ("reason", "approval_refused"),
         ("mechanisms", "UP,OTP"),
     ]);
-    assert_eq!(
-        audit.field("tx").len(),
-        32,
-        "the tenant's transaction: {}",
-        audit.0
-    );
+    assert_eq!(audit.field("tx").len(), 32, "the tenant's transaction: {}", audit.0);
     assert!(
         !person.seen.last().unwrap().starts_with('!'),
         "a refusal tells nothing: {:?}",
@@ -132,10 +113,7 @@ fn a_text_message_is_met_by_its_code_or_by_its_link() {
         let mut person = Person::with(|_| {
             asked += 1;
             if asked == 1 {
-                assert!(
-                    rig.simulator.phone().messages(NAME).is_empty(),
-                    "nothing before Enter"
-                );
+                assert!(rig.simulator.phone().messages(NAME).is_empty(), "nothing before Enter");
                 return Some(String::new());
             }
             let message = rig.simulator.phone().wait(NAME, 0);
@@ -146,11 +124,7 @@ fn a_text_message_is_met_by_its_code_or_by_its_link() {
             }
             Some(format!(" {} ", message.code))
         });
-        assert_eq!(
-            log_in(&rig, &mut person),
-            Ok("UP,SMS".into()),
-            "by link: {by_link}"
-        );
+        assert_eq!(log_in(&rig, &mut person), Ok("UP,SMS".into()), "by link: {by_link}");
         let last = rig.actions().pop().unwrap();
         assert_eq!(last, if by_link { "Poll" } else { "Answer" });
     }
@@ -168,12 +142,7 @@ fn a_menu_takes_a_number_a_code_or_enter() {
     ] {
         let rig = alice_with(offered.clone(), "[login]\nattempts = 3");
         let mut person = Person::answering(&answers);
-        assert_eq!(
-            log_in(&rig, &mut person),
-            Ok(met.into()),
-            "{answers:?} {:?}",
-            person.seen
-        );
+        assert_eq!(log_in(&rig, &mut person), Ok(met.into()), "{answers:?} {:?}", person.seen);
         assert_eq!(rig.actions()[1], preferred);
         let menu = &person.seen[1];
         assert!(menu.starts_with("?1. push to your phone"), "{menu}");
@@ -202,12 +171,7 @@ fn every_mechanism_of_a_terminal_works() {
             "[login]\nemail_counts = true",
         );
         let mut person = Person::answering(&answers);
-        assert_eq!(
-            log_in(&rig, &mut person),
-            Ok(format!("UP,{mechanism}")),
-            "{:?}",
-            person.seen
-        );
+        assert_eq!(log_in(&rig, &mut person), Ok(format!("UP,{mechanism}")), "{:?}", person.seen);
     }
 }
 
@@ -215,11 +179,7 @@ fn every_mechanism_of_a_terminal_works() {
 fn a_radius_push_is_waited_for() {
     let rig = alice(json!({ "challenges": [["UP"], ["RADIUS"]] }));
     let mut person = Person::answering(&["push"]);
-    let met = with_phone(
-        &rig,
-        |phone, push| phone.approve(push.id),
-        || log_in(&rig, &mut person),
-    );
+    let met = with_phone(&rig, |phone, push| phone.approve(push.id), || log_in(&rig, &mut person));
     assert_eq!(met, Ok("UP,RADIUS".into()));
 }
 
@@ -233,11 +193,7 @@ fn security_questions_are_asked_one_by_one_and_not_shown() {
     );
     let mut person = Person::answering(&["Rex", "Rome"]);
     assert_eq!(log_in(&rig, &mut person), Ok("UP,SQ".into()));
-    assert!(
-        person.seen[1].starts_with("*Security question (\"First pet?\")"),
-        "{:?}",
-        person.seen
-    );
+    assert!(person.seen[1].starts_with("*Security question (\"First pet?\")"), "{:?}", person.seen);
 }
 
 #[test]
@@ -247,26 +203,18 @@ fn a_wrong_password_is_found_out_at_the_end_and_nothing_is_sent_before() {
     assert_eq!(log_in(&rig, &mut person), Err(Reason::AnswerRefused));
     assert!(rig.simulator.phone().messages(NAME).is_empty());
     assert!(person.saw("Nothing arrives? Start again and check the password."));
-    rig.audit()
-        .assert(&[("reason", "answer_refused"), ("mechanisms", "UP,SMS")]);
+    rig.audit().assert(&[("reason", "answer_refused"), ("mechanisms", "UP,SMS")]);
 }
 
 #[test]
 fn a_wrong_code_and_an_unknown_user_and_a_locked_one_look_the_same() {
     let mut transcripts = Vec::new();
-    for keys in [
-        json!({}),
-        json!({ "locked": true }),
-        json!({ "name": "somebody@else" }),
-    ] {
+    for keys in [json!({}), json!({ "locked": true }), json!({ "name": "somebody@else" })] {
         let rig = alice(json!({ "challenges": [["UP"], ["OATH"]] }));
         let config = rig.config();
         if keys.get("name").is_some() {
             let text = std::fs::read_to_string(&config).unwrap();
-            rig.folder.write(
-                "countersign.toml",
-                &text.replace(NAME, "nobody@example.com"),
-            );
+            rig.folder.write("countersign.toml", &text.replace(NAME, "nobody@example.com"));
         } else {
             rig.simulator.change_user(NAME, &keys);
         }
@@ -298,29 +246,18 @@ fn a_typed_code_can_travel_with_the_password() {
 fn a_new_package_after_the_password_is_followed() {
     let rig = alice(json!({ "challenges": [["UP"]], "new_package_after_password": [["OATH"]] }));
     let mut person = Person::answering(&[CODE]);
-    assert_eq!(
-        log_in(&rig, &mut person),
-        Ok("UP,OATH".into()),
-        "{:?}",
-        rig.actions()
-    );
+    assert_eq!(log_in(&rig, &mut person), Ok("UP,OATH".into()), "{:?}", rig.actions());
 }
 
 #[test]
 fn a_redirect_is_followed_to_a_named_host_and_to_no_other() {
-    let scenario = ALICE.replace(
-        "[tenant]\n",
-        "[tenant]\nredirect_to = \"localhost:{port}\"\n",
-    );
+    let scenario = ALICE.replace("[tenant]\n", "[tenant]\nredirect_to = \"localhost:{port}\"\n");
     let rig = Rig::new(&scenario);
     let mut person = Person::answering(&[]);
     assert_eq!(log_in(&rig, &mut person), Err(Reason::RedirectRefused));
-    rig.audit()
-        .assert(&[("outcome", "error"), ("reason", "redirect_refused")]);
+    rig.audit().assert(&[("outcome", "error"), ("reason", "redirect_refused")]);
     let port = rig.simulator.port();
-    rig.configure(&format!(
-        "[tenant]\nredirect_hosts = [\"localhost:{port}\"]"
-    ));
+    rig.configure(&format!("[tenant]\nredirect_hosts = [\"localhost:{port}\"]"));
     let mut person = Person::answering(&[CODE]);
     assert_eq!(log_in(&rig, &mut person), Ok("UP,OATH".into()));
 }
@@ -340,11 +277,7 @@ fn a_federated_user_types_the_pin_of_the_page_or_waits_for_it() {
             Some(String::new())
         });
         assert_eq!(log_in(&rig, &mut person), Ok(String::new()), "{way}");
-        assert!(
-            person.saw("\u{2584}"),
-            "a picture for the phone's camera: {:?}",
-            person.seen
-        );
+        assert!(person.saw("\u{2584}"), "a picture for the phone's camera: {:?}", person.seen);
     }
 }
 
@@ -357,23 +290,14 @@ fn a_federated_user_is_refused_where_nobody_allowed_it() {
 
 #[test]
 fn a_success_for_somebody_else_is_none() {
-    let scenario = ALICE.replace(
-        "[tenant]\n",
-        "[tenant]\nidentity_in_success = \"mallory@example.com\"\n",
-    );
+    let scenario =
+        ALICE.replace("[tenant]\n", "[tenant]\nidentity_in_success = \"mallory@example.com\"\n");
     let rig = Rig::new(&scenario);
-    assert_eq!(
-        log_in(&rig, &mut Person::answering(&[CODE])),
-        Err(Reason::IdentityMismatch)
-    );
+    assert_eq!(log_in(&rig, &mut Person::answering(&[CODE])), Err(Reason::IdentityMismatch));
     let scenario = ALICE.replace("[tenant]\n", "[tenant]\nno_token = true\n");
     let rig = Rig::new(&scenario);
-    rig.simulator
-        .change_user(NAME, &json!({ "success_without_user": true }));
-    assert_eq!(
-        log_in(&rig, &mut Person::answering(&[CODE])),
-        Err(Reason::IdentityMismatch)
-    );
+    rig.simulator.change_user(NAME, &json!({ "success_without_user": true }));
+    assert_eq!(log_in(&rig, &mut Person::answering(&[CODE])), Err(Reason::IdentityMismatch));
 }
 
 #[test]
@@ -382,41 +306,22 @@ fn a_success_with_a_token_and_no_name_is_asked_whose_token_it_is() {
     let mut person = Person::answering(&[CODE]);
     assert_eq!(log_in(&rig, &mut person), Ok("UP,OATH".into()));
     assert_eq!(rig.actions().last().map(String::as_str), Some("Whoami"));
-    let scenario = ALICE.replace(
-        "[tenant]\n",
-        "[tenant]\nidentity_in_success = \"mallory@example.com\"\n",
-    );
+    let scenario =
+        ALICE.replace("[tenant]\n", "[tenant]\nidentity_in_success = \"mallory@example.com\"\n");
     let rig = Rig::new(&scenario);
-    rig.simulator
-        .change_user(NAME, &json!({ "success_without_user": true }));
-    assert_eq!(
-        log_in(&rig, &mut Person::answering(&[CODE])),
-        Err(Reason::IdentityMismatch)
-    );
+    rig.simulator.change_user(NAME, &json!({ "success_without_user": true }));
+    assert_eq!(log_in(&rig, &mut Person::answering(&[CODE])), Err(Reason::IdentityMismatch));
 }
 
 #[test]
 fn one_factor_is_not_enough_unless_the_administrator_says_so() {
     let rig = alice(json!({ "challenges": [["UP"]] }));
-    assert_eq!(
-        log_in(&rig, &mut Person::answering(&[])),
-        Err(Reason::TooFewFactors)
-    );
-    let rig = alice_with(
-        json!({ "challenges": [["UP"]] }),
-        "[login]\nminimum_factors = 1",
-    );
+    assert_eq!(log_in(&rig, &mut Person::answering(&[])), Err(Reason::TooFewFactors));
+    let rig = alice_with(json!({ "challenges": [["UP"]] }), "[login]\nminimum_factors = 1");
     assert_eq!(log_in(&rig, &mut Person::answering(&[])), Ok("UP".into()));
     let rig = alice(json!({ "challenges": [["UP"], ["EMAIL"]] }));
-    assert_eq!(
-        log_in(&rig, &mut Person::answering(&[])),
-        Err(Reason::TooFewFactors)
-    );
-    assert_eq!(
-        rig.actions(),
-        ["Start", "Cleanup"],
-        "the password stays here"
-    );
+    assert_eq!(log_in(&rig, &mut Person::answering(&[])), Err(Reason::TooFewFactors));
+    assert_eq!(rig.actions(), ["Start", "Cleanup"], "the password stays here");
 }
 
 #[test]
@@ -444,22 +349,8 @@ fn a_tenant_that_asks_to_wait_is_not_asked_again() {
 #[test]
 fn what_is_not_a_reply_is_a_refusal() {
     for (what, reason) in [
-        (
-            What::Status {
-                code: 500,
-                retry_after: None,
-                body: None,
-            },
-            Reason::Misbehaved,
-        ),
-        (
-            What::Status {
-                code: 302,
-                retry_after: None,
-                body: None,
-            },
-            Reason::Misbehaved,
-        ),
+        (What::Status { code: 500, retry_after: None, body: None }, Reason::Misbehaved),
+        (What::Status { code: 302, retry_after: None, body: None }, Reason::Misbehaved),
         (What::Html, Reason::Misbehaved),
         (What::BadJson, Reason::Misbehaved),
         (What::Garbage, Reason::Misbehaved),
@@ -485,59 +376,32 @@ fn what_is_not_a_reply_is_a_refusal() {
 #[test]
 fn a_reply_for_another_session_is_a_refusal() {
     let rig = Rig::new(ALICE);
-    rig.simulator
-        .fault(What::WrongSession.once().on_path("advance"));
-    assert_eq!(
-        log_in(&rig, &mut Person::answering(&[CODE])),
-        Err(Reason::SessionMismatch)
-    );
+    rig.simulator.fault(What::WrongSession.once().on_path("advance"));
+    assert_eq!(log_in(&rig, &mut Person::answering(&[CODE])), Err(Reason::SessionMismatch));
 }
 
 #[test]
 fn a_busy_tenant_is_asked_again_and_a_broken_poll_is_repeated() {
     let rig = alice(json!({ "challenges": [["UP"], ["OTP"]], "auto_approve": true }));
     rig.simulator.fault(
-        What::Status {
-            code: 503,
-            retry_after: Some(1),
-            body: None,
-        }
-        .once()
-        .on_path("start"),
+        What::Status { code: 503, retry_after: Some(1), body: None }.once().on_path("start"),
     );
-    rig.simulator
-        .fault(What::CutBeforeReply.once().on_action("Poll"));
+    rig.simulator.fault(What::CutBeforeReply.once().on_action("Poll"));
     let met = log_in(&rig, &mut Person::answering(&[""]));
-    assert!(
-        matches!(met, Ok(_) | Err(Reason::ApprovalRefused)),
-        "{met:?}"
-    );
-    assert_eq!(
-        rig.actions(),
-        ["Start", "Start", "Answer+StartOOB", "Poll", "Poll"]
-    );
+    assert!(matches!(met, Ok(_) | Err(Reason::ApprovalRefused)), "{met:?}");
+    assert_eq!(rig.actions(), ["Start", "Start", "Answer+StartOOB", "Poll", "Poll"]);
 }
 
 #[test]
 fn a_tenant_that_is_not_there_is_an_outage() {
     let rig = Rig::new(ALICE);
     let config = std::fs::read_to_string(rig.config()).unwrap();
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("https://{closed}");
-    rig.folder.write(
-        "countersign.toml",
-        &config.replace(&rig.simulator.url(), &url),
-    );
+    rig.folder.write("countersign.toml", &config.replace(&rig.simulator.url(), &url));
     let mut person = Person::answering(&[]);
     assert_eq!(log_in(&rig, &mut person), Err(Reason::Outage));
-    rig.audit().assert(&[
-        ("outcome", "error"),
-        ("reason", "outage"),
-        ("requests", "1"),
-    ]);
+    rig.audit().assert(&[("outcome", "error"), ("reason", "outage"), ("requests", "1")]);
     assert!(person.saw("!The identity service can't be reached."));
 }
 
@@ -548,10 +412,7 @@ fn passwords_that_can_not_be_one_never_leave_the_machine() {
         (b"", Reason::PasswordEmpty),
         (&too_long, Reason::PasswordTooLong),
         (b"caf\xe9", Reason::PasswordNotUtf8),
-        (
-            b"\x08\n\r\x7fINCORRECT\x08\n\r\x7fINC",
-            Reason::PasswordJunk,
-        ),
+        (b"\x08\n\r\x7fINCORRECT\x08\n\r\x7fINC", Reason::PasswordJunk),
         (b"\x08", Reason::PasswordJunk),
         (b"\x08\n", Reason::PasswordJunk),
         (b"\x08\n\r", Reason::PasswordJunk),
@@ -562,8 +423,7 @@ fn passwords_that_can_not_be_one_never_leave_the_machine() {
         person.password = Some(password);
         assert_eq!(log_in(&rig, &mut person), Err(reason));
         assert_eq!(rig.simulator.connections().accepted, 0);
-        rig.audit()
-            .assert(&[("reason", reason.code()), ("requests", "0")]);
+        rig.audit().assert(&[("reason", reason.code()), ("requests", "0")]);
     }
 }
 
@@ -582,11 +442,7 @@ fn a_caller_that_answers_blindly_costs_the_tenant_nothing() {
     for answer in [Some(PASSWORD.to_owned()), None] {
         let rig = Rig::new(ALICE);
         let mut person = Person::with(|_| answer.clone());
-        let reason = if answer.is_some() {
-            Reason::Blind
-        } else {
-            Reason::Conversation
-        };
+        let reason = if answer.is_some() { Reason::Blind } else { Reason::Conversation };
         assert_eq!(log_in(&rig, &mut person), Err(reason));
         assert_eq!(rig.actions(), ["Start", "Cleanup"]);
     }
@@ -603,21 +459,11 @@ fn a_user_that_another_module_swaps_is_not_let_in() {
 #[test]
 fn a_user_that_nobody_knows_gets_the_same_prompt_and_no_request() {
     let rig = Rig::new(ALICE);
-    for name in [
-        "no-such-user",
-        "bob@corp.example",
-        "../x",
-        "a\nb",
-        "-f",
-        "ALICE",
-    ] {
+    for name in ["no-such-user", "bob@corp.example", "../x", "a\nb", "-f", "ALICE"] {
         let mut person = Person::answering(&[]);
         let mut caller = caller(&rig);
         caller.user = Ok(name.into());
-        assert_eq!(
-            outcome(authenticate(&caller, &mut person).verdict),
-            Err(Reason::UnknownUser)
-        );
+        assert_eq!(outcome(authenticate(&caller, &mut person).verdict), Err(Reason::UnknownUser));
         assert_eq!(person.seen, ["(password)"]);
     }
     assert_eq!(rig.simulator.connections().accepted, 0);
@@ -629,16 +475,9 @@ fn a_user_without_a_name_in_the_tenant_is_refused_after_the_prompt() {
     let mut caller = caller(&rig);
     caller.user = Ok("nobody".into());
     let mut person = Person::answering(&[]);
-    assert_eq!(
-        outcome(authenticate(&caller, &mut person).verdict),
-        Err(Reason::NameNotMapped)
-    );
+    assert_eq!(outcome(authenticate(&caller, &mut person).verdict), Err(Reason::NameNotMapped));
     assert_eq!(person.seen, ["(password)"]);
-    rig.audit().assert(&[
-        ("reason", "name_not_mapped"),
-        ("user", "nobody"),
-        ("requests", "0"),
-    ]);
+    rig.audit().assert(&[("reason", "name_not_mapped"), ("user", "nobody"), ("requests", "0")]);
 }
 
 #[test]
@@ -654,11 +493,7 @@ fn an_exempt_user_is_asked_nothing_and_the_log_names_the_rule() {
     assert_eq!(log_in(&rig, &mut person), Ok("exempt by robots".into()));
     assert_eq!(person.seen, [""; 0]);
     assert_eq!(rig.simulator.connections().accepted, 0);
-    rig.audit().assert(&[
-        ("outcome", "exempt"),
-        ("reason", "rule"),
-        ("rule", "robots"),
-    ]);
+    rig.audit().assert(&[("outcome", "exempt"), ("reason", "rule"), ("rule", "robots")]);
 }
 
 #[test]
@@ -667,18 +502,13 @@ fn a_service_has_its_own_settings() {
         ALICE,
         "[service.sshd.login]\nminimum_factors = 1\n\n[service.sudo.login]\necho_codes = false",
     );
-    rig.simulator
-        .change_user(NAME, &json!({ "challenges": [["UP"]] }));
+    rig.simulator.change_user(NAME, &json!({ "challenges": [["UP"]] }));
     assert_eq!(log_in(&rig, &mut Person::answering(&[])), Ok("UP".into()));
     let mut sudo = caller(&rig);
     sudo.service = "sudo".into();
-    rig.simulator
-        .change_user(NAME, &json!({ "challenges": [["UP"], ["OATH"]] }));
+    rig.simulator.change_user(NAME, &json!({ "challenges": [["UP"], ["OATH"]] }));
     let mut person = Person::answering(&[CODE]);
-    assert_eq!(
-        outcome(authenticate(&sudo, &mut person).verdict),
-        Ok("UP,OATH".into())
-    );
+    assert_eq!(outcome(authenticate(&sudo, &mut person).verdict), Ok("UP,OATH".into()));
     assert!(person.seen[1].starts_with('*'), "{:?}", person.seen);
 }
 
@@ -686,19 +516,11 @@ fn a_service_has_its_own_settings() {
 fn a_configuration_that_is_missing_or_wrong_or_in_other_hands_lets_nobody_in() {
     let rig = Rig::new(ALICE);
     let good = std::fs::read_to_string(rig.config()).unwrap();
-    let cases = [
-        "",
-        "[tenant]\nurl = \"http://x\"\nfial_mode = 1\n",
-        "url = ",
-    ];
+    let cases = ["", "[tenant]\nurl = \"http://x\"\nfial_mode = 1\n", "url = "];
     for content in cases {
         rig.folder.write("countersign.toml", content);
         let mut person = Person::answering(&[]);
-        assert_eq!(
-            log_in(&rig, &mut person),
-            Err(Reason::Misconfigured),
-            "{content}"
-        );
+        assert_eq!(log_in(&rig, &mut person), Err(Reason::Misconfigured), "{content}");
         assert_eq!(
             person.seen,
             ["!Login is not set up correctly on this system. Ask your administrator."]
@@ -707,15 +529,9 @@ fn a_configuration_that_is_missing_or_wrong_or_in_other_hands_lets_nobody_in() {
     let path = rig.folder.write("countersign.toml", &good);
     let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
     std::fs::set_permissions(&path, mode(0o666)).unwrap();
-    assert_eq!(
-        log_in(&rig, &mut Person::answering(&[])),
-        Err(Reason::Misconfigured)
-    );
+    assert_eq!(log_in(&rig, &mut Person::answering(&[])), Err(Reason::Misconfigured));
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(
-        log_in(&rig, &mut Person::answering(&[])),
-        Err(Reason::Misconfigured)
-    );
+    assert_eq!(log_in(&rig, &mut Person::answering(&[])), Err(Reason::Misconfigured));
     assert_eq!(rig.simulator.connections().accepted, 0);
 }
 
@@ -734,22 +550,13 @@ fn no_secret_reaches_the_log_not_even_with_debug() {
     let mut person = Person::answering(&["", "424242"]);
     assert_eq!(log_in(&rig, &mut person), Ok("UP,SMS".into()));
     let mut lines = Vec::new();
-    while lines
-        .last()
-        .is_none_or(|line: &String| !line.contains("): login "))
-    {
+    while lines.last().is_none_or(|line: &String| !line.contains("): login ")) {
         lines.push(rig.line());
     }
     assert!(lines.len() > 4, "debug lines are there: {lines:?}");
-    let session = rig.simulator.requests()[1].body["SessionId"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let session = rig.simulator.requests()[1].body["SessionId"].as_str().unwrap().to_owned();
     for secret in [PASSWORD, "horse", "424242", session.as_str()] {
-        assert!(
-            !lines.iter().any(|line| line.contains(secret)),
-            "{secret}: {lines:?}"
-        );
+        assert!(!lines.iter().any(|line| line.contains(secret)), "{secret}: {lines:?}");
     }
 }
 
@@ -785,11 +592,8 @@ fn an_answer_that_a_person_has_denied_is_refused() {
     let rig = held("");
     let answers = ["push"];
     let mut person = Person::answering(&answers);
-    let met = with_phone(
-        &rig,
-        |phone, message| phone.deny(message.id),
-        || log_in(&rig, &mut person),
-    );
+    let met =
+        with_phone(&rig, |phone, message| phone.deny(message.id), || log_in(&rig, &mut person));
     assert_eq!(met, Err(Reason::AnswerRefused));
 }
 
@@ -808,39 +612,24 @@ fn a_tenant_that_asks_to_wait_longer_than_the_login_ends_it_at_once() {
     for tenant in ["", "retry_after_as_date = true\n"] {
         let scenario = ALICE.replace("[tenant]\n", &format!("[tenant]\n{tenant}"));
         let rig = Rig::new(&scenario);
-        rig.simulator
-            .change_user(NAME, &json!({ "challenges": [["UP"], ["OTP"]] }));
-        let busy = What::Status {
-            code: 429,
-            retry_after: Some(3600),
-            body: None,
-        };
+        rig.simulator.change_user(NAME, &json!({ "challenges": [["UP"], ["OTP"]] }));
+        let busy = What::Status { code: 429, retry_after: Some(3600), body: None };
         rig.simulator.fault(busy.once().on_action("Poll"));
         let mut person = Person::answering(&[""]);
         assert_eq!(log_in(&rig, &mut person), Err(Reason::TenantThrottle));
         assert!(person.saw("!The identity service asks to wait"));
         assert_eq!(rig.actions().last().map(String::as_str), Some("Cleanup"));
         let audit = rig.audit();
-        assert!(
-            audit
-                .field("detail")
-                .starts_with("the tenant asks to wait 3"),
-            "{}",
-            audit.0
-        );
+        assert!(audit.field("detail").starts_with("the tenant asks to wait 3"), "{}", audit.0);
     }
 }
 
 #[test]
 fn a_tenant_that_limits_polls_is_asked_as_often_as_it_likes() {
-    for tenant in [
-        "poll_every = 1500\n",
-        "poll_every = 1500\nretry_after_as_date = true\n",
-    ] {
+    for tenant in ["poll_every = 1500\n", "poll_every = 1500\nretry_after_as_date = true\n"] {
         let scenario = ALICE.replace("[tenant]\n", &format!("[tenant]\n{tenant}"));
         let rig = Rig::new(&scenario);
-        rig.simulator
-            .change_user(NAME, &json!({ "challenges": [["UP"], ["OTP"]] }));
+        rig.simulator.change_user(NAME, &json!({ "challenges": [["UP"], ["OTP"]] }));
         let mut person = Person::answering(&[""]);
         let met = with_phone(
             &rig,
@@ -861,8 +650,7 @@ fn words_of_other_tenants_for_a_denied_and_an_expired_push_are_refusals() {
     let scenario = ALICE.replace("[tenant]\n", &format!("[tenant]\n{words}"));
     for denied in [true, false] {
         let rig = Rig::new(&scenario);
-        rig.simulator
-            .change_user(NAME, &json!({ "challenges": [["UP"], ["OTP"]] }));
+        rig.simulator.change_user(NAME, &json!({ "challenges": [["UP"], ["OTP"]] }));
         let mut person = Person::answering(&[""]);
         let met = with_phone(
             &rig,
@@ -913,15 +701,8 @@ fn a_token_that_nobody_knows_names_nobody() {
         json!({ "federated": "wait", "auto_approve": true, "success_without_user": true }),
         "[login]\nfederated = true",
     );
-    rig.simulator.fault(
-        What::Status {
-            code: 401,
-            retry_after: None,
-            body: None,
-        }
-        .once()
-        .on_path("whoami"),
-    );
+    rig.simulator
+        .fault(What::Status { code: 401, retry_after: None, body: None }.once().on_path("whoami"));
     let met = log_in(&rig, &mut Person::answering(&[""]));
     assert_eq!(met, Err(Reason::Misbehaved));
 }
@@ -931,8 +712,7 @@ fn a_defect_is_a_refusal_with_a_line_in_the_log() {
     let rig = Rig::new(ALICE);
     let mut person = Person::with(|_| panic!("on purpose"));
     assert_eq!(log_in(&rig, &mut person), Err(Reason::Panic));
-    rig.audit()
-        .assert(&[("outcome", "error"), ("reason", "panic")]);
+    rig.audit().assert(&[("outcome", "error"), ("reason", "panic")]);
     let mut person = Person::answering(&[CODE]);
     assert_eq!(log_in(&rig, &mut person), Ok("UP,OATH".into()));
 }
@@ -941,22 +721,15 @@ fn a_defect_is_a_refusal_with_a_line_in_the_log() {
 fn a_name_comes_from_the_file_of_names_and_a_second_line_for_it_is_refused() {
     let names = |rig: &Rig, text: &str| rig.folder.write("names", text);
     let rig = Rig::new(ALICE);
-    let file = names(
-        &rig,
-        &format!("other\tx@example.com\n{}\talice@example.com\n", user()),
-    );
+    let file = names(&rig, &format!("other\tx@example.com\n{}\talice@example.com\n", user()));
     let table = format!("names = {{ {} = \"alice@example.com\" }}", user());
     let text = std::fs::read_to_string(rig.config()).unwrap();
     assert!(text.contains(&table), "{text}");
     let line = format!("names_file = \"{}\"", file.display());
-    rig.folder
-        .write("countersign.toml", &text.replace(&table, &line));
+    rig.folder.write("countersign.toml", &text.replace(&table, &line));
     let mut person = Person::answering(&[CODE]);
     assert_eq!(log_in(&rig, &mut person), Ok("UP,OATH".into()));
-    names(
-        &rig,
-        &format!("{0}\talice@example.com\n{0}\tx@example.com\n", user()),
-    );
+    names(&rig, &format!("{0}\talice@example.com\n{0}\tx@example.com\n", user()));
     let mut person = Person::answering(&[]);
     assert_eq!(log_in(&rig, &mut person), Err(Reason::Misconfigured));
 }

@@ -1,4 +1,5 @@
-//! `countersign login`, as it is typed at a terminal, against a simulated tenant: the dialogue, the verdict, the exit code.
+//! `countersign login`, as it is typed at a terminal, against a simulated tenant: the dialogue, the
+//! verdict, the exit code.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,11 +31,7 @@ const PUSH_PROMPT: &str = "Press Enter for a push to your phone (\"Mobile Authen
 
 fn command(rig: &Rig, arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    command
-        .arg("--config")
-        .arg(rig.config())
-        .arg("login")
-        .args(arguments.split_whitespace());
+    command.arg("--config").arg(rig.config()).arg("login").args(arguments.split_whitespace());
     command
 }
 
@@ -57,10 +54,7 @@ fn end(terminal: Terminal) -> Seen {
         (Some(from), Some(to)) if from < to => format!("{}, N{}", &text[..from], &text[to..]),
         _ => text.to_owned(),
     };
-    Seen {
-        stdout: untimed(&seen.stdout),
-        ..seen
-    }
+    Seen { stdout: untimed(&seen.stdout), ..seen }
 }
 
 #[test]
@@ -78,8 +72,7 @@ fn a_code_is_asked_for_and_the_verdict_is_said() {
             code: Some(0),
         }
     );
-    rig.audit()
-        .assert(&[("outcome", "granted"), ("service", "login")]);
+    rig.audit().assert(&[("outcome", "granted"), ("service", "login")]);
 }
 
 #[test]
@@ -134,11 +127,7 @@ fn a_push_is_waited_for() {
     let phone = rig.simulator.phone();
     phone.approve(phone.wait(NAME, 0).id);
     let seen = end(terminal);
-    assert!(
-        seen.stdout
-            .starts_with("Granted: alice@example.com has met UP,OTP; "),
-        "{seen:?}"
-    );
+    assert!(seen.stdout.starts_with("Granted: alice@example.com has met UP,OTP; "), "{seen:?}");
     assert_eq!(seen.code, Some(0));
 }
 
@@ -167,8 +156,7 @@ fn ctrl_c_ends_a_question_and_the_session() {
 fn ctrl_c_ends_the_wait_for_an_answer_that_the_tenant_holds() {
     let scenario = ALICE.replace("[\"OATH\"]", "[\"RADIUS\"]");
     let rig = Rig::new(&scenario);
-    rig.simulator
-        .change_user(NAME, &json!({ "radius_holds": true }));
+    rig.simulator.change_user(NAME, &json!({ "radius_holds": true }));
     let mut terminal = start(&rig, "");
     terminal.wait_for("or push.\").\nVerification code: ");
     terminal.type_line("push");
@@ -180,11 +168,7 @@ fn ctrl_c_ends_the_wait_for_an_answer_that_the_tenant_holds() {
 
 #[track_caller]
 fn assert_interrupted(rig: &Rig, seen: Seen) {
-    assert!(
-        seen.stdout
-            .starts_with("Refused (interrupted): alice@example.com "),
-        "{seen:?}"
-    );
+    assert!(seen.stdout.starts_with("Refused (interrupted): alice@example.com "), "{seen:?}");
     assert_eq!(seen.stderr, "countersign: interrupted\nhint: try again\n");
     assert_eq!(seen.code, Some(1));
     assert_eq!(rig.actions().last().unwrap(), "Cleanup");
@@ -239,10 +223,7 @@ fn programs_get_an_object_without_a_secret() {
 #[test]
 fn nobody_is_asked_where_a_rule_exempts_them() {
     let me = user();
-    let rig = Rig::with(
-        ALICE,
-        &format!("[[exempt]]\nname = \"me\"\nusers = [\"{me}\"]"),
-    );
+    let rig = Rig::with(ALICE, &format!("[[exempt]]\nname = \"me\"\nusers = [\"{me}\"]"));
     let seen = end(Terminal::start(&mut command(&rig, &me)));
     assert_eq!(
         seen,
@@ -301,8 +282,5 @@ fn without_a_terminal_and_with_a_wrong_configuration_nobody_is_asked() {
     rig.configure("[login]\nattempts = 9");
     let said = failing(&rig);
     assert!(said.contains("login.attempts: "), "{said}");
-    assert!(
-        said.ends_with("hint: countersign.toml(5) describes every key\n"),
-        "{said}"
-    );
+    assert!(said.ends_with("hint: countersign.toml(5) describes every key\n"), "{said}");
 }

@@ -1,11 +1,7 @@
-//! The manual says what the log says: nobody has to read the source to know what a word in a line means.
+//! The manual says what the log says: nobody has to read the source to know what a word in a line
+//! means.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -72,10 +68,8 @@ fn the_manual_has_the_table_of_failures_that_the_module_decides_by() {
 #[test]
 fn the_fields_of_a_line_are_in_the_manual_in_their_order() {
     let event = countersign::audit::Event::default().line();
-    let fields: Vec<_> = event
-        .split(' ')
-        .filter_map(|field| Some(field.split_once('=')?.0.to_owned()))
-        .collect();
+    let fields: Vec<_> =
+        event.split(' ').filter_map(|field| Some(field.split_once('=')?.0.to_owned())).collect();
     let page = page("pam_countersign.8");
     let (_, list) = page.split_once("\n.Bl -tag -width tenant_user\n").unwrap();
     let (list, _) = list.split_once("\n.El\n").unwrap();
@@ -84,7 +78,8 @@ fn the_fields_of_a_line_are_in_the_manual_in_their_order() {
     assert_eq!(words.collect::<Vec<_>>(), fields);
 }
 
-/// The identifiers that are given to findings in these files: the first text behind one of these calls.
+/// The identifiers that are given to findings in these files: the first text behind one of these
+/// calls.
 fn ids(folder: &Path, found: &mut BTreeSet<String>) {
     const CALLS: [&str; 10] = [
         "Finding::error(",
@@ -133,12 +128,7 @@ fn every_finding_of_check_is_in_the_manual_once_and_no_other() {
 /// Where man(1) is man-db's, which knows how to warn.
 #[test]
 fn every_page_is_set_without_a_warning() {
-    let man = |arguments: &[&str]| {
-        Command::new("man")
-            .env("LC_ALL", "C")
-            .args(arguments)
-            .output()
-    };
+    let man = |arguments: &[&str]| Command::new("man").env("LC_ALL", "C").args(arguments).output();
     let version = man(&["--version"]).map(|output| output.stdout);
     if !version.is_ok_and(|version| version.starts_with(b"man ")) {
         return;
@@ -147,10 +137,6 @@ fn every_page_is_set_without_a_warning() {
         let page = entry.unwrap().path();
         let output = man(&["--warnings", "-l", page.to_str().unwrap()]).unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(
-            (said.as_str(), output.status.success()),
-            ("", true),
-            "{page:?}"
-        );
+        assert_eq!((said.as_str(), output.status.success()), ("", true), "{page:?}");
     }
 }

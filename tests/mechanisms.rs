@@ -1,4 +1,5 @@
-//! `countersign mechanisms`, as it is typed, against a simulated tenant: what is printed, and what the tenant was asked.
+//! `countersign mechanisms`, as it is typed, against a simulated tenant: what is printed, and what
+//! the tenant was asked.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +20,8 @@ use rig::{ALICE, Rig, user};
 use serde_json::json;
 use simulator::What;
 
-/// Standard output, standard error and exit code. The user is written as USER, the tenant as TENANT.
+/// Standard output, standard error and exit code. The user is written as USER, the tenant as
+/// TENANT.
 fn run(rig: &Rig, arguments: &str) -> (String, String, i32) {
     let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
         .arg("--config")
@@ -33,11 +35,7 @@ fn run(rig: &Rig, arguments: &str) -> (String, String, i32) {
         text.replace(&rig.simulator.url(), "TENANT")
             .replace(rig.folder.path().to_str().unwrap(), "DIR")
     };
-    (
-        text(output.stdout),
-        text(output.stderr),
-        output.status.code().unwrap(),
-    )
+    (text(output.stdout), text(output.stderr), output.status.code().unwrap())
 }
 
 #[track_caller]
@@ -120,10 +118,7 @@ fn a_push_that_would_come_first_is_not_sent() {
     let rig = Rig::with(&scenario, "[login]\npush_first = true");
     let (out, _, code) = run(&rig, &user());
     assert!(out.starts_with("alice@example.com at TENANT"), "{out}");
-    assert_eq!(
-        (rig.actions(), code),
-        (vec!["Start".into(), "Cleanup".into()], 0)
-    );
+    assert_eq!((rig.actions(), code), (vec!["Start".into(), "Cleanup".into()], 0));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The module as it is built, inside the real libpam, by an ordinary user: what libpam is told, what the user sees.
+//! The module as it is built, inside the real libpam, by an ordinary user: what libpam is told,
+//! what the user sees.
 
 #![allow(
     clippy::unwrap_used,
@@ -45,11 +46,7 @@ fn authenticate(rig: &Rig, answers: &[Reply]) -> (i32, Vec<Message>) {
         application.set_rhost("192.0.2.7");
         application.authenticate(PAM_SILENT)
     };
-    assert_eq!(
-        answers.next().map(|_| "an answer"),
-        None,
-        "nobody asked for the last answer"
-    );
+    assert_eq!(answers.next().map(|_| "an answer"), None, "nobody asked for the last answer");
     (code, seen)
 }
 
@@ -94,8 +91,7 @@ fn a_wrong_code_stays_a_failure_whatever_the_rest_of_the_stack_says() {
     let (code, actions) = refused(&rig, &[PASSWORD.into(), "111111".into()]);
     assert_eq!(code, PAM_AUTH_ERR);
     assert_eq!(actions, ["Start", "Answer+StartOOB", "Answer"]);
-    rig.audit()
-        .assert(&[("outcome", "denied"), ("reason", "answer_refused")]);
+    rig.audit().assert(&[("outcome", "denied"), ("reason", "answer_refused")]);
 }
 
 #[test]
@@ -104,11 +100,7 @@ fn an_application_without_an_answer_is_a_failed_conversation_and_nothing_is_answ
         let rig = Rig::new(ALICE);
         stack(&rig, "");
         let (code, actions) = refused(&rig, std::slice::from_ref(&broken));
-        assert_eq!(
-            (code, actions),
-            (PAM_CONV_ERR, vec![]),
-            "{broken:?} for the password"
-        );
+        assert_eq!((code, actions), (PAM_CONV_ERR, vec![]), "{broken:?} for the password");
         let (code, actions) = refused(&rig, &[PASSWORD.into(), broken.clone()]);
         assert_eq!(code, PAM_CONV_ERR, "{broken:?} for the code");
         assert_eq!(actions, ["Start", "Cleanup"]);
@@ -130,15 +122,12 @@ fn a_host_that_is_not_text_is_still_another_host() {
     let elsewhere = "[[require]]\nnetworks = [\"198.51.100.0/24\"]\n";
     let rig = Rig::with(ALICE, elsewhere);
     stack(&rig, "");
-    let code = answered(&rig, &[], |application| {
-        application.set_rhost(*b"192.0.2.7")
-    });
+    let code = answered(&rig, &[], |application| application.set_rhost(*b"192.0.2.7"));
     assert_eq!(code, PAM_SUCCESS);
     rig.audit().assert(&[("outcome", "exempt")]);
     let code = answered(&rig, &[], |application| application.set_rhost(*b"\xff"));
     assert_eq!(code, PAM_CONV_ERR);
-    rig.audit()
-        .assert(&[("outcome", "denied"), ("rhost", "\\u{fffd}")]);
+    rig.audit().assert(&[("outcome", "denied"), ("rhost", "\\u{fffd}")]);
 }
 
 #[test]
@@ -146,9 +135,7 @@ fn a_user_without_a_name_that_is_text_is_not_called_unknown() {
     let rig = Rig::new(ALICE);
     stack(&rig, "");
     let password = [PASSWORD.into()];
-    let code = answered(&rig, &password, |application| {
-        application.set_user(*b"\xff")
-    });
+    let code = answered(&rig, &password, |application| application.set_user(*b"\xff"));
     assert_eq!(code, PAM_AUTH_ERR);
     rig.audit().assert(&[("reason", "name_not_mapped")]);
     let code = answered(&rig, &[], |application| application.forget_user());
@@ -160,12 +147,8 @@ fn a_user_without_a_name_that_is_text_is_not_called_unknown() {
 fn answers_that_can_not_be_sent_are_asked_for_again_and_not_for_ever() {
     let rig = Rig::new(ALICE);
     stack(&rig, "");
-    let useless = [
-        PASSWORD.into(),
-        "".into(),
-        Reply::Text(vec![b'1'; 600]),
-        Reply::Text(vec![0xff, 0xfe]),
-    ];
+    let useless =
+        [PASSWORD.into(), "".into(), Reply::Text(vec![b'1'; 600]), Reply::Text(vec![0xff, 0xfe])];
     let (code, actions) = refused(&rig, &useless);
     assert_eq!(code, PAM_MAXTRIES);
     assert_eq!(actions, ["Start", "Cleanup"]);
@@ -175,21 +158,11 @@ fn answers_that_can_not_be_sent_are_asked_for_again_and_not_for_ever() {
 #[test]
 fn the_user_types_the_password_once_even_if_two_modules_want_it() {
     let rig = Rig::new(ALICE);
-    let line = format!(
-        "auth required {} config={}\n",
-        module().display(),
-        rig.config().display()
-    );
+    let line = format!("auth required {} config={}\n", module().display(), rig.config().display());
     rig.folder.write("test", &format!("{line}{line}"));
     let (code, seen) = authenticate(&rig, &[PASSWORD.into(), CODE.into(), CODE.into()]);
     assert_eq!(code, PAM_SUCCESS);
-    assert_eq!(
-        seen.iter()
-            .filter(|m| matches!(m, Message::Hidden(_)))
-            .count(),
-        1,
-        "{seen:?}"
-    );
+    assert_eq!(seen.iter().filter(|m| matches!(m, Message::Hidden(_))).count(), 1, "{seen:?}");
 }
 
 #[test]
@@ -199,11 +172,9 @@ fn a_configuration_that_is_not_there_or_an_unknown_argument_is_a_service_error()
         stack(&rig, arguments);
         let (code, seen) = authenticate(&rig, &[]);
         assert_eq!(code, PAM_SERVICE_ERR, "{arguments}");
-        // 2 s, which libpam makes up to half longer or shorter: sshd cuts off who is refused at once, again and again.
-        assert!(
-            (1_000_000..=3_000_000).contains(&last_delay()),
-            "{arguments}"
-        );
+        // 2 s, which libpam makes up to half longer or shorter: sshd cuts off who is refused at
+        // once, again and again.
+        assert!((1_000_000..=3_000_000).contains(&last_delay()), "{arguments}");
         let text = "Login is not set up correctly on this system. Ask your administrator.";
         assert_eq!(seen, [Message::Error(text.into())]);
     }
@@ -213,8 +184,7 @@ fn a_configuration_that_is_not_there_or_an_unknown_argument_is_a_service_error()
 #[test]
 fn setcred_succeeds_and_asks_nobody() {
     let rig = Rig::new(ALICE);
-    rig.folder
-        .write("test", &format!("auth required {}\n", module().display()));
+    rig.folder.write("test", &format!("auth required {}\n", module().display()));
     let mut application =
         Application::start(rig.folder.path(), "test", &user(), |m| panic!("{m:?}"));
     for flags in [PAM_ESTABLISH_CRED, 4, 8, 16] {
@@ -226,10 +196,8 @@ fn setcred_succeeds_and_asks_nobody() {
 #[test]
 fn the_account_phase_grants_nothing() {
     let rig = Rig::new(ALICE);
-    let account = format!(
-        "account sufficient {}\naccount required pam_deny.so\n",
-        module().display()
-    );
+    let account =
+        format!("account sufficient {}\naccount required pam_deny.so\n", module().display());
     rig.folder.write("test", &account);
     let mut application =
         Application::start(rig.folder.path(), "test", &user(), |m| panic!("{m:?}"));
@@ -240,16 +208,11 @@ fn the_account_phase_grants_nothing() {
 fn an_exempt_user_is_left_to_the_rest_of_the_stack() {
     let rule = format!("[[exempt]]\nname = \"robots\"\nusers = [\"{}\"]", user());
     let rig = Rig::with(ALICE, &rule);
-    let line = format!(
-        "auth required {} config={}\n",
-        module().display(),
-        rig.config().display()
-    );
+    let line = format!("auth required {} config={}\n", module().display(), rig.config().display());
     rig.folder.write("test", &line);
     let (code, seen) = authenticate(&rig, &[]);
     assert_ne!(code, PAM_SUCCESS, "alone, an exemption is no login");
-    rig.folder
-        .write("test", &format!("{line}auth required pam_permit.so\n"));
+    rig.folder.write("test", &format!("{line}auth required pam_permit.so\n"));
     assert_eq!(authenticate(&rig, &[]).0, PAM_SUCCESS);
     assert_eq!(seen, []);
 }
@@ -259,10 +222,9 @@ fn an_exempt_user_is_left_to_the_rest_of_the_stack() {
 fn an_exemption_is_a_refusal_where_the_control_word_does_not_ignore_it() {
     let rule = format!("[[exempt]]\nname = \"robots\"\nusers = [\"{}\"]", user());
     let rig = Rig::with(ALICE, &rule);
-    for (word, is_in) in [
-        ("[success=ok default=bad]", false),
-        ("[success=ok ignore=ignore default=bad]", true),
-    ] {
+    for (word, is_in) in
+        [("[success=ok default=bad]", false), ("[success=ok ignore=ignore default=bad]", true)]
+    {
         let line = format!(
             "auth {word} {} config={}\nauth required pam_permit.so\n",
             module().display(),
@@ -279,12 +241,11 @@ fn nothing_is_left_behind_in_a_process_that_goes_on() {
     stack(&rig, "");
     let answers = [PASSWORD.into(), CODE.into()];
     let own_descriptors = || {
-        // The simulator and the other tests live in this process too: what they have open comes and goes.
+        // The simulator and the other tests live in this process too: what they have open comes and
+        // goes.
         let links = std::fs::read_dir("/proc/self/fd").unwrap();
         let names = links.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
-        names
-            .filter(|name| !name.to_string_lossy().starts_with("socket:"))
-            .count()
+        names.filter(|name| !name.to_string_lossy().starts_with("socket:")).count()
     };
     assert_eq!(authenticate(&rig, &answers).0, PAM_SUCCESS);
     rig.audit();
@@ -296,11 +257,7 @@ fn nothing_is_left_behind_in_a_process_that_goes_on() {
     let after = own_descriptors();
     assert!(after < before + 25, "{before}, then {after}");
     let seen = rig.simulator.connections();
-    assert_eq!(
-        (seen.accepted, seen.handshakes_full),
-        (51, 51),
-        "one connection a login"
-    );
+    assert_eq!((seen.accepted, seen.handshakes_full), (51, 51), "one connection a login");
 }
 
 #[test]
@@ -310,13 +267,7 @@ fn logins_in_threads_do_not_meet() {
     std::thread::scope(|scope| {
         let log_in = |code: &str| authenticate(&rig, &[PASSWORD.into(), code.into()]).0;
         let logins: Vec<_> = (0..8)
-            .map(|n| {
-                if n % 2 == 0 {
-                    (CODE, PAM_SUCCESS)
-                } else {
-                    ("111111", PAM_AUTH_ERR)
-                }
-            })
+            .map(|n| if n % 2 == 0 { (CODE, PAM_SUCCESS) } else { ("111111", PAM_AUTH_ERR) })
             .map(|(code, expected)| (expected, scope.spawn(move || log_in(code))))
             .collect();
         for (expected, login) in logins {
@@ -327,11 +278,7 @@ fn logins_in_threads_do_not_meet() {
 
 /// What a binutils program prints about the module.
 fn about_the_module(program: &str, option: &str) -> String {
-    let output = std::process::Command::new(program)
-        .arg(option)
-        .arg(module())
-        .output()
-        .unwrap();
+    let output = std::process::Command::new(program).arg(option).arg(module()).output().unwrap();
     assert!(output.status.success(), "{program} {option}");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -342,23 +289,15 @@ fn the_module_exports_its_three_entry_points_and_nothing_else() {
     let defined = symbols.lines().filter_map(|line| line.split_once(" T "));
     let mut names: Vec<_> = defined.map(|(_, name)| name).collect();
     names.sort_unstable();
-    assert_eq!(
-        names,
-        ["pam_sm_acct_mgmt", "pam_sm_authenticate", "pam_sm_setcred"]
-    );
+    assert_eq!(names, ["pam_sm_acct_mgmt", "pam_sm_authenticate", "pam_sm_setcred"]);
 }
 
 #[test]
 fn the_module_stays_loaded_and_needs_no_library_but_what_every_module_does() {
     let dynamic = about_the_module("readelf", "-d");
     assert!(dynamic.contains("NODELETE"), "{dynamic}");
-    assert!(
-        dynamic.contains("BIND_NOW") || dynamic.contains("NOW"),
-        "{dynamic}"
-    );
-    let needed = dynamic
-        .lines()
-        .filter_map(|line| line.split_once("Shared library: ["));
+    assert!(dynamic.contains("BIND_NOW") || dynamic.contains("NOW"), "{dynamic}");
+    let needed = dynamic.lines().filter_map(|line| line.split_once("Shared library: ["));
     let mut needed: Vec<_> = needed.map(|(_, name)| name.trim_end_matches(']')).collect();
     // The unwinder is linked in where the compiler has it as a static library.
     needed.retain(|name| !name.starts_with("ld-linux") && *name != "libgcc_s.so.1");

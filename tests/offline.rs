@@ -104,10 +104,7 @@ impl Machine {
             "[offline]\nenabled = true\nfirst_factor = \"pam_unix\"\nfolder = \"{}\"\n{more}",
             kept.display()
         ));
-        Machine {
-            rig,
-            public_key: None,
-        }
+        Machine { rig, public_key: None }
     }
 
     fn enrolled() -> Self {
@@ -120,11 +117,7 @@ impl Machine {
         let now = Moment::now().unwrap();
         let enrolment = Enrolment::new(uid(), &user(), key(), &now).unwrap();
         self.store().enroll(&enrolment.record).unwrap();
-        enrolment
-            .codes
-            .iter()
-            .map(|code| code.to_string())
-            .collect()
+        enrolment.codes.iter().map(|code| code.to_string()).collect()
     }
 
     fn store(&self) -> Store {
@@ -255,10 +248,7 @@ fn a_code_lets_alice_in_once_and_the_next_online_login_tells_of_it() {
     assert_eq!(machine.online(), Ok("online"));
     let mut lines = std::iter::repeat_with(|| machine.rig.line());
     let line = lines.find(|line| line.contains("offline: ")).unwrap();
-    let told = format!(
-        "offline: 1 logins of uid {} since the last online one",
-        uid()
-    );
+    let told = format!("offline: 1 logins of uid {} since the last online one", uid());
     assert!(line.ends_with(&told), "{line}");
     let record = machine.record();
     assert_eq!((record.logins, record.failures), (0, 0));
@@ -300,9 +290,7 @@ fn every_outage_asks_for_a_code_whoever_is_enrolled() {
         assert_eq!(nobody, Err(Reason::OfflineNotEnrolled), "{url}");
         let audit = machine.rig.audit();
         assert!(
-            audit
-                .field("detail")
-                .starts_with(&format!("the user is not enrolled; {kind}")),
+            audit.field("detail").starts_with(&format!("the user is not enrolled; {kind}")),
             "{}",
             audit.0
         );
@@ -325,11 +313,7 @@ fn whatever_answers_is_no_outage_and_asks_nobody() {
         What::BadJson,
         What::CutBeforeReply,
         What::CutMidBody,
-        What::Status {
-            code: 500,
-            retry_after: None,
-            body: None,
-        },
+        What::Status { code: 500, retry_after: None, body: None },
     ];
     let machine = Machine::enrolled();
     for fault in faults {
@@ -360,10 +344,7 @@ fn whom_the_tenant_has_refused_finds_no_second_door_in_an_outage() {
     let now = code(0);
     let mut person = Person::answering(&[&now]);
     assert_eq!(machine.log_in(&mut person), Err(Reason::OfflineBlocked));
-    assert_eq!(
-        person.seen[1],
-        "!No offline login: no code of yours counts at present."
-    );
+    assert_eq!(person.seen[1], "!No offline login: no code of yours counts at present.");
     machine.rig.audit();
     let audit = machine.rig.audit();
     let why = "the tenant has refused this user: none for another ";
@@ -377,10 +358,7 @@ fn whom_the_tenant_has_refused_finds_no_second_door_in_an_outage() {
 #[test]
 fn an_outage_in_the_middle_of_a_login_is_none() {
     let machine = Machine::enrolled();
-    machine
-        .rig
-        .simulator
-        .fault(What::CutBeforeReply.once().on_path("advance"));
+    machine.rig.simulator.fault(What::CutBeforeReply.once().on_path("advance"));
     assert_eq!(machine.offline(&[CODE]), Err(Reason::Misbehaved));
 }
 
@@ -411,11 +389,7 @@ fn a_recovery_code_works_once_where_a_code_does() {
     assert_eq!(machine.offline(&[&codes[3]]), Ok("offline"));
     let audit = machine.rig.audit();
     audit.assert(&[("mechanisms", "OFFLINE_RECOVERY")]);
-    assert!(
-        audit.field("detail").contains(", 9 recovery codes left; "),
-        "{}",
-        audit.0
-    );
+    assert!(audit.field("detail").contains(", 9 recovery codes left; "), "{}", audit.0);
     let thrice = [codes[3].as_str(); 3];
     assert_eq!(machine.offline(&thrice), Err(Reason::OfflineRefused));
 }
@@ -457,19 +431,11 @@ fn no_code_reaches_the_log() {
     assert_eq!(machine.offline(&[wrong(), &right]), Ok("offline"));
     assert_eq!(machine.offline(&[&codes[0]]), Ok("offline"));
     let mut lines = Vec::new();
-    while lines
-        .iter()
-        .filter(|line: &&String| line.contains("): login "))
-        .count()
-        < 2
-    {
+    while lines.iter().filter(|line: &&String| line.contains("): login ")).count() < 2 {
         lines.push(machine.rig.line());
     }
     for secret in [right.as_str(), SECRET, codes[0].as_str(), wrong()] {
-        assert!(
-            !lines.iter().any(|line| line.contains(secret)),
-            "{secret}: {lines:?}"
-        );
+        assert!(!lines.iter().any(|line| line.contains(secret)), "{secret}: {lines:?}");
     }
 }
 
@@ -511,10 +477,7 @@ impl Conversation for Newcomer {
     }
 
     fn ask(&mut self, question: &Question) -> Answer {
-        if self
-            .becomes_another_at
-            .is_some_and(|at| question.text.contains(at))
-        {
+        if self.becomes_another_at.is_some_and(|at| question.text.contains(at)) {
             self.person.name = "somebody else".into();
         }
         if self.leaves_at.is_some_and(|at| question.text.contains(at)) {
@@ -568,13 +531,8 @@ fn whoever_says_yes_at_an_online_login_has_a_key_after_its_first_code() {
     assert_eq!(machine.log_in_as(&mut newcomer), Ok("online"));
     let seen = newcomer.person.seen;
     assert_eq!(seen[1], OFFER);
-    let [.., uri, picture, recovery] = seen.as_slice() else {
-        panic!("{seen:?}")
-    };
-    assert!(
-        picture.starts_with('i') && picture.contains('\u{2588}'),
-        "{picture}"
-    );
+    let [.., uri, picture, recovery] = seen.as_slice() else { panic!("{seen:?}") };
+    assert!(picture.starts_with('i') && picture.contains('\u{2588}'), "{picture}");
     assert!(uri.starts_with("iotpauth://totp/Countersign:"), "{uri}");
     assert!(
         recovery.ends_with("Press Enter when you have written them down: ") && recovery.len() < 512
@@ -584,20 +542,12 @@ fn whoever_says_yes_at_an_online_login_has_a_key_after_its_first_code() {
     let kept = uri::read(&uri[1..]).unwrap();
     assert_eq!(kept.base32(), record.key.base32());
     let mut lines = std::iter::repeat_with(|| machine.rig.line());
-    let line = lines
-        .find(|line| line.contains("offline: ") || line.contains("outcome"))
-        .unwrap();
+    let line = lines.find(|line| line.contains("offline: ") || line.contains("outcome")).unwrap();
     let told = format!("offline: uid {} has enrolled at this login", uid());
     assert!(line.ends_with(&told), "{line}");
-    assert_eq!(
-        machine.online_with(&[CODE]).0,
-        Ok("online"),
-        "nobody asks again"
-    );
+    assert_eq!(machine.online_with(&[CODE]).0, Ok("online"), "nobody asks again");
     machine.cut_off();
-    let code = recovery
-        .split_whitespace()
-        .find(|word| word.len() > 8 && word.contains('-'));
+    let code = recovery.split_whitespace().find(|word| word.len() > 8 && word.contains('-'));
     assert_eq!(machine.offline(&[code.unwrap()]), Ok("offline"));
 }
 
@@ -618,10 +568,7 @@ fn a_key_is_offered_once_whatever_comes_of_it() {
     for no in ["", "n", "abc"] {
         let machine = Machine::with(OFFERING);
         let (ended, seen) = machine.online_with(&[CODE, no]);
-        assert_eq!(
-            (ended, seen[1].as_str(), seen.len()),
-            (Ok("online"), OFFER, 2)
-        );
+        assert_eq!((ended, seen[1].as_str(), seen.len()), (Ok("online"), OFFER, 2));
         assert_eq!(machine.online_with(&[CODE]).0, Ok("online"));
         assert!(!machine.file().exists());
     }
@@ -651,11 +598,7 @@ fn whoever_leaves_at_the_offer_or_after_it_ends_the_login() {
         let machine = Machine::with(OFFERING);
         let mut newcomer = Newcomer::typing(&[current]);
         newcomer.leaves_at = Some(at);
-        assert_eq!(
-            machine.log_in_as(&mut newcomer),
-            Err(Reason::Conversation),
-            "{at}"
-        );
+        assert_eq!(machine.log_in_as(&mut newcomer), Err(Reason::Conversation), "{at}");
         assert_eq!(machine.file().exists(), at == "written them down");
     }
 }
@@ -691,11 +634,7 @@ fn nobody_gets_in_as_somebody_else_by_the_offer() {
         let machine = Machine::with(OFFERING);
         let mut newcomer = Newcomer::typing(&[current]);
         newcomer.becomes_another_at = Some(at);
-        assert_eq!(
-            machine.log_in_as(&mut newcomer),
-            Err(Reason::UserChanged),
-            "{at}"
-        );
+        assert_eq!(machine.log_in_as(&mut newcomer), Err(Reason::UserChanged), "{at}");
         assert_eq!(machine.file().exists(), at == "written them down");
     }
 }
@@ -704,11 +643,7 @@ fn nobody_gets_in_as_somebody_else_by_the_offer() {
 fn no_key_is_offered_to_one_of_several_people_who_share_an_account() {
     let mut machine = Machine::with(OFFERING);
     machine.public_key = Some("publickey ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl\n".into());
-    assert_eq!(
-        machine.online_with(&[CODE, ""]).1[1],
-        OFFER,
-        "this account is alice's alone"
-    );
+    assert_eq!(machine.online_with(&[CODE, ""]).1[1], OFFER, "this account is alice's alone");
     let config = fs::read_to_string(machine.rig.config()).unwrap();
     let names = format!("names = {{ {} = \"alice@example.com\" }}", user());
     let keys =
@@ -716,11 +651,7 @@ fn no_key_is_offered_to_one_of_several_people_who_share_an_account() {
     let shared = config.replace(&names, keys);
     assert_ne!(shared, config);
     machine.rig.folder.write("countersign.toml", &shared);
-    let offered = machine
-        .rig
-        .folder
-        .path()
-        .join(format!("kept/offered-{}", uid()));
+    let offered = machine.rig.folder.path().join(format!("kept/offered-{}", uid()));
     fs::remove_file(&offered).unwrap();
     assert_eq!(machine.online(), Ok("online"));
     assert!(!offered.exists());

@@ -1,4 +1,5 @@
-//! The command's own idea of PAM stacks against the real libpam: generated stacks, and lines that are hard to read.
+//! The command's own idea of PAM stacks against the real libpam: generated stacks, and lines that
+//! are hard to read.
 
 #![allow(
     clippy::unwrap_used,
@@ -33,13 +34,12 @@ impl Services {
     fn new(files: &[(&str, &str)]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = PathBuf::from(format!(
-            "/tmp/countersign-stacks-{}-{number}",
-            std::process::id()
-        ));
+        let path =
+            PathBuf::from(format!("/tmp/countersign-stacks-{}-{number}", std::process::id()));
         fs::create_dir(&path).unwrap();
         for (name, text) in files {
-            // libpam looks for what is included in /etc/pam.d, whatever the folder of the service is.
+            // libpam looks for what is included in /etc/pam.d, whatever the folder of the service
+            // is.
             let text = text.replace("DIR", path.to_str().unwrap());
             fs::write(path.join(name), text).unwrap();
         }
@@ -295,11 +295,7 @@ fn lines_that_are_hard_to_read_are_read_as_libpam_reads_them() {
         "auth [success=4294967297 default=bad] pam_permit.so\nauth required pam_deny.so\n",
     ] {
         let second = "auht optional pam_permit.so\naccount required pam_deny.so\nauth required pam_deny.so\n";
-        agree(&[
-            ("test", text),
-            ("second", second),
-            ("other", "auth required pam_permit.so\n"),
-        ]);
+        agree(&[("test", text), ("second", second), ("other", "auth required pam_permit.so\n")]);
     }
 }
 
@@ -345,10 +341,7 @@ fn a_reset_in_a_substack_goes_back_to_where_it_began() {
     let inner = "auth required pam_deny.so\nauth [default=reset] pam_permit.so\n";
     for (first, code) in [("permit", 0), ("deny", 7)] {
         let test = format!("auth required pam_{first}.so\nauth substack DIR/second\n");
-        assert_eq!(
-            agree(&[("test", &test), ("second", inner), ("other", "")]),
-            code
-        );
+        assert_eq!(agree(&[("test", &test), ("second", inner), ("other", "")]), code);
     }
 }
 
@@ -359,26 +352,13 @@ fn files_within_files_are_followed_as_deep_as_libpam_follows_them() {
         let inner = (0..14).map(|n| (format!("f{n}"), format!("{word} DIR/f{}\n", n + 1)));
         let first = ("test".to_owned(), format!("{word} DIR/f0\n"));
         let files: Vec<_> = inner.chain([last, first]).collect();
-        let files = files
-            .iter()
-            .map(|(name, text)| (name.as_str(), text.as_str()));
+        let files = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
         assert_eq!(agree(&files.collect::<Vec<_>>()), 7, "{word}");
     }
-    let files = [
-        ("test", "auth substack DIR/test\n"),
-        ("other", "auth required pam_permit.so\n"),
-    ];
-    assert_eq!(
-        Services::new(&files).ours(),
-        6,
-        "an end to what libpam would follow for long"
-    );
+    let files = [("test", "auth substack DIR/test\n"), ("other", "auth required pam_permit.so\n")];
+    assert_eq!(Services::new(&files).ours(), 6, "an end to what libpam would follow for long");
     let many = "@include DIR/test\n".repeat(10);
-    assert_eq!(
-        Services::new(&[("test", &many)]).ours(),
-        26,
-        "and to what it would not survive"
-    );
+    assert_eq!(Services::new(&[("test", &many)]).ours(), 26, "and to what it would not survive");
     let many = "auth include DIR/test\n".repeat(10);
     assert_eq!(Services::new(&[("test", &many)]).ours(), 6, "and to that");
 }

@@ -1,4 +1,5 @@
-//! `countersign policy`, as it is typed, against a simulated tenant: exact output, exit code, and what the tenant has then.
+//! `countersign policy`, as it is typed, against a simulated tenant: exact output, exit code, and
+//! what the tenant has then.
 
 #![allow(
     clippy::unwrap_used,
@@ -69,9 +70,7 @@ impl World {
     }
 
     fn of(scenario: &str) -> World {
-        let world = World {
-            rig: Rig::new(scenario),
-        };
+        let world = World { rig: Rig::new(scenario) };
         world.write("secret", "s3cret words\n", 0o600);
         let folder = world.rig.folder.path().display().to_string();
         world.rig.configure(&format!(
@@ -184,9 +183,5 @@ impl World {
 }
 
 fn status(code: u16) -> What {
-    What::Status {
-        code,
-        retry_after: None,
-        body: None,
-    }
+    What::Status { code, retry_after: None, body: None }
 }

@@ -1,4 +1,5 @@
-//! `countersign rehearse`: a real login at a terminal, through the real libpam, and what is said of it.
+//! `countersign rehearse`: a real login at a terminal, through the real libpam, and what is said of
+//! it.
 
 #![allow(
     clippy::unwrap_used,
@@ -37,22 +38,18 @@ fn stack(rig: &Rig, service: &str) {
 
 fn rehearse(rig: &Rig, arguments: &[&str]) -> Terminal {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    command
-        .args(["rehearse", &user(), "--stacks"])
-        .arg(rig.folder.path());
+    command.args(["rehearse", &user(), "--stacks"]).arg(rig.folder.path());
     Terminal::start(command.args(arguments))
 }
 
 /// What is not the same each time is written so: the user, the numbers.
 fn steady(text: &str) -> String {
     let text = text.replace(&format!(" {} ", user()), " USER ");
-    let lines = text
-        .lines()
-        .map(|line| match line.split_once(" requests and ") {
-            Some((before, _)) => format!("{before} requests and N ms\n"),
-            None if line.starts_with("  in the log") => "  in the log ...\n".to_owned(),
-            None => format!("{line}\n"),
-        });
+    let lines = text.lines().map(|line| match line.split_once(" requests and ") {
+        Some((before, _)) => format!("{before} requests and N ms\n"),
+        None if line.starts_with("  in the log") => "  in the log ...\n".to_owned(),
+        None => format!("{line}\n"),
+    });
     lines.collect()
 }
 
@@ -80,12 +77,7 @@ fn a_login_that_is_granted_is_told_in_words_with_its_line() {
     );
     assert_eq!((seen.stderr.as_str(), seen.code), ("", Some(0)));
     let audit = rig.audit();
-    assert!(
-        seen.stdout.contains(&audit.0),
-        "{}\n{}",
-        seen.stdout,
-        audit.0
-    );
+    assert!(seen.stdout.contains(&audit.0), "{}\n{}", seen.stdout, audit.0);
     audit.assert(&[("service", "sshd"), ("tty", "ssh"), ("rhost", "192.0.2.7")]);
     assert_eq!(
         seen.screen,
@@ -120,10 +112,7 @@ fn a_refusal_is_told_with_its_reason_and_its_remedy() {
 
 #[test]
 fn an_exemption_names_its_rule_and_a_program_can_read_it() {
-    let rig = Rig::with(
-        ALICE,
-        &format!("[[exempt]]\nname = \"me\"\nusers = [\"{}\"]", user()),
-    );
+    let rig = Rig::with(ALICE, &format!("[[exempt]]\nname = \"me\"\nusers = [\"{}\"]", user()));
     stack(&rig, "sshd");
     let seen = rehearse(&rig, &[]).end();
     let exempt = "  pam_countersign   exempt: rule \"me\"\n";
@@ -143,10 +132,7 @@ fn an_exemption_names_its_rule_and_a_program_can_read_it() {
 #[test]
 fn a_stack_that_never_reaches_the_module_is_told_although_it_lets_everybody_in() {
     let rig = Rig::new(ALICE);
-    rig.folder.write(
-        "sshd",
-        "auth required pam_permit.so\naccount required pam_permit.so\n",
-    );
+    rig.folder.write("sshd", "auth required pam_permit.so\naccount required pam_permit.so\n");
     let seen = rehearse(&rig, &[]).end();
     let unasked = "  pam_countersign   was not asked: no line of this stack names it\n";
     assert!(seen.stdout.ends_with(unasked), "{}", seen.stdout);
@@ -170,8 +156,7 @@ fn sudo_is_run_by_the_user_and_has_the_terminal_for_its_name() {
     stack(&rig, "sudo");
     let seen = types(rehearse(&rig, &["--service", "sudo"]), CODE);
     assert_eq!(seen.code, Some(0), "{}", seen.stdout);
-    rig.audit()
-        .assert(&[("service", "sudo"), ("outcome", "granted")]);
+    rig.audit().assert(&[("service", "sudo"), ("outcome", "granted")]);
 }
 
 #[test]
@@ -188,16 +173,8 @@ fn ctrl_c_ends_a_prompt_and_a_result_is_shown_all_the_same() {
         terminal.press("\u{3}");
         let seen = terminal.end();
         assert_eq!(seen.code, None, "ended by the signal: {}", seen.stdout);
-        let refused = if at_password {
-            "conversation"
-        } else {
-            "interrupted"
-        };
-        assert!(
-            seen.stdout.contains(&format!("refused, {refused}: ")),
-            "{}",
-            seen.stdout
-        );
+        let refused = if at_password { "conversation" } else { "interrupted" };
+        assert!(seen.stdout.contains(&format!("refused, {refused}: ")), "{}", seen.stdout);
         rig.audit().assert(&[("reason", refused)]);
     }
 }
@@ -217,28 +194,18 @@ fn what_other_modules_show_can_not_steer_the_terminal() {
     );
     let seen = rehearse(&rig, &[]).end();
     let (_, screen) = seen.screen.split_once('\n').unwrap();
-    assert_eq!(
-        screen,
-        "]0;title  one    two 2J\n\u{2588}\u{2580} \u{2584}\nlast\n"
-    );
+    assert_eq!(screen, "]0;title  one    two 2J\n\u{2588}\u{2580} \u{2584}\nlast\n");
 }
 
 #[test]
 fn wrong_use_is_told() {
     let rig = Rig::new(ALICE);
-    for (service, shown) in [
-        ("none", "none"),
-        ("../sshd", "../sshd"),
-        ("a\u{1b}", "a\\u{1b}"),
-    ] {
+    for (service, shown) in [("none", "none"), ("../sshd", "../sshd"), ("a\u{1b}", "a\\u{1b}")] {
         let seen = rehearse(&rig, &["--service", service]).end();
         let said = format!(
             "countersign: there is no stack {shown}\nhint: name a file of /etc/pam.d or /usr/lib/pam.d, such as sshd, sudo or login\n"
         );
-        assert_eq!(
-            (seen.stdout.as_str(), seen.stderr, seen.code),
-            ("", said, Some(1))
-        );
+        assert_eq!((seen.stdout.as_str(), seen.stderr, seen.code), ("", said, Some(1)));
     }
     stack(&rig, "loose");
     rig.folder.write("sshd", "auth include loose\n");
@@ -270,9 +237,7 @@ fn without_a_terminal_nothing_is_asked() {
     stack(&rig, "sshd");
     let mut command = Command::new("setsid");
     command.arg("--wait").arg(env!("CARGO_BIN_EXE_countersign"));
-    command
-        .args(["rehearse", &user(), "--stacks"])
-        .arg(rig.folder.path());
+    command.args(["rehearse", &user(), "--stacks"]).arg(rig.folder.path());
     let output = command.output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(
@@ -289,20 +254,12 @@ fn no_other_application_gets_the_line() {
     stack(&rig, "sshd");
     let mut answers = [PASSWORD, CODE].into_iter();
     let mut application =
-        Application::start(
-            rig.folder.path(),
-            "sshd",
-            &user(),
-            |message| match message {
-                Message::Hidden(_) | Message::Shown(_) => answers.next().unwrap().into(),
-                Message::Info(_) | Message::Error(_) => Reply::Null,
-            },
-        );
+        Application::start(rig.folder.path(), "sshd", &user(), |message| match message {
+            Message::Hidden(_) | Message::Shown(_) => answers.next().unwrap().into(),
+            Message::Info(_) | Message::Error(_) => Reply::Null,
+        });
     assert_eq!(application.authenticate(0), pam_application::PAM_SUCCESS);
     assert_eq!(application.variable("COUNTERSIGN_AUDIT"), None);
     application.put_variable("COUNTERSIGN_REHEARSAL=0");
-    assert_eq!(
-        application.variable("COUNTERSIGN_REHEARSAL").as_deref(),
-        Some("0")
-    );
+    assert_eq!(application.variable("COUNTERSIGN_REHEARSAL").as_deref(), Some("0"));
 }

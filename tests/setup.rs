@@ -1,4 +1,5 @@
-//! `countersign setup` and `unsetup` on the image of a system: arguments, exact output, exit code, and every file.
+//! `countersign setup` and `unsetup` on the image of a system: arguments, exact output, exit code,
+//! and every file.
 
 #![allow(
     clippy::unwrap_used,
@@ -102,9 +103,7 @@ impl Image {
     /// A setup on a terminal: each question, and what is typed.
     fn answers(&self, dialogue: &[(&str, &str)]) -> terminal::Seen {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-        command
-            .args(["setup", "--without-tenant", "--root"])
-            .arg(&self.0);
+        command.args(["setup", "--without-tenant", "--root"]).arg(&self.0);
         let mut terminal = Terminal::start(&mut command);
         for (question, answer) in dialogue {
             terminal.wait_for(question);
@@ -114,12 +113,7 @@ impl Image {
     }
 
     fn setup(&self, more: &[&str]) -> (String, String, i32) {
-        let arguments: Vec<_> = ["setup"]
-            .iter()
-            .chain(&TENANT)
-            .chain(more)
-            .copied()
-            .collect();
+        let arguments: Vec<_> = ["setup"].iter().chain(&TENANT).chain(more).copied().collect();
         self.run(&arguments)
     }
 
@@ -277,19 +271,10 @@ fn what_was_answered_is_proposed_the_next_time_even_if_it_was_taken_back() {
     image.sets_up(&["--service", "sudo,sshd", "--keys", "alone"]);
     assert_eq!(image.run(&["unsetup"]).2, 0);
     let seen = image.answers(&[
-        (
-            "Address of the tenant (https://...) [https://abc1234.id.cyberark.cloud]: ",
-            "",
-        ),
-        (
-            "What {user} is called there, such as {user}@example.com [{user}@example.com]: ",
-            "",
-        ),
+        ("Address of the tenant (https://...) [https://abc1234.id.cyberark.cloud]: ", ""),
+        ("What {user} is called there, such as {user}@example.com [{user}@example.com]: ", ""),
         ("PAM services [sudo,sshd]: ", ""),
-        (
-            "What becomes of public keys (followed, alone or refused) [alone]: ",
-            "",
-        ),
+        ("What becomes of public keys (followed, alone or refused) [alone]: ", ""),
         ("Write this? [y/N] ", "y"),
     ]);
     assert_eq!((seen.stderr.as_str(), seen.code), ("", Some(0)));
@@ -316,20 +301,14 @@ fn what_becomes_of_keys_has_no_silent_default() {
 fn after_a_no_nothing_is_written() {
     let image = Image::new();
     let before = image.files();
-    let said = TENANT
-        .into_iter()
-        .filter(|word| *word != "--yes")
-        .chain(BOTH);
+    let said = TENANT.into_iter().filter(|word| *word != "--yes").chain(BOTH);
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     command.arg("setup").args(said).arg("--root").arg(&image.0);
     let mut terminal = Terminal::start(&mut command);
     terminal.wait_for("Write this? [y/N] ");
     terminal.type_line("");
     let seen = terminal.end();
-    assert_eq!(
-        (seen.stderr.as_str(), seen.code),
-        ("countersign: nothing was written\n", Some(1))
-    );
+    assert_eq!((seen.stderr.as_str(), seen.code), ("countersign: nothing was written\n", Some(1)));
     assert!(image.files() == before);
 }
 
@@ -338,28 +317,19 @@ fn a_program_with_two_services_gets_both() {
     let image = Image::new();
     image.write("/etc/pam.d/sudo-i", SUDO_STACK);
     image.sets_up(&["--service", "sudo"]);
-    assert_eq!(
-        image.read("/etc/pam.d/sudo-i"),
-        image.read("/etc/pam.d/sudo")
-    );
+    assert_eq!(image.read("/etc/pam.d/sudo-i"), image.read("/etc/pam.d/sudo"));
 }
 
 #[test]
 fn a_second_setup_finds_nothing_to_do_and_unsetup_leaves_no_trace() {
     let image = Image::new();
-    image.write(
-        "/etc/ssh/sshd_config.d/50-theirs.conf",
-        "X11Forwarding no\n",
-    );
+    image.write("/etc/ssh/sshd_config.d/50-theirs.conf", "X11Forwarding no\n");
     let mode = Permissions::from_mode(0o640);
     fs::set_permissions(image.at("/etc/pam.d/sudo"), mode).unwrap();
     let before = image.files();
     image.sets_up(&BOTH);
     let after = image.files();
-    assert_eq!(
-        image.sets_up(&BOTH),
-        "Everything is set up already: nothing to change.\n"
-    );
+    assert_eq!(image.sets_up(&BOTH), "Everything is set up already: nothing to change.\n");
     assert!(image.files() == after);
     let done = "Everything is as it was before the first setup.\n";
     assert_eq!(image.run(&["unsetup"]), (done.into(), String::new(), 0));
@@ -424,14 +394,8 @@ fn what_was_edited_since_stays_edited() {
     let said = "/etc/countersign/countersign.toml was changed since, and stays as it is\n\
         Everything else is as it was before the first setup.\n";
     assert_eq!(image.run(&["unsetup"]), (said.into(), String::new(), 0));
-    assert_eq!(
-        image.read("/etc/pam.d/sshd"),
-        format!("{SSHD_STACK}# edited\n")
-    );
-    assert_eq!(
-        image.read("/etc/countersign/countersign.toml"),
-        configuration
-    );
+    assert_eq!(image.read("/etc/pam.d/sshd"), format!("{SSHD_STACK}# edited\n"));
+    assert_eq!(image.read("/etc/countersign/countersign.toml"), configuration);
 }
 
 /// openssh-server and sudo were purged.
@@ -486,22 +450,15 @@ fn a_block_whose_marks_are_gone_is_not_forgotten() {
          is still named there: take it out by hand\n  /etc/countersign/countersign.toml stays as long as /etc/pam.d/sudo names the \
          module\nhint: mend that, and then again: sudo countersign unsetup\n"
     );
-    assert!(
-        image
-            .read("/etc/countersign/countersign.toml")
-            .contains("abc1234")
-    );
-    assert!(
-        !image
-            .at("/etc/ssh/sshd_config.d/10-countersign.conf")
-            .exists()
-    );
+    assert!(image.read("/etc/countersign/countersign.toml").contains("abc1234"));
+    assert!(!image.at("/etc/ssh/sshd_config.d/10-countersign.conf").exists());
     image.write("/etc/pam.d/sudo", SUDO_STACK);
     let done = "Everything is as it was before the first setup.\n";
     assert_eq!(image.run(&["unsetup"]), (done.into(), String::new(), 0));
 }
 
-/// What a login still needs where the marks of its block, or somebody's own line, keep the module in its stack.
+/// What a login still needs where the marks of its block, or somebody's own line, keep the module
+/// in its stack.
 #[test]
 fn the_configuration_and_the_settings_of_sshd_stay_as_long_as_a_stack_needs_them() {
     let image = Image::new();
@@ -518,11 +475,7 @@ fn the_configuration_and_the_settings_of_sshd_stay_as_long_as_a_stack_needs_them
         assert!(err.contains(&said), "{err}");
         assert!(image.at(path).exists());
     }
-    assert!(
-        image
-            .read("/etc/countersign/countersign.toml")
-            .contains("abc1234")
-    );
+    assert!(image.read("/etc/countersign/countersign.toml").contains("abc1234"));
     image.write("/etc/pam.d/sshd", SSHD_STACK);
     let by_hand = format!("auth required pam_countersign.so\n{SUDO_STACK}");
     image.write("/etc/pam.d/su", &by_hand);
@@ -542,19 +495,13 @@ fn a_stack_that_named_the_module_before_keeps_no_configuration() {
     image.write("/etc/pam.d/sudo", "auth required pam_countersign.so\n");
     image.sets_up(&BOTH);
     assert_eq!(image.run(&["unsetup"]).2, 0);
-    assert_eq!(
-        image.read("/etc/countersign/countersign.toml"),
-        CONFIGURATION
-    );
+    assert_eq!(image.read("/etc/countersign/countersign.toml"), CONFIGURATION);
 }
 
 #[test]
 fn what_changes_while_the_question_waits_is_not_written_over() {
     let image = Image::new();
-    let said = TENANT
-        .into_iter()
-        .filter(|word| *word != "--yes")
-        .chain(BOTH);
+    let said = TENANT.into_iter().filter(|word| *word != "--yes").chain(BOTH);
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     command.arg("setup").args(said).arg("--root").arg(&image.0);
     let mut terminal = Terminal::start(&mut command);
@@ -582,10 +529,7 @@ fn a_configuration_that_no_login_would_take_is_put_back_at_once() {
     let before = image.files();
     let (_, err, code) = image.setup(&BOTH);
     assert_eq!(code, 1);
-    assert!(
-        err.contains("it would not hold:\n  /etc/countersign/countersign.toml"),
-        "{err}"
-    );
+    assert!(err.contains("it would not hold:\n  /etc/countersign/countersign.toml"), "{err}");
     assert!(image.files() == before);
 }
 
@@ -606,9 +550,7 @@ fn no_link_of_an_image_leads_out_of_it() {
 fn what_is_no_plain_file_is_not_waited_for() {
     let image = Image::new();
     fs::remove_file(image.at("/etc/pam.d/sudo")).unwrap();
-    let made = Command::new("mkfifo")
-        .arg(image.at("/etc/pam.d/sudo"))
-        .status();
+    let made = Command::new("mkfifo").arg(image.at("/etc/pam.d/sudo")).status();
     assert!(made.unwrap().success());
     let (_, err, code) = image.setup(&BOTH);
     let expected = "countersign: /etc/pam.d/sudo: can't be read: is no plain file\n";
@@ -626,10 +568,7 @@ fn what_is_there_already_is_kept() {
     let first = "/etc/pam.d/sudo names the module already, and stays as it is.\n";
     assert!(shown.starts_with(first), "{shown}");
     assert_eq!(image.read("/etc/pam.d/sudo"), by_hand);
-    assert_eq!(
-        image.read("/etc/ssh/sshd_config.d/10-countersign.conf"),
-        drop_in
-    );
+    assert_eq!(image.read("/etc/ssh/sshd_config.d/10-countersign.conf"), drop_in);
 }
 
 #[test]
@@ -641,10 +580,7 @@ fn where_sshd_includes_no_drop_ins_its_settings_stand_at_the_top() {
     let block = "# BEGIN countersign: `countersign unsetup` takes this out\n\
         UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no\n\
         AuthenticationMethods keyboard-interactive:pam\n# END countersign\n";
-    assert_eq!(
-        image.read("/etc/ssh/sshd_config"),
-        format!("{block}{config}")
-    );
+    assert_eq!(image.read("/etc/ssh/sshd_config"), format!("{block}{config}"));
     image.run(&["unsetup"]);
     assert_eq!(image.read("/etc/ssh/sshd_config"), config);
 }
@@ -652,14 +588,8 @@ fn where_sshd_includes_no_drop_ins_its_settings_stand_at_the_top() {
 #[test]
 fn another_factor_in_an_included_file_is_not_passed_over() {
     let image = Image::new();
-    image.write(
-        "/etc/pam.d/google-auth",
-        "auth required pam_google_authenticator.so\n",
-    );
-    image.write(
-        "/etc/pam.d/sshd",
-        &format!("{SSHD_STACK}@include google-auth\n"),
-    );
+    image.write("/etc/pam.d/google-auth", "auth required pam_google_authenticator.so\n");
+    image.write("/etc/pam.d/sshd", &format!("{SSHD_STACK}@include google-auth\n"));
     let arguments: Vec<_> = ["setup"].into_iter().chain(TENANT).chain(BOTH).collect();
     image.fails(
         &arguments,
@@ -685,15 +615,8 @@ fn a_step_up_stands_behind_the_local_password() {
     let block = format!(
         "# BEGIN countersign: `countersign unsetup` takes this out\n{rule}# END countersign\n"
     );
-    assert_eq!(
-        image.read("/etc/pam.d/sudo"),
-        format!("{SUDO_STACK}{block}")
-    );
-    assert!(
-        image
-            .read("/etc/pam.d/sshd")
-            .contains("[success=done ignore=ignore default=die]")
-    );
+    assert_eq!(image.read("/etc/pam.d/sudo"), format!("{SUDO_STACK}{block}"));
+    assert!(image.read("/etc/pam.d/sshd").contains("[success=done ignore=ignore default=die]"));
 }
 
 /// As sshd and sudo are on RHEL and Fedora.
@@ -730,28 +653,19 @@ fn where_offline_codes_count_the_local_password_comes_first() {
     image.sets_up(&BOTH);
     let configuration = image.read("/etc/countersign/countersign.toml");
     let offline = "[service.sudo.offline]\nenabled = true\nfirst_factor = \"pam_unix\"\n";
-    image.write(
-        "/etc/countersign/countersign.toml",
-        &format!("{configuration}\n{offline}"),
-    );
+    image.write("/etc/countersign/countersign.toml", &format!("{configuration}\n{offline}"));
     image.sets_up(&BOTH);
     let rule = "auth [success=ok ignore=ignore default=bad] pam_countersign.so\n";
     let block = format!(
         "# BEGIN countersign: `countersign unsetup` takes this out\n{rule}# END countersign\n"
     );
-    assert_eq!(
-        image.read("/etc/pam.d/sudo"),
-        format!("{SUDO_STACK}{block}")
-    );
+    assert_eq!(image.read("/etc/pam.d/sudo"), format!("{SUDO_STACK}{block}"));
 }
 
 #[test]
 fn what_is_no_toml_is_named_with_its_line() {
     let image = Image::new();
-    image.write(
-        "/etc/countersign/countersign.toml",
-        "[login]\n[tenant]\n[login]\n",
-    );
+    image.write("/etc/countersign/countersign.toml", "[login]\n[tenant]\n[login]\n");
     let arguments: Vec<_> = ["setup"].into_iter().chain(TENANT).chain(BOTH).collect();
     image.fails(
         &arguments,
@@ -783,10 +697,7 @@ fn of_a_key_that_is_written_no_comment_stays_that_would_give_it_twice() {
 fn a_service_with_a_dot_in_its_name_is_one_for_everything() {
     let image = Image::new();
     image.write("/etc/pam.d/vpn.office", SUDO_STACK);
-    image.write(
-        "/etc/pam.d/vpn.dpkg-old",
-        "auth required pam_countersign.so\n",
-    );
+    image.write("/etc/pam.d/vpn.dpkg-old", "auth required pam_countersign.so\n");
     let before = image.files();
     image.sets_up(&["--service", "vpn.office"]);
     let by_hand = image.read("/etc/pam.d/vpn.office");
@@ -813,11 +724,7 @@ fn a_stack_of_a_package_is_copied_and_the_copy_goes_again() {
             "/etc/pam.d/polkit-1 is made from {vendor}, and counts in its place: later versions of that file do not.\n"
         );
         assert!(out.starts_with(&said), "{out}");
-        assert!(
-            image
-                .read("/etc/pam.d/polkit-1")
-                .contains("pam_countersign.so")
-        );
+        assert!(image.read("/etc/pam.d/polkit-1").contains("pam_countersign.so"));
         assert_eq!(image.read(&vendor), SUDO_STACK);
         assert_eq!(image.run(&["unsetup"]).2, 0);
         assert!(image.files() == before);
@@ -831,21 +738,14 @@ fn another_configuration_is_named_in_the_stacks() {
     let rule =
         "auth [success=done ignore=ignore default=die] pam_countersign.so config=/etc/other.toml\n";
     assert!(image.read("/etc/pam.d/sudo").contains(rule));
-    assert!(
-        image
-            .read("/etc/other.toml")
-            .contains("url = \"https://abc1234.id.cyberark.cloud\"")
-    );
+    assert!(image.read("/etc/other.toml").contains("url = \"https://abc1234.id.cyberark.cloud\""));
 }
 
 #[test]
 fn names_in_the_configuration_do_without_a_template() {
     let image = Image::new();
     let names = "[users.names]\nalice = \"alice@example.com\"\n";
-    image.write(
-        "/etc/countersign/countersign.toml",
-        &format!("{CONFIGURATION}{names}"),
-    );
+    image.write("/etc/countersign/countersign.toml", &format!("{CONFIGURATION}{names}"));
     let (_, err, code) = image.run(&[
         "setup",
         "--tenant",
@@ -856,11 +756,7 @@ fn names_in_the_configuration_do_without_a_template() {
         "sudo",
     ]);
     assert_eq!((err.as_str(), code), ("", 0));
-    assert!(
-        !image
-            .read("/etc/countersign/countersign.toml")
-            .contains("template")
-    );
+    assert!(!image.read("/etc/countersign/countersign.toml").contains("template"));
 }
 
 #[test]
@@ -868,12 +764,7 @@ fn what_can_not_be_done_is_said_with_its_remedy() {
     let image = Image::new();
     image.write("/etc/pam.d/odd", "auth required pam_permit.so\n");
     let with = |more: &[&'static str]| -> Vec<&str> {
-        ["setup"]
-            .iter()
-            .chain(&TENANT)
-            .chain(more)
-            .copied()
-            .collect()
+        ["setup"].iter().chain(&TENANT).chain(more).copied().collect()
     };
     image.fails(
         &with(&["--service", "sshd,nginx"]),
@@ -938,10 +829,7 @@ fn without_a_yes_nothing_is_written() {
     let (_, err, code) = image.run(&arguments);
     assert_eq!(
         (err.as_str(), code),
-        (
-            "countersign: there is no terminal to ask on\nhint: with --yes, it is not asked\n",
-            1
-        )
+        ("countersign: there is no terminal to ask on\nhint: with --yes, it is not asked\n", 1)
     );
     assert!(image.files() == before);
 }
@@ -983,10 +871,7 @@ fn wrong_uses_are_usage_errors() {
         .output()
         .unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        err.contains("expected a time from 5s to 24h, such as 5m"),
-        "{err}"
-    );
+    assert!(err.contains("expected a time from 5s to 24h, such as 5m"), "{err}");
     assert_eq!(output.status.code(), Some(2));
 }
 
@@ -1014,10 +899,7 @@ fn keys_are_left_alone_or_followed() {
     assert_eq!(methods().as_deref(), Some(alone));
     image.write("/etc/ssh/sshd_config.d/10-countersign.conf", "# edited\n");
     let arguments =
-        ["setup"]
-            .into_iter()
-            .chain(TENANT)
-            .chain(["--service", "sshd", "--keys", "followed"]);
+        ["setup"].into_iter().chain(TENANT).chain(["--service", "sshd", "--keys", "followed"]);
     image.fails(
         &arguments.collect::<Vec<_>>(),
         "countersign: /etc/ssh/sshd_config.d/10-countersign.conf was edited, and stays as it is\n\
@@ -1030,10 +912,7 @@ fn keys_are_left_alone_or_followed() {
 fn stacks_that_would_not_hold_are_put_back_at_once() {
     let image = Image::new();
     fs::remove_file(image.at(&format!("{MODULES}/pam_countersign.so"))).unwrap();
-    image.write(
-        "/etc/pam.d/sudo",
-        "auth sufficient pam_permit.so\n@include common-auth\n",
-    );
+    image.write("/etc/pam.d/sudo", "auth sufficient pam_permit.so\n@include common-auth\n");
     let before = image.files();
     let (_, err, code) = image.setup(&BOTH);
     assert_eq!(code, 1);
@@ -1043,11 +922,7 @@ fn stacks_that_would_not_hold_are_put_back_at_once() {
         ),
         "{err}"
     );
-    for part in [
-        "\n  /etc/pam.d/sudo:",
-        "pam_countersign.so",
-        "\nhint: mend that first",
-    ] {
+    for part in ["\n  /etc/pam.d/sudo:", "pam_countersign.so", "\nhint: mend that first"] {
         assert!(err.contains(part), "{err}");
     }
     assert!(image.files() == before);
@@ -1056,12 +931,7 @@ fn stacks_that_would_not_hold_are_put_back_at_once() {
 /// `countersign setup` on the image, held before its first instruction.
 fn held(image: &Image) -> Traced {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    command
-        .arg("setup")
-        .args(TENANT)
-        .args(BOTH)
-        .arg("--root")
-        .arg(&image.0);
+    command.arg("setup").args(TENANT).args(BOTH).arg("--root").arg(&image.0);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     Traced::start(&mut command, "")
 }
@@ -1074,12 +944,7 @@ fn unsetup_starts_no_program(image: &Image) -> i32 {
     command.args(["unsetup", "--root"]).arg(&image.0);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let traced = Traced::start(&mut command, "");
-    let starting = [
-        libc::SYS_clone,
-        libc::SYS_clone3,
-        libc::SYS_fork,
-        libc::SYS_vfork,
-    ];
+    let starting = [libc::SYS_clone, libc::SYS_clone3, libc::SYS_fork, libc::SYS_vfork];
     loop {
         if let Stop::Exited(code) = traced.next() {
             return code;
@@ -1104,10 +969,7 @@ fn what_a_running_machine_set_up_is_taken_back_on_its_disk_without_any_program()
     let journal = "/var/lib/countersign/setup/1.json";
     let text = image.read(journal);
     let text = text.replace("\"Block\"", "\"Managed\"");
-    image.write(
-        journal,
-        &text.replace("\"debian\": false", "\"debian\": true"),
-    );
+    image.write(journal, &text.replace("\"debian\": false", "\"debian\": true"));
     assert_eq!(unsetup_starts_no_program(&image), 0);
     assert!(image.files() == before);
 }
@@ -1145,7 +1007,8 @@ fn a_record_that_stays_is_not_said_to_be_a_change_that_was_not_made() {
     assert_eq!(image.run(&["unsetup"]), (done.into(), String::new(), 0));
 }
 
-/// The same, held at the begin of a call: what the one before has done is done, and this has not begun.
+/// The same, held at the begin of a call: what the one before has done is done, and this has not
+/// begun.
 #[cfg(target_arch = "x86_64")]
 fn held_after(image: &Image, stops: usize) -> Traced {
     let traced = held(image);

@@ -1,4 +1,5 @@
-//! The tenant simulator behaves as the real service is known to: one test per behaviour, exact shapes.
+//! The tenant simulator behaves as the real service is known to: one test per behaviour, exact
+//! shapes.
 
 #![allow(
     clippy::unwrap_used,
@@ -51,18 +52,12 @@ fn summary(reply: &Value) -> &str {
 }
 
 fn keys(value: &Value) -> Vec<&str> {
-    value
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect()
+    value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
 fn assert_failure(reply: &Value) {
-    let id = reply["ErrorID"]
-        .as_str()
-        .unwrap_or_else(|| panic!("a failure has an ErrorID: {reply}"));
+    let id =
+        reply["ErrorID"].as_str().unwrap_or_else(|| panic!("a failure has an ErrorID: {reply}"));
     let (guid, rest) = id.split_once(':').unwrap();
     assert_eq!((guid.len(), rest.len()), (36, 32));
     let expected = json!({
@@ -83,12 +78,7 @@ fn past_password(probe: &mut Probe) -> probe::Login<'_> {
 fn oath_code(secret: &str, seconds_ago: u64) -> String {
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let secret = Secret::try_from_base32(secret).unwrap();
-    Builder::new()
-        .with_secret(secret)
-        .build()
-        .unwrap()
-        .generate(now - seconds_ago)
-        .to_string()
+    Builder::new().with_secret(secret).build().unwrap().generate(now - seconds_ago).to_string()
 }
 
 // Start
@@ -126,15 +116,10 @@ fn a_package_has_the_shape_of_a_recorded_one() {
 
 #[test]
 fn mechanisms_carry_the_keys_of_their_kind() {
-    let simulator = simulate(
-        "",
-        r#"extra_mechanisms = ["U2F", "U2FONDEVICE", "QR", "NOVELTY"]"#,
-    );
+    let simulator = simulate("", r#"extra_mechanisms = ["U2F", "U2FONDEVICE", "QR", "NOVELTY"]"#);
     let mut probe = Probe::new(&simulator);
     let login = probe.start("alice@example.com");
-    let offered = login.package["Challenges"][1]["Mechanisms"]
-        .as_array()
-        .unwrap();
+    let offered = login.package["Challenges"][1]["Mechanisms"].as_array().unwrap();
     let kinds: Vec<_> = offered
         .iter()
         .map(|one| (one["Name"].as_str().unwrap(), one["AnswerType"].as_str()))
@@ -159,26 +144,16 @@ fn mechanisms_carry_the_keys_of_their_kind() {
     assert_eq!(offered[4]["PartialPhoneNumber"], "1234");
     assert_eq!(offered[5]["Question"], "First pet?");
     assert_eq!(offered[8].get("PromptSelectMech"), None);
-    assert!(
-        offered[9]["Image"]
-            .as_str()
-            .unwrap()
-            .starts_with("data:image/png;base64,")
-    );
+    assert!(offered[9]["Image"].as_str().unwrap().starts_with("data:image/png;base64,"));
     assert_eq!(keys(&offered[10]), ["MechanismId", "Name"]);
 }
 
 #[test]
 fn an_empty_user_is_undefined() {
     let simulator = simulate("", "");
-    let reply = Probe::new(&simulator).call(
-        "/Security/StartAuthentication",
-        &json!({"User": "", "Version": "1.0"}),
-    );
-    assert_eq!(
-        (&reply["success"], summary(&reply)),
-        (&json!(false), "Undefined")
-    );
+    let reply = Probe::new(&simulator)
+        .call("/Security/StartAuthentication", &json!({"User": "", "Version": "1.0"}));
+    assert_eq!((&reply["success"], summary(&reply)), (&json!(false), "Undefined"));
     assert_eq!(reply["Message"], FAILURE);
 }
 
@@ -222,9 +197,7 @@ fn a_success_says_all_that_a_live_one_says() {
     let host = probe.host.clone();
     let login = past_password(&mut probe);
     let body = json!({"SessionId": login.package["SessionId"], "MechanismId": login.id("SQ"), "Action": "Answer", "Answer": "Rex"});
-    let reply = login
-        .probe
-        .post("/Security/AdvanceAuthentication", &body.to_string());
+    let reply = login.probe.post("/Security/AdvanceAuthentication", &body.to_string());
     let result = reply.json()["Result"].clone();
     let expected = json!({
         "AuthLevel": "Normal", "DisplayName": "alice", "Auth": result["Auth"], "Token": result["Token"],
@@ -233,22 +206,9 @@ fn a_success_says_all_that_a_live_one_says() {
         "Summary": "LoginSuccess",
     });
     assert_eq!(result, expected);
-    let cookies: Vec<&str> = reply
-        .all("set-cookie")
-        .iter()
-        .map(|one| one.split('=').next().unwrap())
-        .collect();
-    assert_eq!(
-        cookies,
-        [
-            ".ASPXAUTH",
-            "antixss",
-            "CCSID",
-            "podloc",
-            "userdata",
-            "sessdata"
-        ]
-    );
+    let cookies: Vec<&str> =
+        reply.all("set-cookie").iter().map(|one| one.split('=').next().unwrap()).collect();
+    assert_eq!(cookies, [".ASPXAUTH", "antixss", "CCSID", "podloc", "userdata", "sessdata"]);
 }
 
 #[test]
@@ -258,10 +218,7 @@ fn platform_tokens_come_when_asked_for() {
     let start = json!({"User": "alice@example.com", "PlatformTokenResponse": true, "MfaRequestor": "DeviceAgent"});
     let mut probe = Probe::new(&simulator);
     let package = probe.call("/security/startauthentication", &start)["Result"].clone();
-    let mut login = probe::Login {
-        probe: &mut probe,
-        package,
-    };
+    let mut login = probe::Login { probe: &mut probe, package };
     let reply = login.answer("UP", "correct horse");
     assert_eq!(reply["Result"]["TokenLifetime"], 900);
     assert!(reply["Result"]["RefreshToken"].is_string());
@@ -272,24 +229,12 @@ fn a_text_message_takes_its_code() {
     let simulator = simulate("", "");
     let mut probe = Probe::new(&simulator);
     let mut login = past_password(&mut probe);
-    assert_eq!(
-        login.start_oob("SMS")["Result"],
-        json!({"Summary": "OobPending"})
-    );
-    assert_eq!(
-        login.poll("SMS")["Result"],
-        json!({"Summary": "OobPending"})
-    );
+    assert_eq!(login.start_oob("SMS")["Result"], json!({"Summary": "OobPending"}));
+    assert_eq!(login.poll("SMS")["Result"], json!({"Summary": "OobPending"}));
     let message = simulator.phone().wait("alice@example.com", 0);
-    assert_eq!(
-        (message.kind, message.code.len(), message.state),
-        (Kind::Sms, 6, State::Pending)
-    );
+    assert_eq!((message.kind, message.code.len(), message.state), (Kind::Sms, 6, State::Pending));
     assert_eq!(summary(&login.answer("SMS", message.code)), "LoginSuccess");
-    assert_eq!(
-        simulator.phone().messages("alice@example.com")[0].state,
-        State::Approved
-    );
+    assert_eq!(simulator.phone().messages("alice@example.com")[0].state, State::Approved);
 }
 
 #[test]
@@ -301,14 +246,8 @@ fn a_mail_takes_its_code_of_eight_digits_or_its_link() {
     let message = simulator.phone().wait("alice@example.com", 0);
     assert_eq!((message.kind, message.code.len()), (Kind::Email, 8));
     let link = message.link.strip_prefix(&simulator.phone_url()).unwrap();
-    assert_eq!(
-        phone_call(&simulator, &format!("GET {link}"), "").status,
-        200
-    );
-    assert_eq!(
-        phone_call(&simulator, &format!("GET {link}"), "").status,
-        410
-    );
+    assert_eq!(phone_call(&simulator, &format!("GET {link}"), "").status, 200);
+    assert_eq!(phone_call(&simulator, &format!("GET {link}"), "").status, 410);
     assert_eq!(summary(&login.poll("EMAIL")), "LoginSuccess");
 }
 
@@ -317,18 +256,12 @@ fn a_push_is_approved_or_its_code_typed() {
     let simulator = simulate("", r#"code = "123456""#);
     let mut probe = Probe::new(&simulator);
     let mut login = past_password(&mut probe);
-    assert_eq!(
-        login.start_oob("OTP")["Result"],
-        json!({"Summary": "OobPending"})
-    );
+    assert_eq!(login.start_oob("OTP")["Result"], json!({"Summary": "OobPending"}));
     simulator.phone().approve(1);
     assert_eq!(summary(&login.poll("OTP")), "LoginSuccess");
     let mut login = past_password(&mut probe);
     login.start_oob("OTP");
-    assert_eq!(
-        simulator.phone().wait("alice@example.com", 1).kind,
-        Kind::Push
-    );
+    assert_eq!(simulator.phone().wait("alice@example.com", 1).kind, Kind::Push);
     assert_eq!(summary(&login.answer("OTP", "123456")), "LoginSuccess");
 }
 
@@ -352,10 +285,7 @@ fn the_number_to_match_is_in_the_reply_and_on_the_phone() {
     let reply = login.start_oob("OTP");
     let number = simulator.phone().wait("alice@example.com", 0).number;
     assert_eq!(number.len(), 2);
-    assert_eq!(
-        reply["Result"],
-        json!({"Summary": "OobPending", "GeneratedAuthValue": number})
-    );
+    assert_eq!(reply["Result"], json!({"Summary": "OobPending", "GeneratedAuthValue": number}));
 }
 
 #[test]
@@ -365,10 +295,7 @@ fn a_call_is_approved_and_takes_no_code() {
     let mut login = past_password(&mut probe);
     login.start_oob("PF");
     let message = simulator.phone().wait("alice@example.com", 0);
-    assert_eq!(
-        (message.kind, message.code.as_str(), message.link.as_str()),
-        (Kind::Call, "", "")
-    );
+    assert_eq!((message.kind, message.code.as_str(), message.link.as_str()), (Kind::Call, "", ""));
     simulator.phone().approve(message.id);
     assert_eq!(summary(&login.poll("PF")), "LoginSuccess");
     let mut login = past_password(&mut probe);
@@ -386,10 +313,7 @@ fn oath_wants_to_be_started_and_takes_codes_one_step_off() {
         let mut login = past_password(&mut probe);
         assert_eq!(summary(&login.start_oob("OATH")), "OobPending");
         assert_eq!(summary(&login.poll("OATH")), "OobPending");
-        assert_eq!(
-            summary(&login.answer("OATH", oath_code(SECRET, age))),
-            expected
-        );
+        assert_eq!(summary(&login.answer("OATH", oath_code(SECRET, age))), expected);
     }
     assert!(simulator.phone().messages("").is_empty());
 }
@@ -407,10 +331,7 @@ fn a_fixed_oath_code_is_taken() {
 fn one_question_takes_a_text() {
     let simulator = simulate("", "");
     let mut probe = Probe::new(&simulator);
-    assert_eq!(
-        summary(&past_password(&mut probe).answer("SQ", "Rex")),
-        "LoginSuccess"
-    );
+    assert_eq!(summary(&past_password(&mut probe).answer("SQ", "Rex")), "LoginSuccess");
     assert_failure(&past_password(&mut probe).answer("SQ", "Fido"));
 }
 
@@ -428,10 +349,7 @@ fn several_questions_take_an_object() {
         mechanisms.iter().find(|one| one["Name"] == "SQ").unwrap()["MultipartMechanism"].clone();
     assert_eq!(asked["PromptSelectMech"], "Security Questions");
     let parts = asked["MechanismParts"].as_array().unwrap();
-    assert_eq!(
-        keys(&parts[0]),
-        ["PromptMechChosen", "QuestionText", "Uuid"]
-    );
+    assert_eq!(keys(&parts[0]), ["PromptMechChosen", "QuestionText", "Uuid"]);
     let answers = |last: &str| {
         let uuid = |index: usize| parts[index]["Uuid"].as_str().unwrap().to_string();
         json!(BTreeMap::from([(uuid(0), "Rex"), (uuid(1), last)]))
@@ -444,16 +362,11 @@ fn several_questions_take_an_object() {
 fn radius_takes_a_code_without_a_start_or_pushes() {
     let simulator = simulate("", "");
     let mut probe = Probe::new(&simulator);
-    assert_eq!(
-        summary(&past_password(&mut probe).answer("RADIUS", "4711")),
-        "LoginSuccess"
-    );
+    assert_eq!(summary(&past_password(&mut probe).answer("RADIUS", "4711")), "LoginSuccess");
     assert_failure(&past_password(&mut probe).answer("RADIUS", "4712"));
     let mut login = past_password(&mut probe);
     assert_eq!(summary(&login.answer("RADIUS", "push")), "OobPending");
-    simulator
-        .phone()
-        .approve(simulator.phone().wait("alice@example.com", 0).id);
+    simulator.phone().approve(simulator.phone().wait("alice@example.com", 0).id);
     assert_eq!(summary(&login.poll("RADIUS")), "LoginSuccess");
 }
 
@@ -465,14 +378,8 @@ fn starting_again_sends_again_and_ends_the_first_message() {
     login.start_oob("SMS");
     login.start_oob("SMS");
     let messages = simulator.phone().messages("alice@example.com");
-    assert_eq!(
-        (messages[0].state, messages[1].state),
-        (State::Expired, State::Pending)
-    );
-    assert_eq!(
-        summary(&login.answer("SMS", messages[1].code.clone())),
-        "LoginSuccess"
-    );
+    assert_eq!((messages[0].state, messages[1].state), (State::Expired, State::Pending));
+    assert_eq!(summary(&login.answer("SMS", messages[1].code.clone())), "LoginSuccess");
 }
 
 #[test]
@@ -490,10 +397,7 @@ fn prompts_of_the_scenario_replace_both_of_ours() {
     let mut probe = Probe::new(&simulator);
     let login = probe.start("alice@example.com");
     let sms = &login.package["Challenges"][1]["Mechanisms"][1];
-    assert_eq!(
-        [&sms["PromptSelectMech"], &sms["PromptMechChosen"]],
-        ["\u{1b}[31mEvil"; 2]
-    );
+    assert_eq!([&sms["PromptSelectMech"], &sms["PromptMechChosen"]], ["\u{1b}[31mEvil"; 2]);
 }
 
 #[test]
@@ -502,10 +406,7 @@ fn a_forgotten_password_is_no_login() {
     let mut probe = Probe::new(&simulator);
     let mut login = probe.start("alice@example.com");
     let reply = login.advance(&json!({"Action": "ForgotPassword"}));
-    assert_eq!(
-        (&reply["success"], summary(&reply)),
-        (&json!(true), "NoncommitalSuccess")
-    );
+    assert_eq!((&reply["success"], summary(&reply)), (&json!(true), "NoncommitalSuccess"));
     assert!(reply["Result"]["ClientMessage"].is_string());
     assert_failure(&login.answer("UP", "correct horse"));
 }
@@ -535,18 +436,9 @@ fn with_continue_and_skip_a_wrong_password_shows_at_the_very_end_and_sends_nothi
     let simulator = simulate("", r#"code = "123456""#);
     let mut probe = Probe::new(&simulator);
     let mut login = probe.start("alice@example.com");
-    assert_eq!(
-        login.answer("UP", "wrong")["Result"],
-        json!({"Summary": "StartNextChallenge"})
-    );
-    assert_eq!(
-        login.start_oob("SMS")["Result"],
-        json!({"Summary": "OobPending"})
-    );
-    assert_eq!(
-        login.poll("SMS")["Result"],
-        json!({"Summary": "OobPending"})
-    );
+    assert_eq!(login.answer("UP", "wrong")["Result"], json!({"Summary": "StartNextChallenge"}));
+    assert_eq!(login.start_oob("SMS")["Result"], json!({"Summary": "OobPending"}));
+    assert_eq!(login.poll("SMS")["Result"], json!({"Summary": "OobPending"}));
     assert!(simulator.phone().messages("").is_empty());
     assert_failure(&login.answer("SMS", "123456"));
 }
@@ -558,9 +450,7 @@ fn with_continue_but_not_skip_the_push_is_really_sent_and_its_approval_fails() {
     let mut login = probe.start("alice@example.com");
     assert_eq!(summary(&login.answer("UP", "wrong")), "StartNextChallenge");
     login.start_oob("OTP");
-    simulator
-        .phone()
-        .approve(simulator.phone().wait("alice@example.com", 0).id);
+    simulator.phone().approve(simulator.phone().wait("alice@example.com", 0).id);
     assert_failure(&login.poll("OTP"));
 }
 
@@ -582,10 +472,7 @@ fn a_wrong_code_ends_the_session() {
     login.start_oob("SMS");
     assert_failure(&login.answer("SMS", "654321"));
     assert_failure(&login.answer("SMS", "123456"));
-    assert_eq!(
-        simulator.phone().messages("alice@example.com")[0].state,
-        State::Expired
-    );
+    assert_eq!(simulator.phone().messages("alice@example.com")[0].state, State::Expired);
 }
 
 #[test]
@@ -595,11 +482,7 @@ fn a_locked_user_fails_with_every_right_answer() {
     assert_failure(&past_password(&mut probe).answer("SQ", "Rex"));
     let simulator = simulate("continue_failed_sessions = false", "locked = true");
     let mut probe = Probe::new(&simulator);
-    assert_failure(
-        &probe
-            .start("alice@example.com")
-            .answer("UP", "correct horse"),
-    );
+    assert_failure(&probe.start("alice@example.com").answer("UP", "correct horse"));
 }
 
 #[test]
@@ -612,10 +495,7 @@ fn during_the_retry_waiting_time_the_right_password_fails() {
     simulator.pass_time(Duration::from_secs(31));
     let mut login = probe.start("alice@example.com");
     assert_eq!(login.package["RetryWaitingTime"], 0);
-    assert_eq!(
-        summary(&login.answer("UP", "correct horse")),
-        "StartNextChallenge"
-    );
+    assert_eq!(summary(&login.answer("UP", "correct horse")), "StartNextChallenge");
 }
 
 // Several operations at once
@@ -631,16 +511,10 @@ fn password_and_start_go_together_and_the_reply_names_the_last() {
         json!({"MechanismId": mail, "Action": "StartOOB"}),
     ];
     let reply = login.several(&both);
-    assert_eq!(
-        reply["Result"],
-        json!({"ResultAppliesTo": mail, "Summary": "OobPending"})
-    );
+    assert_eq!(reply["Result"], json!({"ResultAppliesTo": mail, "Summary": "OobPending"}));
     let code = simulator.phone().wait("alice@example.com", 0).code;
     let reply = login.answer("EMAIL", code);
-    assert_eq!(
-        (summary(&reply), reply["Result"].get("ResultAppliesTo")),
-        ("LoginSuccess", None)
-    );
+    assert_eq!((summary(&reply), reply["Result"].get("ResultAppliesTo")), ("LoginSuccess", None));
 }
 
 #[test]
@@ -661,10 +535,8 @@ fn two_answers_go_together() {
 
 #[test]
 fn a_wrong_password_among_several_is_hidden_or_fails_by_policy() {
-    for (policy, expected) in [
-        ("", "OobPending"),
-        ("continue_failed_sessions = false", "Failure"),
-    ] {
+    for (policy, expected) in [("", "OobPending"), ("continue_failed_sessions = false", "Failure")]
+    {
         let simulator = simulate(policy, "");
         let mut probe = Probe::new(&simulator);
         let mut login = probe.start("alice@example.com");
@@ -712,10 +584,7 @@ fn too_many_operations_are_refused_and_change_nothing() {
             json!({"Answer": "Rex", "MechanismId": login.id("SQ"), "Action": "Answer"}),
         ];
         assert_failure(&login.several(&both));
-        assert_eq!(
-            summary(&login.answer("UP", "correct horse")),
-            "StartNextChallenge"
-        );
+        assert_eq!(summary(&login.answer("UP", "correct horse")), "StartNextChallenge");
     }
 }
 
@@ -745,16 +614,10 @@ fn a_forced_change_asks_for_a_new_password() {
     let mut login = probe.start("alice@example.com");
     let reply = login.answer("UP", "correct horse");
     login.take_package(&reply);
-    assert_eq!(
-        summary(&login.answer("RESET", "battery staple")),
-        "StartNextChallenge"
-    );
+    assert_eq!(summary(&login.answer("RESET", "battery staple")), "StartNextChallenge");
     assert_eq!(summary(&login.answer("SQ", "Rex")), "LoginSuccess");
     let mut login = probe.start("alice@example.com");
-    assert_eq!(
-        summary(&login.answer("UP", "battery staple")),
-        "StartNextChallenge"
-    );
+    assert_eq!(summary(&login.answer("UP", "battery staple")), "StartNextChallenge");
     assert_eq!(summary(&login.answer("SQ", "Rex")), "LoginSuccess");
 }
 
@@ -782,16 +645,10 @@ fn the_wrong_host_sends_elsewhere_until_asked_under_the_right_one() {
     let reply = probe.call("/Security/StartAuthentication", &start);
     assert_eq!(
         (&reply["success"], &reply["Result"]),
-        (
-            &json!(true),
-            &json!({"PodFqdn": format!("{there}/identity")})
-        )
+        (&json!(true), &json!({"PodFqdn": format!("{there}/identity")}))
     );
     probe.host = there;
-    assert_eq!(
-        probe.start("alice@example.com").package["Summary"],
-        "NewPackage"
-    );
+    assert_eq!(probe.start("alice@example.com").package["Summary"], "NewPackage");
 }
 
 #[test]
@@ -800,15 +657,12 @@ fn a_live_cookie_or_bearer_logs_in_without_challenges() {
     let mut probe = Probe::new(&simulator);
     let reply = past_password(&mut probe).answer("SQ", "Rex");
     let auth = reply["Result"]["Auth"].as_str().unwrap().to_string();
-    for header in [
-        format!("Cookie: a=b; .ASPXAUTH={auth}\r\n"),
-        format!("Authorization: Bearer {auth}\r\n"),
-    ] {
+    for header in
+        [format!("Cookie: a=b; .ASPXAUTH={auth}\r\n"), format!("Authorization: Bearer {auth}\r\n")]
+    {
         probe.headers = header;
-        let reply = probe.call(
-            "/Security/StartAuthentication",
-            &json!({"User": "mallory@example.com"}),
-        );
+        let reply =
+            probe.call("/Security/StartAuthentication", &json!({"User": "mallory@example.com"}));
         assert_eq!(
             (summary(&reply), &reply["Result"]["User"]),
             ("LoginSuccess", &json!("alice@example.com"))
@@ -817,10 +671,7 @@ fn a_live_cookie_or_bearer_logs_in_without_challenges() {
     }
     assert_eq!(probe.post("/Security/Logout", "").status, 200);
     assert_eq!(probe.post("/Security/Logout", "").status, 401);
-    assert_eq!(
-        probe.start("alice@example.com").package["Summary"],
-        "NewPackage"
-    );
+    assert_eq!(probe.start("alice@example.com").package["Summary"], "NewPackage");
 }
 
 #[test]
@@ -830,10 +681,7 @@ fn a_success_can_be_for_somebody_else_or_for_nobody() {
     assert_eq!(reply["Result"]["User"], "mallory@example.com");
     let simulator = simulate("", "success_without_user = true");
     let reply = past_password(&mut Probe::new(&simulator)).answer("SQ", "Rex");
-    assert_eq!(
-        (summary(&reply), reply["Result"].get("User")),
-        ("LoginSuccess", None)
-    );
+    assert_eq!((summary(&reply), reply["Result"].get("User")), ("LoginSuccess", None));
 }
 
 #[test]
@@ -873,14 +721,8 @@ fn a_token_can_be_somebody_elses() {
 
 fn start_federated(simulator: &Simulator, probe: &mut Probe) -> Value {
     probe.headers = "OobIdPAuth: true\r\n".into();
-    let reply = probe.call(
-        "/Security/StartAuthentication",
-        &json!({"User": "alice@example.com"}),
-    );
-    assert_eq!(
-        simulator.phone().messages("alice@example.com")[0].kind,
-        Kind::Idp
-    );
+    let reply = probe.call("/Security/StartAuthentication", &json!({"User": "alice@example.com"}));
+    assert_eq!(simulator.phone().messages("alice@example.com")[0].kind, Kind::Idp);
     reply["Result"].clone()
 }
 
@@ -902,10 +744,7 @@ fn a_federated_user_is_sent_to_the_provider_and_comes_back() {
     assert_eq!(result["IdpOobAuthPinRequired"], false);
     let ask = json!({"SessionId": result["IdpLoginSessionId"]});
     let reply = probe.call("/Security/OobAuthStatus", &ask);
-    assert_eq!(
-        (&reply["success"], &reply["Result"]),
-        (&json!(true), &json!({"State": "Pending"}))
-    );
+    assert_eq!((&reply["success"], &reply["Result"]), (&json!(true), &json!({"State": "Pending"})));
     simulator.phone().approve(1);
     let reply = probe.call("/Security/OobAuthStatus", &ask);
     assert_eq!(
@@ -921,14 +760,9 @@ fn a_federated_user_who_is_refused_there_fails() {
     let mut probe = Probe::new(&simulator);
     let result = start_federated(&simulator, &mut probe);
     simulator.phone().deny(1);
-    let reply = probe.call(
-        "/Security/OobAuthStatus",
-        &json!({"SessionId": result["IdpLoginSessionId"]}),
-    );
-    assert_eq!(
-        (&reply["success"], &reply["Result"]),
-        (&json!(false), &json!({"State": "failed"}))
-    );
+    let reply =
+        probe.call("/Security/OobAuthStatus", &json!({"SessionId": result["IdpLoginSessionId"]}));
+    assert_eq!((&reply["success"], &reply["Result"]), (&json!(false), &json!({"State": "failed"})));
 }
 
 #[test]
@@ -939,10 +773,7 @@ fn the_pin_of_the_provider_logs_in_once() {
     assert_eq!(result["IdpOobAuthPinRequired"], true);
     let pin = simulator.phone().wait("alice@example.com", 0).pin;
     let answer = json!({"SessionId": result["IdpLoginSessionId"], "MechanismId": "OOBAUTHPIN", "Action": "Answer", "Answer": pin});
-    assert_eq!(
-        summary(&probe.call("/Security/AdvanceAuthentication", &answer)),
-        "LoginSuccess"
-    );
+    assert_eq!(summary(&probe.call("/Security/AdvanceAuthentication", &answer)), "LoginSuccess");
     assert_failure(&probe.call("/Security/AdvanceAuthentication", &answer));
 }
 
@@ -961,14 +792,9 @@ fn a_wrong_pin_is_the_end() {
 #[test]
 fn without_its_header_a_federated_user_gets_the_long_address_alone() {
     let simulator = simulate("", r#"federated = "wait""#);
-    let reply = Probe::new(&simulator).call(
-        "/Security/StartAuthentication",
-        &json!({"User": "alice@example.com"}),
-    );
-    assert_eq!(
-        keys(&reply["Result"]),
-        ["IdpRedirectUrl", "SessionId", "TenantId"]
-    );
+    let reply = Probe::new(&simulator)
+        .call("/Security/StartAuthentication", &json!({"User": "alice@example.com"}));
+    assert_eq!(keys(&reply["Result"]), ["IdpRedirectUrl", "SessionId", "TenantId"]);
 }
 
 // Service accounts
@@ -1004,10 +830,7 @@ fn a_service_account_gets_a_token_by_header_or_form() {
     authorized(&mut probe);
     probe.headers.clear();
     let form = format!("{GRANT}&client_id=service&client_secret=hunter%3A2");
-    assert_eq!(
-        probe.post("/oauth2/token/CountersignMFA", &form).status,
-        200
-    );
+    assert_eq!(probe.post("/oauth2/token/CountersignMFA", &form).status, 200);
 }
 
 #[test]
@@ -1016,17 +839,9 @@ fn a_token_is_refused_with_the_reason() {
     let mut probe = Probe::new(&simulator);
     let identity = "client_id=service&client_secret=hunter%3A2";
     let cases = [
-        (
-            "CountersignMFA",
-            "client_id=service&client_secret=wrong".into(),
-            "invalid_client",
-        ),
+        ("CountersignMFA", "client_id=service&client_secret=wrong".into(), "invalid_client"),
         ("Other", identity.into(), "invalid_client"),
-        (
-            "CountersignMFA",
-            format!("{identity}&grant_type=password"),
-            "unsupported_grant_type",
-        ),
+        ("CountersignMFA", format!("{identity}&grant_type=password"), "unsupported_grant_type"),
         (
             "CountersignMFA",
             format!("{identity}&grant_type=client_credentials&scope=all"),
@@ -1035,10 +850,7 @@ fn a_token_is_refused_with_the_reason() {
     ];
     for (app, form, expected) in cases {
         let reply = probe.post(&format!("/oauth2/token/{app}"), &form);
-        assert_eq!(
-            (reply.status, &reply.json()["error"]),
-            (400, &json!(expected))
-        );
+        assert_eq!((reply.status, &reply.json()["error"]), (400, &json!(expected)));
     }
 }
 
@@ -1048,18 +860,10 @@ fn a_challenge_on_demand_needs_a_token_and_gives_no_session() {
     let mut probe = Probe::new(&simulator);
     let ask =
         json!({"User": "alice@example.com", "arguments": null, "PolicyModifier": "second_factor"});
-    assert_eq!(
-        probe
-            .post("/Security/OnDemandChallenge", &ask.to_string())
-            .status,
-        401
-    );
+    assert_eq!(probe.post("/Security/OnDemandChallenge", &ask.to_string()).status, 401);
     authorized(&mut probe);
     let package = probe.call("/Security/OnDemandChallenge", &ask)["Result"].clone();
-    let mut login = probe::Login {
-        probe: &mut probe,
-        package,
-    };
+    let mut login = probe::Login { probe: &mut probe, package };
     assert_eq!(login.package["Challenges"].as_array().unwrap().len(), 1);
     let result = login.answer("SQ", "Rex")["Result"].clone();
     assert_eq!(
@@ -1087,10 +891,8 @@ fn tokens_of_service_accounts_can_be_revoked() {
 
 #[test]
 fn a_service_account_calls_what_it_may() {
-    let simulator = simulate(
-        "",
-        &SERVICE.replace("[modifiers]", "calls = [\"Policy/\"]\n[modifiers]"),
-    );
+    let simulator =
+        simulate("", &SERVICE.replace("[modifiers]", "calls = [\"Policy/\"]\n[modifiers]"));
     let mut probe = Probe::new(&simulator);
     authorized(&mut probe);
     assert_eq!(probe.post("/Security/OnDemandChallenge", "{}").status, 403);
@@ -1113,14 +915,8 @@ fn a_challenge_policy_is_made_in_six_steps_and_then_used() {
     assert_eq!(links[0]["Row"]["PolicySet"], "/Policy/Default Policy");
     let name = json!({"name": "/Policy/Default Policy"});
     let block = probe.call("/api/idadmin/policy/getpolicyblock", &name)["Result"].clone();
-    let added = probe.call(
-        "/Policy/AddAuthPolicyModifier",
-        &json!({"PolicyModifier": "test1"}),
-    );
-    assert_eq!(
-        (&added["success"], &added["Result"]),
-        (&json!(true), &Value::Null)
-    );
+    let added = probe.call("/Policy/AddAuthPolicyModifier", &json!({"PolicyModifier": "test1"}));
+    assert_eq!((&added["success"], &added["Result"]), (&json!(true), &Value::Null));
 
     let mut policy = block.clone();
     policy["Settings"]["/Core/test1/AuthenticationEnabled"] = "true".into();
@@ -1188,10 +984,7 @@ fn policies_are_for_administrators() {
     let simulator = simulate("no_token = true", "");
     let mut probe = Probe::new(&simulator);
     let success = past_password(&mut probe).answer("SQ", "Rex")["Result"].clone();
-    assert_eq!(
-        (success.get("Token"), success["Auth"].is_string()),
-        (None, true)
-    );
+    assert_eq!((success.get("Token"), success["Auth"].is_string()), (None, true));
 }
 
 #[test]
@@ -1203,10 +996,7 @@ fn there_are_other_policy_sets_and_other_places() {
     assert_eq!(probe.post("/Policy/GetNicePlinks", "{}").status, 404);
     let links = probe.call("/api/idadmin/Policy/GetNicePlinks", &json!({}));
     let row = &links["Result"]["Results"][1]["Row"];
-    assert_eq!(
-        (&row["PolicySet"], &row["LinkType"]),
-        (&json!("/Policy/Linux"), &json!("Role"))
-    );
+    assert_eq!((&row["PolicySet"], &row["LinkType"]), (&json!("/Policy/Linux"), &json!("Role")));
     let roles = probe.call("/api/idadmin/RedRock/query", &json!({}));
     assert_eq!(row["Params"][0], roles["Result"]["Results"][0]["Row"]["ID"]);
 }
@@ -1229,10 +1019,7 @@ fn a_message_expires_after_its_lifetime() {
     let mut login = past_password(&mut probe);
     login.start_oob("OTP");
     simulator.pass_time(Duration::from_secs(60));
-    assert_eq!(
-        simulator.phone().messages("alice@example.com")[0].state,
-        State::Expired
-    );
+    assert_eq!(simulator.phone().messages("alice@example.com")[0].state, State::Expired);
     assert_failure(&login.poll("OTP"));
 }
 
@@ -1244,14 +1031,8 @@ fn an_abandoned_session_is_gone_with_its_messages() {
     login.start_oob("OTP");
     let body = json!({"TenantId": "ABC1234", "SessionId": login.package["SessionId"]});
     let reply = login.probe.call("/Security/CleanupAuthentication", &body);
-    assert_eq!(
-        (&reply["success"], &reply["Result"]),
-        (&json!(true), &Value::Null)
-    );
-    assert_eq!(
-        simulator.phone().messages("alice@example.com")[0].state,
-        State::Expired
-    );
+    assert_eq!((&reply["success"], &reply["Result"]), (&json!(true), &Value::Null));
+    assert_eq!(simulator.phone().messages("alice@example.com")[0].state, State::Expired);
     assert_failure(&login.poll("OTP"));
 }
 
@@ -1283,23 +1064,15 @@ fn all_calls_live_below_the_prefix() {
         summary(&probe.call("/Identity//Security/StartAuthentication", &start)),
         "NewPackage"
     );
-    assert_eq!(
-        probe
-            .post("/Security/StartAuthentication", &start.to_string())
-            .status,
-        404
-    );
+    assert_eq!(probe.post("/Security/StartAuthentication", &start.to_string()).status, 404);
 }
 
 #[test]
 fn an_unknown_path_is_a_page_with_404() {
     let simulator = simulate("", "");
     let mut probe = Probe::new(&simulator);
-    let requests = [
-        ("POST", "/Security/Nothing"),
-        ("GET", "/Security/StartAuthentication"),
-        ("POST", "/"),
-    ];
+    let requests =
+        [("POST", "/Security/Nothing"), ("GET", "/Security/StartAuthentication"), ("POST", "/")];
     for (method, path) in requests {
         let reply = probe.request(method, path, "{}");
         assert_eq!(
@@ -1309,9 +1082,7 @@ fn an_unknown_path_is_a_page_with_404() {
         assert!(reply.body.starts_with("<!DOCTYPE html>"));
     }
     assert_eq!(
-        probe
-            .request("PUT", "/Security/StartAuthentication", r#"{"User":"x"}"#)
-            .status,
+        probe.request("PUT", "/Security/StartAuthentication", r#"{"User":"x"}"#).status,
         200
     );
 }
@@ -1321,10 +1092,7 @@ fn replies_carry_the_headers_of_a_live_tenant() {
     let simulator = simulate("", "");
     let mut probe = Probe::new(&simulator);
     probe.headers = "X-CENTRIFY-NATIVE-CLIENT: true\r\n".into();
-    let reply = probe.post(
-        "/Security/StartAuthentication",
-        r#"{"User":"alice@example.com"}"#,
-    );
+    let reply = probe.post("/Security/StartAuthentication", r#"{"User":"alice@example.com"}"#);
     let expected = [
         ("content-type", "application/json; charset=utf-8"),
         ("cache-control", "no-cache, no-store, must-revalidate"),
@@ -1368,15 +1136,9 @@ fn a_strict_tenant_wants_both_native_client_headers() {
     let mut probe = Probe::new(&simulator);
     let start = r#"{"User":"alice@example.com"}"#;
     probe.headers = "X-IDAP-NATIVE-CLIENT: true\r\n".into();
-    assert_eq!(
-        probe.post("/Security/StartAuthentication", start).status,
-        403
-    );
+    assert_eq!(probe.post("/Security/StartAuthentication", start).status, 403);
     probe.headers += "X-CENTRIFY-NATIVE-CLIENT: true\r\n";
-    assert_eq!(
-        probe.post("/Security/StartAuthentication", start).status,
-        200
-    );
+    assert_eq!(probe.post("/Security/StartAuthentication", start).status, 200);
 }
 
 #[test]
@@ -1384,28 +1146,18 @@ fn a_request_in_chunks_is_understood() {
     let simulator = simulate("", "");
     let mut probe = Probe::new(&simulator);
     let head = "POST /Security/StartAuthentication HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let reply = probe.raw(&format!(
-        "{head}9\r\n{{\"User\":\"\r\n13;x=y\r\nalice@example.com\"}}\r\n0\r\n\r\n"
-    ));
+    let reply = probe
+        .raw(&format!("{head}9\r\n{{\"User\":\"\r\n13;x=y\r\nalice@example.com\"}}\r\n0\r\n\r\n"));
     assert_eq!(summary(&reply.json()), "NewPackage");
-    assert_eq!(
-        simulator.requests()[0].body,
-        json!({"User": "alice@example.com"})
-    );
-    assert_eq!(
-        probe.start("alice@example.com").package["Summary"],
-        "NewPackage"
-    );
+    assert_eq!(simulator.requests()[0].body, json!({"User": "alice@example.com"}));
+    assert_eq!(probe.start("alice@example.com").package["Summary"], "NewPackage");
 }
 
 #[test]
 fn bytes_that_are_no_request_are_refused() {
     let simulator = simulate("", "");
     let reply = Probe::new(&simulator).raw("no request at all\r\n\r\n");
-    assert_eq!(
-        (reply.status, reply.all("connection")),
-        (400, vec!["close"])
-    );
+    assert_eq!((reply.status, reply.all("connection")), (400, vec!["close"]));
 }
 
 #[test]
@@ -1436,10 +1188,7 @@ fn the_log_tells_what_came_and_how() {
         ("POST", "/Security/StartAuthentication")
     );
     assert_eq!(first.host, format!("127.0.0.1:{}", simulator.port()));
-    assert_eq!(
-        first.headers["content-length"],
-        first.text.len().to_string()
-    );
+    assert_eq!(first.headers["content-length"], first.text.len().to_string());
     assert_eq!(first.body["User"], "alice@example.com");
     assert_eq!((first.writes, first.tls_handshake_full), (1, true));
 }
@@ -1480,25 +1229,13 @@ fn a_resumed_session_is_seen_as_one() {
     let simulator = simulate("", "");
     let config = trust(&simulator);
     for _ in 0..2 {
-        Probe::with(&simulator, config.clone())
-            .unwrap()
-            .start("alice@example.com");
+        Probe::with(&simulator, config.clone()).unwrap().start("alice@example.com");
     }
-    let full: Vec<bool> = simulator
-        .requests()
-        .iter()
-        .map(|request| request.tls_handshake_full)
-        .collect();
+    let full: Vec<bool> =
+        simulator.requests().iter().map(|request| request.tls_handshake_full).collect();
     assert_eq!(full, [true, false]);
     let counts = simulator.connections();
-    assert_eq!(
-        (
-            counts.accepted,
-            counts.handshakes_full,
-            counts.handshakes_resumed
-        ),
-        (2, 1, 1)
-    );
+    assert_eq!((counts.accepted, counts.handshakes_full, counts.handshakes_resumed), (2, 1, 1));
 }
 
 #[test]
@@ -1620,21 +1357,13 @@ fn met(what: What) -> Result<probe::Reply, String> {
     let simulator = simulate("", "");
     simulator.fault(what.once());
     let result = Probe::new(&simulator).try_raw(START);
-    assert_eq!(
-        Probe::new(&simulator).start("alice@example.com").package["Summary"],
-        "NewPackage"
-    );
+    assert_eq!(Probe::new(&simulator).start("alice@example.com").package["Summary"], "NewPackage");
     result
 }
 
 #[test]
 fn a_status_comes_with_retry_after_and_a_page() {
-    let reply = met(What::Status {
-        code: 429,
-        retry_after: Some(7),
-        body: None,
-    })
-    .unwrap();
+    let reply = met(What::Status { code: 429, retry_after: Some(7), body: None }).unwrap();
     assert_eq!((reply.status, reply.all("retry-after")), (429, vec!["7"]));
     assert!(reply.body.starts_with("<html>"));
 }
@@ -1643,10 +1372,7 @@ fn a_status_comes_with_retry_after_and_a_page() {
 fn a_reply_can_be_cut_before_or_in_its_body() {
     assert_eq!(met(What::CutBeforeReply).err().unwrap(), "");
     let part = met(What::CutMidBody).err().unwrap();
-    assert!(
-        part.starts_with("HTTP/1.1 200 OK\r\n") && !part.ends_with('}'),
-        "{part}"
-    );
+    assert!(part.starts_with("HTTP/1.1 200 OK\r\n") && !part.ends_with('}'), "{part}");
 }
 
 #[test]
@@ -1655,10 +1381,7 @@ fn a_connection_can_close_after_a_good_reply() {
     simulator.fault(What::CloseAfterReply.once());
     let mut probe = Probe::new(&simulator);
     let reply = probe.raw(START);
-    assert_eq!(
-        (summary(&reply.json()), reply.all("connection")),
-        ("NewPackage", vec![])
-    );
+    assert_eq!((summary(&reply.json()), reply.all("connection")), ("NewPackage", vec![]));
     let end = probe.stream().read(&mut [0]).unwrap_err();
     assert_eq!(end.kind(), ErrorKind::UnexpectedEof);
 }
@@ -1666,48 +1389,25 @@ fn a_connection_can_close_after_a_good_reply() {
 #[test]
 fn a_reply_can_be_no_http_or_no_json() {
     assert!(!met(What::Garbage).err().unwrap().contains("HTTP"));
-    assert_eq!(
-        met(What::Raw {
-            bytes: "HTTP/1.1 2\r\n".into()
-        })
-        .err()
-        .unwrap(),
-        "HTTP/1.1 2\r\n"
-    );
+    assert_eq!(met(What::Raw { bytes: "HTTP/1.1 2\r\n".into() }).err().unwrap(), "HTTP/1.1 2\r\n");
     let page = met(What::Html).unwrap();
-    assert_eq!(
-        (page.status, page.all("content-type")),
-        (200, vec!["text/html; charset=utf-8"])
-    );
+    assert_eq!((page.status, page.all("content-type")), (200, vec!["text/html; charset=utf-8"]));
     assert!(serde_json::from_str::<Value>(&met(What::BadJson).unwrap().body).is_err());
 }
 
 #[test]
 fn a_reply_can_be_any_json_or_very_long() {
     assert_eq!(
-        met(What::Body {
-            json: json!({"success": 1})
-        })
-        .unwrap()
-        .json(),
+        met(What::Body { json: json!({"success": 1}) }).unwrap().json(),
         json!({"success": 1})
     );
-    assert_eq!(
-        met(What::Big { bytes: 300_000 }).unwrap().body.len(),
-        300_000
-    );
+    assert_eq!(met(What::Big { bytes: 300_000 }).unwrap().body.len(), 300_000);
 }
 
 #[test]
 fn a_slow_or_dripping_reply_is_whole_in_the_end() {
-    assert_eq!(
-        summary(&met(What::Slow { millis: 1 }).unwrap().json()),
-        "NewPackage"
-    );
-    assert_eq!(
-        summary(&met(What::Drip { millis: 0 }).unwrap().json()),
-        "NewPackage"
-    );
+    assert_eq!(summary(&met(What::Slow { millis: 1 }).unwrap().json()), "NewPackage");
+    assert_eq!(summary(&met(What::Drip { millis: 0 }).unwrap().json()), "NewPackage");
 }
 
 #[test]
@@ -1733,35 +1433,19 @@ fn a_reply_can_name_another_session_or_no_user() {
     assert_ne!(named, login.package["SessionId"]);
     simulator.fault(What::DropUser.once());
     let reply = login.answer("SQ", "Rex");
-    assert_eq!(
-        (summary(&reply), reply["Result"].get("User")),
-        ("LoginSuccess", None)
-    );
+    assert_eq!((summary(&reply), reply["Result"].get("User")), ("LoginSuccess", None));
 }
 
 #[test]
 fn a_fault_waits_for_its_path_and_action_and_comes_so_many_times() {
     let simulator = simulate("", "");
-    let busy = What::Status {
-        code: 503,
-        retry_after: None,
-        body: None,
-    };
-    simulator.fault(
-        busy.once()
-            .on_path("security/advance")
-            .on_action("StartOOB")
-            .times(2),
-    );
+    let busy = What::Status { code: 503, retry_after: None, body: None };
+    simulator.fault(busy.once().on_path("security/advance").on_action("StartOOB").times(2));
     let mut probe = Probe::new(&simulator);
     let login = past_password(&mut probe);
     let body = json!({"SessionId": login.package["SessionId"], "MechanismId": login.id("SMS"), "Action": "StartOOB"});
-    let statuses = [(); 3].map(|()| {
-        login
-            .probe
-            .post("/Security/AdvanceAuthentication", &body.to_string())
-            .status
-    });
+    let statuses = [(); 3]
+        .map(|()| login.probe.post("/Security/AdvanceAuthentication", &body.to_string()).status);
     assert_eq!(statuses, [503, 503, 200]);
     assert_eq!(simulator.phone().messages("").len(), 1);
 }
@@ -1786,19 +1470,12 @@ fn the_phone_waits_for_a_message_and_settles_it() {
     let simulator = simulate("", "");
     let mut probe = Probe::new(&simulator);
     let mut login = past_password(&mut probe);
-    let nothing = phone_call(
-        &simulator,
-        "GET /messages?user=alice%40example.com&after=0&wait=0",
-        "",
-    );
+    let nothing =
+        phone_call(&simulator, "GET /messages?user=alice%40example.com&after=0&wait=0", "");
     assert_eq!(nothing.json(), json!([]));
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
-            phone_call(
-                &simulator,
-                "GET /messages?user=alice@example.com&after=0&wait=30",
-                "",
-            )
+            phone_call(&simulator, "GET /messages?user=alice@example.com&after=0&wait=30", "")
         });
         login.start_oob("OTP");
         let expected = json!([{
@@ -1807,10 +1484,7 @@ fn the_phone_waits_for_a_message_and_settles_it() {
         }]);
         assert_eq!(waiting.join().unwrap().json(), expected);
     });
-    assert_eq!(
-        phone_call(&simulator, "POST /messages/1/approve", "").status,
-        200
-    );
+    assert_eq!(phone_call(&simulator, "POST /messages/1/approve", "").status, 200);
     let again = phone_call(&simulator, "POST /messages/1/deny", "");
     assert_eq!(
         (again.status, again.json()),
@@ -1827,12 +1501,7 @@ fn the_phone_waits_for_a_message_and_settles_it() {
 fn the_phone_refuses_pages_of_other_sites() {
     let simulator = simulate("", "");
     assert_eq!(
-        phone_call(
-            &simulator,
-            "DELETE /faults\nOrigin: http://evil.example",
-            ""
-        )
-        .status,
+        phone_call(&simulator, "DELETE /faults\nOrigin: http://evil.example", "").status,
         403
     );
     assert_eq!(phone_call(&simulator, "DELETE /faults", "").status, 200);
@@ -1847,48 +1516,24 @@ fn the_levers_work_over_http() {
     assert!(bad.status == 400 && bad.body.contains("flood"));
     let mut probe = Probe::new(&simulator);
     assert_eq!(probe.raw(START).status, 502);
-    let reply = phone_call(
-        &simulator,
-        "POST /users/alice%40example.com",
-        r#"{"password":"new"}"#,
-    );
+    let reply = phone_call(&simulator, "POST /users/alice%40example.com", r#"{"password":"new"}"#);
     assert_eq!(reply.status, 200);
-    let unknown = phone_call(
-        &simulator,
-        "POST /users/alice@example.com",
-        r#"{"colour":"red"}"#,
-    );
-    assert!(
-        unknown.status == 400 && unknown.body.contains("colour"),
-        "{}",
-        unknown.body
-    );
+    let unknown = phone_call(&simulator, "POST /users/alice@example.com", r#"{"colour":"red"}"#);
+    assert!(unknown.status == 400 && unknown.body.contains("colour"), "{}", unknown.body);
     let mut login = probe.start("alice@example.com");
     login.answer("UP", "new");
-    assert_eq!(
-        phone_call(&simulator, "POST /clock", r#"{"seconds":61}"#).status,
-        200
-    );
+    assert_eq!(phone_call(&simulator, "POST /clock", r#"{"seconds":61}"#).status, 200);
     assert_failure(&login.answer("SQ", "Rex"));
     let log = phone_call(&simulator, "GET /requests", "").json();
-    assert_eq!(
-        (log.as_array().unwrap().len(), &log[2]["body"]["Answer"]),
-        (4, &json!("new"))
-    );
-    assert_eq!(
-        phone_call(&simulator, "GET /connections", "").json()["accepted"],
-        1
-    );
+    assert_eq!((log.as_array().unwrap().len(), &log[2]["body"]["Answer"]), (4, &json!("new")));
+    assert_eq!(phone_call(&simulator, "GET /connections", "").json()["accepted"], 1);
 }
 
 #[test]
 fn the_page_is_self_contained() {
     let simulator = simulate("", "");
     let page = phone_call(&simulator, "GET /", "");
-    assert_eq!(
-        (page.status, page.all("content-type")),
-        (200, vec!["text/html; charset=utf-8"])
-    );
+    assert_eq!((page.status, page.all("content-type")), (200, vec!["text/html; charset=utf-8"]));
     assert!(page.all("content-security-policy")[0].starts_with("default-src 'none'"));
     assert!(!page.body.contains("://"));
 }
@@ -1899,10 +1544,7 @@ fn the_page_is_self_contained() {
 fn the_demo_scenario_is_a_good_one() {
     let simulator = Simulator::start(include_str!("simulator/demo.toml"));
     let package = Probe::new(&simulator).start("bob@example.com").package;
-    assert_eq!(
-        package["Challenges"][1]["Mechanisms"][0]["PartialDeviceAddress"],
-        "6098"
-    );
+    assert_eq!(package["Challenges"][1]["Mechanisms"][0]["PartialDeviceAddress"], "6098");
 }
 
 #[test]

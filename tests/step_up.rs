@@ -1,4 +1,5 @@
-//! Whole step-ups: the machine's own token, challenges on demand, what is remembered and how often a phone rings.
+//! Whole step-ups: the machine's own token, challenges on demand, what is remembered and how often
+//! a phone rings.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,7 +36,8 @@ use rig::{ALICE, CODE, PASSWORD, Rig, user};
 
 const SECRET: &str = "m4chine s&cret";
 
-/// What the tenant knows besides Alice. The application is called `token`, so that a request for one is, too.
+/// What the tenant knows besides Alice. The application is called `token`, so that a request for
+/// one is, too.
 const MACHINE: &str = r#"
 [[user]]
 name = "nobody@example.com"
@@ -58,7 +60,8 @@ password = [["UP"], ["OATH"]]
 /// What a step-up by code looks like to the tenant.
 const BY_CODE: [&str; 3] = ["OnDemandChallenge", "StartOOB", "Answer"];
 
-/// A machine whose logins are step-ups by the challenges of `policy`. `login` are more keys of that table.
+/// A machine whose logins are step-ups by the challenges of `policy`. `login` are more keys of that
+/// table.
 fn rig_for(policy: &str, login: &str, more: &str) -> Rig {
     let rig = Rig::new(&format!("{ALICE}{MACHINE}"));
     write_secret(&rig, &format!("{SECRET}\n"), 0o600);

@@ -1,4 +1,5 @@
-//! `countersign support-bundle`: a canary sits in every place that can hold a secret, and none of them gets out.
+//! `countersign support-bundle`: a canary sits in every place that can hold a secret, and none of
+//! them gets out.
 
 #![allow(
     clippy::unwrap_used,
@@ -58,14 +59,7 @@ const FIXED: [&str; 14] = [
 ];
 
 /// The kinds of files that this crate keeps, each of which holds a canary below.
-const KEPT: [&str; 6] = [
-    "confirmed",
-    "offered-",
-    "pushes",
-    "token",
-    "totp-",
-    "tries-",
-];
+const KEPT: [&str; 6] = ["confirmed", "offered-", "pushes", "token", "totp-", "tries-"];
 
 const GOOD: &str = "\
 [tenant]
@@ -125,10 +119,7 @@ struct Rig {
 impl Rig {
     fn new(config: &str) -> Self {
         let machine = Machine::new();
-        let mut rig = Self {
-            machine,
-            more: Vec::new(),
-        };
+        let mut rig = Self { machine, more: Vec::new() };
         let folder = rig.machine.0.display().to_string();
         rig.machine.configure(&config.replace("DIR", &folder));
         for (name, content) in [
@@ -164,12 +155,8 @@ impl Rig {
         };
         let ringing = state.spend("daria@example.com", limits).unwrap();
         ringing.ok().unwrap().answered().unwrap();
-        state
-            .keep_token("a client", &Secret::new(TOKEN), 3600)
-            .unwrap();
-        let confirmed = fs::DirBuilder::new()
-            .mode(0o700)
-            .create(self.path("state/confirmed-1"));
+        state.keep_token("a client", &Secret::new(TOKEN), 3600).unwrap();
+        let confirmed = fs::DirBuilder::new().mode(0o700).create(self.path("state/confirmed-1"));
         confirmed.unwrap();
         self.secret("state/confirmed-1/1", STRAY);
         let store = Store::open(&self.path("kept")).unwrap();
@@ -177,11 +164,7 @@ impl Rig {
         let enrolment = Enrolment::new(1, "daemon", key, store.now()).unwrap();
         store.enroll(&enrolment.record).unwrap();
         store.offer(2).unwrap();
-        self.more = enrolment
-            .codes
-            .iter()
-            .map(|code| code.to_string())
-            .collect();
+        self.more = enrolment.codes.iter().map(|code| code.to_string()).collect();
         fs::create_dir_all(self.path("kept/setup/1/etc/pam.d")).unwrap();
         self.secret("kept/setup/1.json", STRAY);
         self.secret("kept/setup/1/etc/pam.d/sshd", STRAY);
@@ -232,11 +215,8 @@ impl Rig {
             format!("auth [success=1 default=ignore] pam_ldap.so bindpw={ARGUMENT} nullok [secret={ARGUMENT} x]\n"),
         )
         .unwrap();
-        fs::write(
-            self.path("pam.d/other"),
-            format!("auth required pam_deny.so {ARGUMENT}\n"),
-        )
-        .unwrap();
+        fs::write(self.path("pam.d/other"), format!("auth required pam_deny.so {ARGUMENT}\n"))
+            .unwrap();
     }
 
     /// What is written and said.
@@ -259,22 +239,15 @@ impl Rig {
             .unwrap();
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert!(output.status.success(), "{said}");
-        assert_eq!(
-            fs::metadata(&file).unwrap().permissions().mode() & 0o7777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o600);
         (fs::read_to_string(file).unwrap(), said)
     }
 }
 
 #[test]
 fn no_canary_gets_out_whatever_the_configuration_is_like() {
-    for config in [
-        GOOD,
-        MISTAKES,
-        BROKEN,
-        &GOOD.replace("canary-free@example.org", CLIENT_SECRET),
-    ] {
+    for config in [GOOD, MISTAKES, BROKEN, &GOOD.replace("canary-free@example.org", CLIENT_SECRET)]
+    {
         let rig = Rig::new(config);
         for arguments in [&[][..], &["--names"]] {
             let (bundle, said) = rig.bundle(arguments);
@@ -305,10 +278,7 @@ fn a_secret_with_a_name_in_it_and_a_line_behind_it_stays_one() {
         rig.secret("client", &content);
         for arguments in [&[][..], &["--names"]] {
             let (bundle, _) = rig.bundle(arguments);
-            assert!(
-                bundle.contains("on_demand.scope = \"(secret)\"\n"),
-                "{content}:\n{bundle}"
-            );
+            assert!(bundle.contains("on_demand.scope = \"(secret)\"\n"), "{content}:\n{bundle}");
         }
     }
 }
@@ -341,10 +311,7 @@ fn part(rig: &Rig, bundle: &str, title: &str) -> Vec<String> {
     let (_, part) = bundle.split_once(&format!("\n== {title}\n")).unwrap();
     let part = part.split("\n== ").next().unwrap();
     let part = part.replace(rig.machine.0.to_str().unwrap(), "DIR");
-    part.lines()
-        .map(str::to_owned)
-        .filter(|line| !line.is_empty())
-        .collect()
+    part.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect()
 }
 
 #[test]
@@ -397,10 +364,7 @@ fn what_is_right_is_shown_and_names_are_replaced() {
         "1 enrolled for offline codes",
         "person-2 (uid 1): enrolled, waits for its first code",
     ] {
-        assert!(
-            state.iter().any(|line| line.starts_with(begin)),
-            "{begin} is not in {state:#?}"
-        );
+        assert!(state.iter().any(|line| line.starts_with(begin)), "{begin} is not in {state:#?}");
     }
     let files = part(&rig, &bundle, "files");
     for begin in [
@@ -413,20 +377,10 @@ fn what_is_right_is_shown_and_names_are_replaced() {
         "DIR/kept/setup/1.json: file, mode 0600, owner ",
         "DIR/kept/setup/1: folder, ",
     ] {
-        assert!(
-            files.iter().any(|line| line.starts_with(begin)),
-            "{begin} is not in {files:#?}"
-        );
+        assert!(files.iter().any(|line| line.starts_with(begin)), "{begin} is not in {files:#?}");
     }
     let versions = part(&rig, &bundle, "versions").join("\n");
-    for begin in [
-        "command: 0.",
-        "system: ",
-        "kernel: ",
-        "SELinux: ",
-        "libpam: /",
-        "glibc ",
-    ] {
+    for begin in ["command: 0.", "system: ", "kernel: ", "SELinux: ", "libpam: /", "glibc "] {
         assert!(versions.contains(begin), "{begin} is not in {versions}");
     }
 }
@@ -459,15 +413,13 @@ fn a_forged_line_brings_nothing_in() {
 
 #[test]
 fn a_true_line_stays_whole() {
-    let rig = Rig::new(&format!(
-        "{GOOD}[[exempt]]\nname = \"the \\\"few\\\"\"\nusers = [\"daemon\"]\n"
-    ));
+    let rig =
+        Rig::new(&format!("{GOOD}[[exempt]]\nname = \"the \\\"few\\\"\"\nusers = [\"daemon\"]\n"));
     let line = "login attempt=\"00c0ffee00c0ffee\" outcome=\"exempt\" reason=\"rule\" user=\"daemon\" \
         tenant_user=\"daria@example.com\" service=\"sshd\" rhost=\"192.0.2.7\" tty=\"/dev/pts/3\" mechanisms=\"UP,OATH\" \
         rule=\"the \\\"few\\\"\" tx=\"0123456789abcdef0123456789abcdef\" requests=\"3\" ms=\"1234\" detail=\"\"";
-    let by_template = line
-        .replace("user=\"daemon\"", "user=\"nobody\"")
-        .replace("daria@", "nobody@");
+    let by_template =
+        line.replace("user=\"daemon\"", "user=\"nobody\"").replace("daria@", "nobody@");
     let text = [line, &by_template].map(|line| format!("x pam_countersign(sshd:auth): {line}\n"));
     fs::write(rig.path("log"), text.concat()).unwrap();
     let (bundle, _) = rig.bundle(&["--names"]);
@@ -479,11 +431,8 @@ fn a_module_of_a_name_like_ours_is_another() {
     let rig = Rig::new(GOOD);
     let other = format!("auth required pam_notcountersign.so config=/{ARGUMENT}\n");
     fs::write(rig.path("pam.d/login"), &other).unwrap();
-    fs::write(
-        rig.path("pam.d/sshd"),
-        format!("auth required pam_countersign.so\n{other}"),
-    )
-    .unwrap();
+    fs::write(rig.path("pam.d/sshd"), format!("auth required pam_countersign.so\n{other}"))
+        .unwrap();
     let (bundle, _) = rig.bundle(&[]);
     assert_eq!(
         part(&rig, &bundle, "stacks"),
@@ -507,30 +456,17 @@ fn no_control_character_gets_in() {
     let (bundle, _) = rig.bundle(&[]);
     let steers = |c: char| c.is_control() && c != '\n';
     assert!(!bundle.contains(steers), "{bundle:?}");
-    assert!(
-        bundle.contains("line 2: auth required pam_unix.so]0;x nullok"),
-        "{bundle}"
-    );
+    assert!(bundle.contains("line 2: auth required pam_unix.so]0;x nullok"), "{bundle}");
 }
 
 #[test]
 fn names_are_left_where_that_is_asked_for() {
     let rig = Rig::new(GOOD);
     let (bundle, _) = rig.bundle(&["--names"]);
-    assert!(
-        bundle.contains("users.names.daemon = \"daria@example.com\""),
-        "{bundle}"
-    );
+    assert!(bundle.contains("users.names.daemon = \"daria@example.com\""), "{bundle}");
     assert!(bundle.contains("rhost=\"192.0.2.7\""));
     let (bundle, _) = rig.bundle(&[]);
-    for name in [
-        "daemon",
-        "daria",
-        "example.com",
-        "tenant.example",
-        "192.0.2.7",
-        "someone",
-    ] {
+    for name in ["daemon", "daria", "example.com", "tenant.example", "192.0.2.7", "someone"] {
         let shown = bundle.replace(rig.machine.0.to_str().unwrap(), "DIR");
         assert!(!shown.contains(name), "{name} is in:\n{shown}");
     }
@@ -560,20 +496,11 @@ fn a_configuration_that_is_not_there_is_no_obstacle() {
     let rig = Rig::new(GOOD);
     fs::remove_file(rig.path("countersign.toml")).unwrap();
     let (bundle, said) = rig.bundle(&["--json"]);
-    assert_eq!(
-        part(&rig, &bundle, "configuration"),
-        ["DIR/countersign.toml: does not exist"]
-    );
-    assert_eq!(
-        part(&rig, &bundle, "state"),
-        ["not looked at: the configuration is wrong"]
-    );
+    assert_eq!(part(&rig, &bundle, "configuration"), ["DIR/countersign.toml: does not exist"]);
+    assert_eq!(part(&rig, &bundle, "state"), ["not looked at: the configuration is wrong"]);
     let length = bundle.len();
     let file = rig.path("bundle.txt");
-    assert_eq!(
-        said,
-        format!("{{\"bytes\":{length},\"file\":\"{}\"}}\n", file.display())
-    );
+    assert_eq!(said, format!("{{\"bytes\":{length},\"file\":\"{}\"}}\n", file.display()));
 }
 
 #[test]
@@ -603,23 +530,11 @@ fn a_log_that_was_named_must_be_there() {
     let (file, folder) = (rig.path("bundle.txt"), rig.path("pam.d"));
     let hint = "hint: name a log that you can read with --log, or leave it out to have the system's looked at\n";
     for (log, why) in [
-        (
-            "/nonexistent",
-            "/nonexistent: No such file or directory (os error 2)",
-        ),
-        (
-            folder.to_str().unwrap(),
-            "DIR/pam.d: Is a directory (os error 21)",
-        ),
+        ("/nonexistent", "/nonexistent: No such file or directory (os error 2)"),
+        (folder.to_str().unwrap(), "DIR/pam.d: Is a directory (os error 21)"),
     ] {
         rig.machine.fails(
-            &[
-                "support-bundle",
-                "--log",
-                log,
-                "--output",
-                file.to_str().unwrap(),
-            ],
+            &["support-bundle", "--log", log, "--output", file.to_str().unwrap()],
             &format!("countersign: {why}\n{hint}"),
             1,
         );
@@ -627,8 +542,8 @@ fn a_log_that_was_named_must_be_there() {
     }
 }
 
-/// The sources say which files are kept, and which of them open a folder of ours. Whoever adds one must put a canary into it
-/// here, and look at what the bundle makes of it.
+/// The sources say which files are kept, and which of them open a folder of ours. Whoever adds one
+/// must put a canary into it here, and look at what the bundle makes of it.
 #[test]
 fn every_file_that_is_kept_has_a_canary() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -653,8 +568,7 @@ fn every_file_that_is_kept_has_a_canary() {
             ];
             let rest = named.iter().find_map(|start| line.strip_prefix(start));
             kinds.extend(
-                rest.and_then(|rest| rest.strip_suffix("\";"))
-                    .filter(|kind| !kind.ends_with(' ')),
+                rest.and_then(|rest| rest.strip_suffix("\";")).filter(|kind| !kind.ends_with(' ')),
             );
         }
     }
@@ -674,10 +588,7 @@ fn every_file_that_is_kept_has_a_canary() {
         }
     }
     for kind in KEPT {
-        assert!(
-            names.iter().any(|name| name.starts_with(kind)),
-            "{kind} is not in {names:?}"
-        );
+        assert!(names.iter().any(|name| name.starts_with(kind)), "{kind} is not in {names:?}");
     }
 }
 
@@ -695,7 +606,8 @@ fn collect_sources(folder: &Path, sources: &mut Vec<(String, String)>) {
     }
 }
 
-/// What `check` says of a configuration may repeat a value: its identifier and its place are enough for a report.
+/// What `check` says of a configuration may repeat a value: its identifier and its place are enough
+/// for a report.
 #[test]
 fn what_check_finds_is_in_the_bundle_without_the_words_of_files() {
     let machine = Machine::new();

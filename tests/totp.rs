@@ -1,4 +1,5 @@
-//! `countersign totp`, as it is typed: on a terminal, in a pipe, by many at once, and killed at every step.
+//! `countersign totp`, as it is typed: on a terminal, in a pipe, by many at once, and killed at
+//! every step.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,25 +30,16 @@ fn enrolment_shows_the_key_on_the_terminal_alone_and_asks_for_a_code() {
     let machine = Machine::new();
     let mut session = machine.on_a_terminal(&["totp", "enroll", "root"]);
     let shown = session.until("Verification code that it shows now: ");
-    assert!(
-        shown.contains('\u{2588}') && shown.contains("\u{1b}[97;40m"),
-        "a picture"
-    );
+    assert!(shown.contains('\u{2588}') && shown.contains("\u{1b}[97;40m"), "a picture");
     let picture = shown.lines().filter(|line| line.contains("\u{1b}[97;40m"));
     assert!(picture.count() <= 23, "it fits above its question: {shown}");
     let line = shown.lines().find(|line| line.starts_with("otpauth://"));
     let key = uri::read(line.unwrap().trim()).unwrap();
-    assert!(
-        line.unwrap()
-            .starts_with("otpauth://totp/Countersign:root%40")
-    );
+    assert!(line.unwrap().starts_with("otpauth://totp/Countersign:root%40"));
     let secret = key.base32();
     assert_eq!(secret.len(), 32, "160 bits");
     assert!(shown.contains(&format!("\n{}", *secret)));
-    assert!(
-        machine.store().load(0).unwrap().is_none(),
-        "nothing is kept before the code"
-    );
+    assert!(machine.store().load(0).unwrap().is_none(), "nothing is kept before the code");
     session.type_line("nonsense");
     session.until("Verification code that it shows now: ");
     session.type_line(&code(&key));
@@ -96,10 +88,7 @@ fn an_enrolment_without_the_right_code_leaves_nothing() {
     }
     let (rest, out, status) = session.end();
     assert_eq!((out.as_str(), status), ("", 1));
-    assert!(
-        rest.contains("countersign: that was not the code: nothing was changed"),
-        "{rest}"
-    );
+    assert!(rest.contains("countersign: that was not the code: nothing was changed"), "{rest}");
     assert!(machine.files().is_empty());
 }
 
@@ -144,18 +133,12 @@ fn an_import_from_a_pipe_waits_for_its_first_code() {
         "root (uid 0): enrolled, waits for its first code; 0 offline logins, 0 recovery codes left, last online 0 s ago\n",
     );
     let key = uri::read(&uri).unwrap();
-    assert_eq!(
-        machine.verify(&code(&key)),
-        (true, "The code is right, and used up.\n".into())
-    );
+    assert_eq!(machine.verify(&code(&key)), (true, "The code is right, and used up.\n".into()));
     let (out, _, _) = machine.run(&["totp", "status", "root", "--json"], "");
     let object: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(object["stage"], "active");
     assert_eq!(object["algorithm"], "SHA256");
-    assert_eq!(
-        (&object["digits"], &object["period"]),
-        (&8.into(), &60.into())
-    );
+    assert_eq!((&object["digits"], &object["period"]), (&8.into(), &60.into()));
     for (text, problem) in [
         ("", "countersign: unexpected end of file\n"),
         ("GEZDGNBV", "countersign: a secret of fewer than 112 bits\n"),
@@ -170,10 +153,8 @@ fn an_import_from_a_pipe_waits_for_its_first_code() {
 #[test]
 fn a_fleet_is_enrolled_from_a_list_and_each_key_counts_from_its_first_code() {
     let machine = Machine::new();
-    let (out, err, status) = machine.run(
-        &["totp", "enroll", "--batch"],
-        "root\n\nno such user\ndaemon\n",
-    );
+    let (out, err, status) =
+        machine.run(&["totp", "enroll", "--batch"], "root\n\nno such user\ndaemon\n");
     assert_eq!(status, 1);
     assert_eq!(
         err,
@@ -181,30 +162,18 @@ fn a_fleet_is_enrolled_from_a_list_and_each_key_counts_from_its_first_code() {
          hint: name a user of this machine, not of the tenant\n\
          countersign: 1 user was not enrolled\n"
     );
-    let objects: Vec<Value> = out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let objects: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let names: Vec<_> = objects.iter().map(|object| &object["user"]).collect();
     assert_eq!(names, ["root", "daemon"]);
     let key = uri::read(objects[0]["uri"].as_str().unwrap()).unwrap();
     let codes = objects[0]["recovery_codes"].as_array().unwrap();
     assert_eq!(codes.len(), 10);
-    assert_eq!(
-        machine.store().load(0).unwrap().unwrap().stage,
-        Stage::Pending
-    );
+    assert_eq!(machine.store().load(0).unwrap().unwrap().stage, Stage::Pending);
     assert!(machine.verify(&code(&key)).0);
-    assert_eq!(
-        machine.store().load(0).unwrap().unwrap().stage,
-        Stage::Active
-    );
+    assert_eq!(machine.store().load(0).unwrap().unwrap().stage, Stage::Active);
     let (list, _, _) = machine.run(&["totp", "list", "--json"], "");
     let list: Value = serde_json::from_str(&list).unwrap();
-    assert_eq!(
-        (&list[0]["user"], &list[1]["user"]),
-        (&"root".into(), &"daemon".into())
-    );
+    assert_eq!((&list[0]["user"], &list[1]["user"]), (&"root".into(), &"daemon".into()));
     let again = machine.run(&["totp", "enroll", "--batch"], "root\n");
     assert!(
         again.1.starts_with(
@@ -220,10 +189,7 @@ fn wrong_codes_lock_and_an_administrator_unlocks() {
     let machine = Machine::enrolled();
     for _ in 0..5 {
         let (right, said) = machine.verify(wrong());
-        assert!(
-            !right && said.starts_with("countersign: a wrong code\n"),
-            "{said}"
-        );
+        assert!(!right && said.starts_with("countersign: a wrong code\n"), "{said}");
     }
     let (_, said) = machine.verify(&machine::code_of_secret(0));
     assert!(
@@ -233,11 +199,7 @@ fn wrong_codes_lock_and_an_administrator_unlocks() {
     );
     let (status, _, _) = machine.run(&["totp", "status", "root"], "");
     assert!(status.contains("; locked for another "), "{status}");
-    machine.prints(
-        &["totp", "unlock", "root"],
-        "",
-        "Codes of root count again.\n",
-    );
+    machine.prints(&["totp", "unlock", "root"], "", "Codes of root count again.\n");
     assert!(machine.verify(&machine::code_of_secret(1)).0);
 }
 
@@ -251,13 +213,7 @@ fn recovery_codes_are_made_anew_and_a_key_is_removed() {
     let session = machine.on_a_terminal(&["totp", "recovery-codes", "root"]);
     let (shown, out, _) = session.end();
     assert_eq!(out, "");
-    assert_eq!(
-        shown
-            .split_whitespace()
-            .filter(|word| word.len() == 19)
-            .count(),
-        10
-    );
+    assert_eq!(shown.split_whitespace().filter(|word| word.len() == 19).count(), 10);
     assert!(!machine.verify(&first).0, "the old ones are void");
     machine.prints(
         &["totp", "remove", "root", "--json"],
@@ -282,11 +238,7 @@ fn a_damaged_record_is_said_and_left_until_it_is_removed() {
     }
     machine.fails(&["totp", "import", "root"], SECRET, damaged);
     assert_eq!(fs::read(machine.file()).unwrap(), b"nonsense");
-    machine.prints(
-        &["totp", "remove", "0"],
-        "",
-        "uid 0 is no longer enrolled.\n",
-    );
+    machine.prints(&["totp", "remove", "0"], "", "uid 0 is no longer enrolled.\n");
 }
 
 #[test]
@@ -294,22 +246,16 @@ fn of_many_processes_with_one_code_one_succeeds() {
     let machine = Machine::enrolled();
     let code = machine::code_of_secret(0);
     let children: Vec<_> = (0..24).map(|_| machine.spawn_verify(&code)).collect();
-    let ended = children
-        .into_iter()
-        .map(|child| child.wait_with_output().unwrap());
+    let ended = children.into_iter().map(|child| child.wait_with_output().unwrap());
     let (good, bad): (Vec<_>, Vec<_>) = ended.partition(|output| output.status.success());
     assert_eq!((good.len(), bad.len()), (1, 23));
     for output in bad {
         let said = String::from_utf8(output.stderr).unwrap();
-        // Until the first has finished, the others count as failures; a second may have passed since.
+        // Until the first has finished, the others count as failures; a second may have passed
+        // since.
         let locked = ["30", "29", "28"].iter().any(|left| {
-            said.starts_with(&format!(
-                "countersign: locked for another {left} s by wrong codes\n"
-            ))
+            said.starts_with(&format!("countersign: locked for another {left} s by wrong codes\n"))
         });
-        assert!(
-            locked || said == "countersign: a code that was used before\n",
-            "{said}"
-        );
+        assert!(locked || said == "countersign: a code that was used before\n", "{said}");
     }
 }

@@ -1,6 +1,7 @@
 //! A policy set as the tenant has it, and the challenge policies in it.
 //!
-//! A challenge policy is nothing but settings below `/Core/NAME/`. Everything else is kept as it came.
+//! A challenge policy is nothing but settings below `/Core/NAME/`. Everything else is kept as it
+//! came.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -134,19 +135,13 @@ impl Block {
     /// `Path`
     #[must_use]
     pub fn path(&self) -> String {
-        self.0
-            .get("Path")
-            .and_then(Json::as_text)
-            .unwrap_or_default()
+        self.0.get("Path").and_then(Json::as_text).unwrap_or_default()
     }
 
     /// `RevStamp`: the tenant saves a block only on top of the one that has it.
     #[must_use]
     pub fn stamp(&self) -> String {
-        self.0
-            .get("RevStamp")
-            .and_then(Json::as_text)
-            .unwrap_or_default()
+        self.0.get("RevStamp").and_then(Json::as_text).unwrap_or_default()
     }
 
     /// The same content on top of another.
@@ -159,8 +154,8 @@ impl Block {
         Block(block)
     }
 
-    /// Whether it has the settings of another and no more, however the tenant spells them now. What else it says of
-    /// itself does not count.
+    /// Whether it has the settings of another and no more, however the tenant spells them now. What
+    /// else it says of itself does not count.
     #[must_use]
     pub fn has_settings_of(&self, other: &Block) -> bool {
         match (self.meant(), other.meant()) {
@@ -180,18 +175,11 @@ impl Block {
             return None;
         };
         let settings = settings.iter();
-        Some(
-            settings
-                .map(|(key, value)| (key.to_ascii_lowercase(), value))
-                .collect(),
-        )
+        Some(settings.map(|(key, value)| (key.to_ascii_lowercase(), value)).collect())
     }
 
     fn settings(&self) -> &[(String, Json)] {
-        self.0
-            .get("Settings")
-            .map(Json::members)
-            .unwrap_or_default()
+        self.0.get("Settings").map(Json::members).unwrap_or_default()
     }
 
     fn setting(&self, name: &Name, what: &str) -> Option<&Json> {
@@ -207,11 +195,7 @@ impl Block {
     /// The profiles that can be chosen.
     #[must_use]
     pub fn profiles(&self) -> Vec<Profile> {
-        let profiles = self
-            .0
-            .get("AuthProfiles")
-            .map(Json::elements)
-            .unwrap_or_default();
+        let profiles = self.0.get("AuthProfiles").map(Json::elements).unwrap_or_default();
         profiles.iter().filter_map(profile).collect()
     }
 
@@ -230,19 +214,12 @@ impl Block {
     #[must_use]
     pub fn challenge_policy(&self, name: &Name) -> Option<ChallengePolicy> {
         let enabled = self.setting(name, ENABLED)?.as_flag().unwrap_or(false);
-        let rules = self
-            .setting(name, RULES)
-            .and_then(|rules| rules.get("_Value"));
+        let rules = self.setting(name, RULES).and_then(|rules| rules.get("_Value"));
         let no_mechanism = self.setting(name, NO_MECHANISM).and_then(Json::as_flag);
         Some(ChallengePolicy {
             enabled,
             default_profile: self.setting(name, DEFAULT_PROFILE).and_then(Json::as_text),
-            rules: rules
-                .map(Json::elements)
-                .unwrap_or_default()
-                .iter()
-                .map(rule)
-                .collect(),
+            rules: rules.map(Json::elements).unwrap_or_default().iter().map(rule).collect(),
             no_mechanism: no_mechanism.unwrap_or(false),
         })
     }
@@ -279,10 +256,7 @@ impl Block {
         let mut block = self.0.clone();
         let members = block.members_mut().into_iter().flatten();
         let mut settings = members.filter(|(key, _)| key == "Settings");
-        if let Some(settings) = settings
-            .next_back()
-            .and_then(|(_, value)| value.members_mut())
-        {
+        if let Some(settings) = settings.next_back().and_then(|(_, value)| value.members_mut()) {
             change(settings);
         }
         Block(block)
@@ -297,10 +271,7 @@ fn belongs(key: &str, name: &Name) -> bool {
 
 fn profile(json: &Json) -> Option<Profile> {
     let field = |key| json.get(key).and_then(Json::as_text);
-    let challenges = json
-        .get("Challenges")
-        .map(Json::elements)
-        .unwrap_or_default();
+    let challenges = json.get("Challenges").map(Json::elements).unwrap_or_default();
     Some(Profile {
         id: field("Uuid")?,
         name: field("Name")?,
@@ -310,18 +281,12 @@ fn profile(json: &Json) -> Option<Profile> {
 }
 
 fn rule(json: &Json) -> (Vec<String>, String) {
-    let conditions = json
-        .get("Conditions")
-        .map(Json::elements)
-        .unwrap_or_default();
+    let conditions = json.get("Conditions").map(Json::elements).unwrap_or_default();
     let condition = |condition: &Json| {
         let fields = ["Prop", "Op", "Val"].into_iter();
         let words = fields.filter_map(|key| condition.get(key).and_then(Json::as_text));
         words.collect::<Vec<_>>().join(" ")
     };
     let profile = json.get("ProfileId").and_then(Json::as_text);
-    (
-        conditions.iter().map(condition).collect(),
-        profile.unwrap_or_default(),
-    )
+    (conditions.iter().map(condition).collect(), profile.unwrap_or_default())
 }

@@ -82,11 +82,7 @@ fn ask_token(
     grant: &Grant<'_>,
     below: Below,
 ) -> Result<Response, Problem> {
-    let request = Request::Token {
-        app: app.to_owned(),
-        below,
-        form: grant.body(),
-    };
+    let request = Request::Token { app: app.to_owned(), below, form: grant.body() };
     let authorization = grant.authorization();
     let mut headers = request.headers();
     if let Some(authorization) = &authorization {
@@ -220,9 +216,7 @@ impl Client {
             ("Authorization", self.authorization.as_str()),
         ];
         let body = call.body();
-        let response = self
-            .http
-            .post(&url, &headers, body.as_bytes(), Duration::MAX);
+        let response = self.http.post(&url, &headers, body.as_bytes(), Duration::MAX);
         response.map_err(|failure| Problem::Failed(call.kind(), failure))
     }
 }

@@ -1,5 +1,5 @@
-//! JSON that is given back as it came: the order of its keys, the spelling of its numbers and strings, and what nobody
-//! here has heard of.
+//! JSON that is given back as it came: the order of its keys, the spelling of its numbers and
+//! strings, and what nobody here has heard of.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -48,20 +48,12 @@ impl Json {
         if text.starts_with('{') {
             let Members(members) = serde_json::from_str(text).map_err(broken)?;
             let read = |(key, raw): (String, &RawValue)| Ok((key, Self::read(raw, depth + 1)?));
-            return members
-                .into_iter()
-                .map(read)
-                .collect::<Result<_, _>>()
-                .map(Json::Object);
+            return members.into_iter().map(read).collect::<Result<_, _>>().map(Json::Object);
         }
         if text.starts_with('[') {
             let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(broken)?;
             let read = |raw| Self::read(raw, depth + 1);
-            return elements
-                .into_iter()
-                .map(read)
-                .collect::<Result<_, _>>()
-                .map(Json::Array);
+            return elements.into_iter().map(read).collect::<Result<_, _>>().map(Json::Array);
         }
         Ok(Json::Leaf(raw.to_owned()))
     }
@@ -277,10 +269,7 @@ mod tests {
             read(one).means(&read(other))
         };
         for (one, other) in [
-            (
-                r#"{"a":1.0,"b":[1e3,"\u00fc"]}"#,
-                r#"{ "b": [1000, "ü"], "a": 1 }"#,
-            ),
+            (r#"{"a":1.0,"b":[1e3,"\u00fc"]}"#, r#"{ "b": [1000, "ü"], "a": 1 }"#),
             ("18446744073709551615", "18446744073709551615"),
             ("null", "null"),
         ] {
@@ -329,10 +318,7 @@ mod tests {
         assert_eq!(json.get("f").and_then(Json::as_flag), Some(true));
         json.set("n", Json::flag(false));
         json.set("z", Json::text("\"<\u{7}"));
-        assert_eq!(
-            json.compact(),
-            r#"{"a":"1","f":"True","n":false,"a":"2","z":"\"<\u0007"}"#
-        );
+        assert_eq!(json.compact(), r#"{"a":"1","f":"True","n":false,"a":"2","z":"\"<\u0007"}"#);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Challenge policies of the tenant, for an administrator. The command alone changes them.
 //!
-//! Source: "On Demand Challenges" of the tenant's API documentation, whose six calls these are. What a policy holds
-//! besides is given back as it came.
+//! Source: "On Demand Challenges" of the tenant's API documentation, whose six calls these are.
+//! What a policy holds besides is given back as it came.
 #![forbid(unsafe_code)]
 
 pub mod block;

@@ -79,11 +79,7 @@ impl Problem {
     pub fn without(self, echoes: &Echoes) -> Problem {
         match self {
             Problem::Failed(kind, failure) => Problem::Failed(kind, failure.without(echoes)),
-            Problem::Refused {
-                kind,
-                message,
-                transaction,
-            } => Problem::Refused {
+            Problem::Refused { kind, message, transaction } => Problem::Refused {
                 kind,
                 message: message.map(|message| message.without(echoes)),
                 transaction: transaction.filter(|id| !echoes.are_in(id)),
@@ -128,11 +124,7 @@ impl fmt::Display for Problem {
                 )
             }
             Problem::NoRight(kind) => {
-                write!(
-                    f,
-                    "can't {}: the right is missing (HTTP status 403)",
-                    kind.does()
-                )
+                write!(f, "can't {}: the right is missing (HTTP status 403)", kind.does())
             }
             Problem::Busy(kind) => write!(f, "can't {}: the tenant is too busy", kind.does()),
             Problem::Status(kind, status) => {

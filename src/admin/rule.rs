@@ -1,4 +1,5 @@
-//! A rule of a challenge policy, as it is typed and as it is sent: conditions, and the profile where they hold.
+//! A rule of a challenge policy, as it is typed and as it is sent: conditions, and the profile
+//! where they hold.
 #![forbid(unsafe_code)]
 
 use super::json::Json;
@@ -35,38 +36,28 @@ impl Rule {
     ///
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (conditions, profile) = text
-            .rsplit_once(THEN)
-            .ok_or("expected conditions, \"then\" and a profile")?;
+        let (conditions, profile) =
+            text.rsplit_once(THEN).ok_or("expected conditions, \"then\" and a profile")?;
         let profile = profile.trim();
         if profile.is_empty() {
             return Err("no profile behind \"then\"".to_owned());
         }
         let conditions = conditions.split(AND).map(Condition::parse);
-        Ok(Rule {
-            conditions: conditions.collect::<Result<_, _>>()?,
-            profile: profile.to_owned(),
-        })
+        Ok(Rule { conditions: conditions.collect::<Result<_, _>>()?, profile: profile.to_owned() })
     }
 
     /// The rule as it is sent; `profile` is an id.
     #[must_use]
     pub fn json(&self, profile: &str) -> Json {
         let conditions = self.conditions.iter().map(Condition::json).collect();
-        Json::object([
-            ("Conditions", Json::Array(conditions)),
-            ("ProfileId", Json::text(profile)),
-        ])
+        Json::object([("Conditions", Json::Array(conditions)), ("ProfileId", Json::text(profile))])
     }
 }
 
 impl Condition {
     fn parse(text: &str) -> Result<Self, String> {
         let mut words = text.trim().splitn(3, ' ');
-        let (prop, op) = (
-            words.next().unwrap_or_default(),
-            words.next().unwrap_or_default(),
-        );
+        let (prop, op) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let val = words.next().map(|val| val.trim().to_owned());
         if !is_word(prop) || !is_word(op) || !op.starts_with("Op") {
             return Err(format!(
@@ -76,18 +67,12 @@ impl Condition {
         if prop == "DateRange" {
             date_range(val.as_deref().unwrap_or_default())?;
         }
-        Ok(Condition {
-            prop: prop.to_owned(),
-            op: op.to_owned(),
-            val,
-        })
+        Ok(Condition { prop: prop.to_owned(), op: op.to_owned(), val })
     }
 
     fn json(&self) -> Json {
-        let mut condition = Json::object([
-            ("Prop", Json::text(&self.prop)),
-            ("Op", Json::text(&self.op)),
-        ]);
+        let mut condition =
+            Json::object([("Prop", Json::text(&self.prop)), ("Op", Json::text(&self.op))]);
         if let Some(val) = &self.val {
             condition.set("Val", Json::text(val));
         }
@@ -99,7 +84,8 @@ fn is_word(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// The one value whose form is known: a day of the wrong form would hold at no time, or at all times.
+/// The one value whose form is known: a day of the wrong form would hold at no time, or at all
+/// times.
 fn date_range(val: &str) -> Result<(), String> {
     let wrong = || format!("expected a DateRange such as L,02/23/2018,02/28/2018, found {val:?}");
     let fields: Vec<_> = val.split(',').collect();
@@ -160,14 +146,8 @@ mod tests {
     #[test]
     fn what_is_no_rule_is_told() {
         for (text, problem) in [
-            (
-                "IdentityCookie OpExists",
-                "expected conditions, \"then\" and a profile",
-            ),
-            (
-                "IdentityCookie OpExists then  ",
-                "no profile behind \"then\"",
-            ),
+            ("IdentityCookie OpExists", "expected conditions, \"then\" and a profile"),
+            ("IdentityCookie OpExists then  ", "no profile behind \"then\""),
             (
                 "IdentityCookie then P",
                 "expected a condition such as \"DateRange OpBetween L,02/23/2018,02/28/2018\", found \"IdentityCookie\"",

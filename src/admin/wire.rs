@@ -168,16 +168,12 @@ pub fn result(kind: Kind, response: &Response) -> Result<Json, Problem> {
     }
     let reply = Json::parse(&response.body).map_err(|what| Problem::Malformed(kind, what))?;
     match reply.get("success").and_then(Json::as_flag) {
-        Some(true) => reply
-            .get("Result")
-            .cloned()
-            .ok_or_else(|| malformed(kind, "without a result")),
+        Some(true) => {
+            reply.get("Result").cloned().ok_or_else(|| malformed(kind, "without a result"))
+        }
         Some(false) => Err(Problem::Refused {
             kind,
-            message: reply
-                .get("Message")
-                .and_then(Json::as_text)
-                .map(ServerText::new),
+            message: reply.get("Message").and_then(Json::as_text).map(ServerText::new),
             transaction: response.transaction.clone(),
         }),
         None => Err(malformed(kind, "without success")),
@@ -290,19 +286,16 @@ impl Link<'_> {
     }
 }
 
-/// What makes an administrator of whoever has just logged in: by the documentation, any of these is a bearer token.
+/// What makes an administrator of whoever has just logged in: by the documentation, any of these is
+/// a bearer token.
 #[must_use]
 pub fn bearer(body: &[u8]) -> Option<Secret> {
     let reply = Json::parse(body).ok()?;
     let result = reply.get("Result")?;
-    let tokens = result
-        .get("OAuthTokens")
-        .and_then(|tokens| tokens.get("access_token"));
+    let tokens = result.get("OAuthTokens").and_then(|tokens| tokens.get("access_token"));
     let found = [result.get("Token"), tokens, result.get("Auth")];
     let mut texts = found.into_iter().flatten().filter_map(Json::as_text);
-    texts
-        .find(|text| is_token(text))
-        .map(|text| Secret::new(&text))
+    texts.find(|text| is_token(text)).map(|text| Secret::new(&text))
 }
 
 /// Whether it can stand in a header.

@@ -12,7 +12,8 @@ use crate::echo::Echoes;
 use crate::os;
 use crate::tenant::http::{self, Response, Settings, SetupError};
 
-/// How long is waited before a look is repeated. Not 63 s, as in Britive's SDK: somebody sits there.
+/// How long is waited before a look is repeated. Not 63 s, as in Britive's SDK: somebody sits
+/// there.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
 /// A tenant that asks for more time than this gets it from whoever calls us.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
@@ -76,9 +77,7 @@ impl Client {
     ///
     /// Any [`Problem`]; that there is nothing to remove is one.
     pub fn remove(&mut self, code: &Code) -> Result<(), Problem> {
-        self.call(&Call::Remove(code), |reply| {
-            wire::removed(reply, Kind::Code)
-        })
+        self.call(&Call::Remove(code), |reply| wire::removed(reply, Kind::Code))
     }
 
     /// What somebody else has, for an administrator.
@@ -87,9 +86,7 @@ impl Client {
     ///
     /// Any [`Problem`].
     pub fn status_of(&mut self, user: &UserId) -> Result<Status, Problem> {
-        self.call(&Call::StatusOf(user), |reply| {
-            wire::status(reply, Kind::Other)
-        })
+        self.call(&Call::StatusOf(user), |reply| wire::status(reply, Kind::Other))
     }
 
     /// Removes it, for an administrator.
@@ -98,9 +95,7 @@ impl Client {
     ///
     /// Any [`Problem`]; that there is nothing to remove is one.
     pub fn remove_of(&mut self, user: &UserId) -> Result<(), Problem> {
-        self.call(&Call::RemoveOf(user), |reply| {
-            wire::removed(reply, Kind::Other)
-        })
+        self.call(&Call::RemoveOf(user), |reply| wire::removed(reply, Kind::Other))
     }
 
     /// Checks a code of the token's own user.
@@ -140,11 +135,8 @@ impl Client {
     fn send(&mut self, call: &Call<'_>) -> Result<Response, Problem> {
         let url = Zeroizing::new(format!("{}{}", self.base, *call.path()));
         let authorization = ("Authorization", self.authorization.as_str());
-        let headers = [
-            authorization,
-            ("Accept", "application/json"),
-            ("Content-Type", "application/json"),
-        ];
+        let headers =
+            [authorization, ("Accept", "application/json"), ("Content-Type", "application/json")];
         let bare = headers.get(..2).unwrap_or_default();
         let result = match call.method() {
             Method::Get => self.http.get(&url, bare, Duration::MAX),

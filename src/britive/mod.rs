@@ -1,7 +1,8 @@
-//! TOTP at a Britive tenant: registered, looked at, removed, and checked. The command alone talks to it.
+//! TOTP at a Britive tenant: registered, looked at, removed, and checked. The command alone talks
+//! to it.
 //!
-//! Source: "Manage MFA" of the Britive API's documentation, and where that is silent or at odds with itself, what
-//! Britive's Python SDK does. No login depends on any of it.
+//! Source: "Manage MFA" of the Britive API's documentation, and where that is silent or at odds
+//! with itself, what Britive's Python SDK does. No login depends on any of it.
 #![forbid(unsafe_code)]
 
 pub mod client;

@@ -47,10 +47,8 @@ const REMOVE_FIRST: Advice = (
     "remove it: countersign britive remove; without its codes, an administrator can: countersign britive admin-remove",
 );
 const WRONG_CODE: Advice = ("the code is wrong, or was used before", NEXT_CODE);
-const MAYBE_WRONG_CODE: Advice = (
-    "the code is wrong, or the token is not good for this",
-    NEXT_CODE,
-);
+const MAYBE_WRONG_CODE: Advice =
+    ("the code is wrong, or the token is not good for this", NEXT_CODE);
 const NOT_REGISTERED: Advice = ("no authenticator is registered", REGISTER);
 const MAINTENANCE: &str = "MAINT0001";
 
@@ -72,17 +70,11 @@ const KNOWN: [(&str, Advice); 14] = [
     ),
     (
         "AU-0004",
-        (
-            "the user of this token is disabled",
-            "ask an administrator of the Britive tenant",
-        ),
+        ("the user of this token is disabled", "ask an administrator of the Britive tenant"),
     ),
     (
         "AU-0007",
-        (
-            "the bearer token is not valid, or not any more",
-            "log in to Britive again for a new one",
-        ),
+        ("the bearer token is not valid, or not any more", "log in to Britive again for a new one"),
     ),
     ("AU-0009", WRONG_CODE),
     ("AU-0010", NOT_REGISTERED),
@@ -102,13 +94,7 @@ const KNOWN: [(&str, Advice); 14] = [
             "check that it is whole, or make a new one in the Britive portal",
         ),
     ),
-    (
-        "AU-0021",
-        (
-            "the account is locked",
-            "wait, or ask an administrator of the Britive tenant",
-        ),
-    ),
+    ("AU-0021", ("the account is locked", "wait, or ask an administrator of the Britive tenant")),
     ("MFA-0001", REMOVE_FIRST),
     (
         "PE-0028",
@@ -117,10 +103,7 @@ const KNOWN: [(&str, Advice); 14] = [
             "run countersign britive step-up, and then this again",
         ),
     ),
-    (
-        MAINTENANCE,
-        ("the tenant is under maintenance", "try again later"),
-    ),
+    (MAINTENANCE, ("the tenant is under maintenance", "try again later")),
 ];
 
 impl Problem {
@@ -180,7 +163,8 @@ impl Refusal {
         matches!(self.status, 429 | 500 | 502 | 503 | 504) && !self.is(MAINTENANCE)
     }
 
-    /// It was the code, as far as that can be told: a wrong one and a token that has expired can look the same.
+    /// It was the code, as far as that can be told: a wrong one and a token that has expired can
+    /// look the same.
     #[must_use]
     pub fn is_wrong_code(&self) -> bool {
         match self.known() {
@@ -196,8 +180,7 @@ impl Refusal {
 
     fn known(&self) -> Option<Advice> {
         let mut all = KNOWN.iter();
-        all.find(|(code, _)| self.is(code))
-            .map(|(_, advice)| *advice)
+        all.find(|(code, _)| self.is(code)).map(|(_, advice)| *advice)
     }
 
     fn advice(&self) -> Advice {
@@ -234,10 +217,7 @@ impl Refusal {
             ),
             (404, _) => NOT_REGISTERED,
             (409, _) => REMOVE_FIRST,
-            (429, _) => (
-                "the tenant is asked too often",
-                "wait a minute, then try again",
-            ),
+            (429, _) => ("the tenant is asked too often", "wait a minute, then try again"),
             (500..=599, _) => ("the tenant has trouble of its own", "try again later"),
             _ => (
                 "the tenant answered what it should not",

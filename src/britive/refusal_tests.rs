@@ -8,9 +8,7 @@ fn refusal(status: u16, code: Option<&str>, kind: Kind) -> Refusal {
         status,
         speaks: true,
         code: code.map(|code| ServerText::new(code.to_owned())),
-        message: Some(ServerText::new(
-            "The tenant's \"own\" \u{1b}[31mwords\r\n.".to_owned(),
-        )),
+        message: Some(ServerText::new("The tenant's \"own\" \u{1b}[31mwords\r\n.".to_owned())),
     }
 }
 
@@ -47,25 +45,13 @@ fn every_code_that_is_known_is_a_sentence_with_what_to_do() {
             "the bearer token is not valid, or not any more",
             "log in to Britive again for a new one",
         ),
-        (
-            "AU-0009",
-            "the code is wrong, or was used before",
-            code_hint,
-        ),
-        (
-            "AU-0010",
-            "no authenticator is registered",
-            "register one: countersign britive register",
-        ),
+        ("AU-0009", "the code is wrong, or was used before", code_hint),
+        ("AU-0010", "no authenticator is registered", "register one: countersign britive register"),
         ("AU-0015", "the tenant does not know this API token", whole),
         ("AU-0016", "the API token was revoked", new),
         ("AU-0017", "the API token has expired", new),
         ("AU-0018", "the API token is not valid", whole),
-        (
-            "AU-0021",
-            "the account is locked",
-            "wait, or ask an administrator of the Britive tenant",
-        ),
+        ("AU-0021", "the account is locked", "wait, or ask an administrator of the Britive tenant"),
         (
             "MFA-0001",
             "an authenticator is registered already, or a registration was begun",
@@ -76,11 +62,7 @@ fn every_code_that_is_known_is_a_sentence_with_what_to_do() {
             "the tenant asks for a step-up first",
             "run countersign britive step-up, and then this again",
         ),
-        (
-            "MAINT0001",
-            "the tenant is under maintenance",
-            "try again later",
-        ),
+        ("MAINT0001", "the tenant is under maintenance", "try again later"),
     ];
     assert_eq!(expected.map(|(code, ..)| code), KNOWN.map(|(code, _)| code));
     for (code, sentence, hint) in expected {
@@ -98,10 +80,7 @@ fn a_code_that_is_not_known_is_shown_with_the_tenants_words_made_harmless() {
         sentence,
         "the tenant did not understand the request (HTTP status 400, E1003: \"The tenant's 'own' [31mwords .\")"
     );
-    assert_eq!(
-        hint,
-        "check that britive.url is the address of a Britive tenant"
-    );
+    assert_eq!(hint, "check that britive.url is the address of a Britive tenant");
     let long = "x".repeat(1000);
     let mut refusal = refusal(400, Some(&long), Kind::Own);
     refusal.message = Some(ServerText::new(long));
@@ -119,12 +98,7 @@ fn a_status_without_a_code_is_a_sentence_too() {
     );
     let unclear = "the code is wrong, or the token is not good for this";
     for (status, kind, sentence, hint) in [
-        (
-            400,
-            Kind::Own,
-            "the tenant did not understand the request",
-            url,
-        ),
+        (400, Kind::Own, "the tenant did not understand the request", url),
         (
             400,
             Kind::Verify,
@@ -140,12 +114,7 @@ fn a_status_without_a_code_is_a_sentence_too() {
         (401, Kind::Code, unclear, code_hint),
         (403, Kind::Code, unclear, code_hint),
         (401, Kind::Verify, unclear, code_hint),
-        (
-            403,
-            Kind::Generate,
-            "the user of this token may not do that",
-            admin,
-        ),
+        (403, Kind::Generate, "the user of this token may not do that", admin),
         (
             404,
             Kind::Code,
@@ -158,42 +127,17 @@ fn a_status_without_a_code_is_a_sentence_too() {
             "no authenticator is registered for this user, or there is no such user",
             "see the user's page in the Britive portal for the id",
         ),
-        (
-            405,
-            Kind::Own,
-            "the tenant did not understand the request",
-            url,
-        ),
+        (405, Kind::Own, "the tenant did not understand the request", url),
         (
             409,
             Kind::Generate,
             "an authenticator is registered already, or a registration was begun",
             "remove it: countersign britive remove; without its codes, an administrator can: countersign britive admin-remove",
         ),
-        (
-            429,
-            Kind::Own,
-            "the tenant is asked too often",
-            "wait a minute, then try again",
-        ),
-        (
-            500,
-            Kind::Own,
-            "the tenant has trouble of its own",
-            "try again later",
-        ),
-        (
-            503,
-            Kind::Own,
-            "the tenant has trouble of its own",
-            "try again later",
-        ),
-        (
-            302,
-            Kind::Own,
-            "the tenant answered what it should not",
-            url,
-        ),
+        (429, Kind::Own, "the tenant is asked too often", "wait a minute, then try again"),
+        (500, Kind::Own, "the tenant has trouble of its own", "try again later"),
+        (503, Kind::Own, "the tenant has trouble of its own", "try again later"),
+        (302, Kind::Own, "the tenant answered what it should not", url),
     ] {
         let said = told(refusal(status, None, kind));
         assert_eq!(said, (format!("{sentence} (HTTP status {status})"), hint));
@@ -202,20 +146,11 @@ fn a_status_without_a_code_is_a_sentence_too() {
 
 #[test]
 fn what_stands_before_the_api_does_not_speak_for_it() {
-    let silent = |status, kind| Refusal {
-        speaks: false,
-        ..refusal(status, None, kind)
-    };
+    let silent = |status, kind| Refusal { speaks: false, ..refusal(status, None, kind) };
     let (sentence, _) = told(silent(404, Kind::Code));
-    assert_eq!(
-        sentence,
-        "there is no such API at this address (HTTP status 404)"
-    );
+    assert_eq!(sentence, "there is no such API at this address (HTTP status 404)");
     let (sentence, _) = told(silent(403, Kind::Code));
-    assert_eq!(
-        sentence,
-        "the user of this token may not do that (HTTP status 403)"
-    );
+    assert_eq!(sentence, "the user of this token may not do that (HTTP status 403)");
     assert!(
         !silent(404, Kind::Own).finds_nothing() && refusal(404, None, Kind::Own).finds_nothing()
     );
@@ -259,9 +194,6 @@ fn who_does_not_answer_is_said_to_be_silent() {
         ),
     ] {
         let problem = Problem::Failed(failure);
-        assert_eq!(
-            (problem.to_string().as_str(), problem.hint()),
-            (sentence, hint)
-        );
+        assert_eq!((problem.to_string().as_str(), problem.hint()), (sentence, hint));
     }
 }

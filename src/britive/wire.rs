@@ -67,7 +67,8 @@ pub enum Method {
     Get,
     /// Does something.
     Post,
-    /// Removes something. Whether one without a good answer was carried out, nobody knows: it is not repeated.
+    /// Removes something. Whether one without a good answer was carried out, nobody knows: it is
+    /// not repeated.
     Delete,
 }
 
@@ -309,10 +310,7 @@ pub fn may_pass(response: &Response) -> bool {
 
 fn state(registration: &Registration) -> Result<Status, Problem> {
     if registration.factor != FACTOR {
-        return Err(malformed(&format!(
-            "factor {}",
-            quoted(&registration.factor)
-        )));
+        return Err(malformed(&format!("factor {}", quoted(&registration.factor))));
     }
     match registration.status.as_str() {
         "CHALLENGE" => Ok(Status::Challenge),
@@ -345,9 +343,7 @@ fn refusal(response: &Response, kind: Kind) -> Result<(), Problem> {
         return Err(malformed("longer than any reply"));
     }
     let text = json::text(&response.body, MAX_DEPTH);
-    let spoken = text
-        .ok()
-        .and_then(|text| serde_json::from_str::<Complaint>(text).ok());
+    let spoken = text.ok().and_then(|text| serde_json::from_str::<Complaint>(text).ok());
     let (speaks, complaint) = (spoken.is_some(), spoken.unwrap_or_default());
     if complaint.code.is_none() && (200..300).contains(&response.status) {
         return Ok(());

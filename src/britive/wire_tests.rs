@@ -23,19 +23,10 @@ fn code() -> Code {
 #[test]
 fn each_request_is_written_as_the_documentation_has_it() {
     let (code, user) = (code(), UserId::parse("abcdefghij0123456789").unwrap());
-    let verify = Call::Verify {
-        action: "VERIFY_OTP",
-        key: "otp",
-        code: &code,
-    };
+    let verify = Call::Verify { action: "VERIFY_OTP", key: "otp", code: &code };
     let others = "/api/mfa/admin/registrations/TOTP/users/abcdefghij0123456789";
     for (call, method, path, body) in [
-        (
-            Call::Generate,
-            Method::Post,
-            "/api/mfa/register/TOTP",
-            r#"{"action":"GENERATE_SECRET"}"#,
-        ),
+        (Call::Generate, Method::Post, "/api/mfa/register/TOTP", r#"{"action":"GENERATE_SECRET"}"#),
         (
             verify,
             Method::Post,
@@ -43,12 +34,7 @@ fn each_request_is_written_as_the_documentation_has_it() {
             r#"{"action":"VERIFY_OTP","otp":"093971"}"#,
         ),
         (Call::Status, Method::Get, "/api/mfa/register/TOTP", ""),
-        (
-            Call::Remove(&code),
-            Method::Delete,
-            "/api/mfa/register/TOTP/093971",
-            "",
-        ),
+        (Call::Remove(&code), Method::Delete, "/api/mfa/register/TOTP/093971", ""),
         (Call::StatusOf(&user), Method::Get, others, ""),
         (Call::RemoveOf(&user), Method::Delete, others, ""),
         (
@@ -121,48 +107,22 @@ fn a_registration_that_contradicts_itself_is_not_believed() {
     let good = details(KEY, URI);
     assert_eq!(with("CHALLENGE", "TOTP", good.clone()), "nothing");
     for (said, what) in [
+        (with("REGISTERED", "TOTP", good.clone()), "a registration that was begun is no CHALLENGE"),
+        (with("CHALLENGE", "WEB_AUTHN", good.clone()), "factor \"WEB_AUTHN\""),
+        (with("\u{1b}[31mDONE", "TOTP", good.clone()), "status \"[31mDONE\""),
+        (with("CHALLENGE", "TOTP", json!(null)), "no key and uri in additionalDetails"),
+        (with("CHALLENGE", "TOTP", json!({"key": KEY})), "no key and uri in additionalDetails"),
         (
-            with("REGISTERED", "TOTP", good.clone()),
-            "a registration that was begun is no CHALLENGE",
-        ),
-        (
-            with("CHALLENGE", "WEB_AUTHN", good.clone()),
-            "factor \"WEB_AUTHN\"",
-        ),
-        (
-            with("\u{1b}[31mDONE", "TOTP", good.clone()),
-            "status \"[31mDONE\"",
-        ),
-        (
-            with("CHALLENGE", "TOTP", json!(null)),
-            "no key and uri in additionalDetails",
-        ),
-        (
-            with("CHALLENGE", "TOTP", json!({"key": KEY})),
-            "no key and uri in additionalDetails",
-        ),
-        (
-            with(
-                "CHALLENGE",
-                "TOTP",
-                details("K5WWKYUNX3KWCDVF7CN2RYP7IBPTGYNS", URI),
-            ),
+            with("CHALLENGE", "TOTP", details("K5WWKYUNX3KWCDVF7CN2RYP7IBPTGYNS", URI)),
             "key and uri do not hold the same secret",
         ),
-        (
-            with("CHALLENGE", "TOTP", details("", URI)),
-            "key and uri do not hold the same secret",
-        ),
+        (with("CHALLENGE", "TOTP", details("", URI)), "key and uri do not hold the same secret"),
         (
             with("CHALLENGE", "TOTP", details(KEY, "otpauth://hotp/x")),
             "the URI of the secret: codes that do not follow the time (only totp is known)",
         ),
         (
-            with(
-                "CHALLENGE",
-                "TOTP",
-                details(KEY, &URI.replace("digits=6", "digits=7")),
-            ),
+            with("CHALLENGE", "TOTP", details(KEY, &URI.replace("digits=6", "digits=7"))),
             "the URI of the secret: codes of other than 6 or 8 digits",
         ),
     ] {
@@ -183,29 +143,17 @@ fn a_status_is_one_of_four() {
         assert_eq!(with(200, &body), Ok(expected));
         assert_eq!(expected.name(), word);
     }
-    assert_eq!(
-        with(404, r#"{"status":404,"errorCode":"E1"}"#),
-        Ok(Status::NotRegistered)
-    );
+    assert_eq!(with(404, r#"{"status":404,"errorCode":"E1"}"#), Ok(Status::NotRegistered));
     assert_eq!(with(404, "{}"), Ok(Status::NotRegistered));
     let verify = status_of(404, "{}", Kind::Verify);
-    assert_eq!(
-        verify,
-        Err("no authenticator is registered (HTTP status 404)".into())
-    );
+    assert_eq!(verify, Err("no authenticator is registered (HTTP status 404)".into()));
     let nowhere = "there is no such API at this address (HTTP status 404)";
     assert_eq!(with(404, "<html>404</html>"), Err(nowhere.into()));
     assert_eq!(
         with(202, r#"{"status":"REGISTERED","factor":"TOTP"}"#),
         Err(not_believed("HTTP status 202"))
     );
-    for body in [
-        "<html>",
-        "",
-        "{}",
-        "[]",
-        r#"{"status":200,"factor":"TOTP"}"#,
-    ] {
+    for body in ["<html>", "", "{}", "[]", r#"{"status":200,"factor":"TOTP"}"#] {
         let what = "not JSON of its shape (line 1)";
         assert_eq!(with(200, body), Err(not_believed(what)), "{body}");
     }
@@ -263,12 +211,8 @@ fn only_one_result_of_a_step_up_is_a_success() {
     let other = not_believed("result \"succeeded\"");
     assert_eq!(with(r#"{"result":"succeeded"}"#), Err(other));
     let shape = not_believed("not JSON of its shape (line 1)");
-    for body in [
-        "{}",
-        "true",
-        r#"{"result":true}"#,
-        r#"{"result":"FAILED","result":"SUCCEEDED"}"#,
-    ] {
+    for body in ["{}", "true", r#"{"result":true}"#, r#"{"result":"FAILED","result":"SUCCEEDED"}"#]
+    {
         assert_eq!(with(body), Err(shape.clone()));
     }
     let moved = stepped_up(&response(201, r#"{"result":"SUCCEEDED"}"#));

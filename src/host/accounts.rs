@@ -1,4 +1,5 @@
-//! From a name to an account, and what the system knows of it: the one place where names are looked up for a login.
+//! From a name to an account, and what the system knows of it: the one place where names are looked
+//! up for a login.
 #![forbid(unsafe_code)]
 
 use std::io;
@@ -15,7 +16,8 @@ use crate::policy::{
 ///
 /// # Errors
 ///
-/// The look-up failed, or the system contradicts itself: it calls the uid by a name that belongs to another uid.
+/// The look-up failed, or the system contradicts itself: it calls the uid by a name that belongs to
+/// another uid.
 pub fn account(typed: &str) -> Result<Option<Account>, DirectoryFailed> {
     let Some(entry) = os::user(typed).map_err(|error| failed(&error))? else {
         return Ok(None);
@@ -29,11 +31,7 @@ pub fn account(typed: &str) -> Result<Option<Account>, DirectoryFailed> {
         );
         return Err(DirectoryFailed { problem });
     }
-    Ok(Some(Account {
-        uid: entry.uid,
-        name,
-        typed: typed.to_owned(),
-    }))
+    Ok(Some(Account { uid: entry.uid, name, typed: typed.to_owned() }))
 }
 
 /// The local user database, and the sessions of this machine.
@@ -56,10 +54,7 @@ impl LocalUsers {
     pub fn behind(self, configuration: &Path, policy: &Policy) -> Self {
         let kept = [policy.state_folder(), policy.offline_folder()];
         let written = kept.into_iter().chain([configuration]);
-        Self {
-            written: written.map(Path::to_owned).collect(),
-            ..self
-        }
+        Self { written: written.map(Path::to_owned).collect(), ..self }
     }
 }
 
@@ -107,13 +102,12 @@ fn groups_of(account: &Account) -> io::Result<Groups> {
         groups.every.retain(|gid| gids.contains(gid));
         groups.any.extend(gids);
     }
-    // What applications make of the name is the entry's; some groups may still be by the name as it was typed.
+    // What applications make of the name is the entry's; some groups may still be by the name as it
+    // was typed.
     groups.any.extend(os::gids_of(&account.typed)?);
     Ok(groups)
 }
 
 fn failed(error: &io::Error) -> DirectoryFailed {
-    DirectoryFailed {
-        problem: error.to_string(),
-    }
+    DirectoryFailed { problem: error.to_string() }
 }

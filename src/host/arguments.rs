@@ -23,12 +23,10 @@ impl Arguments {
     ///
     /// # Errors
     ///
-    /// An argument that is not known is refused: it may have been meant to make the module stricter.
+    /// An argument that is not known is refused: it may have been meant to make the module
+    /// stricter.
     pub fn parse(arguments: &[String]) -> Result<Self, Refusal> {
-        let mut parsed = Self {
-            config: PathBuf::from(CONFIG),
-            debug: false,
-        };
+        let mut parsed = Self { config: PathBuf::from(CONFIG), debug: false };
         for argument in arguments {
             match argument.split_once('=') {
                 Some(("config", path)) if path.starts_with('/') => parsed.config = path.into(),
@@ -59,38 +57,20 @@ mod tests {
 
     #[test]
     fn without_arguments_the_usual_configuration_is_read() {
-        let usual = Arguments {
-            config: CONFIG.into(),
-            debug: false,
-        };
+        let usual = Arguments { config: CONFIG.into(), debug: false };
         assert_eq!(parse(&[]), Ok(usual));
-        let other = Arguments {
-            config: "/x/y.toml".into(),
-            debug: true,
-        };
+        let other = Arguments { config: "/x/y.toml".into(), debug: true };
         assert_eq!(parse(&["debug", "config=/x/y.toml"]), Ok(other));
     }
 
     #[test]
     fn an_argument_that_is_not_known_is_refused() {
         for (argument, detail) in [
-            (
-                "nullok",
-                "unknown argument nullok: known are config=PATH and debug",
-            ),
-            (
-                "debug=1",
-                "unknown argument debug=1: known are config=PATH and debug",
-            ),
-            (
-                "config=x.toml",
-                "argument config: expected an absolute path",
-            ),
+            ("nullok", "unknown argument nullok: known are config=PATH and debug"),
+            ("debug=1", "unknown argument debug=1: known are config=PATH and debug"),
+            ("config=x.toml", "argument config: expected an absolute path"),
         ] {
-            assert_eq!(
-                parse(&[argument]),
-                Err(Refusal::new(Reason::BadArgument, detail))
-            );
+            assert_eq!(parse(&[argument]), Err(Refusal::new(Reason::BadArgument, detail)));
         }
     }
 }

@@ -47,8 +47,9 @@ impl From<Nameless> for Refusal {
 impl Caller {
     /// The person at the keyboard, as far as the policy asks about one.
     ///
-    /// Where it asks about the account alone, a program that names another caller than the kernel decides nothing, and is
-    /// not refused: the helper of polkit 127 and later is no child of its caller.
+    /// Where it asks about the account alone, a program that names another caller than the kernel
+    /// decides nothing, and is not refused: the helper of polkit 127 and later is no child of its
+    /// caller.
     pub(super) fn person_for(
         &self,
         whom: Whom,
@@ -56,11 +57,7 @@ impl Caller {
     ) -> Result<Option<Account>, Refusal> {
         match self.person() {
             Err(refusal) if refusal.reason == Reason::CallerMismatch => {
-                if self.is_about(whom, account)? {
-                    Ok(None)
-                } else {
-                    Err(refusal)
-                }
+                if self.is_about(whom, account)? { Ok(None) } else { Err(refusal) }
             }
             person => person,
         }
@@ -80,7 +77,8 @@ impl Caller {
 
     /// The person at the keyboard, where the program says so and the kernel agrees.
     ///
-    /// For somebody who comes over the network `PAM_RUSER` is a name on another machine, and no matter of ours.
+    /// For somebody who comes over the network `PAM_RUSER` is a name on another machine, and no
+    /// matter of ours.
     pub(super) fn person(&self) -> Result<Option<Account>, Refusal> {
         let named = self.ruser.as_ref().filter(|name| !name.is_empty());
         let Some(name) = named.filter(|_| self.rhost.is_none()) else {
@@ -89,11 +87,8 @@ impl Caller {
         match account(name)? {
             Some(account) if account.uid == self.real_uid => Ok(Some(account)),
             Some(_) | None => {
-                let detail = format!(
-                    "PAM_RUSER is {}, the real uid {}",
-                    escape(name),
-                    self.real_uid
-                );
+                let detail =
+                    format!("PAM_RUSER is {}, the real uid {}", escape(name), self.real_uid);
                 Err(Refusal::new(Reason::CallerMismatch, detail))
             }
         }

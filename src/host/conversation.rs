@@ -36,7 +36,8 @@ pub enum Answer {
 }
 
 impl Attempt<'_> {
-    /// A login needs the password; a step-up uses it where it is there. It is nobody's but the PAM user's.
+    /// A login needs the password; a step-up uses it where it is there. It is nobody's but the PAM
+    /// user's.
     pub(super) fn password_for(&mut self, terms: &Terms) -> Result<Option<Secret>, Refusal> {
         match (&terms.flow, terms.is_pam_user) {
             (_, false) => Ok(None),
@@ -77,10 +78,12 @@ impl Attempt<'_> {
     }
 }
 
-/// What sshd answers for users that it has refused already, over and over (`fake_password` of its auth-pam.c).
+/// What sshd answers for users that it has refused already, over and over (`fake_password` of its
+/// auth-pam.c).
 const JUNK: &[u8] = b"\x08\n\r\x7fINCORRECT";
 
-/// sshd repeats or cuts its junk to the length of what was typed, so that one letter gives one byte of it.
+/// sshd repeats or cuts its junk to the length of what was typed, so that one letter gives one byte
+/// of it.
 pub(super) fn is_junk(password: &Secret) -> bool {
     let junk = JUNK.iter().cycle();
     let typed = password.expose().as_bytes();
@@ -102,11 +105,7 @@ mod tests {
         for length in 1..=600 {
             let junk = fake(length);
             assert!(is_junk(&Secret::new(&junk)), "{length}");
-            for other in [
-                format!("{junk}x"),
-                format!("x{junk}"),
-                junk.replace('\u{8}', "b"),
-            ] {
+            for other in [format!("{junk}x"), format!("x{junk}"), junk.replace('\u{8}', "b")] {
                 assert!(!is_junk(&Secret::new(&other)), "{length}");
             }
         }

@@ -34,7 +34,8 @@ pub trait Hands {
     fn sends(&mut self, request: &Request) -> Result<(), Refusal>;
     /// What became of what did, and in which time.
     fn heard(&mut self, outgoing: &Outgoing, reply: &Result<Response, Failure>, time: Duration);
-    /// Called before a question that is asked although the tenant has refused the user, who is not to know it yet.
+    /// Called before a question that is asked although the tenant has refused the user, who is not
+    /// to know it yet.
     fn refused(&mut self);
     /// Asks the person.
     fn ask(&mut self, question: &Question) -> Answer;
@@ -54,17 +55,11 @@ pub trait Hands {
 
 /// Goes from step to step to the end.
 ///
-/// Whatever the other side says is looked at before it is shown, logged or told as a detail: what repeats a secret of this
-/// login is left out.
+/// Whatever the other side says is looked at before it is shown, logged or told as a detail: what
+/// repeats a secret of this login is left out.
 pub fn turn(hands: &mut dyn Hands, client: Client, deadline: Instant, start: Start) -> Ended {
     let echoes = secrets(&start);
-    let mut crank = Crank {
-        hands,
-        client,
-        deadline,
-        begun: Instant::now(),
-        echoes,
-    };
+    let mut crank = Crank { hands, client, deadline, begun: Instant::now(), echoes };
     let ended = crank.turn(login::start(start));
     ended.map_err(|refusal| crank.without_echoes(refusal))
 }
@@ -77,10 +72,7 @@ fn secrets(start: &Start) -> Echoes {
     }
     if let Some(machine) = &start.machine {
         echoes.know(machine.secret.expose());
-        machine
-            .token
-            .iter()
-            .for_each(|token| echoes.know(token.expose()));
+        machine.token.iter().for_each(|token| echoes.know(token.expose()));
     }
     echoes
 }
@@ -127,7 +119,8 @@ impl Crank<'_> {
         let reply = exchange(&mut self.client, outgoing, budget);
         let reply = self.looked_at(reply);
         self.hands.heard(outgoing, &reply, begun.elapsed());
-        // The reply is read before the login ends: a refusal is kept, and an approval after the deadline has come too late.
+        // The reply is read before the login ends: a refusal is kept, and an approval after the
+        // deadline has come too late.
         match self.stop() {
             Some(refusal) if reply.is_err() => awaited.abandon(refusal),
             Some(refusal) => awaited.reply(reply).abandon(refusal),
@@ -136,10 +129,8 @@ impl Crank<'_> {
     }
 
     fn put(&mut self, question: &Question, awaited: AwaitAnswer) -> Step {
-        let question = Question {
-            text: self.echoes.kept_out_of_quotes(&question.text),
-            echo: question.echo,
-        };
+        let question =
+            Question { text: self.echoes.kept_out_of_quotes(&question.text), echo: question.echo };
         if awaited.is_in_vain() {
             self.hands.refused();
         }
@@ -163,8 +154,7 @@ impl Crank<'_> {
     fn know(&mut self, outgoing: &Outgoing) {
         if let Some(authorization) = &outgoing.authorization {
             let value = authorization.expose();
-            self.echoes
-                .know(value.split_once(' ').map_or(value, |(_, secret)| secret));
+            self.echoes.know(value.split_once(' ').map_or(value, |(_, secret)| secret));
         }
         if let Some(session) = outgoing.request.session() {
             self.echoes.know(session);
@@ -191,10 +181,7 @@ impl Crank<'_> {
     }
 
     fn without_echoes(&self, refusal: Refusal) -> Refusal {
-        Refusal {
-            detail: self.echoes.kept_out_of(refusal.detail),
-            ..refusal
-        }
+        Refusal { detail: self.echoes.kept_out_of(refusal.detail), ..refusal }
     }
 
     fn wait(&self, time: Duration, awaited: AwaitTime) -> Step {

@@ -23,8 +23,8 @@ const TRIES: u8 = 3;
 impl Attempt<'_> {
     /// Offers a key to somebody who has just been let in, and was never asked before.
     ///
-    /// Whoever says no, or does not finish, is let in all the same. Whoever ends the conversation ends the login, as at
-    /// any other question; one that can't be asked anything has not got here.
+    /// Whoever says no, or does not finish, is let in all the same. Whoever ends the conversation
+    /// ends the login, as at any other question; one that can't be asked anything has not got here.
     pub(super) fn offer_key(&mut self, terms: &Terms, proof: &Proof) -> Result<(), Refusal> {
         let uid = terms.person.uid;
         let offline = terms.offline.as_ref();
@@ -72,11 +72,7 @@ impl Attempt<'_> {
             let enrolment = Enrolment::new(terms.person.uid, &terms.person.name, key, &now);
             enrolment.map_err(|error| error.to_string())
         });
-        made.map_err(|problem| {
-            self.log
-                .line(Level::Warning, &format!("offline: {problem}"))
-        })
-        .ok()
+        made.map_err(|problem| self.log.line(Level::Warning, &format!("offline: {problem}"))).ok()
     }
 
     fn show_key(&mut self, enrolment: &Enrolment) {

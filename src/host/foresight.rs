@@ -1,4 +1,5 @@
-//! What a login would meet, as far as this machine alone decides. Asks nobody, tells nobody, changes nothing.
+//! What a login would meet, as far as this machine alone decides. Asks nobody, tells nobody,
+//! changes nothing.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
@@ -19,8 +20,8 @@ pub struct Foresight {
     pub examined: Vec<Examined>,
 }
 
-/// Judges a caller as [`super::authenticate`] does; `public_key` is the fingerprint of one that sshd would have verified,
-/// `whence` where the session came from that asks without a remote host.
+/// Judges a caller as [`super::authenticate`] does; `public_key` is the fingerprint of one that
+/// sshd would have verified, `whence` where the session came from that asks without a remote host.
 #[must_use]
 pub fn foresee(
     caller: &Caller,
@@ -32,11 +33,7 @@ pub fn foresee(
     let subject = match caller.subject(public_key, policy) {
         Ok(subject) => subject,
         Err(refusal) => {
-            return Foresight {
-                judged: Err(refusal),
-                notes: Vec::new(),
-                examined: Vec::new(),
-            };
+            return Foresight { judged: Err(refusal), notes: Vec::new(), examined: Vec::new() };
         }
     };
     let ruling = policy::judge(policy, &subject, &users);

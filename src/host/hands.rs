@@ -39,10 +39,7 @@ impl Hands for Own<'_, '_> {
     fn heard(&mut self, outgoing: &Outgoing, reply: &Result<Response, Failure>, time: Duration) {
         self.attempt.event.requests += 1;
         self.attempt.note_exchange(outgoing, reply, time);
-        if matches!(
-            outgoing.request,
-            Request::Advance { .. } | Request::Status { .. }
-        ) {
+        if matches!(outgoing.request, Request::Advance { .. } | Request::Status { .. }) {
             let is_lost = reply.as_ref().map_or(true, |reply| reply.status >= 500);
             self.attempt.doubt(is_lost);
         }
@@ -97,11 +94,7 @@ impl Attempt<'_> {
             Ok(response) => response.status.to_string(),
             Err(failure) => failure.to_string(),
         };
-        if let Ok(Response {
-            transaction: Some(transaction),
-            ..
-        }) = reply
-        {
+        if let Ok(Response { transaction: Some(transaction), .. }) = reply {
             self.event.transaction.clone_from(transaction);
         }
         let (what, about) = (outgoing.request.summary(), names(&outgoing.about));
@@ -138,16 +131,13 @@ impl Attempt<'_> {
         }
         let (rows, columns) = os::own_size().unwrap_or((24, 80));
         let has_blocks = os::shows_unicode();
-        words::Screen {
-            rows,
-            columns,
-            has_blocks,
-        }
+        words::Screen { rows, columns, has_blocks }
     }
 
     fn notice(&mut self, notice: &Notice) {
         match notice {
-            // sshd keeps a message back until the next prompt or the end: the prompt after a while says more.
+            // sshd keeps a message back until the next prompt or the end: the prompt after a while
+            // says more.
             Notice::Waiting(_) if self.is_ssh() => {}
             Notice::Waiting(text) => self.conversation.tell(text),
             Notice::Page(url) => self.show_picture(url, words::PAGE_ROWS),

@@ -36,7 +36,8 @@ impl Attempt<'_> {
         judged(ruling.judgement)
     }
 
-    /// From here on the log and what is kept are about the account, and not about how its name was typed.
+    /// From here on the log and what is kept are about the account, and not about how its name was
+    /// typed.
     fn know(&mut self, account: &Account) {
         self.event.user.clone_from(&account.name);
         self.event.typed = account.other_name().unwrap_or_default().to_owned();

@@ -1,4 +1,5 @@
-//! What is kept between logins: the push budget, confirmations that count for a while, the machine's token.
+//! What is kept between logins: the push budget, confirmations that count for a while, the
+//! machine's token.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
@@ -34,8 +35,9 @@ pub(super) struct Memory {
     pub(super) offline: Option<Records>,
     /// That the tenant was asked about a person who is, and has not said no yet.
     pub(super) asked: Option<Asked>,
-    /// Whether the tenant may have refused this person, and the login does not end with that reason: the last reply to
-    /// something that could be refused was lost, or was a refusal that the user is not to know of yet.
+    /// Whether the tenant may have refused this person, and the login does not end with that
+    /// reason: the last reply to something that could be refused was lost, or was a refusal that
+    /// the user is not to know of yet.
     pub(super) in_doubt: bool,
     /// What was last said to be wrong with the state.
     said: Option<Unusable>,
@@ -115,13 +117,15 @@ impl Attempt<'_> {
         }
     }
 
-    /// Marks the login before the tenant is told anything that it could refuse. Nothing is sent where that can't be kept.
+    /// Marks the login before the tenant is told anything that it could refuse. Nothing is sent
+    /// where that can't be kept.
     pub(super) fn mark_asked(&mut self, terms: &Terms) -> Result<(), Refusal> {
         self.suspend(terms)?;
         self.mark_offline(terms)
     }
 
-    /// From now on nothing counts that this person has confirmed, until it is known that nothing was refused.
+    /// From now on nothing counts that this person has confirmed, until it is known that nothing
+    /// was refused.
     pub(super) fn suspend(&mut self, terms: &Terms) -> Result<(), Refusal> {
         let Some(memory) = &mut self.memory else {
             return Ok(());
@@ -185,15 +189,9 @@ impl Attempt<'_> {
     ///
     /// An offline code does neither: the tenant has not been asked, and is to be asked again.
     pub(super) fn settle(&mut self, terms: &Terms, verdict: &Result<Proof, Refusal>) {
-        let rang = self
-            .memory
-            .as_mut()
-            .map(|memory| std::mem::take(&mut memory.rang));
+        let rang = self.memory.as_mut().map(|memory| std::mem::take(&mut memory.rang));
         let rang = rang.unwrap_or_default();
-        let suspended = self
-            .memory
-            .as_mut()
-            .and_then(|memory| memory.suspended.take());
+        let suspended = self.memory.as_mut().and_then(|memory| memory.suspended.take());
         match verdict {
             Ok(proof) if proof.offline().is_some() => {
                 self.note_no_answer();
@@ -265,8 +263,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// The session of this process, if it is that of the person who started it. A server's is that of everybody whom
-    /// it works for.
+    /// The session of this process, if it is that of the person who started it. A server's is that
+    /// of everybody whom it works for.
     fn session_of_whoever_asks(&self, terms: &Terms) -> Option<Session> {
         let is_theirs =
             self.caller.real_uid == terms.person.uid || matches!(self.caller.person(), Ok(Some(_)));
@@ -295,11 +293,7 @@ impl Attempt<'_> {
 /// What may be sent to one person.
 #[must_use]
 pub fn limits(push: Push) -> Limits {
-    Limits {
-        count: push.count,
-        window: push.window,
-        pause: push.pause,
-    }
+    Limits { count: push.count, window: push.window, pause: push.pause }
 }
 
 /// What the person or the tenant said no to, as opposed to what went wrong on the way.
@@ -333,12 +327,9 @@ fn allowance(room: Option<Room>) -> Allowance {
 /// Another tenant, application or client has another token.
 fn client(terms: &Terms) -> Option<String> {
     match &terms.flow {
-        Flow::OnDemand(OnDemand {
-            app,
-            client_id,
-            scope,
-            ..
-        }) => Some(format!("{}\n{app}\n{client_id}\n{scope}", terms.tenant.url)),
+        Flow::OnDemand(OnDemand { app, client_id, scope, .. }) => {
+            Some(format!("{}\n{app}\n{client_id}\n{scope}", terms.tenant.url))
+        }
         Flow::Login => None,
     }
 }

@@ -23,15 +23,15 @@ pub(super) struct Records {
 
 impl Records {
     pub(super) fn new(policy: &Policy) -> Option<Self> {
-        policy.offline_pause().map(|pause| Self {
-            folder: policy.offline_folder().to_owned(),
-            pause,
-        })
+        policy
+            .offline_pause()
+            .map(|pause| Self { folder: policy.offline_folder().to_owned(), pause })
     }
 }
 
 impl Attempt<'_> {
-    /// What the modules before this one have left. Must be asked before our own prompt, which leaves a password too.
+    /// What the modules before this one have left. Must be asked before our own prompt, which
+    /// leaves a password too.
     pub(super) fn before(&mut self, terms: &Terms) -> Before {
         if terms.offline.is_none() {
             return Before::Nothing;
@@ -55,10 +55,7 @@ impl Attempt<'_> {
     }
 
     fn try_code(&self, terms: &Terms, code: &Secret) -> Result<Receipt, CodeRefusal> {
-        let records = self
-            .memory
-            .as_ref()
-            .and_then(|memory| memory.offline.as_ref());
+        let records = self.memory.as_ref().and_then(|memory| memory.offline.as_ref());
         let (Some(records), Some(offline)) = (records, &terms.offline) else {
             return Err(CodeRefusal::NotEnrolled);
         };
@@ -68,7 +65,8 @@ impl Attempt<'_> {
         store.redeem(terms.person.uid, code.expose(), limits)
     }
 
-    /// Where the user is enrolled: the tenant's no is kept before the tenant is told anything that it could refuse.
+    /// Where the user is enrolled: the tenant's no is kept before the tenant is told anything that
+    /// it could refuse.
     pub(super) fn mark_offline(&mut self, terms: &Terms) -> Result<(), Refusal> {
         let Some(memory) = &mut self.memory else {
             return Ok(());
@@ -111,8 +109,9 @@ impl Attempt<'_> {
         }
     }
 
-    /// Keeps that the tenant has refused this person, or may have: an outage right after a refusal is suspicious. Once
-    /// something was sent that could be refused, only an end that the tenant has nothing to do with takes the mark back.
+    /// Keeps that the tenant has refused this person, or may have: an outage right after a refusal
+    /// is suspicious. Once something was sent that could be refused, only an end that the tenant
+    /// has nothing to do with takes the mark back.
     pub(super) fn note_refused(&mut self, terms: &Terms, reason: Reason) {
         let in_doubt = self.memory.as_ref().is_some_and(|memory| memory.in_doubt);
         match self.take_asked() {
@@ -143,8 +142,7 @@ impl Attempt<'_> {
         match done {
             Ok(value) => Some(value),
             Err(problem) => {
-                self.log
-                    .line(Level::Warning, &format!("offline: {problem}"));
+                self.log.line(Level::Warning, &format!("offline: {problem}"));
                 None
             }
         }
@@ -170,10 +168,7 @@ impl Attempt<'_> {
 /// How long codes count without the tenant.
 #[must_use]
 pub fn bounds(offline: &Offline) -> Limits {
-    Limits {
-        logins: offline.max_logins.into(),
-        age: offline.max_age.as_secs(),
-    }
+    Limits { logins: offline.max_logins.into(), age: offline.max_age.as_secs() }
 }
 
 /// The tenant's reply to something that it could refuse says neither "go on" nor that it is wrong.

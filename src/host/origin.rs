@@ -1,4 +1,5 @@
-//! Where the login session came from in which a program asks that names no remote host: sudo, su, polkit, a screen locker.
+//! Where the login session came from in which a program asks that names no remote host: sudo, su,
+//! polkit, a screen locker.
 //!
 //! In doubt it is not known, and then a rule by network requires and does not exempt.
 #![forbid(unsafe_code)]
@@ -24,13 +25,11 @@ pub enum Whence {
 impl Whence {
     /// Of the program that calls.
     pub(super) fn of(caller: &Caller) -> Self {
-        Whence::Own {
-            real_uid: caller.real_uid,
-            tty: caller.tty.clone(),
-        }
+        Whence::Own { real_uid: caller.real_uid, tty: caller.tty.clone() }
     }
 
-    /// Every place that the user of this session has a session from, for one of them can act in another.
+    /// Every place that the user of this session has a session from, for one of them can act in
+    /// another.
     pub(super) fn origins(&self) -> Vec<Origin> {
         match self {
             Whence::Told(origin) => vec![*origin],
@@ -47,8 +46,8 @@ impl Whence {
     }
 }
 
-/// A program that no login has started. One that root's own services run at a terminal of this machine, such as login(1) or
-/// a greeter, says itself who comes over a network.
+/// A program that no login has started. One that root's own services run at a terminal of this
+/// machine, such as login(1) or a greeter, says itself who comes over a network.
 fn outside_of_sessions(real_uid: u32, tty: Option<&str>) -> Origin {
     match real_uid == 0 && tty.is_some_and(is_console) {
         true => Origin::Local,
@@ -87,8 +86,9 @@ fn origin(session: &LoginSession) -> Origin {
     }
 }
 
-/// A terminal that is no program's: a virtual console or a serial line. A display is at this machine where logind says that
-/// it has a seat; another one can be looked at from elsewhere (VNC, XDMCP).
+/// A terminal that is no program's: a virtual console or a serial line. A display is at this
+/// machine where logind says that it has a seat; another one can be looked at from elsewhere (VNC,
+/// XDMCP).
 fn is_console(tty: &str) -> bool {
     let name = tty.strip_prefix("/dev/").unwrap_or(tty);
     let devices = ["tty", "hvc", "console"];
@@ -113,18 +113,11 @@ mod tests {
     }
 
     fn at_a_seat(id: &str, uid: u32) -> LoginSession {
-        LoginSession {
-            seat: "seat0".into(),
-            tty: "tty2".into(),
-            ..session(id, uid, "")
-        }
+        LoginSession { seat: "seat0".into(), tty: "tty2".into(), ..session(id, uid, "") }
     }
 
     fn audited(session: u32, uid: u32) -> Login {
-        Login {
-            audit: Some((session, uid)),
-            scope: None,
-        }
+        Login { audit: Some((session, uid)), scope: None }
     }
 
     fn address(text: &str) -> Origin {
@@ -155,41 +148,22 @@ mod tests {
 
     #[test]
     fn what_is_no_session_of_a_person_came_from_nowhere_that_is_known() {
-        let of_class = |class: &str| LoginSession {
-            class: class.into(),
-            ..at_a_seat("9", 1000)
-        };
+        let of_class = |class: &str| LoginSession { class: class.into(), ..at_a_seat("9", 1000) };
         for class in ["manager", "background", "greeter", "lock-screen", ""] {
             let all = [of_class(class), at_a_seat("4", 1000)];
-            assert_eq!(
-                inside(&audited(9, 1000), &all),
-                [Origin::Unclear],
-                "{class}"
-            );
+            assert_eq!(inside(&audited(9, 1000), &all), [Origin::Unclear], "{class}");
             assert_eq!(inside(&audited(4, 1000), &all), [Origin::Local], "{class}");
         }
         // A session that logind does not know, and one of somebody else.
-        assert_eq!(
-            inside(&audited(7, 1000), &[at_a_seat("4", 1000)]),
-            [Origin::Unclear]
-        );
-        assert_eq!(
-            inside(&audited(4, 1001), &[at_a_seat("4", 1000)]),
-            [Origin::Unclear]
-        );
+        assert_eq!(inside(&audited(7, 1000), &[at_a_seat("4", 1000)]), [Origin::Unclear]);
+        assert_eq!(inside(&audited(4, 1001), &[at_a_seat("4", 1000)]), [Origin::Unclear]);
         // Neither remote nor at a seat: a container's shell, a job on a terminal.
-        assert_eq!(
-            inside(&audited(4, 1000), &[session("4", 1000, "")]),
-            [Origin::Unclear]
-        );
+        assert_eq!(inside(&audited(4, 1000), &[session("4", 1000, "")]), [Origin::Unclear]);
     }
 
     #[test]
     fn without_audit_the_control_group_says_which_session_it_is() {
-        let in_scope = |scope: &str| Login {
-            audit: None,
-            scope: Some(scope.into()),
-        };
+        let in_scope = |scope: &str| Login { audit: None, scope: Some(scope.into()) };
         let all = [session("c3", 1000, "192.0.2.7")];
         assert_eq!(inside(&in_scope("c3"), &all), [address("192.0.2.7")]);
         assert_eq!(inside(&in_scope("c4"), &all), [Origin::Unclear]);
@@ -199,11 +173,7 @@ mod tests {
     fn a_service_of_roots_at_a_console_is_at_this_machine_and_nothing_else_is() {
         for tty in ["/dev/tty1", "tty1", "/dev/ttyS0", "hvc0", "/dev/console"] {
             assert_eq!(outside_of_sessions(0, Some(tty)), Origin::Local, "{tty}");
-            assert_eq!(
-                outside_of_sessions(1000, Some(tty)),
-                Origin::Unclear,
-                "{tty}"
-            );
+            assert_eq!(outside_of_sessions(1000, Some(tty)), Origin::Unclear, "{tty}");
         }
         for tty in [
             None,

@@ -20,16 +20,8 @@ impl Attempt<'_> {
         }
         let level = self.record(&verdict);
         self.log.last_line(level, &self.event.line());
-        let failure_delay = if wants_delay(&verdict) {
-            self.failure_delay
-        } else {
-            Duration::ZERO
-        };
-        Outcome {
-            verdict,
-            failure_delay,
-            event: self.event,
-        }
+        let failure_delay = if wants_delay(&verdict) { self.failure_delay } else { Duration::ZERO };
+        Outcome { verdict, failure_delay, event: self.event }
     }
 
     /// No refusal comes sooner after the password than any other, so that time tells nothing.
@@ -44,9 +36,9 @@ impl Attempt<'_> {
         self.event.duration = self.begun.elapsed();
         (self.event.outcome, self.event.reason) = words_for(verdict);
         match verdict {
-            Verdict::Granted(proof) if proof.offline().is_some() => proof
-                .offline()
-                .map_or(Level::Warning, |offline| self.record_offline(offline)),
+            Verdict::Granted(proof) if proof.offline().is_some() => {
+                proof.offline().map_or(Level::Warning, |offline| self.record_offline(offline))
+            }
             Verdict::Granted(proof) => {
                 self.event.mechanisms = names(proof.met());
                 self.event.transaction.clear();
@@ -104,15 +96,12 @@ fn is_guess(reason: Reason) -> bool {
     )
 }
 
-/// Every refusal but those that leave no user who would wait. A configuration that can't be read refuses after the default
-/// delay: sshd 9.8 and later cut an address off after a few refusals without one.
+/// Every refusal but those that leave no user who would wait. A configuration that can't be read
+/// refuses after the default delay: sshd 9.8 and later cut an address off after a few refusals
+/// without one.
 fn wants_delay(verdict: &Verdict) -> bool {
-    let has_left = |reason| {
-        matches!(
-            reason,
-            Reason::Conversation | Reason::Interrupted | Reason::Deadline
-        )
-    };
+    let has_left =
+        |reason| matches!(reason, Reason::Conversation | Reason::Interrupted | Reason::Deadline);
     matches!(verdict, Verdict::Refused(refusal) if !has_left(refusal.reason))
 }
 

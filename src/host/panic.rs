@@ -1,4 +1,5 @@
-//! A defect of ours must not become the caller's: no unwinding into C, no word on the user's terminal.
+//! A defect of ours must not become the caller's: no unwinding into C, no word on the user's
+//! terminal.
 #![forbid(unsafe_code)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
@@ -22,8 +23,8 @@ pub fn caught<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// From now on a panic prints nothing. The hook belongs to the module's own copy of the standard library: no other code in
-/// the process sees it.
+/// From now on a panic prints nothing. The hook belongs to the module's own copy of the standard
+/// library: no other code in the process sees it.
 pub fn silence() {
     SILENCED.call_once(|| {
         set_hook(Box::new(|info| {
@@ -43,10 +44,7 @@ mod tests {
     fn a_panic_is_an_error_that_names_its_place_and_the_next_call_works() {
         silence();
         let error = caught(|| -> u8 { panic!("on purpose") }).unwrap_err();
-        assert!(
-            error.starts_with("a defect in pam_countersign (src/host/panic.rs:"),
-            "{error}"
-        );
+        assert!(error.starts_with("a defect in pam_countersign (src/host/panic.rs:"), "{error}");
         assert!(!error.contains("on purpose"));
         assert_eq!(caught(|| 1), Ok(1));
     }

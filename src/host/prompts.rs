@@ -1,8 +1,9 @@
 //! Which lines of a question are said before it is asked.
 //!
-//! A message is decoration where sshd keeps it back until the next prompt, so a question is one prompt. sudo is the
-//! exception: `sudo -p` and `passprompt_override` put the caller's words in the place of every prompt, and the module can't
-//! know it. sudo shows messages at once, so there all lines but the last are messages, and only the last is a prompt.
+//! A message is decoration where sshd keeps it back until the next prompt, so a question is one
+//! prompt. sudo is the exception: `sudo -p` and `passprompt_override` put the caller's words in the
+//! place of every prompt, and the module can't know it. sudo shows messages at once, so there all
+//! lines but the last are messages, and only the last is a prompt.
 #![forbid(unsafe_code)]
 
 use zeroize::Zeroizing;
@@ -25,7 +26,8 @@ pub(super) enum Prompts {
 impl Prompts {
     /// How `caller` treats prompts. Only what the user reads depends on this.
     pub(super) fn of(caller: &Caller) -> Self {
-        // `sudo`, `sudoedit`, `sudo.ws`, `sudo-rs`; the service is whatever `pam_service` in sudoers says.
+        // `sudo`, `sudoedit`, `sudo.ws`, `sudo-rs`; the service is whatever `pam_service` in
+        // sudoers says.
         if !os::program().starts_with("sudo") {
             Self::Shown
         } else if caller.tty.is_some() && !may_ask_in_a_window() {
@@ -53,22 +55,21 @@ impl Attempt<'_> {
         if let Some(said) = said {
             self.conversation.tell(said);
         }
-        let mut question = Question {
-            text: asked.to_owned(),
-            echo: question.echo,
-        };
+        let mut question = Question { text: asked.to_owned(), echo: question.echo };
         let answer = self.conversation.ask(&question);
         zeroize::Zeroize::zeroize(&mut question.text);
         answer
     }
 }
 
-/// Whether sudo was started to show its prompts in a window of another program (`sudo -A`). With doubt, yes.
+/// Whether sudo was started to show its prompts in a window of another program (`sudo -A`). With
+/// doubt, yes.
 fn may_ask_in_a_window() -> bool {
     os::kernel_file("/proc/self/cmdline").map_or(true, |line| has_askpass(&line))
 }
 
-/// Whether an argument asks for a helper: `-A`, also among other letters, or `--askpass`, also cut short.
+/// Whether an argument asks for a helper: `-A`, also among other letters, or `--askpass`, also cut
+/// short.
 fn has_askpass(command_line: &str) -> bool {
     let arguments = command_line.split('\0').skip(1);
     let mut options = arguments.filter_map(|argument| argument.strip_prefix('-'));

@@ -1,5 +1,6 @@
-//! Files that hold one secret in one line. What an editor adds in silence would make another secret of it, and the
-//! tenant would only say that it is wrong: so it is taken away, or an error says where it is.
+//! Files that hold one secret in one line. What an editor adds in silence would make another secret
+//! of it, and the tenant would only say that it is wrong: so it is taken away, or an error says
+//! where it is.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
@@ -20,8 +21,8 @@ pub enum NoSecret {
     Wrong(usize, &'static str),
 }
 
-/// The one line of a file that root alone can read. A byte order mark and the end of the line, of either system, are no
-/// part of it, and empty lines may follow.
+/// The one line of a file that root alone can read. A byte order mark and the end of the line, of
+/// either system, are no part of it, and empty lines may follow.
 ///
 /// # Errors
 ///
@@ -31,29 +32,18 @@ pub fn secret_line(path: &Path, trusted: &Trusted) -> Result<Zeroizing<String>, 
     let bytes = Zeroizing::new(bytes.map_err(NoSecret::Unsafe)?);
     let (line, rest) = first_line(&bytes);
     let text = line_of(line).map_err(|why| NoSecret::Wrong(1, why))?;
-    let more = rest
-        .split(|byte| *byte == b'\n')
-        .position(|line| !line.trim_ascii().is_empty());
+    let more = rest.split(|byte| *byte == b'\n').position(|line| !line.trim_ascii().is_empty());
     match more {
-        Some(after) => Err(NoSecret::Wrong(
-            after + 2,
-            "the secret is one line, and this is more",
-        )),
+        Some(after) => Err(NoSecret::Wrong(after + 2, "the secret is one line, and this is more")),
         None => Ok(Zeroizing::new(text.to_owned())),
     }
 }
 
 fn first_line(bytes: &[u8]) -> (&[u8], &[u8]) {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let end = bytes
-        .iter()
-        .position(|byte| *byte == b'\n')
-        .unwrap_or(bytes.len());
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (line, rest) = bytes.split_at(end);
-    (
-        line.strip_suffix(b"\r").unwrap_or(line),
-        rest.get(1..).unwrap_or_default(),
-    )
+    (line.strip_suffix(b"\r").unwrap_or(line), rest.get(1..).unwrap_or_default())
 }
 
 fn line_of(line: &[u8]) -> Result<&str, &'static str> {
@@ -118,43 +108,19 @@ mod tests {
         for (bad, why) in [
             (&b""[..], "line 1: there is no secret in the first line"),
             (b"\n", "line 1: there is no secret in the first line"),
-            (
-                b"\r\ns3cret\n",
-                "line 1: there is no secret in the first line",
-            ),
-            (
-                b"\xef\xbb\xbf",
-                "line 1: there is no secret in the first line",
-            ),
-            (
-                b" s3cret\n",
-                "line 1: there is white space around the secret: take it away",
-            ),
-            (
-                b"s3cret \n",
-                "line 1: there is white space around the secret: take it away",
-            ),
-            (
-                b"s3cret\t\r\n",
-                "line 1: there is white space around the secret: take it away",
-            ),
-            (
-                b"s3\x08cret\n",
-                "line 1: there is a control character in the secret",
-            ),
+            (b"\r\ns3cret\n", "line 1: there is no secret in the first line"),
+            (b"\xef\xbb\xbf", "line 1: there is no secret in the first line"),
+            (b" s3cret\n", "line 1: there is white space around the secret: take it away"),
+            (b"s3cret \n", "line 1: there is white space around the secret: take it away"),
+            (b"s3cret\t\r\n", "line 1: there is white space around the secret: take it away"),
+            (b"s3\x08cret\n", "line 1: there is a control character in the secret"),
             (b"s3cret\xe9\n", "line 1: the secret is not UTF-8"),
-            (
-                b"id\n\ns3cret\n",
-                "line 3: the secret is one line, and this is more",
-            ),
+            (b"id\n\ns3cret\n", "line 3: the secret is one line, and this is more"),
             (
                 &wide.collect::<Vec<_>>(),
                 "line 1: the file is no plain text (UTF-16?): save it as UTF-8",
             ),
-            (
-                &marked,
-                "line 1: the file is no plain text (UTF-16?): save it as UTF-8",
-            ),
+            (&marked, "line 1: the file is no plain text (UTF-16?): save it as UTF-8"),
         ] {
             assert_eq!(read(bad), Err(format!("FILE: {why}")), "{bad:?}");
         }

@@ -1,4 +1,5 @@
-//! The files that a login depends on, the configuration and those that it names, and what is made of them.
+//! The files that a login depends on, the configuration and those that it names, and what is made
+//! of them.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
@@ -16,7 +17,8 @@ use crate::verdict::{Reason, Refusal};
 /// The largest bundles of today have a third of this.
 const MAX_CA_FILE: u64 = 1024 * 1024;
 
-/// Reads and checks the configuration: the policy and its text. Everything that is wrong with it goes to the log, a line each.
+/// Reads and checks the configuration: the policy and its text. Everything that is wrong with it
+/// goes to the log, a line each.
 pub(super) fn load(
     path: &Path,
     trusted: &Trusted,
@@ -32,7 +34,8 @@ pub(super) fn load(
     Ok((policy, bytes))
 }
 
-/// What a login on these terms needs: a client, and the secret with which this machine itself logs in, if it must.
+/// What a login on these terms needs: a client, and the secret with which this machine itself logs
+/// in, if it must.
 ///
 /// # Errors
 ///
@@ -90,9 +93,8 @@ fn misplaced(tenant: &Tenant, problem: &SetupError) -> Refusal {
 
 fn proxy(proxy: &policy::Proxy, trusted: &Trusted) -> Result<Proxy, Refusal> {
     let file = proxy.password_file.as_deref();
-    let password = file
-        .map(|file| secret("tenant.proxy_password_file", file, trusted))
-        .transpose()?;
+    let password =
+        file.map(|file| secret("tenant.proxy_password_file", file, trusted)).transpose()?;
     let (user, password) = (proxy.user.as_deref(), password.unwrap_or_default());
     Ok(Proxy::new(&proxy.host, proxy.port, user, &password))
 }

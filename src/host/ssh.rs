@@ -1,4 +1,5 @@
-//! What sshd says of itself: which key it has verified before it asked us (`SSH_AUTH_INFO_0`, sshd(8) and PAM).
+//! What sshd says of itself: which key it has verified before it asked us (`SSH_AUTH_INFO_0`,
+//! sshd(8) and PAM).
 #![forbid(unsafe_code)]
 
 use base64::Engine;
@@ -9,12 +10,8 @@ use ring::digest::{SHA256, digest};
 ///
 /// The text has a line for each method that has succeeded: `publickey ssh-ed25519 AAAA...`.
 pub(super) fn public_key(auth_info: &str) -> Option<String> {
-    let line = auth_info
-        .lines()
-        .find_map(|line| line.strip_prefix("publickey "))?;
-    let key = STANDARD
-        .decode(line.split_ascii_whitespace().nth(1)?)
-        .ok()?;
+    let line = auth_info.lines().find_map(|line| line.strip_prefix("publickey "))?;
+    let key = STANDARD.decode(line.split_ascii_whitespace().nth(1)?).ok()?;
     let hash = digest(&SHA256, &key);
     Some(format!("SHA256:{}", STANDARD_NO_PAD.encode(hash)))
 }
@@ -37,13 +34,9 @@ mod tests {
 
     #[test]
     fn without_a_key_there_is_none() {
-        for info in [
-            "",
-            "password\n",
-            "publickey",
-            "publickey ssh-ed25519",
-            "publickey ssh-ed25519 ?\n",
-        ] {
+        for info in
+            ["", "password\n", "publickey", "publickey ssh-ed25519", "publickey ssh-ed25519 ?\n"]
+        {
             assert_eq!(public_key(info), None, "{info:?}");
         }
     }

@@ -1,9 +1,12 @@
-//! How often a phone may ring: pushes, texts, mails and calls of one person, over all processes and services.
+//! How often a phone may ring: pushes, texts, mails and calls of one person, over all processes and
+//! services.
 //!
-//! sshd and sudo repeat a refused login three to six times, and a robot for ever. Each time a phone would ring.
+//! sshd and sudo repeat a refused login three to six times, and a robot for ever. Each time a phone
+//! would ring.
 //!
-//! Each is counted before it is sent, in one of as many slots as are allowed. A login holds its slot until it knows what
-//! became of it: one that is killed, or lasts too long, counts as denied, so that nobody loses a denial.
+//! Each is counted before it is sent, in one of as many slots as are allowed. A login holds its
+//! slot until it knows what became of it: one that is killed, or lasts too long, counts as denied,
+//! so that nobody loses a denial.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
@@ -140,7 +143,8 @@ impl State {
                 let soon = Room::Over(Duration::from_secs(1));
                 return Ok(Err(if room == Room::Free { soon } else { room }));
             };
-            // A success of another login has just begun the count anew; then this is the first of the next.
+            // A success of another login has just begun the count anew; then this is the first of
+            // the next.
             if ringing.ledger.check_current().is_ok() {
                 return Ok(Ok(ringing));
             }
@@ -165,11 +169,7 @@ impl State {
                 is_free.then(|| stamp.pack())
             })?;
             if claimed.is_some() {
-                return Ok(Some(Ringing {
-                    ledger,
-                    index,
-                    stamp,
-                }));
+                return Ok(Some(Ringing { ledger, index, stamp }));
             }
         }
         Ok(None)
@@ -192,8 +192,8 @@ impl State {
         Err(Unusable("pushes: removed again and again".to_owned()))
     }
 
-    /// A success: everything that was sent is forgotten, but for what another login is still waiting for. Says whether there
-    /// was anything. Also what an administrator does.
+    /// A success: everything that was sent is forgotten, but for what another login is still
+    /// waiting for. Says whether there was anything. Also what an administrator does.
     ///
     /// # Errors
     ///
@@ -237,15 +237,10 @@ impl State {
         let mut all = Vec::new();
         for file in self.names(&format!("{KIND}-"))? {
             if let Some(ledger) = Ledger::open(&self.folder, &file, HEAD, WORDS)? {
-                let head = String::from_utf8_lossy(&ledger.head()?)
-                    .trim_end()
-                    .to_owned();
+                let head = String::from_utf8_lossy(&ledger.head()?).trim_end().to_owned();
                 let spent = self.read(&ledger)?;
                 if !spent.sent.is_empty() || spent.paused_until > self.now() {
-                    all.push(Spent {
-                        user: head,
-                        ..spent
-                    });
+                    all.push(Spent { user: head, ..spent });
                 }
             }
         }
@@ -321,7 +316,8 @@ impl State {
         Err(Unusable("pushes: removed again and again".to_owned()))
     }
 
-    /// The numbers of somebody of whom nothing is known but what the version before this one has kept.
+    /// The numbers of somebody of whom nothing is known but what the version before this one has
+    /// kept.
     fn begin(&self, before: Option<&Spent>) -> Vec<u64> {
         let mut numbers = vec![0; WORDS];
         let Some(before) = before else {
@@ -393,18 +389,11 @@ fn name(user: &str) -> String {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits {
-        count: 3,
-        window: Duration::from_secs(600),
-        pause: Duration::from_secs(60),
-    };
+    const LIMITS: Limits =
+        Limits { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(60) };
 
     fn spent(sent: &[u64], paused_until: u64) -> Spent {
-        Spent {
-            user: String::new(),
-            sent: sent.to_vec(),
-            paused_until,
-        }
+        Spent { user: String::new(), sent: sent.to_vec(), paused_until }
     }
 
     #[test]
@@ -419,10 +408,7 @@ mod tests {
 
     #[test]
     fn a_pause_holds_whatever_is_left() {
-        assert_eq!(
-            spent(&[], 1060).room(LIMITS, 1000),
-            Room::Paused(Duration::from_secs(60))
-        );
+        assert_eq!(spent(&[], 1060).room(LIMITS, 1000), Room::Paused(Duration::from_secs(60)));
         assert_eq!(spent(&[], 1060).room(LIMITS, 1060), Room::Free);
     }
 

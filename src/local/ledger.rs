@@ -1,7 +1,9 @@
-//! Numbers of one person that several logins change at once: each is counted before anything is decided by it.
+//! Numbers of one person that several logins change at once: each is counted before anything is
+//! decided by it.
 //!
-//! A number has 48 bits, and 16 more that say whether it is what was written: a flipped bit is never taken for a zero. It is
-//! changed by compare-and-exchange alone, so that no login waits for another one.
+//! A number has 48 bits, and 16 more that say whether it is what was written: a flipped bit is
+//! never taken for a zero. It is changed by compare-and-exchange alone, so that no login waits for
+//! another one.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -25,18 +27,15 @@ pub(super) struct Ledger {
 pub(super) enum Trouble {
     /// It is damaged, or this process may not change it: no login that is like this one can use it.
     Closed(Unusable),
-    /// It may be sound, but this login could not use it: it lacks memory, descriptors or room, and a caller can see to that.
+    /// It may be sound, but this login could not use it: it lacks memory, descriptors or room, and
+    /// a caller can see to that.
     Refused(Unusable),
 }
 
 impl Trouble {
     pub(super) fn of(place: impl fmt::Display, error: &io::Error) -> Self {
         let unusable = Unusable(format!("{place}: {error}"));
-        if os::is_lasting(error) {
-            Self::Closed(unusable)
-        } else {
-            Self::Refused(unusable)
-        }
+        if os::is_lasting(error) { Self::Closed(unusable) } else { Self::Refused(unusable) }
     }
 
     pub(super) fn unusable(self) -> Unusable {
@@ -95,7 +94,8 @@ impl Ledger {
         unseal(index, self.word(index)?.load(Ordering::SeqCst)).ok_or_else(|| self.damaged())
     }
 
-    /// Changes a number to what `change` makes of it, if it makes anything of it: what it was before, and now is.
+    /// Changes a number to what `change` makes of it, if it makes anything of it: what it was
+    /// before, and now is.
     pub(super) fn change(
         &self,
         index: usize,
@@ -116,22 +116,18 @@ impl Ledger {
     pub(super) fn exchange(&self, index: usize, before: u64, after: u64) -> Result<bool, Trouble> {
         let (before, after) = (seal(index, before), seal(index, after));
         let order = Ordering::SeqCst;
-        let exchanged = self
-            .word(index)?
-            .compare_exchange(before, after, order, order);
+        let exchanged = self.word(index)?.compare_exchange(before, after, order, order);
         Ok(exchanged.is_ok())
     }
 
     /// Makes a number at least `least`.
     pub(super) fn raise(&self, index: usize, least: u64) -> Result<(), Trouble> {
-        self.change(index, |now| (now < least).then_some(least))
-            .map(drop)
+        self.change(index, |now| (now < least).then_some(least)).map(drop)
     }
 
     /// Makes a number `value`, whatever it was.
     pub(super) fn set(&self, index: usize, value: u64) -> Result<(), Trouble> {
-        self.change(index, |now| (now != value).then_some(value))
-            .map(drop)
+        self.change(index, |now| (now != value).then_some(value)).map(drop)
     }
 
     /// Waits until all of it is on the disk.
@@ -183,7 +179,8 @@ pub(super) fn bytes_of(head: &[u8], length: usize, numbers: &[u64]) -> Vec<u8> {
     bytes
 }
 
-/// The number and its check, which differs from place to place: neither a hole of zeros nor a neighbour is taken for it.
+/// The number and its check, which differs from place to place: neither a hole of zeros nor a
+/// neighbour is taken for it.
 fn seal(index: usize, value: u64) -> u64 {
     value << 16 | u64::from(check(index, value))
 }
@@ -205,10 +202,7 @@ fn check(index: usize, value: u64) -> u16 {
 }
 
 /// What each byte does to the CRC: a login seals hundreds of numbers.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "made by the compiler, which checks each place"
-)]
+#[expect(clippy::indexing_slicing, reason = "made by the compiler, which checks each place")]
 const CRC: [u16; 256] = {
     let mut rows = [0; 256];
     let mut byte = 0;
@@ -216,11 +210,7 @@ const CRC: [u16; 256] = {
         let mut crc = (byte as u16) << 8;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 0x8000 == 0 {
-                crc << 1
-            } else {
-                crc << 1 ^ 0x1021
-            };
+            crc = if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 };
             bit += 1;
         }
         rows[byte] = crc;
@@ -229,7 +219,8 @@ const CRC: [u16; 256] = {
     rows
 };
 
-/// A moment, as 48 bits hold it: the boot, the seconds since then, and 7 bits for its owner. 0 is no moment.
+/// A moment, as 48 bits hold it: the boot, the seconds since then, and 7 bits for its owner. 0 is
+/// no moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     /// A few bits that tell one boot from the next.
@@ -259,10 +250,7 @@ impl Stamp {
 
     /// With something else for its owner.
     pub(super) fn with(self, extra: u64) -> Self {
-        Self {
-            extra: extra.min((1 << EXTRA_BITS) - 1),
-            ..self
-        }
+        Self { extra: extra.min((1 << EXTRA_BITS) - 1), ..self }
     }
 
     pub(super) fn pack(self) -> u64 {
@@ -280,11 +268,7 @@ impl Stamp {
 
     /// Seconds since then. Of another boot it is known that it was before this one.
     pub(super) fn age(self, now: Self) -> u64 {
-        if self.boot == now.boot {
-            now.at.saturating_sub(self.at)
-        } else {
-            now.at
-        }
+        if self.boot == now.boot { now.at.saturating_sub(self.at) } else { now.at }
     }
 
     /// Whether it was in another boot.

@@ -1,7 +1,7 @@
 //! "Asked, and not answered yet": a mark of each login that is on its way, about one person.
 //!
-//! It counts as a refusal from the moment at which it is made. A login that gets any other answer takes its own mark back; one
-//! that is killed, or stopped, never does.
+//! It counts as a refusal from the moment at which it is made. A login that gets any other answer
+//! takes its own mark back; one that is killed, or stopped, never does.
 #![forbid(unsafe_code)]
 
 use super::ledger::{Ledger, Stamp, Trouble};
@@ -23,7 +23,8 @@ pub(super) struct Mark {
     stamp: Stamp,
 }
 
-/// Marks a login, before anything is sent that could be refused. A refusal counts for so many seconds.
+/// Marks a login, before anything is sent that could be refused. A refusal counts for so many
+/// seconds.
 pub(super) fn ask(ledger: &Ledger, length: u64, now: Stamp) -> Result<Mark, Trouble> {
     ledger.set(LENGTH, length)?;
     let stamp = now.with(os::random().map_or(0, |random| random & 127));
@@ -34,13 +35,11 @@ pub(super) fn ask(ledger: &Ledger, length: u64, now: Stamp) -> Result<Mark, Trou
             is_free.then(|| stamp.pack())
         })?;
         if claimed.is_some() {
-            return Ok(Mark {
-                index: Some(index),
-                stamp,
-            });
+            return Ok(Mark { index: Some(index), stamp });
         }
     }
-    // So many logins of one person are no honest ones: this one counts as refused, and no end of it takes that back.
+    // So many logins of one person are no honest ones: this one counts as refused, and no end of it
+    // takes that back.
     ledger.set(REFUSED, stamp.pack())?;
     Ok(Mark { index: None, stamp })
 }
@@ -65,13 +64,12 @@ pub(super) fn refuse(
     mark.map_or(Ok(()), |mark| take_back(ledger, mark))
 }
 
-/// A success: what was refused before this login began is over, and so are the marks of logins that began before it.
+/// A success: what was refused before this login began is over, and so are the marks of logins that
+/// began before it.
 pub(super) fn forgive(ledger: &Ledger, own: Option<&Mark>, now: Stamp) -> Result<(), Trouble> {
     let begun = own.map_or(now, |own| own.stamp);
     let is_forgiven = |refused: Stamp| !refused.is_after(begun);
-    ledger.change(REFUSED, |number| {
-        Stamp::unpack(number).is_some_and(is_forgiven).then_some(0)
-    })?;
+    ledger.change(REFUSED, |number| Stamp::unpack(number).is_some_and(is_forgiven).then_some(0))?;
     for index in MARKS {
         let is_own = own.is_some_and(|own| own.index == Some(index));
         let is_earlier = |mark: Stamp| mark.boot_differs(begun) || begun.is_after(mark);
@@ -96,7 +94,8 @@ pub(super) fn latest(ledger: &Ledger, now: Stamp) -> Result<Option<Stamp>, Troub
     Ok(latest)
 }
 
-/// Whether something that was given at this second of this boot was refused later, or may have been.
+/// Whether something that was given at this second of this boot was refused later, or may have
+/// been.
 pub(super) fn is_void(ledger: &Ledger, second: u64, now: Stamp) -> Result<bool, Trouble> {
     let seconds = |index| Ok(Stamp::unpack(ledger.get(index)?).and_then(|mark| mark.seconds(now)));
     if seconds(REFUSED)?.is_some_and(|refused| second <= refused) {

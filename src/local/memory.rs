@@ -1,7 +1,9 @@
-//! That somebody has just confirmed it: worth something for a while, in the same login session and nowhere else.
+//! That somebody has just confirmed it: worth something for a while, in the same login session and
+//! nowhere else.
 //!
-//! Each person has a folder, with a file for each confirmation and one for the marks of logins that are on their way
-//! (`marks`). What was given before a refusal, or before a login that may have been refused, counts no more.
+//! Each person has a folder, with a file for each confirmation and one for the marks of logins that
+//! are on their way (`marks`). What was given before a refusal, or before a login that may have
+//! been refused, counts no more.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
@@ -34,9 +36,11 @@ pub struct Circumstances {
     pub tty: String,
     /// Where from, as the service says.
     pub rhost: String,
-    /// Who runs the program, whatever rights it has: root, unless it was started from somebody's session.
+    /// Who runs the program, whatever rights it has: root, unless it was started from somebody's
+    /// session.
     pub real_uid: u32,
-    /// The account that it was for: who has confirmed becoming one user has not confirmed becoming another.
+    /// The account that it was for: who has confirmed becoming one user has not confirmed becoming
+    /// another.
     #[serde(default)]
     pub account: String,
     /// A fingerprint of the configuration: another configuration, another question.
@@ -73,7 +77,8 @@ pub struct Entry {
     pub until: u64,
 }
 
-/// Proof that a confirmation was found that still counts. Can't be made or changed outside of this file.
+/// Proof that a confirmation was found that still counts. Can't be made or changed outside of this
+/// file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Remembered {
     age: Duration,
@@ -94,7 +99,8 @@ impl Remembered {
     }
 }
 
-/// A login that is on its way, about a person who has confirmed something. Until it says how it ended, that does not count.
+/// A login that is on its way, about a person who has confirmed something. Until it says how it
+/// ended, that does not count.
 pub struct Suspended {
     ledger: Ledger,
     mark: Mark,
@@ -138,7 +144,8 @@ impl Entry {
                     && session.is_same(now.session)
                     && self.circumstances == *now.circumstances
             }
-            // sudo knows neither the terminal nor the address that sshd knew: the process above both does.
+            // sudo knows neither the terminal nor the address that sshd knew: the process above
+            // both does.
             Scope::Ssh { monitor } => {
                 now.ssh_counts
                     && now.session.is_below(monitor)
@@ -197,12 +204,7 @@ impl State {
         let made = folder.make(ASKED, &marks);
         made.map_err(|error| wrong(&folder, ASKED, &error))?;
         let at = self.now();
-        let entry = Entry {
-            circumstances,
-            scope,
-            at,
-            until: at.saturating_add(time.as_secs()),
-        };
+        let entry = Entry { circumstances, scope, at, until: at.saturating_add(time.as_secs()) };
         self.store(&folder, &entry.name(), entry)
     }
 
@@ -221,9 +223,7 @@ impl State {
         }
         left.sort_unstable();
         let surplus = (left.len() + 1).saturating_sub(MAX_ENTRIES);
-        left.iter()
-            .take(surplus)
-            .try_for_each(|(_, name)| remove(name))
+        left.iter().take(surplus).try_for_each(|(_, name)| remove(name))
     }
 
     /// Forgets everything that a local user has confirmed.
@@ -242,8 +242,8 @@ impl State {
         Ok(())
     }
 
-    /// A login begins whose refusal would end everything that a local user has confirmed: that does not count until the login
-    /// says otherwise. `None` if there is nothing.
+    /// A login begins whose refusal would end everything that a local user has confirmed: that does
+    /// not count until the login says otherwise. `None` if there is nothing.
     ///
     /// # Errors
     ///
@@ -350,9 +350,11 @@ fn names(folder: &Folder) -> Result<Vec<String>, Unusable> {
     Ok(names)
 }
 
-/// Whether it is known for certain who asks: a program such as sudo, that a person runs in a session of theirs.
+/// Whether it is known for certain who asks: a program such as sudo, that a person runs in a
+/// session of theirs.
 ///
-/// What root runs (sshd, gdm, a mail server) asks for anybody who comes along, and often in one session for all.
+/// What root runs (sshd, gdm, a mail server) asks for anybody who comes along, and often in one
+/// session for all.
 fn is_of_a_person(circumstances: &Circumstances) -> bool {
     circumstances.real_uid != 0
 }

@@ -1,10 +1,12 @@
 //! What the machine itself remembers between logins: small files of root's, gone at boot.
 //!
-//! Nothing is locked, so that no process that its user stops holds up another one. What limits somebody is counted in place
-//! (`ledger`, `marks`) before anything is decided by it; what allows something is a file that is made whole or not at all.
+//! Nothing is locked, so that no process that its user stops holds up another one. What limits
+//! somebody is counted in place (`ledger`, `marks`) before anything is decided by it; what allows
+//! something is a file that is made whole or not at all.
 //!
-//! Time is counted from boot and nothing else, so a changed clock changes nothing; a record of another boot is void.
-//! Whatever can't be read is never taken for empty: the caller is told, and goes on without what it would have allowed.
+//! Time is counted from boot and nothing else, so a changed clock changes nothing; a record of
+//! another boot is void. Whatever can't be read is never taken for empty: the caller is told, and
+//! goes on without what it would have allowed.
 #![forbid(unsafe_code)]
 
 pub mod budget;
@@ -52,7 +54,8 @@ impl fmt::Display for Unusable {
 /// Why a login could not be marked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unmarked {
-    /// What it is kept in is damaged, or this process may not change it. Nothing counts by it, so there is nothing to mark.
+    /// What it is kept in is damaged, or this process may not change it. Nothing counts by it, so
+    /// there is nothing to mark.
     NoMatter(Unusable),
     /// This login could not do it, and its caller may have seen to that: nothing may be sent.
     Refused(Unusable),
@@ -80,7 +83,8 @@ impl State {
     ///
     /// # Errors
     ///
-    /// [`Unusable`] if it is in other hands, or can't be made: by a caller that is not root, for example.
+    /// [`Unusable`] if it is in other hands, or can't be made: by a caller that is not root, for
+    /// example.
     pub fn open(place: &Path) -> Result<Self, Unusable> {
         Self::open_knowing(&Trusted::default(), place)
     }
@@ -94,11 +98,7 @@ impl State {
         let folder =
             Folder::open_knowing(trusted, place).map_err(|error| Unusable(error.to_string()))?;
         let boot = os::boot_id().map_err(|error| Unusable(format!("boot_id: {error}")))?;
-        Ok(Self {
-            folder,
-            boot,
-            clock: Box::new(os::boot_clock),
-        })
+        Ok(Self { folder, boot, clock: Box::new(os::boot_clock) })
     }
 
     /// Seconds since boot.
@@ -118,34 +118,22 @@ impl State {
         name: &str,
     ) -> Result<Option<T>, Unusable> {
         let wrong = |problem: &str| wrong(folder, name, &problem);
-        let read = folder
-            .read(name, MAX_FILE)
-            .map_err(|error| wrong(&error.to_string()))?;
+        let read = folder.read(name, MAX_FILE).map_err(|error| wrong(&error.to_string()))?;
         let Some(bytes) = read else {
             return Ok(None);
         };
         let sealed: Sealed<T> =
             serde_json::from_slice(&bytes).map_err(|_| wrong("is damaged: remove it"))?;
         match sealed {
-            Sealed {
-                version: VERSION,
-                boot,
-                content,
-            } if boot == self.boot => Ok(Some(content)),
-            Sealed {
-                version: VERSION, ..
-            } => Ok(None),
+            Sealed { version: VERSION, boot, content } if boot == self.boot => Ok(Some(content)),
+            Sealed { version: VERSION, .. } => Ok(None),
             Sealed { .. } => Err(wrong("is of another version: remove it")),
         }
     }
 
     /// Writes one file, in place of what was there.
     fn store<T: Serialize>(&self, folder: &Folder, name: &str, content: T) -> Result<(), Unusable> {
-        let sealed = Sealed {
-            version: VERSION,
-            boot: self.boot.clone(),
-            content,
-        };
+        let sealed = Sealed { version: VERSION, boot: self.boot.clone(), content };
         let bytes = serde_json::to_vec(&sealed);
         let bytes = bytes.map_err(|error| Unusable(error.to_string()))?;
         let put = folder.put(name, &bytes);
@@ -170,10 +158,7 @@ impl State {
     fn names(&self, prefix: &str) -> Result<Vec<String>, Unusable> {
         let names = self.folder.names();
         let names = names.map_err(|error| self.wrong("", &error))?;
-        Ok(names
-            .into_iter()
-            .filter(|name| name.starts_with(prefix))
-            .collect())
+        Ok(names.into_iter().filter(|name| name.starts_with(prefix)).collect())
     }
 }
 

@@ -1,4 +1,5 @@
-//! The files of the machine's memory, as several processes and an evil hand would find and leave them.
+//! The files of the machine's memory, as several processes and an evil hand would find and leave
+//! them.
 
 use std::cell::Cell;
 use std::fs;
@@ -13,11 +14,8 @@ use super::*;
 use crate::os::{Process, Session};
 use crate::secret::Secret;
 
-const LIMITS: Limits = Limits {
-    count: 3,
-    window: Duration::from_secs(600),
-    pause: Duration::from_secs(60),
-};
+const LIMITS: Limits =
+    Limits { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(60) };
 
 struct Place(PathBuf);
 
@@ -44,18 +42,12 @@ impl Place {
         let seconds = Rc::new(Cell::new(100));
         let clock = Rc::clone(&seconds);
         let clock = Box::new(move || Duration::from_secs(clock.get()));
-        let state = State {
-            clock,
-            ..self.at(100)
-        };
+        let state = State { clock, ..self.at(100) };
         (state, seconds)
     }
 
     fn after_a_reboot(&self, seconds: u64) -> State {
-        State {
-            boot: "next-boot".into(),
-            ..self.at(seconds)
-        }
+        State { boot: "next-boot".into(), ..self.at(seconds) }
     }
 
     /// The only file there is.
@@ -97,23 +89,15 @@ fn denied(state: &State, user: &str) {
 #[test]
 fn the_budget_is_one_for_all_spellings_of_a_name() {
     let place = Place::new();
-    for (at, name) in [
-        (100, "Alice@example.com"),
-        (110, "alice@EXAMPLE.com"),
-        (120, "alice@example.com"),
-    ] {
+    for (at, name) in
+        [(100, "Alice@example.com"), (110, "alice@EXAMPLE.com"), (120, "alice@example.com")]
+    {
         assert_eq!(spend(&place.at(at), name), Ok(Room::Free));
     }
     assert_eq!(spend(&place.at(130), "ALICE@example.com"), over(570));
     assert_eq!(place.at(130).room("alice@example.com", LIMITS), over(570));
-    assert_eq!(
-        place.at(130).room("bob@example.com", LIMITS),
-        Ok(Room::Free)
-    );
-    assert_eq!(
-        place.at(700).room("alice@example.com", LIMITS),
-        Ok(Room::Free)
-    );
+    assert_eq!(place.at(130).room("bob@example.com", LIMITS), Ok(Room::Free));
+    assert_eq!(place.at(700).room("alice@example.com", LIMITS), Ok(Room::Free));
 }
 
 #[test]
@@ -128,10 +112,7 @@ fn a_success_refills_the_budget_and_a_refusal_pauses_it() {
     assert_eq!(spend(&place.at(121), "alice"), paused(59));
     assert_eq!(spend(&place.at(180), "alice"), Ok(Room::Free));
     let all = place.at(181).all_spent().unwrap();
-    assert_eq!(
-        (all.len(), all[0].user.as_str(), all[0].sent.len()),
-        (1, "alice", 2)
-    );
+    assert_eq!((all.len(), all[0].user.as_str(), all[0].sent.len()), (1, "alice", 2));
 }
 
 #[test]
@@ -143,9 +124,7 @@ fn a_pause_and_a_memory_begin_when_the_login_ends_and_not_when_it_began() {
     state.deny("alice", &[ringing], LIMITS).unwrap();
     assert_eq!(place.at(191).room("alice", LIMITS), paused(59));
     let (same, session) = (circumstances(), session(7));
-    state
-        .remember(same.clone(), step_up(&session), Duration::from_secs(60))
-        .unwrap();
+    state.remember(same.clone(), step_up(&session), Duration::from_secs(60)).unwrap();
     let found = place.at(200).recall(&now(&same, &session)).unwrap();
     assert_eq!(found.unwrap().age(), Duration::from_secs(10));
 }
@@ -194,16 +173,10 @@ fn a_state_that_can_not_be_read_allows_nothing_and_is_left_as_it_is() {
 fn nothing_survives_a_reboot() {
     let place = Place::new();
     denied(&place.at(100), "alice");
-    place
-        .at(100)
-        .keep_token("client", &Secret::new("t0ken"), 3600)
-        .unwrap();
+    place.at(100).keep_token("client", &Secret::new("t0ken"), 3600).unwrap();
     let (circumstances, session) = (circumstances(), session(7));
     let scope = step_up(&session);
-    place
-        .at(100)
-        .remember(circumstances.clone(), scope, Duration::from_secs(600))
-        .unwrap();
+    place.at(100).remember(circumstances.clone(), scope, Duration::from_secs(600)).unwrap();
     let next = place.after_a_reboot(101);
     assert_eq!(next.room("alice", LIMITS), Ok(Room::Free));
     assert!(next.token("client").unwrap().is_none());
@@ -213,26 +186,14 @@ fn nothing_survives_a_reboot() {
 #[test]
 fn a_token_is_used_until_shortly_before_its_end_or_until_it_is_dropped() {
     let place = Place::new();
-    let token = |at| {
-        place
-            .at(at)
-            .token("client")
-            .unwrap()
-            .map(|t| t.expose().to_owned())
-    };
-    place
-        .at(100)
-        .keep_token("client", &Secret::new("t0ken"), 3600)
-        .unwrap();
+    let token = |at| place.at(at).token("client").unwrap().map(|t| t.expose().to_owned());
+    place.at(100).keep_token("client", &Secret::new("t0ken"), 3600).unwrap();
     assert_eq!(token(101).as_deref(), Some("t0ken"));
     assert_eq!(token(100 + 3600 - 120), None);
     assert!(place.at(101).token("another client").unwrap().is_none());
     place.at(102).drop_token("client").unwrap();
     assert_eq!(token(103), None);
-    place
-        .at(200)
-        .keep_token("client", &Secret::new("short"), 4)
-        .unwrap();
+    place.at(200).keep_token("client", &Secret::new("short"), 4).unwrap();
     assert_eq!((token(202).as_deref(), token(203)), (Some("short"), None));
 }
 
@@ -249,21 +210,11 @@ fn circumstances() -> Circumstances {
 }
 
 fn session(leader: u32) -> Session {
-    Session::for_tests(
-        Some(5),
-        Process {
-            pid: leader,
-            start: 70,
-        },
-        &[Process { pid: 3, start: 9 }],
-    )
+    Session::for_tests(Some(5), Process { pid: leader, start: 70 }, &[Process { pid: 3, start: 9 }])
 }
 
 fn step_up(session: &Session) -> Scope {
-    Scope::StepUp {
-        service: "sudo".into(),
-        session: session.clone(),
-    }
+    Scope::StepUp { service: "sudo".into(), session: session.clone() }
 }
 
 fn now<'a>(circumstances: &'a Circumstances, session: &'a Session) -> Now<'a> {
@@ -280,101 +231,36 @@ fn now<'a>(circumstances: &'a Circumstances, session: &'a Session) -> Now<'a> {
 fn a_confirmation_counts_where_everything_is_the_same_and_until_its_end() {
     let place = Place::new();
     let (same, session) = (circumstances(), session(7));
-    place
-        .at(100)
-        .remember(same.clone(), step_up(&session), Duration::from_secs(600))
-        .unwrap();
-    let found = place
-        .at(160)
-        .recall(&now(&same, &session))
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (found.age(), found.by_ssh()),
-        (Duration::from_secs(60), false)
-    );
+    place.at(100).remember(same.clone(), step_up(&session), Duration::from_secs(600)).unwrap();
+    let found = place.at(160).recall(&now(&same, &session)).unwrap().unwrap();
+    assert_eq!((found.age(), found.by_ssh()), (Duration::from_secs(60), false));
+    assert!(place.at(700).recall(&now(&same, &session)).unwrap().is_none(), "over");
     assert!(
-        place
-            .at(700)
-            .recall(&now(&same, &session))
-            .unwrap()
-            .is_none(),
-        "over"
-    );
-    assert!(
-        place
-            .at(99)
-            .recall(&now(&same, &session))
-            .unwrap()
-            .is_none(),
+        place.at(99).recall(&now(&same, &session)).unwrap().is_none(),
         "a clock that went back"
     );
     let others = [
-        Circumstances {
-            uid: 1001,
-            ..same.clone()
-        },
-        Circumstances {
-            tenant_user: "bob@example.com".into(),
-            ..same.clone()
-        },
-        Circumstances {
-            tty: "/dev/pts/2".into(),
-            ..same.clone()
-        },
-        Circumstances {
-            rhost: "192.0.2.1".into(),
-            ..same.clone()
-        },
-        Circumstances {
-            real_uid: 1001,
-            ..same.clone()
-        },
-        Circumstances {
-            account: "root".into(),
-            ..same.clone()
-        },
-        Circumstances {
-            configuration: "other".into(),
-            ..same.clone()
-        },
+        Circumstances { uid: 1001, ..same.clone() },
+        Circumstances { tenant_user: "bob@example.com".into(), ..same.clone() },
+        Circumstances { tty: "/dev/pts/2".into(), ..same.clone() },
+        Circumstances { rhost: "192.0.2.1".into(), ..same.clone() },
+        Circumstances { real_uid: 1001, ..same.clone() },
+        Circumstances { account: "root".into(), ..same.clone() },
+        Circumstances { configuration: "other".into(), ..same.clone() },
     ];
     for other in others {
-        assert!(
-            place
-                .at(160)
-                .recall(&now(&other, &session))
-                .unwrap()
-                .is_none(),
-            "{other:?}"
-        );
+        assert!(place.at(160).recall(&now(&other, &session)).unwrap().is_none(), "{other:?}");
     }
     let start = Process { pid: 7, start: 71 };
     let reused = Session::for_tests(Some(5), start, &[]);
     let audit = Session::for_tests(Some(6), Process { pid: 7, start: 70 }, &[]);
     for other in [self::session(8), reused, audit] {
-        assert!(
-            place.at(160).recall(&now(&same, &other)).unwrap().is_none(),
-            "{other:?}"
-        );
+        assert!(place.at(160).recall(&now(&same, &other)).unwrap().is_none(), "{other:?}");
     }
-    let su = Now {
-        service: "su",
-        ..now(&same, &session)
-    };
-    assert!(
-        place.at(160).recall(&su).unwrap().is_none(),
-        "another service"
-    );
+    let su = Now { service: "su", ..now(&same, &session) };
+    assert!(place.at(160).recall(&su).unwrap().is_none(), "another service");
     place.at(170).forget(1000).unwrap();
-    assert!(
-        place
-            .at(180)
-            .recall(&now(&same, &session))
-            .unwrap()
-            .is_none(),
-        "forgotten"
-    );
+    assert!(place.at(180).recall(&now(&same, &session)).unwrap().is_none(), "forgotten");
 }
 
 #[test]
@@ -387,62 +273,30 @@ fn a_login_by_ssh_counts_below_its_own_connection_and_only_if_it_may() {
         ..circumstances()
     };
     let monitor = Process { pid: 3, start: 9 };
-    place
-        .at(100)
-        .remember(at_ssh, Scope::Ssh { monitor }, Duration::from_secs(600))
-        .unwrap();
+    place.at(100).remember(at_ssh, Scope::Ssh { monitor }, Duration::from_secs(600)).unwrap();
     let (sudo, below) = (circumstances(), session(7));
-    let may = Now {
-        ssh_counts: true,
-        ..now(&sudo, &below)
-    };
+    let may = Now { ssh_counts: true, ..now(&sudo, &below) };
     assert!(place.at(160).recall(&may).unwrap().unwrap().by_ssh());
-    assert!(
-        place.at(160).recall(&now(&sudo, &below)).unwrap().is_none(),
-        "not allowed"
-    );
+    assert!(place.at(160).recall(&now(&sudo, &below)).unwrap().is_none(), "not allowed");
     let elsewhere = Session::for_tests(
         Some(5),
         Process { pid: 7, start: 70 },
         &[Process { pid: 3, start: 10 }],
     );
-    let other = Now {
-        session: &elsewhere,
-        ..may
-    };
-    assert!(
-        place.at(160).recall(&other).unwrap().is_none(),
-        "another connection"
-    );
+    let other = Now { session: &elsewhere, ..may };
+    assert!(place.at(160).recall(&other).unwrap().is_none(), "another connection");
 }
 
 /// sshd, gdm or a mail server runs as root, and one process asks for all who come along.
 #[test]
 fn what_root_runs_remembers_nobody() {
     let place = Place::new();
-    let (root, session) = (
-        Circumstances {
-            real_uid: 0,
-            ..circumstances()
-        },
-        session(7),
-    );
-    for scope in [
-        step_up(&session),
-        Scope::Ssh {
-            monitor: Process { pid: 3, start: 9 },
-        },
-    ] {
-        place
-            .at(100)
-            .remember(root.clone(), scope, Duration::from_secs(600))
-            .unwrap();
+    let (root, session) = (Circumstances { real_uid: 0, ..circumstances() }, session(7));
+    for scope in [step_up(&session), Scope::Ssh { monitor: Process { pid: 3, start: 9 } }] {
+        place.at(100).remember(root.clone(), scope, Duration::from_secs(600)).unwrap();
     }
     assert_eq!(place.at(101).all_remembered().unwrap().len(), 1);
-    let asks = Now {
-        ssh_counts: true,
-        ..now(&root, &session)
-    };
+    let asks = Now { ssh_counts: true, ..now(&root, &session) };
     assert_eq!(place.at(101).recall(&asks), Ok(None));
 }
 
@@ -452,29 +306,16 @@ fn of_several_confirmations_the_latest_counts_and_none_that_is_too_old() {
     let (same, session) = (circumstances(), session(7));
     let monitor = Process { pid: 3, start: 9 };
     let long = Duration::from_secs(3600);
-    place
-        .at(100)
-        .remember(same.clone(), Scope::Ssh { monitor }, long)
-        .unwrap();
-    let asks = Now {
-        ssh_counts: true,
-        within: Duration::from_secs(600),
-        ..now(&same, &session)
-    };
+    place.at(100).remember(same.clone(), Scope::Ssh { monitor }, long).unwrap();
+    let asks = Now { ssh_counts: true, within: Duration::from_secs(600), ..now(&same, &session) };
     assert!(place.at(699).recall(&asks).unwrap().unwrap().by_ssh());
     assert_eq!(place.at(700).recall(&asks), Ok(None));
-    place
-        .at(800)
-        .remember(same.clone(), step_up(&session), long)
-        .unwrap();
+    place.at(800).remember(same.clone(), step_up(&session), long).unwrap();
     for within in [600, 3600] {
         let within = Duration::from_secs(within);
         let asks = Now { within, ..asks };
         let found = place.at(900).recall(&asks).unwrap().unwrap();
-        assert_eq!(
-            (found.age(), found.by_ssh()),
-            (Duration::from_secs(100), false)
-        );
+        assert_eq!((found.age(), found.by_ssh()), (Duration::from_secs(100), false));
     }
 }
 
@@ -483,10 +324,7 @@ fn a_person_has_a_bounded_number_of_confirmations() {
     let place = Place::new();
     for leader in 0..40 {
         let scope = step_up(&session(leader));
-        place
-            .at(100)
-            .remember(circumstances(), scope, Duration::from_secs(600))
-            .unwrap();
+        place.at(100).remember(circumstances(), scope, Duration::from_secs(600)).unwrap();
     }
     assert_eq!(place.at(101).all_remembered().unwrap().len(), 32);
 }
@@ -496,26 +334,15 @@ fn a_person_has_a_bounded_number_of_confirmations() {
 fn a_push_that_nobody_waits_for_any_more_counts_as_denied() {
     let place = Place::new();
     let ringing = place.at(100).spend("alice", LIMITS).unwrap().ok().unwrap();
-    assert_eq!(
-        place.at(110).room("alice", LIMITS),
-        Ok(Room::Free),
-        "it rings"
-    );
+    assert_eq!(place.at(110).room("alice", LIMITS), Ok(Room::Free), "it rings");
     drop(ringing);
     assert_eq!(spend(&place.at(110), "alice"), paused(50), "nobody waits");
     assert_eq!(spend(&place.at(160), "alice"), Ok(Room::Free));
     let place = Place::new();
-    let limits = Limits {
-        pause: Duration::from_secs(300),
-        ..LIMITS
-    };
+    let limits = Limits { pause: Duration::from_secs(300), ..LIMITS };
     let stopped = place.at(100).spend("alice", limits).unwrap().ok().unwrap();
     assert_eq!(place.at(219).room("alice", limits), Ok(Room::Free));
-    assert_eq!(
-        place.at(220).room("alice", limits),
-        paused(180),
-        "no login is this long"
-    );
+    assert_eq!(place.at(220).room("alice", limits), paused(180), "no login is this long");
     drop(stopped);
 }
 
@@ -577,21 +404,13 @@ fn what_the_version_before_has_counted_is_still_counted() {
     assert_eq!(place.at(131).refill("alice", &[]), Ok(true));
     before("[90]", 180);
     assert_eq!(spend(&place.at(130), "alice"), paused(50));
-    assert_eq!(
-        fs::read_dir(&place.0).unwrap().count(),
-        1,
-        "it was converted"
-    );
+    assert_eq!(fs::read_dir(&place.0).unwrap().count(), 1, "it was converted");
     assert_eq!(spend(&place.at(130), "alice"), paused(50));
     assert_eq!(spend(&place.at(180), "alice"), Ok(Room::Free));
     before("[90,95,100]", 0);
     assert_eq!(place.at(131).refill("alice", &[]), Ok(true));
     before("[90,95,100]", 0);
-    assert_eq!(
-        place.at(131).refill("alice", &[]),
-        Ok(true),
-        "of neither kind anything is left"
-    );
+    assert_eq!(place.at(131).refill("alice", &[]), Ok(true), "of neither kind anything is left");
 }
 
 #[test]
@@ -600,22 +419,10 @@ fn what_was_confirmed_does_not_count_while_a_login_may_be_refused_and_after_it_w
     let (same, session) = (circumstances(), session(7));
     let confirm = |at| {
         let time = Duration::from_secs(600);
-        place
-            .at(at)
-            .remember(same.clone(), step_up(&session), time)
-            .unwrap();
+        place.at(at).remember(same.clone(), step_up(&session), time).unwrap();
     };
-    let counts = |at| {
-        place
-            .at(at)
-            .recall(&now(&same, &session))
-            .unwrap()
-            .is_some()
-    };
-    assert!(
-        place.at(90).suspend(1000).unwrap().is_none(),
-        "there is nothing"
-    );
+    let counts = |at| place.at(at).recall(&now(&same, &session)).unwrap().is_some();
+    assert!(place.at(90).suspend(1000).unwrap().is_none(), "there is nothing");
     confirm(100);
     let own = place.at(110).suspend(1000).unwrap().unwrap();
     assert!(!counts(111), "it is not known yet");

@@ -1,4 +1,5 @@
-//! The token with which this machine asks for challenges: kept, so that a step-up need not ask for it each time.
+//! The token with which this machine asks for challenges: kept, so that a step-up need not ask for
+//! it each time.
 #![forbid(unsafe_code)]
 
 use serde::{Deserialize, Serialize};
@@ -36,11 +37,7 @@ impl State {
     pub fn keep_token(&self, client: &str, token: &Secret, lifetime: u64) -> Result<(), Unusable> {
         let until = self.now() + lifetime.saturating_sub(MARGIN.min(lifetime / 4));
         let token = token.expose().to_owned();
-        self.store(
-            &self.folder,
-            &file_name(KIND, client),
-            Kept { token, until },
-        )
+        self.store(&self.folder, &file_name(KIND, client), Kept { token, until })
     }
 
     /// Forgets the token: the tenant no longer takes it.

@@ -15,8 +15,8 @@ use crate::tenant::text::ServerText;
 use crate::verdict::{Reason, Refusal};
 use crate::words;
 
-/// How the detail of a refusal begins where the tenant refused several operations as one: it may be that it takes none
-/// together.
+/// How the detail of a refusal begins where the tenant refused several operations as one: it may be
+/// that it takes none together.
 pub const IN_ONE_REQUEST: &str = "in one request: ";
 
 impl Login {
@@ -29,15 +29,9 @@ impl Login {
         let sent = std::mem::replace(&mut self.queue, rest);
         let operations: Vec<_> = sent.iter().map(|p| p.operation.clone()).collect();
         if operations.is_empty() {
-            return self.abandon(Refusal::new(
-                Reason::Misbehaved,
-                "the tenant left nothing to do",
-            ));
+            return self.abandon(Refusal::new(Reason::Misbehaved, "the tenant left nothing to do"));
         }
-        let request = Request::Advance {
-            session,
-            operations,
-        };
+        let request = Request::Advance { session, operations };
         let waits = sent.iter().any(asks_for_approval) && !self.terms.login.require_number_match;
         let step = self.send(request, Expected::Advance(sent));
         match waits {
@@ -118,7 +112,8 @@ impl Login {
         self.identify(identity, session.and_then(|s| s.tenant_id), Way::Challenges)
     }
 
-    /// A word that the API does not document. A poll changes nothing, so the approval may still come.
+    /// A word that the API does not document. A poll changes nothing, so the approval may still
+    /// come.
     fn unknown(self: Box<Self>, last: Planned) -> Step {
         if matches!(last.operation.action, Action::Poll) {
             return self.still_pending(last, None);
@@ -127,7 +122,8 @@ impl Login {
         self.abandon(Refusal::new(Reason::Misbehaved, detail))
     }
 
-    /// An answer was taken before the package was replaced; an approval that was awaited need not have come.
+    /// An answer was taken before the package was replaced; an approval that was awaited need not
+    /// have come.
     fn replaced(mut self: Box<Self>, done: &[Planned], package: Package) -> Step {
         let is_answer = |p: &&Planned| matches!(p.operation.action, Action::Answer(_));
         let answered: Vec<_> = done.iter().filter(is_answer).cloned().collect();
@@ -207,7 +203,8 @@ impl Login {
         approved && self.terms.login.require_number_match
     }
 
-    /// Whether a push goes on without the number that the policy demands. Its first poll is the last chance for it.
+    /// Whether a push goes on without the number that the policy demands. Its first poll is the
+    /// last chance for it.
     fn lacks_number(&self, last: &Planned, outcome: &Outcome) -> bool {
         let is_over = match last.operation.action {
             Action::Poll => !matches!(outcome, Outcome::Pending(Some(_)) | Outcome::Failed),
@@ -231,12 +228,11 @@ impl Login {
         }
     }
 
-    /// Every operation of `done` that answers something has been taken by the tenant, for what it is worth:
-    /// a wrong answer is not revealed before the end, and only `LoginSuccess` makes any of them count.
+    /// Every operation of `done` that answers something has been taken by the tenant, for what it
+    /// is worth: a wrong answer is not revealed before the end, and only `LoginSuccess` makes any
+    /// of them count.
     fn count(&mut self, done: &[Planned]) {
-        let answered = done
-            .iter()
-            .filter(|p| !matches!(p.operation.action, Action::StartOob));
+        let answered = done.iter().filter(|p| !matches!(p.operation.action, Action::StartOob));
         self.met.extend(answered.map(|p| p.mechanism));
         let met = |chosen: &mut Chosen| self.met.contains(&chosen.mechanism);
         self.chosen.take_if(met);
@@ -260,16 +256,15 @@ fn is_word(planned: &Planned) -> bool {
     }
 }
 
-/// Whether this is one of the words by which RADIUS servers are asked for an approval, such as `push`, or the number of a
-/// line in a menu of theirs. The tenant may hold its reply until the user has approved.
+/// Whether this is one of the words by which RADIUS servers are asked for an approval, such as
+/// `push`, or the number of a line in a menu of theirs. The tenant may hold its reply until the
+/// user has approved.
 fn asks_for_approval(planned: &Planned) -> bool {
     let Action::Answer(Answer::Text(text)) = &planned.operation.action else {
         return false;
     };
     let word = text.expose().to_ascii_lowercase();
-    let known = ["push", "phone", "call"]
-        .iter()
-        .any(|known| word.starts_with(known));
+    let known = ["push", "phone", "call"].iter().any(|known| word.starts_with(known));
     is_word(planned) && (known || word.bytes().all(|b| b.is_ascii_digit()))
 }
 
@@ -277,8 +272,8 @@ fn is_push(mechanism: Mechanism) -> bool {
     mechanism == Mechanism::Otp
 }
 
-/// The tenant gives no reasons, so the reason is what was being done when it said no. Where several things were,
-/// an answer is the likeliest to have been wrong.
+/// The tenant gives no reasons, so the reason is what was being done when it said no. Where several
+/// things were, an answer is the likeliest to have been wrong.
 fn refused(done: &[Planned]) -> Refusal {
     let answered = |p: &Planned| matches!(p.operation.action, Action::Answer(_));
     let polled = |p: &Planned| matches!(p.operation.action, Action::Poll);

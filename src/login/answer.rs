@@ -111,7 +111,8 @@ impl Login {
     }
 
     fn started_answered(self: Box<Self>, started: Planned, wanted: Wanted, typed: &Secret) -> Step {
-        // Many type the number instead of choosing it on the phone: they mean that they have seen it.
+        // Many type the number instead of choosing it on the phone: they mean that they have seen
+        // it.
         let is_number = |n: &ServerText| n.raw().trim() == typed.expose().trim();
         if self.number.as_ref().is_some_and(is_number) {
             return self.answered_with_nothing(Asked::Started(started, wanted));
@@ -135,10 +136,7 @@ impl Login {
             mechanism: started.operation.mechanism,
             action: Action::Answer(Answer::Text(answer)),
         };
-        self.queue.push(Planned {
-            operation,
-            ..started
-        });
+        self.queue.push(Planned { operation, ..started });
         self.flush()
     }
 }
@@ -154,8 +152,9 @@ fn pick(choices: &[Choice], typed: &Secret) -> Option<(Choice, Option<Shared>)> 
     Some((choices.get(code_taker(choices)?)?.clone(), Some(code)))
 }
 
-/// Whether this code of the only mechanism may be typed before it was started. It is a number, as at a menu: a word
-/// asks a RADIUS server for a push, or is the password that a program gives to whatever asks.
+/// Whether this code of the only mechanism may be typed before it was started. It is a number, as
+/// at a menu: a word asks a RADIUS server for a push, or is the password that a program gives to
+/// whatever asks.
 fn takes_code(choice: &Choice, code: &Secret) -> bool {
     can_take_code(choice) && is_number(code)
 }
@@ -164,7 +163,8 @@ fn can_take_code(choice: &Choice) -> bool {
     code_taker(std::slice::from_ref(choice)).is_some()
 }
 
-/// A code as it is sent: without the gaps that apps show it with. Codes are printable ASCII, of any length.
+/// A code as it is sent: without the gaps that apps show it with. Codes are printable ASCII, of any
+/// length.
 fn code(typed: &Secret) -> Option<Shared> {
     let text = typed.expose().trim();
     let printable = text.chars().all(|c| c.is_ascii_graphic() || c == ' ');

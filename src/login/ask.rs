@@ -67,9 +67,10 @@ impl Login {
         }
     }
 
-    /// Whether the password is sent before an authenticator's code is asked for, so that there is less to wait for
-    /// afterwards. A stranger's stays: a robot that tries passwords seldom has a code, and each of its tries would count
-    /// against the user. So does one that may travel with the code.
+    /// Whether the password is sent before an authenticator's code is asked for, so that there is
+    /// less to wait for afterwards. A stranger's stays: a robot that tries passwords seldom has a
+    /// code, and each of its tries would count against the user. So does one that may travel with
+    /// the code.
     fn goes_ahead(&self) -> bool {
         let together = self.terms.tenant.multiple_operations == Batch::Code;
         !self.queue.is_empty() && !self.terms.stranger && !together
@@ -80,8 +81,8 @@ impl Login {
         self.take(authenticator, None)
     }
 
-    /// The tenant has refused what went ahead. The code is asked for all the same: that it is not must not tell anybody
-    /// that the password was wrong.
+    /// The tenant has refused what went ahead. The code is asked for all the same: that it is not
+    /// must not tell anybody that the password was wrong.
     pub(super) fn refuse_later(
         mut self: Box<Self>,
         authenticator: Choice,
@@ -121,7 +122,8 @@ impl Login {
         self.ask_after("", asked)
     }
 
-    /// Asks once more, and says first what was wrong with the answer, unless the user has had enough tries.
+    /// Asks once more, and says first what was wrong with the answer, unless the user has had
+    /// enough tries.
     pub(super) fn ask_again(mut self: Box<Self>, word: &str, asked: Asked) -> Step {
         self.useless = self.useless.saturating_add(1);
         if self.useless >= self.terms.login.attempts {
@@ -146,10 +148,8 @@ impl Login {
             | Asked::Browser(_)
             | Asked::Offline(_) => String::new(),
         };
-        let question = Question {
-            text: words::joined(word, &quiet, &text),
-            echo: self.echo(&asked),
-        };
+        let question =
+            Question { text: words::joined(word, &quiet, &text), echo: self.echo(&asked) };
         Step::Ask(question, AwaitAnswer { login: self, asked })
     }
 
@@ -201,15 +201,12 @@ impl Login {
             | Asked::Browser(_)
             | Asked::Offline(_) => false,
         };
-        if self.terms.login.echo_codes && !is_lasting {
-            Echo::On
-        } else {
-            Echo::Off
-        }
+        if self.terms.login.echo_codes && !is_lasting { Echo::On } else { Echo::Off }
     }
 }
 
-/// Whether nothing but the phone is needed once it was started: then the user is not told that it stays silent.
+/// Whether nothing but the phone is needed once it was started: then the user is not told that it
+/// stays silent.
 fn rings_by_itself(mechanism: Mechanism) -> bool {
     match mechanism {
         Mechanism::Radius | Mechanism::Oath => false,
@@ -235,8 +232,8 @@ fn security_question(choice: &Choice, nth: usize) -> String {
     words::security_question(text)
 }
 
-/// Whose code may be typed right at the menu, by its place there: one that the user can have before anything was
-/// started, and if possible one whose start sends nothing.
+/// Whose code may be typed right at the menu, by its place there: one that the user can have before
+/// anything was started, and if possible one whose start sends nothing.
 pub(super) fn code_taker(choices: &[Choice]) -> Option<usize> {
     let order = [Mechanism::Oath, Mechanism::Radius, Mechanism::Otp];
     let place = |m| {

@@ -11,7 +11,8 @@ use crate::tenant::request::{Action, Answer, Operation};
 use crate::tenant::text::{ServerText, shown};
 use crate::verdict::{Reason, Refusal};
 
-/// A tenant may ask for the password again in a package that replaces the first. More often it is guessing for us.
+/// A tenant may ask for the password again in a package that replaces the first. More often it is
+/// guessing for us.
 const MAX_PASSWORDS: u8 = 2;
 /// A package in the log, in characters.
 const MAX_OFFERED: usize = 300;
@@ -36,10 +37,7 @@ impl Login {
     /// Queues what needs no word of the user's, then asks for what does.
     pub(super) fn plan(mut self: Box<Self>) -> Step {
         loop {
-            let at = self
-                .queue
-                .last()
-                .map_or(self.index, |last| last.challenge + 1);
+            let at = self.queue.last().map_or(self.index, |last| last.challenge + 1);
             let Some(challenge) = self.challenges.get(at).cloned() else {
                 return self.flush();
             };
@@ -51,7 +49,8 @@ impl Login {
         }
     }
 
-    /// The password is there already: where it is an alternative, it is the one that bothers nobody.
+    /// The password is there already: where it is an alternative, it is the one that bothers
+    /// nobody.
     fn password_offer(&self, at: usize, challenge: &Challenge) -> Option<Choice> {
         let queued = self.queue.iter().any(|p| p.mechanism == Mechanism::Up);
         if queued || self.passwords >= MAX_PASSWORDS {
@@ -82,7 +81,8 @@ impl Login {
         ringing: Ringing,
         allowance: Allowance,
     ) -> Step {
-        // Only who asks for what rings although it was not offered, such as a RADIUS server's push, comes here again.
+        // Only who asks for what rings although it was not offered, such as a RADIUS server's push,
+        // comes here again.
         let again = std::mem::replace(&mut self.allowance, allowance) != Allowance::Free;
         self.useless = self.useless.saturating_add(u8::from(again));
         if self.useless >= self.terms.login.attempts {
@@ -110,8 +110,8 @@ impl Login {
         log_first(lines, step)
     }
 
-    /// A choice holds for one package that replaces the one it was made from, and no longer: each push needs a word
-    /// of the user's.
+    /// A choice holds for one package that replaces the one it was made from, and no longer: each
+    /// push needs a word of the user's.
     fn chosen_before(&mut self, choices: &[Choice]) -> Option<(Choice, Option<Shared>)> {
         let chosen = self.chosen.take().filter(|_| !self.reused)?;
         let is_it = |c: &&Choice| c.mechanism == chosen.mechanism && c.offer.label == chosen.label;
@@ -130,7 +130,8 @@ impl Login {
         }
     }
 
-    /// What the user may choose from, the preferred first. Never empty. What is left out goes to the log.
+    /// What the user may choose from, the preferred first. Never empty. What is left out goes to
+    /// the log.
     fn choices(
         &self,
         at: usize,
@@ -180,13 +181,7 @@ impl Login {
     /// Whether the policy would be content if the tenant let the user in after `last`.
     fn would_suffice(&self, last: Mechanism) -> bool {
         let queued = self.queue.iter().map(|p| p.mechanism);
-        let factors: Vec<_> = self
-            .met
-            .iter()
-            .copied()
-            .chain(queued)
-            .chain([last])
-            .collect();
+        let factors: Vec<_> = self.met.iter().copied().chain(queued).chain([last]).collect();
         proof::enough(&self.terms, &factors)
     }
 
@@ -204,10 +199,7 @@ impl Login {
 
     /// Nothing rings before it was counted.
     pub(super) fn spend(self: Box<Self>, ringing: Ringing) -> Step {
-        Step::Spend(AwaitAllowance {
-            login: self,
-            ringing,
-        })
+        Step::Spend(AwaitAllowance { login: self, ringing })
     }
 
     /// What was chosen is what happens.
@@ -219,11 +211,8 @@ impl Login {
             let answer = Answer::Text(text.clone());
             self.queue.push(choice.plan(Action::Answer(answer)));
         }
-        self.chosen = Some(Chosen {
-            mechanism: choice.mechanism,
-            label: choice.offer.label,
-            typed,
-        });
+        self.chosen =
+            Some(Chosen { mechanism: choice.mechanism, label: choice.offer.label, typed });
         self.flush()
     }
 
@@ -246,10 +235,7 @@ impl Choice {
         Planned {
             challenge: self.challenge,
             mechanism: self.mechanism,
-            operation: Operation {
-                mechanism: self.offer.id.clone(),
-                action,
-            },
+            operation: Operation { mechanism: self.offer.id.clone(), action },
         }
     }
 
@@ -264,15 +250,12 @@ impl Choice {
     }
 
     pub(super) fn is_oob(&self) -> bool {
-        matches!(
-            self.offer.answer,
-            AnswerType::StartTextOob | AnswerType::StartOob
-        )
+        matches!(self.offer.answer, AnswerType::StartTextOob | AnswerType::StartOob)
     }
 }
 
-/// Whether an answer makes somebody's phone ring: a RADIUS server takes words such as `push`, or the number of a line
-/// in a menu of its own.
+/// Whether an answer makes somebody's phone ring: a RADIUS server takes words such as `push`, or
+/// the number of a line in a menu of its own.
 pub(super) fn asks_for_push(mechanism: Mechanism, text: &Secret) -> bool {
     mechanism == Mechanism::Radius && !is_number(text)
 }
@@ -291,11 +274,7 @@ fn usable(challenge: usize, offer: &Offer) -> Option<Choice> {
         }
     };
     let there = offer.enrolled && !offer.id.is_empty();
-    (answerable && there).then(|| Choice {
-        challenge,
-        mechanism,
-        offer: offer.clone(),
-    })
+    (answerable && there).then(|| Choice { challenge, mechanism, offer: offer.clone() })
 }
 
 /// Those of which something holds; why the others are left out goes to the log.
@@ -311,7 +290,8 @@ fn keep(
     kept
 }
 
-/// Log lines for what is not in the menu. An administrator has to know of what can't be read, in one line for all.
+/// Log lines for what is not in the menu. An administrator has to know of what can't be read, in
+/// one line for all.
 fn left_out(challenge: &Challenge) -> Vec<Notice> {
     let offers = challenge.offers.iter();
     let missing = offers.filter_map(|o| Some((o, obstacle(o)?)));
@@ -323,9 +303,7 @@ fn left_out(challenge: &Challenge) -> Vec<Notice> {
         let names = shown(&names.join(","), MAX_OFFERED);
         Notice::Log(line(&names, why))
     });
-    let others = others
-        .iter()
-        .map(|(offer, why)| Notice::Debug(line(&offer_name(offer), why)));
+    let others = others.iter().map(|(offer, why)| Notice::Debug(line(&offer_name(offer), why)));
     unreadable.into_iter().chain(others).collect()
 }
 

@@ -1,4 +1,5 @@
-//! Users who log in at another identity provider: a page to open, then a PIN from it or a wait for it.
+//! Users who log in at another identity provider: a page to open, then a PIN from it or a wait for
+//! it.
 #![forbid(unsafe_code)]
 
 use super::about::{NOT_ASKED_FOR, check_session, check_tenant};
@@ -32,10 +33,7 @@ impl Login {
             return self.end(Reason::Federated);
         }
         let Some(url) = plain_url(&federated.url) else {
-            return self.end(Refusal::new(
-                Reason::Misbehaved,
-                "a federated login with an odd URL",
-            ));
+            return self.end(Refusal::new(Reason::Misbehaved, "a federated login with an odd URL"));
         };
         let ours = self.terms.tenant.id.as_deref();
         if let Err(refusal) = check_tenant(ours, federated.tenant_id.as_deref()) {
@@ -45,10 +43,7 @@ impl Login {
             id: federated.session,
             tenant_id: federated.tenant_id.or(self.terms.tenant.id.clone()),
         };
-        let waiting = Waiting {
-            url: url.clone(),
-            session,
-        };
+        let waiting = Waiting { url: url.clone(), session };
         let asked = match federated.pin {
             true => Asked::Pin(waiting),
             false => Asked::Browser(waiting),
@@ -62,9 +57,7 @@ impl Login {
     }
 
     pub(super) fn ask_status(self: Box<Self>, waiting: Waiting, outages: u8) -> Step {
-        let request = Request::Status {
-            session: waiting.session.id.clone(),
-        };
+        let request = Request::Status { session: waiting.session.id.clone() };
         self.send(request, Expected::Status { waiting, outages })
     }
 
@@ -94,10 +87,8 @@ impl Login {
             mechanism: PIN_MECHANISM.to_owned(),
             action: Action::Answer(Answer::Text(pin)),
         };
-        let request = Request::Advance {
-            session: waiting.session.clone(),
-            operations: vec![operation],
-        };
+        let request =
+            Request::Advance { session: waiting.session.clone(), operations: vec![operation] };
         self.send(request, Expected::Pin(waiting))
     }
 
@@ -132,8 +123,8 @@ impl Login {
     }
 }
 
-/// A URL that can be shown as it is: https, a host, and nothing but the characters of a URL (RFC 3986). No `@`, in
-/// front of which another host could be pretended.
+/// A URL that can be shown as it is: https, a host, and nothing but the characters of a URL (RFC
+/// 3986). No `@`, in front of which another host could be pretended.
 fn plain_url(url: &ServerText) -> Option<String> {
     let raw = url.raw();
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]!$&'()*+,;=%".contains(&b);

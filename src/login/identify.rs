@@ -20,8 +20,8 @@ pub(super) enum Way {
 }
 
 impl Login {
-    /// Ends the login for the user that a success names. Some tenants name no user and give a token: Whoami says to
-    /// whom they gave it.
+    /// Ends the login for the user that a success names. Some tenants name no user and give a
+    /// token: Whoami says to whom they gave it.
     pub(super) fn identify(
         mut self: Box<Self>,
         identity: Identity,

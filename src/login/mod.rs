@@ -1,7 +1,8 @@
-//! One login as a state machine: what the tenant and the user say goes in, the next [`Step`] comes out.
+//! One login as a state machine: what the tenant and the user say goes in, the next [`Step`] comes
+//! out.
 //!
-//! Nothing in here can touch the world: no I/O, no clock, no environment. Every step but the last carries the only
-//! value that can continue it, so a wrong or repeated event does not compile.
+//! Nothing in here can touch the world: no I/O, no clock, no environment. Every step but the last
+//! carries the only value that can continue it, so a wrong or repeated event does not compile.
 #![forbid(unsafe_code)]
 
 mod about;
@@ -70,13 +71,15 @@ struct Login {
     rounds: u8,
     /// Operations that are decided and not sent yet.
     queue: Vec<Planned>,
-    /// Mechanisms that the tenant has taken an answer or an approval for. Worth something at `LoginSuccess` only.
+    /// Mechanisms that the tenant has taken an answer or an approval for. Worth something at
+    /// `LoginSuccess` only.
     met: Vec<Mechanism>,
     /// What the user chose, for a package that replaces the one it was chosen from.
     chosen: Option<Chosen>,
     /// Whether that has happened.
     reused: bool,
-    /// The authenticator that was started with the password, as long as its code has not been asked for.
+    /// The authenticator that was started with the password, as long as its code has not been asked
+    /// for.
     ahead: Option<Choice>,
     /// How often the password has gone out.
     passwords: u8,
@@ -86,7 +89,8 @@ struct Login {
     number: Option<ServerText>,
     /// How often the approval that is waited for has been asked for.
     polls: u16,
-    /// Since when an approval is waited for, and until when it has been: times since the login began.
+    /// Since when an approval is waited for, and until when it has been: times since the login
+    /// began.
     waited: Option<wait::Waited>,
 }
 
@@ -189,13 +193,7 @@ pub struct AwaitTime {
 
 /// Opens a login: the first step asks the tenant for the user's challenges.
 pub fn start(start: Start) -> Step {
-    let Start {
-        terms,
-        password,
-        machine,
-        allowance,
-        before,
-    } = start;
+    let Start { terms, password, machine, allowance, before } = start;
     let target = terms.tenant.url.clone();
     let (secret, token) = machine.map_or((None, None), |m| (Some(Rc::new(m.secret)), m.token));
     let login = Login {
@@ -266,7 +264,8 @@ impl AwaitReply {
 }
 
 impl Expected {
-    /// A RADIUS server may hold its answer until a person has approved: some ask for an approval by themselves.
+    /// A RADIUS server may hold its answer until a person has approved: some ask for an approval by
+    /// themselves.
     fn patience(&self) -> Patience {
         match self {
             Expected::Advance(sent) if sent.iter().any(Planned::may_be_held) => Patience::Person,
@@ -306,13 +305,7 @@ impl Step {
             Step::Send(outgoing, awaited) => match awaited.expected {
                 Expected::Cleanup(first) => {
                     let expected = Expected::Cleanup(Box::new(first.or(refusal)));
-                    Step::Send(
-                        outgoing,
-                        AwaitReply {
-                            expected,
-                            ..awaited
-                        },
-                    )
+                    Step::Send(outgoing, AwaitReply { expected, ..awaited })
                 }
                 Expected::Start { .. }
                 | Expected::Token { .. }
@@ -412,8 +405,7 @@ impl AwaitTime {
     pub fn too_long(self) -> Step {
         let seconds = self.asked.unwrap_or_default().as_secs();
         let detail = format!("the tenant asks to wait {seconds} s, longer than the login may take");
-        self.login
-            .abandon(Refusal::new(Reason::TenantThrottle, detail))
+        self.login.abandon(Refusal::new(Reason::TenantThrottle, detail))
     }
 
     /// The login can't go on.
@@ -428,17 +420,8 @@ impl Login {
         let (about, patience) = (expected.about(), expected.patience());
         let authorization = self.authorization.clone();
         Step::Send(
-            Outgoing {
-                to,
-                request,
-                authorization,
-                patience,
-                about,
-            },
-            AwaitReply {
-                login: self,
-                expected,
-            },
+            Outgoing { to, request, authorization, patience, about },
+            AwaitReply { login: self, expected },
         )
     }
 
@@ -446,10 +429,9 @@ impl Login {
     fn abandon(mut self: Box<Self>, refusal: impl Into<Refusal>) -> Step {
         let refusal = refusal.into();
         match self.session.take() {
-            Some(session) => self.send(
-                Request::Cleanup { session },
-                Expected::Cleanup(Box::new(refusal)),
-            ),
+            Some(session) => {
+                self.send(Request::Cleanup { session }, Expected::Cleanup(Box::new(refusal)))
+            }
             None => Step::Done(Err(refusal)),
         }
     }
@@ -464,10 +446,7 @@ impl Login {
     fn round(&mut self) -> Result<(), Refusal> {
         self.rounds += 1;
         if self.rounds > MAX_ROUNDS {
-            return Err(Refusal::new(
-                Reason::Misbehaved,
-                "too many challenges in one login",
-            ));
+            return Err(Refusal::new(Reason::Misbehaved, "too many challenges in one login"));
         }
         Ok(())
     }
@@ -479,8 +458,5 @@ fn tell(notice: Notice, next: Step) -> Step {
 
 /// Logs each of `lines`, then goes on.
 fn log_first(lines: Vec<Notice>, next: Step) -> Step {
-    lines
-        .into_iter()
-        .rev()
-        .fold(next, |next, line| tell(line, next))
+    lines.into_iter().rev().fold(next, |next, line| tell(line, next))
 }

@@ -12,11 +12,12 @@ use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
 use crate::verdict::{Reason, Refusal};
 
-/// The right to an offline code. Only a login in which nothing was heard has it: the first reply, and the first failure that is
-/// no outage, takes it away for good.
+/// The right to an offline code. Only a login in which nothing was heard has it: the first reply,
+/// and the first failure that is no outage, takes it away for good.
 ///
-/// "The network is down" can be arranged by a person who wants in. So the administrator must allow offline codes, the stack must
-/// have verified a password of this user, and only an outage counts, which `tenant::silence` decides.
+/// "The network is down" can be arranged by a person who wants in. So the administrator must allow
+/// offline codes, the stack must have verified a password of this user, and only an outage counts,
+/// which `tenant::silence` decides.
 pub(super) struct Standby(());
 
 /// An outage in a login that still has the right to an offline code. Nothing else leads to one.
@@ -61,8 +62,9 @@ impl Login {
         Step::Redeem(code, AwaitRedeem { login, unheard })
     }
 
-    /// A wrong code is asked for again, also of a user who is not enrolled, and so sees the same. Where no code counts, or
-    /// can be checked, the user is told so instead of being asked again in vain.
+    /// A wrong code is asked for again, also of a user who is not enrolled, and so sees the same.
+    /// Where no code counts, or can be checked, the user is told so instead of being asked again in
+    /// vain.
     pub(super) fn redeemed(
         mut self: Box<Self>,
         unheard: Unheard,
@@ -79,10 +81,7 @@ impl Login {
                 return self.ask(Asked::Offline(unheard));
             }
         }
-        self.end(Refusal::new(
-            reason,
-            format!("{refusal}; {}", unheard.detail()),
-        ))
+        self.end(Refusal::new(reason, format!("{refusal}; {}", unheard.detail())))
     }
 }
 

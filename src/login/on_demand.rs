@@ -1,4 +1,5 @@
-//! A step-up: this machine asks, in its own name, for the challenges of a policy; the rest is as in any login.
+//! A step-up: this machine asks, in its own name, for the challenges of a policy; the rest is as in
+//! any login.
 #![forbid(unsafe_code)]
 
 use super::read::{busy_or_broken, read};
@@ -37,14 +38,8 @@ impl Login {
                 ClientAuth::Body => Place::Body,
             },
         };
-        let request = Request::Token {
-            app: policy.app.clone(),
-            below,
-            form: grant.body(),
-        };
-        self.authorization = grant
-            .authorization()
-            .map(|header| Secret::new(&header).into());
+        let request = Request::Token { app: policy.app.clone(), below, form: grant.body() };
+        self.authorization = grant.authorization().map(|header| Secret::new(&header).into());
         self.send(request, Expected::Token { below })
     }
 
@@ -63,10 +58,7 @@ impl Login {
         {
             return self.ask_token(&policy, Below::Api);
         }
-        match (
-            answer(response.status, &response.body),
-            self.terms.flow.clone(),
-        ) {
+        match (answer(response.status, &response.body), self.terms.flow.clone()) {
             (Ok(Answer::Granted(granted)), Flow::OnDemand(policy)) => {
                 let token: Shared = granted.token.into();
                 let next = self.challenge(&policy, &token, true);
@@ -74,17 +66,14 @@ impl Login {
             }
             (Ok(Answer::Refused(why)), _) => {
                 let mut echoes = Echoes::default();
-                self.secret
-                    .iter()
-                    .for_each(|secret| echoes.know(secret.expose()));
+                self.secret.iter().for_each(|secret| echoes.know(secret.expose()));
                 let detail = format!("token: {}", why.without(&echoes).shown(150));
                 self.end(Refusal::new(Reason::ClientRefused, detail))
             }
             (Err(Malformed(what)), _) => self.end(Refusal::new(Reason::Misbehaved, what)),
-            (Ok(Answer::Granted(_)), Flow::Login) => self.end(Refusal::new(
-                Reason::Misbehaved,
-                "a token that nobody asked for",
-            )),
+            (Ok(Answer::Granted(_)), Flow::Login) => {
+                self.end(Refusal::new(Reason::Misbehaved, "a token that nobody asked for"))
+            }
         }
     }
 
@@ -103,11 +92,7 @@ impl Login {
         reply: Result<Response, Failure>,
         fresh: bool,
     ) -> Step {
-        if let Ok(Response {
-            status: status @ (401 | 403),
-            ..
-        }) = reply
-        {
+        if let Ok(Response { status: status @ (401 | 403), .. }) = reply {
             return self.token_refused(status, fresh);
         }
         match read(reply, reply::started) {
@@ -122,8 +107,8 @@ impl Login {
         }
     }
 
-    /// A token that is no longer good, or no longer good enough, is dropped, and fetched once more: it may live for
-    /// a year, and what the administrator has mended since is not in it.
+    /// A token that is no longer good, or no longer good enough, is dropped, and fetched once more:
+    /// it may live for a year, and what the administrator has mended since is not in it.
     fn token_refused(self: Box<Self>, status: u16, fresh: bool) -> Step {
         let next = match (fresh, self.terms.flow.clone()) {
             (false, Flow::OnDemand(policy)) => self.ask_token(&policy, Below::Root),
@@ -135,8 +120,8 @@ impl Login {
         Step::Keep(Keep::NoToken, Told(Box::new(next)))
     }
 
-    /// 401 or 403 to an operation of a step-up: the token of this machine's client is not taken, and the operation was not
-    /// looked at.
+    /// 401 or 403 to an operation of a step-up: the token of this machine's client is not taken,
+    /// and the operation was not looked at.
     pub(super) fn refuses_bearer(
         &self,
         expected: &Expected,
@@ -145,16 +130,15 @@ impl Login {
         let advances = matches!(expected, Expected::Advance(_) | Expected::Poll { .. });
         let is_step_up = matches!(self.terms.flow, Flow::OnDemand(_));
         match reply {
-            Ok(Response {
-                status: status @ (401 | 403),
-                ..
-            }) if advances && is_step_up => Some(*status),
+            Ok(Response { status: status @ (401 | 403), .. }) if advances && is_step_up => {
+                Some(*status)
+            }
             Ok(_) | Err(_) => None,
         }
     }
 
-    /// The documents do not say whether a tenant wants the token here, and a scope may leave the call out. An ordinary login
-    /// has none, so the operation is sent once more without it.
+    /// The documents do not say whether a tenant wants the token here, and a scope may leave the
+    /// call out. An ordinary login has none, so the operation is sent once more without it.
     pub(super) fn without_bearer(mut self: Box<Self>, status: u16, expected: Expected) -> Step {
         if self.authorization.take().is_none() {
             let refusal = self.outside_scope("AdvanceAuthentication", status);

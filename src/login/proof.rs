@@ -1,4 +1,5 @@
-//! The only place where a login can succeed: a value that proves it, made from everything that must be true.
+//! The only place where a login can succeed: a value that proves it, made from everything that must
+//! be true.
 #![forbid(unsafe_code)]
 
 use super::offline::Unheard;
@@ -8,7 +9,8 @@ use crate::tenant::reply::Identity;
 use crate::tenant::text::shown;
 use crate::verdict::{Reason, Refusal};
 
-/// That the tenant let this user in, after at least the factors that the policy demands, or an offline code did.
+/// That the tenant let this user in, after at least the factors that the policy demands, or an
+/// offline code did.
 ///
 /// Can't be made, copied or changed outside of this file.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,10 +51,7 @@ pub(super) fn prove(
     bind(terms, identity)?;
     if !enough(terms, &met) {
         let names: Vec<_> = met.iter().map(|m| m.name()).collect();
-        return Err(Refusal::new(
-            Reason::TooFewFactors,
-            format!("met: {}", names.join(",")),
-        ));
+        return Err(Refusal::new(Reason::TooFewFactors, format!("met: {}", names.join(","))));
     }
     let offline = None;
     Ok(Proof { met, offline })
@@ -63,23 +62,17 @@ pub(super) fn prove(
 /// It is the second factor; the first is the password that the stack has verified before.
 pub(super) fn prove_offline(receipt: Receipt, unheard: Unheard) -> Proof {
     let outage = unheard.detail();
-    Proof {
-        met: Vec::new(),
-        offline: Some(OfflineProof { receipt, outage }),
-    }
+    Proof { met: Vec::new(), offline: Some(OfflineProof { receipt, outage }) }
 }
 
-/// A federated login: the other provider's factors are its own affair, which the administrator accepted
-/// with `federated = true`. The identity is bound all the same.
+/// A federated login: the other provider's factors are its own affair, which the administrator
+/// accepted with `federated = true`. The identity is bound all the same.
 pub(super) fn prove_federated(terms: &Terms, identity: &Identity) -> Result<Proof, Refusal> {
     if !terms.login.federated {
         return Err(Reason::Federated.into());
     }
     bind(terms, identity)?;
-    Ok(Proof {
-        met: Vec::new(),
-        offline: None,
-    })
+    Ok(Proof { met: Vec::new(), offline: None })
 }
 
 /// The tenant must name the user that it was asked for. It folds the case of names, and so do we.
@@ -90,21 +83,17 @@ fn bind(terms: &Terms, identity: &Identity) -> Result<(), Refusal> {
             let detail = format!("the tenant let in \"{}\"", shown(user, 100));
             Err(Refusal::new(Reason::IdentityMismatch, detail))
         }
-        None => Err(Refusal::new(
-            Reason::IdentityMismatch,
-            "the tenant named nobody",
-        )),
+        None => Err(Refusal::new(Reason::IdentityMismatch, "the tenant named nobody")),
     }
 }
 
 /// Whether these mechanisms are factors of as many different kinds as the policy demands.
 ///
-/// In a step-up, what came before it (a password, a key) is the first of two kinds: it must be met by a possession.
+/// In a step-up, what came before it (a password, a key) is the first of two kinds: it must be met
+/// by a possession.
 #[must_use]
 pub fn enough(terms: &Terms, met: &[Mechanism]) -> bool {
-    let kinds = met
-        .iter()
-        .filter_map(|m| kind(*m, terms.login.email_counts));
+    let kinds = met.iter().filter_map(|m| kind(*m, terms.login.email_counts));
     let (mut knowledge, mut possession) = (false, false);
     for kind in kinds {
         match kind {

@@ -11,9 +11,11 @@ use crate::verdict::{Reason, Refusal};
 
 /// Why there is no usable reply.
 pub(super) enum Trouble {
-    /// 429 or 503: the request was not looked at. What may be asked again may be so after this time.
+    /// 429 or 503: the request was not looked at. What may be asked again may be so after this
+    /// time.
     Busy(Refusal, Option<Duration>),
-    /// 500, 502 or 504: the tenant, or its front, has stumbled. What is only asked may be asked again.
+    /// 500, 502 or 504: the tenant, or its front, has stumbled. What is only asked may be asked
+    /// again.
     Stumbled(Refusal),
     /// The connection broke. What is only asked, not done, may be asked again.
     Broken(Refusal),
@@ -32,7 +34,8 @@ impl From<Trouble> for Refusal {
     }
 }
 
-/// Takes a reply apart. The API answers 200 and JSON even when a login fails; anything else is not the API.
+/// Takes a reply apart. The API answers 200 and JSON even when a login fails; anything else is not
+/// the API.
 pub(super) fn read<T>(
     reply: Result<Response, Failure>,
     parse: fn(&[u8]) -> Result<T, Malformed>,
@@ -46,10 +49,7 @@ pub(super) fn read<T>(
     let kind = response.content_type.as_deref().unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(misbehaved(format!(
-            "a reply of type \"{}\"",
-            shown(kind, 60)
-        )));
+        return Err(misbehaved(format!("a reply of type \"{}\"", shown(kind, 60))));
     }
     parse(&response.body).map_err(|Malformed(what)| misbehaved(what))
 }

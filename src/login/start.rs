@@ -16,7 +16,8 @@ use crate::verdict::{Reason, Refusal};
 
 /// A tenant's own host, its vanity host and the pod: more redirects than that are a loop.
 const MAX_HOPS: u8 = 3;
-/// How often a tenant that is busy is asked again. Opening a session is no attempt, so this costs the user nothing.
+/// How often a tenant that is busy is asked again. Opening a session is no attempt, so this costs
+/// the user nothing.
 const MAX_TRIES: u8 = 3;
 
 /// How long is waited for a tenant that is busy and does not say for how long.
@@ -37,10 +38,9 @@ impl Login {
             Ok(Started::Package(package)) => self.opened(package),
             Ok(Started::Redirect(host)) => self.redirected(&host),
             Ok(Started::Federated(federated)) => self.federated(federated),
-            Ok(Started::Elsewhere) => self.end(Refusal::new(
-                Reason::Federated,
-                "the tenant names no page to wait for",
-            )),
+            Ok(Started::Elsewhere) => {
+                self.end(Refusal::new(Reason::Federated, "the tenant names no page to wait for"))
+            }
             Ok(Started::Failed) => self.end(Reason::StartRefused),
             Ok(Started::Unasked) => self.end(Reason::SuccessUnasked),
             Err(Trouble::Busy(_, asked)) if tries < MAX_TRIES => {
@@ -53,26 +53,20 @@ impl Login {
 
     pub(super) fn opened(mut self: Box<Self>, package: Package) -> Step {
         let Some(id) = package.session.clone().filter(|id| !id.is_empty()) else {
-            return self.end(Refusal::new(
-                Reason::Misbehaved,
-                "a package without a session",
-            ));
+            return self.end(Refusal::new(Reason::Misbehaved, "a package without a session"));
         };
-        if let Err(refusal) = check_tenant(
-            self.terms.tenant.id.as_deref(),
-            package.tenant_id.as_deref(),
-        ) {
+        if let Err(refusal) =
+            check_tenant(self.terms.tenant.id.as_deref(), package.tenant_id.as_deref())
+        {
             return self.end(refusal);
         }
-        let tenant_id = package
-            .tenant_id
-            .clone()
-            .or_else(|| self.terms.tenant.id.clone());
+        let tenant_id = package.tenant_id.clone().or_else(|| self.terms.tenant.id.clone());
         self.session = Some(Session { id, tenant_id });
         self.accept(package)
     }
 
-    /// Begins with the first challenge of a package, whether it is the first one or replaces another.
+    /// Begins with the first challenge of a package, whether it is the first one or replaces
+    /// another.
     pub(super) fn accept(mut self: Box<Self>, package: Package) -> Step {
         if let Err(refusal) = self.round() {
             return self.abandon(refusal);
@@ -107,14 +101,12 @@ impl Login {
             return self.end(Refusal::new(Reason::RedirectRefused, detail));
         };
         self.target = target;
-        tell(
-            Notice::Debug(format!("redirected to {shown}")),
-            self.open(1),
-        )
+        tell(Notice::Debug(format!("redirected to {shown}")), self.open(1))
     }
 }
 
-/// Takes away what the tenant calls phones and addresses. Those of one kind are numbered, in the tenant's order.
+/// Takes away what the tenant calls phones and addresses. Those of one kind are numbered, in the
+/// tenant's order.
 fn hide_labels(challenge: &mut Challenge) {
     let names: Vec<_> = challenge.offers.iter().map(|o| o.name.clone()).collect();
     let count = |name: &Name, upto: usize| names.iter().take(upto).filter(|n| *n == name).count();

@@ -10,7 +10,8 @@ use crate::tenant::http::Patience;
 use crate::tenant::request::Request;
 use crate::verdict::Refusal;
 
-/// What is to be done next. The caller does it and hands the outcome to the value that came with it.
+/// What is to be done next. The caller does it and hands the outcome to the value that came with
+/// it.
 #[must_use]
 pub enum Step {
     /// Ask the tenant, then [`AwaitReply::reply`].
@@ -19,7 +20,8 @@ pub enum Step {
     Tell(Notice, Told),
     /// Ask the user, then [`AwaitAnswer::answer`].
     Ask(Question, AwaitAnswer),
-    /// Ask whether this person's phone may ring, and count it if it may, then [`AwaitAllowance::answer`].
+    /// Ask whether this person's phone may ring, and count it if it may, then
+    /// [`AwaitAllowance::answer`].
     Spend(AwaitAllowance),
     /// Keep this for the next login, then [`Told::told`].
     Keep(Keep, Told),
@@ -105,7 +107,8 @@ pub struct Outgoing {
 pub enum Notice {
     /// For the user, while an approval is awaited. Of no use afterwards.
     Waiting(String),
-    /// The page that a federated user has to open: a link, and a picture of it where that can be shown.
+    /// The page that a federated user has to open: a link, and a picture of it where that can be
+    /// shown.
     Page(String),
     /// For the log: an administrator should look at it.
     Log(String),

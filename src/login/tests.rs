@@ -1,4 +1,5 @@
-//! Whole logins against a scripted tenant and a scripted user. No I/O: the replies are the bytes that a tenant sends.
+//! Whole logins against a scripted tenant and a scripted user. No I/O: the replies are the bytes
+//! that a tenant sends.
 #![forbid(unsafe_code)]
 
 mod ahead;

@@ -19,17 +19,9 @@ pub(super) const MAX_OUTAGES: u8 = 2;
 
 /// What to do when the time has passed.
 pub(super) enum Next {
-    Open {
-        tries: u8,
-    },
-    Poll {
-        planned: Planned,
-        outages: u8,
-    },
-    Status {
-        waiting: federated::Waiting,
-        outages: u8,
-    },
+    Open { tries: u8 },
+    Poll { planned: Planned, outages: u8 },
+    Status { waiting: federated::Waiting, outages: u8 },
 }
 
 /// A wait for an approval, in times since the login began.
@@ -42,15 +34,7 @@ pub(super) struct Waited {
 impl Login {
     pub(super) fn wait(self: Box<Self>, time: Duration, next: Next) -> Step {
         let (login, asked) = (self, None);
-        Step::Wait(
-            time,
-            AwaitTime {
-                login,
-                time,
-                next,
-                asked,
-            },
-        )
+        Step::Wait(time, AwaitTime { login, time, next, asked })
     }
 
     /// Waits as long as the tenant has asked to, and at least so long.
@@ -64,15 +48,7 @@ impl Login {
             return self.wait_on(least, next);
         };
         let login = self;
-        Step::Wait(
-            time,
-            AwaitTime {
-                login,
-                time,
-                next,
-                asked,
-            },
-        )
+        Step::Wait(time, AwaitTime { login, time, next, asked })
     }
 
     pub(super) fn elapsed(mut self: Box<Self>, time: Duration, now: Duration, next: Next) -> Step {
@@ -89,12 +65,12 @@ impl Login {
     /// Whether the user has waited so long that there must be a word from us.
     fn has_waited_enough(&self) -> bool {
         let patience = self.terms.login.approval_wait;
-        self.waited
-            .is_some_and(|waited| waited.until.saturating_sub(waited.since) >= patience)
+        self.waited.is_some_and(|waited| waited.until.saturating_sub(waited.since) >= patience)
     }
 
-    /// Lets time pass until the next question, or says that there is no approval yet. Many callers show what they are told
-    /// late or never: the user learns that it still waits from a prompt, and nothing is asked for while the prompt stands.
+    /// Lets time pass until the next question, or says that there is no approval yet. Many callers
+    /// show what they are told late or never: the user learns that it still waits from a prompt,
+    /// and nothing is asked for while the prompt stands.
     pub(super) fn wait_on(mut self: Box<Self>, time: Duration, next: Next) -> Step {
         if !self.has_waited_enough() {
             return self.wait(time, next);
@@ -110,7 +86,8 @@ impl Login {
         }
     }
 
-    /// The login may end at this question, where the caller can end the process: so the log is told first.
+    /// The login may end at this question, where the caller can end the process: so the log is told
+    /// first.
     fn ask_for_patience(self: Box<Self>, planned: Planned) -> Step {
         let has_code = self.offer(&planned).is_some_and(|o| o.takes_text());
         let line = format!("{} is not approved yet", planned.mechanism.name());
@@ -127,10 +104,7 @@ impl Login {
     /// The first poll comes at once: the approval may have been there before us.
     pub(super) fn poll_first(mut self: Box<Self>, mut planned: Planned) -> Step {
         let mechanism = planned.operation.mechanism;
-        planned.operation = Operation {
-            mechanism,
-            action: Action::Poll,
-        };
+        planned.operation = Operation { mechanism, action: Action::Poll };
         self.polls = 0;
         self.poll_on(planned)
     }
@@ -141,13 +115,7 @@ impl Login {
         };
         self.polls = self.polls.saturating_add(1);
         let operations = vec![planned.operation.clone()];
-        self.send(
-            Request::Advance {
-                session,
-                operations,
-            },
-            Expected::Poll { planned, outages },
-        )
+        self.send(Request::Advance { session, operations }, Expected::Poll { planned, outages })
     }
 
     pub(super) fn polled(

@@ -1,7 +1,9 @@
-//! A small file of constant size whose words several processes change at once, through a shared mapping.
+//! A small file of constant size whose words several processes change at once, through a shared
+//! mapping.
 //!
-//! Nothing is locked, so a process that its user stops holds up no other one. Nothing grows, so a full disk, a quota and
-//! `RLIMIT_FSIZE` change nothing; a limit on memory or descriptors is an error before anything was read.
+//! Nothing is locked, so a process that its user stops holds up no other one. Nothing grows, so a
+//! full disk, a quota and `RLIMIT_FSIZE` change nothing; a limit on memory or descriptors is an
+//! error before anything was read.
 
 use std::fs::File;
 use std::io;
@@ -26,7 +28,8 @@ impl Cells {
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::InvalidData`] for a file that is not as we would have left it; else what fstat(2) and mmap(2) say.
+    /// [`io::ErrorKind::InvalidData`] for a file that is not as we would have left it; else what
+    /// fstat(2) and mmap(2) say.
     pub(super) fn map(file: File, head: usize, words: usize) -> io::Result<Self> {
         let size = head + words * size_of::<AtomicU64>();
         let found = file.metadata()?;
@@ -39,32 +42,21 @@ impl Cells {
             return Err(odd());
         }
         let access = libc::PROT_READ | libc::PROT_WRITE;
-        // SAFETY: a new mapping of a file that is ours and open; what comes back is as long as was asked for.
+        // SAFETY: a new mapping of a file that is ours and open; what comes back is as long as was
+        // asked for.
         let start = unsafe {
             let descriptor = file.as_raw_fd();
-            libc::mmap(
-                ptr::null_mut(),
-                size,
-                access,
-                libc::MAP_SHARED,
-                descriptor,
-                0,
-            )
+            libc::mmap(ptr::null_mut(), size, access, libc::MAP_SHARED, descriptor, 0)
         };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
         let start = NonNull::new(start).ok_or_else(odd)?;
-        Ok(Self {
-            file,
-            start,
-            head,
-            size,
-        })
+        Ok(Self { file, start, head, size })
     }
 
-    /// Has the pages ready for writing. Where a file system has no room for that (btrfs, after a snapshot), this is an error
-    /// here and no SIGBUS later. Not needed in memory.
+    /// Has the pages ready for writing. Where a file system has no room for that (btrfs, after a
+    /// snapshot), this is an error here and no SIGBUS later. Not needed in memory.
     ///
     /// # Errors
     ///
@@ -83,8 +75,9 @@ impl Cells {
     #[must_use]
     pub fn words(&self) -> &[AtomicU64] {
         let count = (self.size - self.head) / size_of::<AtomicU64>();
-        // SAFETY: the mapping begins on a page and `head` is a multiple of 8; it lives as long as `self`, nobody truncates
-        // the file but root, and every process changes words by atomic operations alone.
+        // SAFETY: the mapping begins on a page and `head` is a multiple of 8; it lives as long as
+        // `self`, nobody truncates the file but root, and every process changes words by atomic
+        // operations alone.
         unsafe {
             let first = self.start.as_ptr().cast::<u8>().add(self.head);
             slice::from_raw_parts(first.cast::<AtomicU64>(), count)
@@ -120,8 +113,8 @@ impl Cells {
         Ok(self.file.metadata()?.nlink() == 1)
     }
 
-    /// Marks the number `at` as this process's, for as long as this lives: not even SIGKILL leaves the mark behind. Nobody
-    /// waits for it.
+    /// Marks the number `at` as this process's, for as long as this lives: not even SIGKILL leaves
+    /// the mark behind. Nobody waits for it.
     ///
     /// # Errors
     ///

@@ -1,9 +1,10 @@
 //! Reading a file that decides about logins: every part of its path must be in trusted hands.
 //!
-//! The path is looked at from `/` down, one directory after the other, and no link is allowed. A directory that was
-//! found in trusted hands keeps what is in it, for nobody else can rename or replace that: so what is true of a
-//! directory when the one below it is looked at is still true when the file is opened. The file itself is checked once
-//! it is open: what was checked is what is read.
+//! The path is looked at from `/` down, one directory after the other, and no link is allowed. A
+//! directory that was found in trusted hands keeps what is in it, for nobody else can rename or
+//! replace that: so what is true of a directory when the one below it is looked at is still true
+//! when the file is opened. The file itself is checked once it is open: what was checked is what is
+//! read.
 
 use std::cell::RefCell;
 use std::ffi::{CString, OsStr};
@@ -34,8 +35,8 @@ pub struct Unsafe {
 }
 
 impl Unsafe {
-    /// Whether it is so for every process like this one: not because this one lacks memory, descriptors or room, which its
-    /// caller may have seen to.
+    /// Whether it is so for every process like this one: not because this one lacks memory,
+    /// descriptors or room, which its caller may have seen to.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
         self.code.is_none_or(is_lasting)
@@ -44,14 +45,8 @@ impl Unsafe {
 
 /// Whether an error is about what is there, and not about what this process has left.
 pub(super) fn is_lasting(code: i32) -> bool {
-    let lasting = [
-        libc::EACCES,
-        libc::EPERM,
-        libc::EROFS,
-        libc::ENOENT,
-        libc::ENOTDIR,
-        libc::ELOOP,
-    ];
+    let lasting =
+        [libc::EACCES, libc::EPERM, libc::EROFS, libc::ENOENT, libc::ENOTDIR, libc::ELOOP];
     lasting.contains(&code)
 }
 
@@ -63,8 +58,8 @@ impl fmt::Display for Unsafe {
 
 impl std::error::Error for Unsafe {}
 
-/// The directories that were found in trusted hands, for as long as one login takes: none is looked at twice, for in the
-/// meantime nobody could have changed them but those who are trusted.
+/// The directories that were found in trusted hands, for as long as one login takes: none is looked
+/// at twice, for in the meantime nobody could have changed them but those who are trusted.
 #[derive(Debug, Default)]
 pub struct Trusted(RefCell<Vec<PathBuf>>);
 
@@ -102,11 +97,7 @@ impl Trusted {
 
     /// Checks every directory on the way to the file, from `/` down.
     pub(super) fn check_above(&self, path: &Path) -> Result<(), Unsafe> {
-        let Some(above) = path
-            .file_name()
-            .and(path.parent())
-            .filter(|_| path.is_absolute())
-        else {
+        let Some(above) = path.file_name().and(path.parent()).filter(|_| path.is_absolute()) else {
             return Err(broken(path, "is not the absolute path of a file".into()));
         };
         let mut place = PathBuf::from("/");
@@ -138,19 +129,20 @@ impl Trusted {
 
 /// Reads the whole of a file that is safe to believe, at most `limit` bytes of it.
 ///
-/// Trusted are root, and the user that the process runs as: who is somebody else's program anyway gains nothing
-/// by lying to it.
+/// Trusted are root, and the user that the process runs as: who is somebody else's program anyway
+/// gains nothing by lying to it.
 ///
 /// # Errors
 ///
-/// [`Unsafe`] if the file or a directory above it is missing, a link, not a regular file, of another owner,
-/// writable for others, linked twice, too large or, for [`Secrecy::Secret`], readable for others.
+/// [`Unsafe`] if the file or a directory above it is missing, a link, not a regular file, of
+/// another owner, writable for others, linked twice, too large or, for [`Secrecy::Secret`],
+/// readable for others.
 pub fn read(path: &Path, secrecy: Secrecy, limit: u64) -> Result<Vec<u8>, Unsafe> {
     Trusted::default().read(path, secrecy, limit)
 }
 
-/// A file that was `length` bytes long a moment ago, up to one byte more than `limit`. It takes one read where that brings
-/// just so much, and finds room for more: then it was the end.
+/// A file that was `length` bytes long a moment ago, up to one byte more than `limit`. It takes one
+/// read where that brings just so much, and finds room for more: then it was the end.
 ///
 /// # Errors
 ///
@@ -168,7 +160,8 @@ pub fn whole(mut file: &File, length: u64, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The directory itself: the last part of `place` may not be a link, and all before it are no links.
+/// The directory itself: the last part of `place` may not be a link, and all before it are no
+/// links.
 fn check_directory(place: &Path) -> Result<(), Unsafe> {
     let found = fs::symlink_metadata(place).map_err(|e| opening(place, &e))?;
     if !found.is_dir() {
@@ -214,10 +207,7 @@ pub(super) fn check_owner(uid: u32, place: &Path) -> Result<(), Unsafe> {
     if is_trusted(uid) {
         return Ok(());
     }
-    Err(broken(
-        place,
-        format!("belongs to uid {uid}: it must belong to root"),
-    ))
+    Err(broken(place, format!("belongs to uid {uid}: it must belong to root")))
 }
 
 pub(super) fn open_at(directory: &File, name: &OsStr, flags: libc::c_int) -> io::Result<File> {
@@ -239,18 +229,11 @@ pub(super) fn opening(place: &Path, error: &io::Error) -> Unsafe {
         Some(libc::ENOTDIR) => "is a symbolic link or no directory: write the real path".into(),
         _ => format!("can't be opened: {error}"),
     };
-    Unsafe {
-        code: error.raw_os_error(),
-        ..broken(place, problem)
-    }
+    Unsafe { code: error.raw_os_error(), ..broken(place, problem) }
 }
 
 pub(super) fn broken(place: &Path, problem: String) -> Unsafe {
-    Unsafe {
-        place: place.to_owned(),
-        problem,
-        code: None,
-    }
+    Unsafe { place: place.to_owned(), problem, code: None }
 }
 
 #[cfg(test)]
@@ -278,11 +261,7 @@ mod tests {
     }
 
     fn readable(file: &File) -> bool {
-        let mut poll = libc::pollfd {
-            fd: file.as_raw_fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
+        let mut poll = libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         // SAFETY: one valid pollfd.
         unsafe { libc::poll(&mut poll, 1, 0) == 1 }
     }
@@ -292,10 +271,8 @@ mod tests {
     impl Folder {
         /// Below /tmp, whose sticky bit makes it safe for everybody.
         fn new(name: &str) -> Self {
-            let path = PathBuf::from(format!(
-                "/tmp/countersign-files-{name}-{}",
-                std::process::id()
-            ));
+            let path =
+                PathBuf::from(format!("/tmp/countersign-files-{name}-{}", std::process::id()));
             fs::create_dir(&path).unwrap();
             fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
             Self(path)
@@ -334,10 +311,7 @@ mod tests {
             assert!(trusted.read(&path, Secrecy::Public, 100).is_err());
         }
         open_to_all(false);
-        assert_eq!(
-            trusted.read(&path, Secrecy::Public, 100).unwrap(),
-            b"content"
-        );
+        assert_eq!(trusted.read(&path, Secrecy::Public, 100).unwrap(), b"content");
         // Nobody but its owner can do that, who is trusted.
         open_to_all(true);
         assert!(trusted.read(&path, Secrecy::Public, 100).is_ok());
@@ -368,26 +342,14 @@ mod tests {
         );
         let link = folder.0.join("link");
         symlink(folder.file("target", 0o644), &link).unwrap();
-        assert_eq!(
-            public(&link),
-            "DIR/link: is a symbolic link: name the file itself"
-        );
+        assert_eq!(public(&link), "DIR/link: is a symbolic link: name the file itself");
         let twice = folder.0.join("twice");
         fs::hard_link(folder.file("once", 0o644), &twice).unwrap();
-        assert_eq!(
-            public(&twice),
-            "DIR/twice: has more than one name (a hard link)"
-        );
+        assert_eq!(public(&twice), "DIR/twice: has more than one name (a hard link)");
         assert_eq!(public(&folder.0.join("none")), "DIR/none: does not exist");
         assert_eq!(public(&folder.0), "DIR: is not a regular file");
-        assert_eq!(
-            public(Path::new("etc/x")),
-            "etc/x: is not the absolute path of a file"
-        );
-        assert_eq!(
-            public(Path::new("/etc/../x")),
-            "/etc/../x: holds a \"..\": write the path out"
-        );
+        assert_eq!(public(Path::new("etc/x")), "etc/x: is not the absolute path of a file");
+        assert_eq!(public(Path::new("/etc/../x")), "/etc/../x: holds a \"..\": write the path out");
         let large = folder.0.join("large");
         fs::write(&large, [b'x'; 101]).unwrap();
         assert_eq!(public(&large), "DIR/large: is larger than 100 bytes");
@@ -400,10 +362,7 @@ mod tests {
         let name = CString::new(path.as_os_str().as_bytes()).unwrap();
         // SAFETY: the name ends in NUL.
         assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
-        assert_eq!(
-            folder.refusal(&path, Secrecy::Public),
-            "DIR/fifo: is not a regular file"
-        );
+        assert_eq!(folder.refusal(&path, Secrecy::Public), "DIR/fifo: is not a regular file");
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! A folder of small files that belong to the module alone. Each appears whole under its name, or not at all.
+//! A folder of small files that belong to the module alone. Each appears whole under its name, or
+//! not at all.
 //!
-//! A login takes no lock: it makes files, reads them, maps them ([`Cells`]) and removes them. The lock is for commands of
-//! root's that replace files.
+//! A login takes no lock: it makes files, reads them, maps them ([`Cells`]) and removes them. The
+//! lock is for commands of root's that replace files.
 
 use std::ffi::{CStr, CString};
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -25,7 +26,8 @@ pub struct Folder {
     place: PathBuf,
 }
 
-/// The only process that changes the folder, as long as this lives. The kernel lets go of it with the process.
+/// The only process that changes the folder, as long as this lives. The kernel lets go of it with
+/// the process.
 pub struct Locked<'a>(&'a Folder);
 
 impl Folder {
@@ -71,17 +73,16 @@ impl Folder {
             let problem = format!("is open to others than its owner (mode {mode:04o}): chmod go=");
             return Err(files::broken(place, problem));
         }
-        Ok(Some(Self {
-            directory,
-            place: place.to_owned(),
-        }))
+        Ok(Some(Self { directory, place: place.to_owned() }))
     }
 
-    /// A folder in this one, checked as this one is. It is made where it is missing, if `makes`; else it is `None`.
+    /// A folder in this one, checked as this one is. It is made where it is missing, if `makes`;
+    /// else it is `None`.
     ///
     /// # Errors
     ///
-    /// What open(2) and mkdir(2) say; [`io::ErrorKind::InvalidData`] for one that is in other hands, or open to others.
+    /// What open(2) and mkdir(2) say; [`io::ErrorKind::InvalidData`] for one that is in other
+    /// hands, or open to others.
     pub fn within(&self, name: &str, makes: bool) -> io::Result<Option<Self>> {
         let flags = libc::O_RDONLY | libc::O_DIRECTORY;
         let open = || files::open_at(&self.directory, name.as_ref(), flags);
@@ -114,11 +115,13 @@ impl Folder {
         Err(error)
     }
 
-    /// Waits its turn, a moment at most. Never in a login: its user could stop it, and so everybody who waits.
+    /// Waits its turn, a moment at most. Never in a login: its user could stop it, and so everybody
+    /// who waits.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::WouldBlock`], with the process that holds it, if the turn does not come; else what flock(2) says.
+    /// [`io::ErrorKind::WouldBlock`], with the process that holds it, if the turn does not come;
+    /// else what flock(2) says.
     pub fn lock(&self) -> io::Result<Locked<'_>> {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -129,10 +132,8 @@ impl Folder {
                 return Ok(Locked(self));
             }
             let error = io::Error::last_os_error();
-            let busy = matches!(
-                error.kind(),
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-            );
+            let busy =
+                matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
             if busy && Instant::now() >= end {
                 return Err(self.held());
             }
@@ -154,11 +155,13 @@ impl Folder {
         io::Error::new(io::ErrorKind::WouldBlock, format!("{by} has it locked"))
     }
 
-    /// A file's content, `None` if there is no such file. Any file but a plain one of the owner's is an error.
+    /// A file's content, `None` if there is no such file. Any file but a plain one of the owner's
+    /// is an error.
     ///
     /// # Errors
     ///
-    /// What open(2) and read(2) say; [`io::ErrorKind::InvalidData`] for a file that is not as we would have left it.
+    /// What open(2) and read(2) say; [`io::ErrorKind::InvalidData`] for a file that is not as we
+    /// would have left it.
     pub fn read(&self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
         let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
         let file = match files::open_at(&self.directory, name.as_ref(), flags) {
@@ -198,7 +201,8 @@ impl Folder {
         synced.and_then(|()| draft.publish(&self.directory, &CString::new(name)?))
     }
 
-    /// Makes a file with this content, which a boot may forget, and maps it as [`Folder::map`] does, `None` if there is one.
+    /// Makes a file with this content, which a boot may forget, and maps it as [`Folder::map`]
+    /// does, `None` if there is one.
     ///
     /// # Errors
     ///
@@ -217,8 +221,8 @@ impl Folder {
         Cells::map(draft.file, head, words).map(Some)
     }
 
-    /// Makes a file with this content, whole, in place of one that is there. It grants, or is of no matter: of two that write
-    /// at once, either may win.
+    /// Makes a file with this content, whole, in place of one that is there. It grants, or is of no
+    /// matter: of two that write at once, either may win.
     ///
     /// # Errors
     ///
@@ -279,9 +283,7 @@ impl Folder {
     ///
     /// What readdir(3) says.
     pub fn names(&self) -> io::Result<Vec<String>> {
-        let names = self
-            .listed()?
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let names = self.listed()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         Ok(names.filter(|name| !name.starts_with('.')).collect())
     }
 
@@ -297,7 +299,8 @@ impl Folder {
 }
 
 impl Locked<'_> {
-    /// Puts `bytes` in the file's place, so that whoever reads finds the old or the new, and after a crash too.
+    /// Puts `bytes` in the file's place, so that whoever reads finds the old or the new, and after
+    /// a crash too.
     ///
     /// # Errors
     ///
@@ -378,10 +381,7 @@ impl Draft {
 
     fn named(directory: &File) -> io::Result<Self> {
         let name = CString::new(format!(".{:016x}.new", random()?))?;
-        Ok(Self {
-            file: create(directory, &name)?,
-            name: Some(name),
-        })
+        Ok(Self { file: create(directory, &name)?, name: Some(name) })
     }
 
     /// Gives it its name, if no file has that: whether it has it.
@@ -409,15 +409,8 @@ fn link(file: &File, directory: &File, target: &CStr) -> io::Result<()> {
     let own = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
     let (directory, follow) = (directory.as_raw_fd(), libc::AT_SYMLINK_FOLLOW);
     // SAFETY: both names end in NUL.
-    match unsafe {
-        libc::linkat(
-            libc::AT_FDCWD,
-            own.as_ptr(),
-            directory,
-            target.as_ptr(),
-            follow,
-        )
-    } {
+    match unsafe { libc::linkat(libc::AT_FDCWD, own.as_ptr(), directory, target.as_ptr(), follow) }
+    {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
@@ -502,10 +495,7 @@ mod tests {
 
     impl Place {
         fn new(name: &str) -> Self {
-            Self(PathBuf::from(format!(
-                "/tmp/countersign-folder-{name}-{}",
-                std::process::id()
-            )))
+            Self(PathBuf::from(format!("/tmp/countersign-folder-{name}-{}", std::process::id())))
         }
     }
 
@@ -585,9 +575,7 @@ mod tests {
                         let count =
                             String::from_utf8(own.read("count", 10).unwrap().unwrap()).unwrap();
                         let next = count.parse::<u32>().unwrap() + 1;
-                        locked
-                            .replace("count", next.to_string().as_bytes())
-                            .unwrap();
+                        locked.replace("count", next.to_string().as_bytes()).unwrap();
                     }
                 });
             }

@@ -1,8 +1,10 @@
-//! The login sessions of this machine, and which of them this process belongs to, by things that its user can't choose.
+//! The login sessions of this machine, and which of them this process belongs to, by things that
+//! its user can't choose.
 //!
-//! The kernel keeps the audit session and the uid that logged in for all that a login has started (pam_loginuid(8)); without
-//! audit, the control group says it, which only root can leave. logind knows the rest: it writes what the program said that
-//! let the user in, a file for each session, which sd-login(3) reads as well.
+//! The kernel keeps the audit session and the uid that logged in for all that a login has started
+//! (pam_loginuid(8)); without audit, the control group says it, which only root can leave. logind
+//! knows the rest: it writes what the program said that let the user in, a file for each session,
+//! which sd-login(3) reads as well.
 #![forbid(unsafe_code)]
 
 use std::fs;
@@ -50,10 +52,7 @@ impl Login {
         let set = |path| number(path).filter(|number| *number != u32::MAX);
         let session = set("/proc/self/sessionid");
         let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        Self {
-            audit: session.zip(set("/proc/self/loginuid")),
-            scope: scope_in(&groups),
-        }
+        Self { audit: session.zip(set("/proc/self/loginuid")), scope: scope_in(&groups) }
     }
 }
 
@@ -86,10 +85,7 @@ impl LoginSession {
     }
 
     fn parse(id: &str, text: &str) -> Self {
-        let mut session = Self {
-            id: id.to_owned(),
-            ..Self::default()
-        };
+        let mut session = Self { id: id.to_owned(), ..Self::default() };
         for (key, value) in text.lines().filter_map(|line| line.split_once('=')) {
             let value = value.trim_matches('"');
             match key {
@@ -107,7 +103,8 @@ impl LoginSession {
     }
 }
 
-/// cgroups(7): one line for each hierarchy, which ends in a path. A session's is `session-NAME.scope` below its user's slice.
+/// cgroups(7): one line for each hierarchy, which ends in a path. A session's is
+/// `session-NAME.scope` below its user's slice.
 fn scope_in(groups: &str) -> Option<String> {
     let mut paths = groups.lines().filter_map(|line| line.splitn(3, ':').nth(2));
     let part = paths.find_map(|path| {
@@ -151,22 +148,13 @@ mod tests {
     #[test]
     fn a_scope_counts_where_logind_makes_it_and_nowhere_else() {
         for (groups, scope) in [
-            (
-                "0::/user.slice/user-1000.slice/session-7.scope\n",
-                Some("7"),
-            ),
+            ("0::/user.slice/user-1000.slice/session-7.scope\n", Some("7")),
             (
                 "12:pids:/user.slice/user-1000.slice/session-c3.scope\n1:name=systemd:/x\n",
                 Some("c3"),
             ),
-            (
-                "0::/user.slice/user-1000.slice/session-7.scope/below\n",
-                Some("7"),
-            ),
-            (
-                "0::/user.slice/user-1000.slice/user@1000.service/app.slice/session-7.scope\n",
-                None,
-            ),
+            ("0::/user.slice/user-1000.slice/session-7.scope/below\n", Some("7")),
+            ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/session-7.scope\n", None),
             ("0::/system.slice/session-7.scope\n", None),
             ("0::/\n", None),
             ("", None),

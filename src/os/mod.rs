@@ -1,6 +1,7 @@
 //! The few things of the operating system that the standard library has no safe word for.
 //!
-//! Unsafe code lives here and in `pam`, nowhere else. Each function does one thing and decides nothing.
+//! Unsafe code lives here and in `pam`, nowhere else. Each function does one thing and decides
+//! nothing.
 
 mod allocator;
 mod cells;
@@ -38,12 +39,11 @@ pub use users::{User, gid_of, gids_of, local_names_of, name_of, uid_of, user};
 #[must_use]
 #[allow(clippy::disallowed_methods)] // the one place
 pub fn wall_clock() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
-/// When this program was built, in seconds since 1970: a wall clock that shows an earlier time is wrong.
+/// When this program was built, in seconds since 1970: a wall clock that shows an earlier time is
+/// wrong.
 #[must_use]
 pub fn built() -> u64 {
     env!("COUNTERSIGN_BUILT").parse().unwrap_or(0)
@@ -76,7 +76,8 @@ fn since_boot() -> Duration {
     clock(libc::CLOCK_BOOTTIME)
 }
 
-/// How long this machine has been suspended since it was started: [`std::time::Instant`] does not count that time.
+/// How long this machine has been suspended since it was started: [`std::time::Instant`] does not
+/// count that time.
 #[must_use]
 pub fn time_suspended() -> Duration {
     let awake = clock(libc::CLOCK_MONOTONIC);
@@ -94,7 +95,8 @@ fn clock(which: libc::clockid_t) -> Duration {
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// Whether an error is about what is there, and not about what this process has left: its caller has no say in it.
+/// Whether an error is about what is there, and not about what this process has left: its caller
+/// has no say in it.
 #[must_use]
 pub fn is_lasting(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::InvalidData
@@ -125,7 +127,8 @@ pub fn kernel_file(path: &str) -> std::io::Result<String> {
     String::from_utf8(bytes).map_err(|_| std::io::ErrorKind::InvalidData.into())
 }
 
-/// The name of the thread that calls, which is the program's, unless the program has said otherwise (prctl(2)).
+/// The name of the thread that calls, which is the program's, unless the program has said otherwise
+/// (prctl(2)).
 #[must_use]
 pub fn program() -> String {
     let mut name = [0_u8; 16];
@@ -135,14 +138,13 @@ pub fn program() -> String {
     String::from_utf8_lossy(name).into_owned()
 }
 
-/// Who has logged in, by pam_loginuid(8), whatever rights were taken since; else who runs this program.
+/// Who has logged in, by pam_loginuid(8), whatever rights were taken since; else who runs this
+/// program.
 #[must_use]
 pub fn login_uid() -> u32 {
     let known = kernel_file("/proc/self/loginuid").ok();
     let known = known.and_then(|uid| uid.trim().parse().ok());
-    known
-        .filter(|uid| *uid != u32::MAX)
-        .unwrap_or_else(real_uid)
+    known.filter(|uid| *uid != u32::MAX).unwrap_or_else(real_uid)
 }
 
 /// The name of this machine.
@@ -166,7 +168,8 @@ pub fn effective_uid() -> u32 {
     unsafe { libc::geteuid() }
 }
 
-/// Makes somebody else the one who runs this program, as far as the kernel says; whose rights it has stays.
+/// Makes somebody else the one who runs this program, as far as the kernel says; whose rights it
+/// has stays.
 ///
 /// # Errors
 ///
@@ -185,7 +188,8 @@ pub use signals::continue_this_thread;
 /// The session that the tests were started in may have lost its leader; one of their own has one.
 #[cfg(test)]
 fn lead_a_session() {
-    // SAFETY: setsid touches no memory. It fails where this process leads its group already; then a shell leads the session.
+    // SAFETY: setsid touches no memory. It fails where this process leads its group already; then a
+    // shell leads the session.
     unsafe { libc::setsid() };
 }
 
@@ -200,7 +204,8 @@ pub fn random() -> std::io::Result<u64> {
     Ok(u64::from_ne_bytes(bytes))
 }
 
-/// Random bytes of the kernel's, good enough for keys; at most 256 of them, which come at once or not at all.
+/// Random bytes of the kernel's, good enough for keys; at most 256 of them, which come at once or
+/// not at all.
 ///
 /// # Errors
 ///

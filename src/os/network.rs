@@ -8,7 +8,8 @@ use std::{io, mem, ptr};
 
 /// Why a lookup gave no address: the code of getaddrinfo(3), and errno where that is `EAI_SYSTEM`.
 ///
-/// The standard library gives only the text of the code, which is translated where the host has set a locale.
+/// The standard library gives only the text of the code, which is translated where the host has set
+/// a locale.
 #[derive(Debug)]
 pub struct LookupError {
     /// One of the `EAI_` constants.
@@ -26,13 +27,15 @@ pub fn host_addresses(host: &CStr, family: c_int) -> Result<Vec<IpAddr>, LookupE
     hint.ai_family = family;
     hint.ai_socktype = libc::SOCK_STREAM;
     let mut list = ptr::null_mut();
-    // SAFETY: `host` ends in NUL, a null service is allowed, and the other two live until the call is over.
+    // SAFETY: `host` ends in NUL, a null service is allowed, and the other two live until the call
+    // is over.
     let code = unsafe { libc::getaddrinfo(host.as_ptr(), ptr::null(), &hint, &mut list) };
     if code != 0 {
         let system = io::Error::last_os_error();
         return Err(LookupError { code, system });
     }
-    // SAFETY: the list is what getaddrinfo has just given us; it is freed once, and not used after that.
+    // SAFETY: the list is what getaddrinfo has just given us; it is freed once, and not used after
+    // that.
     unsafe {
         let found = addresses_of(list);
         libc::freeaddrinfo(list);
@@ -40,7 +43,8 @@ pub fn host_addresses(host: &CStr, family: c_int) -> Result<Vec<IpAddr>, LookupE
     }
 }
 
-/// Reads what has arrived on a connection; [`io::ErrorKind::WouldBlock`] where nothing has, whatever mode it is in.
+/// Reads what has arrived on a connection; [`io::ErrorKind::WouldBlock`] where nothing has,
+/// whatever mode it is in.
 ///
 /// # Errors
 ///
@@ -68,7 +72,8 @@ pub fn begin_connect(to: &SocketAddr) -> io::Result<TcpStream> {
     }
 }
 
-/// Waits at most `time` for the end of a connect, and looks at least once. After `Ok(true)` the socket is connected.
+/// Waits at most `time` for the end of a connect, and looks at least once. After `Ok(true)` the
+/// socket is connected.
 ///
 /// # Errors
 ///
@@ -80,7 +85,8 @@ pub fn connected(stream: &TcpStream, time: Duration) -> io::Result<bool> {
     stream.take_error()?.map_or(Ok(true), Err)
 }
 
-/// A datagram socket towards an address. The kernel has given it a port and has looked for a route; nothing is sent.
+/// A datagram socket towards an address. The kernel has given it a port and has looked for a route;
+/// nothing is sent.
 ///
 /// # Errors
 ///
@@ -96,14 +102,11 @@ pub fn interface(name: &str) -> Option<u32> {
     let terminated = CString::new(name).ok()?;
     // SAFETY: the name ends in NUL.
     let index = unsafe { libc::if_nametoindex(terminated.as_ptr()) };
-    if index > 0 {
-        Some(index)
-    } else {
-        name.parse().ok()
-    }
+    if index > 0 { Some(index) } else { name.parse().ok() }
 }
 
-/// Waits at most `time` until something has arrived on one of these sockets, and looks at least once.
+/// Waits at most `time` until something has arrived on one of these sockets, and looks at least
+/// once.
 ///
 /// # Errors
 ///
@@ -117,11 +120,13 @@ pub fn await_arrival(sockets: &[BorrowedFd<'_>], time: Duration) -> io::Result<b
     poll(&mut sockets.iter().map(waiting).collect::<Vec<_>>(), time)
 }
 
-/// How many segments with data the kernel has seen on a connection, those included that it had no memory for.
+/// How many segments with data the kernel has seen on a connection, those included that it had no
+/// memory for.
 ///
 /// # Errors
 ///
-/// What getsockopt(2) says, and `Unsupported` where the kernel does not count them (before Linux 4.6).
+/// What getsockopt(2) says, and `Unsupported` where the kernel does not count them (before Linux
+/// 4.6).
 pub fn segments_received(stream: &TcpStream) -> io::Result<u32> {
     // SAFETY: a tcp_info is plain data.
     let mut info: libc::tcp_info = unsafe { mem::zeroed() };
@@ -194,14 +199,7 @@ fn kernel_form(address: &SocketAddr) -> (c_int, KernelForm) {
 
 fn is_ready(fd: c_int, events: libc::c_short, time: Duration) -> io::Result<bool> {
     let revents = 0;
-    poll(
-        &mut [libc::pollfd {
-            fd,
-            events,
-            revents,
-        }],
-        time,
-    )
+    poll(&mut [libc::pollfd { fd, events, revents }], time)
 }
 
 fn poll(waiting: &mut [libc::pollfd], time: Duration) -> io::Result<bool> {

@@ -49,11 +49,7 @@ impl Session {
     #[cfg(test)]
     pub(crate) fn for_tests(audit: Option<u32>, leader: Process, ancestors: &[Process]) -> Self {
         let ancestors = ancestors.to_vec();
-        Self {
-            audit,
-            leader,
-            ancestors,
-        }
+        Self { audit, leader, ancestors }
     }
 
     /// The same audit session and the same leader.
@@ -79,10 +75,12 @@ impl Process {
         Status::of(std::process::id()).map(|status| status.process)
     }
 
-    /// The process of sshd's that looks after the connection which this one asks for, if it can be told.
+    /// The process of sshd's that looks after the connection which this one asks for, if it can be
+    /// told.
     ///
-    /// It leads its own session. With keyboard-interactive it has this process as a child; with the password method it
-    /// *is* this process, and its parent is the one that listens, which has every connection below it.
+    /// It leads its own session. With keyboard-interactive it has this process as a child; with the
+    /// password method it *is* this process, and its parent is the one that listens, which has
+    /// every connection below it.
     ///
     /// # Errors
     ///
@@ -116,15 +114,11 @@ impl Status {
         let parent = fields.next()?.parse().ok()?;
         let leader = fields.nth(1)?.parse().ok()?;
         let start = fields.nth(15)?.parse().ok()?;
-        Some(Self {
-            process: Process { pid, start },
-            name: name.to_owned(),
-            parent,
-            leader,
-        })
+        Some(Self { process: Process { pid, start }, name: name.to_owned(), parent, leader })
     }
 
-    /// A parent by another name is a shell or a super-server: not sshd's, and nobody knows what else is below it.
+    /// A parent by another name is a shell or a super-server: not sshd's, and nobody knows what
+    /// else is below it.
     fn connection(&self, parent: &Self) -> Option<Process> {
         if self.leader == self.process.pid {
             return Some(self.process);
@@ -167,10 +161,7 @@ fn audit() -> io::Result<Option<u32>> {
 }
 
 fn odd() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        "/proc does not look as it should",
-    )
+    io::Error::new(io::ErrorKind::InvalidData, "/proc does not look as it should")
 }
 
 #[cfg(test)]
@@ -199,15 +190,10 @@ mod tests {
     fn a_session_is_below_its_parent_and_not_below_itself_or_a_later_process() {
         crate::os::lead_a_session();
         let session = Session::own().unwrap();
-        let parent = Status::of(std::os::unix::process::parent_id())
-            .unwrap()
-            .process;
+        let parent = Status::of(std::os::unix::process::parent_id()).unwrap().process;
         assert!(session.is_same(&Session::own().unwrap()));
         assert!(session.is_below(&parent));
-        assert!(!session.is_below(&Process {
-            start: parent.start + 1,
-            ..parent
-        }));
+        assert!(!session.is_below(&Process { start: parent.start + 1, ..parent }));
         assert!(!session.is_below(&Status::of(std::process::id()).unwrap().process));
     }
 
@@ -216,21 +202,8 @@ mod tests {
         let stat = "17 (a) b (c) S 13 17 17 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 7342 1 1\n";
         let status = Status::parse(17, stat).unwrap();
         assert_eq!(
-            (
-                status.process,
-                status.name.as_str(),
-                status.parent,
-                status.leader
-            ),
-            (
-                Process {
-                    pid: 17,
-                    start: 7342
-                },
-                "a) b (c",
-                13,
-                17
-            )
+            (status.process, status.name.as_str(), status.parent, status.leader),
+            (Process { pid: 17, start: 7342 }, "a) b (c", 13, 17)
         );
         for cut in 0..stat.find(" 7342").unwrap() {
             assert!(Status::parse(17, &stat[..cut]).is_none(), "{cut}");
@@ -238,12 +211,7 @@ mod tests {
     }
 
     fn status(pid: u32, name: &str, leader: u32) -> Status {
-        Status {
-            process: Process { pid, start: 1 },
-            name: name.to_owned(),
-            parent: 0,
-            leader,
-        }
+        Status { process: Process { pid, start: 1 }, name: name.to_owned(), parent: 0, leader }
     }
 
     #[test]
@@ -256,10 +224,7 @@ mod tests {
         // password
         assert_eq!(pid(&monitor, &listener), Some(17));
         // `sshd -i` and `sshd -d`, which lead no session
-        assert_eq!(
-            pid(&status(17, "sshd", 13), &status(13, "xinetd", 13)),
-            None
-        );
+        assert_eq!(pid(&status(17, "sshd", 13), &status(13, "xinetd", 13)), None);
         assert_eq!(pid(&status(18, "sshd", 13), &status(17, "sshd", 13)), None);
     }
 }

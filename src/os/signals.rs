@@ -1,4 +1,5 @@
-//! Signals of the host program: looked at, held back for our threads, never handled; taken away by our own program alone.
+//! Signals of the host program: looked at, held back for our threads, never handled; taken away by
+//! our own program alone.
 
 use std::io::{Error, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd};
@@ -39,11 +40,8 @@ pub fn pause(time: Duration) -> Paused {
 /// Waits until there is something to read, or nothing more will come, unless a signal asks to stop.
 pub fn await_input(from: &impl AsFd) -> Paused {
     let slice = libc::c_int::try_from(SLICE.as_millis()).unwrap_or(libc::c_int::MAX);
-    let mut waiting = libc::pollfd {
-        fd: from.as_fd().as_raw_fd(),
-        events: libc::POLLIN,
-        revents: 0,
-    };
+    let mut waiting =
+        libc::pollfd { fd: from.as_fd().as_raw_fd(), events: libc::POLLIN, revents: 0 };
     loop {
         if interrupted() {
             return Paused::Interrupted;
@@ -56,7 +54,8 @@ pub fn await_input(from: &impl AsFd) -> Paused {
     }
 }
 
-/// Whether a signal that asks to stop is waiting behind the host's mask: sudo blocks Ctrl-C while a module runs.
+/// Whether a signal that asks to stop is waiting behind the host's mask: sudo blocks Ctrl-C while a
+/// module runs.
 #[must_use]
 pub fn interrupted() -> bool {
     is_pending(&STOPPING)
@@ -67,15 +66,15 @@ fn is_pending(signals: &[libc::c_int]) -> bool {
     unsafe {
         let mut pending = mem::zeroed();
         libc::sigpending(&mut pending) == 0
-            && signals
-                .iter()
-                .any(|signal| libc::sigismember(&pending, *signal) == 1)
+            && signals.iter().any(|signal| libc::sigismember(&pending, *signal) == 1)
     }
 }
 
-/// Takes away what [`interrupted`] has seen: for a program of our own, which has ended its wait because of it.
+/// Takes away what [`interrupted`] has seen: for a program of our own, which has ended its wait
+/// because of it.
 pub fn take_interruption() {
-    // SAFETY: both sets are plain data, initialised before they are read; nothing is written but the first.
+    // SAFETY: both sets are plain data, initialised before they are read; nothing is written but
+    // the first.
     unsafe {
         let stopping = set_of(&STOPPING);
         let at_once: libc::timespec = mem::zeroed();
@@ -91,23 +90,25 @@ pub fn with_signals_blocked<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Runs `f` with Ctrl-C and Ctrl-\\ held back, as sudo does it around a stack: [`interrupted`] sees them, and what they do is
-/// done when this returns.
+/// Runs `f` with Ctrl-C and Ctrl-\\ held back, as sudo does it around a stack: [`interrupted`] sees
+/// them, and what they do is done when this returns.
 pub fn with_interrupts_held<R>(f: impl FnOnce() -> R) -> R {
     let _restored = SignalMask::of(&[libc::SIGINT, libc::SIGQUIT]);
     f()
 }
 
-/// Runs `f` with everything held back that asks to stop, unless it is ignored anyway: [`interrupted`] sees it, and what it does
-/// is done when this returns. Programs that `f` starts hold it back as well.
+/// Runs `f` with everything held back that asks to stop, unless it is ignored anyway:
+/// [`interrupted`] sees it, and what it does is done when this returns. Programs that `f` starts
+/// hold it back as well.
 pub fn with_stops_held<R>(f: impl FnOnce() -> R) -> R {
     let heeded = STOPPING.into_iter().filter(|signal| !is_ignored(*signal));
     let _restored = SignalMask::of(&heeded.collect::<Vec<_>>());
     f()
 }
 
-/// Sees whether this process was stopped and continued, however it was done: a SIGCONT that is blocked stays pending, also
-/// where nothing would be done about it. Dropping this lets it through, and it does what it would have done before.
+/// Sees whether this process was stopped and continued, however it was done: a SIGCONT that is
+/// blocked stays pending, also where nothing would be done about it. Dropping this lets it through,
+/// and it does what it would have done before.
 #[derive(Debug)]
 pub struct Continuations {
     _restored: SignalMask,
@@ -120,10 +121,7 @@ impl Continuations {
     #[must_use]
     pub fn watch() -> Continuations {
         let restored = SignalMask::of(&[libc::SIGCONT]);
-        Continuations {
-            _restored: restored,
-            blind: is_pending(&[libc::SIGCONT]),
-        }
+        Continuations { _restored: restored, blind: is_pending(&[libc::SIGCONT]) }
     }
 
     /// Whether this process was continued since, or that can't be told.
@@ -133,8 +131,9 @@ impl Continuations {
     }
 }
 
-/// Runs `f`, which writes so many bytes to a new file: what is beyond `RLIMIT_FSIZE` fails with EFBIG, as it does where SIGXFSZ
-/// is ignored. The limit is its user's, and the signal would end the host.
+/// Runs `f`, which writes so many bytes to a new file: what is beyond `RLIMIT_FSIZE` fails with
+/// EFBIG, as it does where SIGXFSZ is ignored. The limit is its user's, and the signal would end
+/// the host.
 pub fn with_growth_refused<R>(bytes: usize, f: impl FnOnce() -> R) -> R {
     if may_write(bytes) {
         return f();
@@ -168,7 +167,8 @@ fn is_ignored(signal: libc::c_int) -> bool {
     }
 }
 
-/// Ends what a program of our own was started with: its parent may have held back what asks to stop.
+/// Ends what a program of our own was started with: its parent may have held back what asks to
+/// stop.
 pub fn let_stops_through() {
     // SAFETY: the set is a whole one; the mask before it is not wanted.
     unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &set_of(&STOPPING), ptr::null_mut()) };
@@ -209,7 +209,8 @@ impl SignalMask {
     }
 
     fn full() -> SignalMask {
-        // SAFETY: a sigset_t is plain data that sigfillset initialises; both pointers outlive the calls.
+        // SAFETY: a sigset_t is plain data that sigfillset initialises; both pointers outlive the
+        // calls.
         unsafe {
             let mut all = mem::zeroed();
             let mut before = mem::zeroed();

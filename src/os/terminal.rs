@@ -7,7 +7,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Runs `f` while nothing that is typed at this terminal is shown, or made a signal or a line of by the kernel.
+/// Runs `f` while nothing that is typed at this terminal is shown, or made a signal or a line of by
+/// the kernel.
 ///
 /// # Errors
 ///
@@ -17,17 +18,16 @@ pub fn with_keys_unseen<R>(terminal: &impl AsFd, f: impl FnOnce() -> R) -> Resul
     Ok(f())
 }
 
-/// Shows a text on a terminal of somebody else, without waiting for it, and without making it our own.
+/// Shows a text on a terminal of somebody else, without waiting for it, and without making it our
+/// own.
 ///
 /// # Errors
 ///
-/// What open(2) and write(2) say, [`ErrorKind::WouldBlock`] where the terminal was stopped among it, and
-/// [`ErrorKind::InvalidInput`] of what is no terminal.
+/// What open(2) and write(2) say, [`ErrorKind::WouldBlock`] where the terminal was stopped among
+/// it, and [`ErrorKind::InvalidInput`] of what is no terminal.
 pub fn tell_terminal(path: &Path, text: &str) -> Result<()> {
     let mut options = OpenOptions::new();
-    options
-        .write(true)
-        .custom_flags(libc::O_NOCTTY | libc::O_NONBLOCK);
+    options.write(true).custom_flags(libc::O_NOCTTY | libc::O_NONBLOCK);
     let mut terminal = options.open(path)?;
     match terminal.is_terminal() {
         true => terminal.write_all(text.as_bytes()),
@@ -53,13 +53,10 @@ pub fn own_size() -> Option<(u16, u16)> {
     size_of(&std::fs::File::open("/dev/tty").ok()?)
 }
 
-/// Whether locale and terminal are said to show more than ASCII. Whoever started the program says so: nothing but the look of
-/// what is shown may depend on it.
+/// Whether locale and terminal are said to show more than ASCII. Whoever started the program says
+/// so: nothing but the look of what is shown may depend on it.
 #[must_use]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "decides how a picture looks, and nothing else"
-)]
+#[allow(clippy::disallowed_methods, reason = "decides how a picture looks, and nothing else")]
 pub fn shows_unicode() -> bool {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);

@@ -1,4 +1,5 @@
-//! The local user database, through NSS: name to uid and back, name to gid, and the groups of a user.
+//! The local user database, through NSS: name to uid and back, name to gid, and the groups of a
+//! user.
 
 use std::ffi::{CStr, CString};
 use std::{io, mem, ptr};
@@ -41,7 +42,8 @@ pub fn user(name: &str) -> io::Result<Option<User>> {
         return Ok(None);
     };
     with_buffer(|buffer| {
-        // SAFETY: all pointers live until the call is over; the entry is read only where it was found.
+        // SAFETY: all pointers live until the call is over; the entry is read only where it was
+        // found.
         unsafe {
             let mut entry: libc::passwd = mem::zeroed();
             let mut found = ptr::null_mut();
@@ -61,7 +63,8 @@ pub fn user(name: &str) -> io::Result<Option<User>> {
 /// As [`user`].
 pub fn name_of(uid: u32) -> io::Result<Option<String>> {
     with_buffer(|buffer| {
-        // SAFETY: all pointers live until the call is over; the entry is read only where it was found.
+        // SAFETY: all pointers live until the call is over; the entry is read only where it was
+        // found.
         unsafe {
             let mut entry: libc::passwd = mem::zeroed();
             let mut found = ptr::null_mut();
@@ -74,8 +77,8 @@ pub fn name_of(uid: u32) -> io::Result<Option<String>> {
     })
 }
 
-/// Every name that the local file of users has for a uid, as far as a look-up by name agrees. A directory service may know
-/// more.
+/// Every name that the local file of users has for a uid, as far as a look-up by name agrees. A
+/// directory service may know more.
 ///
 /// # Errors
 ///
@@ -115,7 +118,8 @@ pub fn gid_of(group: &str) -> io::Result<Option<u32>> {
         return Ok(None);
     };
     with_buffer(|buffer| {
-        // SAFETY: all pointers live until the call is over; the entry is read only where it was found.
+        // SAFETY: all pointers live until the call is over; the entry is read only where it was
+        // found.
         unsafe {
             let mut group: libc::group = mem::zeroed();
             let mut found = ptr::null_mut();
@@ -128,7 +132,8 @@ pub fn gid_of(group: &str) -> io::Result<Option<u32>> {
 
 /// The gids of all groups that a user is in, the primary one included. Empty for an unknown user.
 ///
-/// getgrouplist(3) does not say where a source of groups could not be asked: then those of that source are missing.
+/// getgrouplist(3) does not say where a source of groups could not be asked: then those of that
+/// source are missing.
 ///
 /// # Errors
 ///
@@ -162,11 +167,7 @@ unsafe fn read(entry: &libc::passwd) -> io::Result<User> {
         let (uid, kind) = (entry.pw_uid, io::ErrorKind::InvalidData);
         io::Error::new(kind, format!("the name of uid {uid} is not UTF-8 text"))
     })?;
-    Ok(User {
-        name: name.to_owned(),
-        uid: entry.pw_uid,
-        gid: entry.pw_gid,
-    })
+    Ok(User { name: name.to_owned(), uid: entry.pw_uid, gid: entry.pw_gid })
 }
 
 /// getpwnam_r(3) lists the codes with which some systems say "not found".

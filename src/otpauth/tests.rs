@@ -18,13 +18,7 @@ fn taken(uri: &str) -> (String, String, &'static str, u8, u8) {
     let found = parse(uri).unwrap_or_else(|invalid| panic!("{uri}: {invalid}"));
     let secret = found.secret.iter().map(|byte| format!("{byte:02x}"));
     let algorithm = found.algorithm.name();
-    (
-        found.label,
-        secret.collect(),
-        algorithm,
-        found.digits,
-        found.period,
-    )
+    (found.label, secret.collect(), algorithm, found.digits, found.period)
 }
 
 #[test]
@@ -33,10 +27,7 @@ fn both_uris_of_the_document_are_read() {
         "otpauth://totp/Britive:qa4-bgprasad?secret={KEY}&issuer=Britive&algorithm=SHA1&digits=6&period=30"
     );
     let secret = "93c9e93a73307f2c5e0cbb1b45045176de79fb0d";
-    assert_eq!(
-        taken(&uri),
-        ("Britive:qa4-bgprasad".into(), secret.into(), "SHA1", 6, 30)
-    );
+    assert_eq!(taken(&uri), ("Britive:qa4-bgprasad".into(), secret.into(), "SHA1", 6, 30));
     // As it stands there, with a line end in it.
     let uri = "otpauth://totp/Britive:ymwmacdev-yiumen.wong@britive.com? \n\
                secret=K5WWKYUNX3KWCDVF7CN2RYP7IBPTGYNS&issuer=Britive&algorithm=SHA512&digits=6&period=30";
@@ -49,10 +40,7 @@ fn both_uris_of_the_document_are_read() {
 fn what_is_not_said_is_as_everywhere() {
     let uri = format!("otpauth://totp/x?secret={KEY}");
     let (label, _, algorithm, digits, period) = taken(&uri);
-    assert_eq!(
-        (label.as_str(), algorithm, digits, period),
-        ("x", "SHA1", 6, 30)
-    );
+    assert_eq!((label.as_str(), algorithm, digits, period), ("x", "SHA1", 6, 30));
 }
 
 #[test]
@@ -73,12 +61,9 @@ fn a_secret_is_read_however_it_is_written() {
 
 #[test]
 fn the_other_spellings_of_a_hash_function_are_known() {
-    for (word, name) in [
-        ("sha1", "SHA1"),
-        ("HmacSHA1", "SHA1"),
-        ("SHA-256", "SHA256"),
-        ("HMACSHA512", "SHA512"),
-    ] {
+    for (word, name) in
+        [("sha1", "SHA1"), ("HmacSHA1", "SHA1"), ("SHA-256", "SHA256"), ("HMACSHA512", "SHA512")]
+    {
         let uri = format!("otpauth://totp/x?secret={KEY}&algorithm={word}");
         assert_eq!(taken(&uri).2, name);
     }
@@ -92,13 +77,7 @@ fn labels_are_decoded() {
 
 #[test]
 fn the_bounds_are_where_they_are_said_to_be() {
-    for good in [
-        "digits=8",
-        "period=15",
-        "period=120",
-        "period=030",
-        "counter=1",
-    ] {
+    for good in ["digits=8", "period=15", "period=120", "period=030", "counter=1"] {
         taken(&format!("otpauth://totp/x?secret={KEY}&{good}"));
     }
     // 112 bits are 23 characters, 1024 are 205.
@@ -120,59 +99,23 @@ fn everything_else_is_refused_with_its_reason_and_without_the_secret() {
         ("otpauth://totp/x?issuer=secret".into(), "no secret in it"),
         (with(&format!("&secret={KEY}")), "secret is there twice"),
         (with("&digits=6&DIGITS=6"), "digits is there twice"),
-        (
-            "otpauth://totp/x?secret=SPE6SOTTGB1".into(),
-            "a secret that is not base32",
-        ),
-        (
-            format!("otpauth://totp/x?secret=={KEY}"),
-            "a secret that is not base32",
-        ),
-        (
-            format!("otpauth://totp/x?secret={}", "A".repeat(22)),
-            "a secret of fewer than 112 bits",
-        ),
-        (
-            "otpauth://totp/x?secret=".into(),
-            "a secret of fewer than 112 bits",
-        ),
-        (
-            format!("otpauth://totp/x?secret={}", "A".repeat(207)),
-            "a secret of more than 1024 bits",
-        ),
+        ("otpauth://totp/x?secret=SPE6SOTTGB1".into(), "a secret that is not base32"),
+        (format!("otpauth://totp/x?secret=={KEY}"), "a secret that is not base32"),
+        (format!("otpauth://totp/x?secret={}", "A".repeat(22)), "a secret of fewer than 112 bits"),
+        ("otpauth://totp/x?secret=".into(), "a secret of fewer than 112 bits"),
+        (format!("otpauth://totp/x?secret={}", "A".repeat(207)), "a secret of more than 1024 bits"),
         (with("&digits=7"), "codes of other than 6 or 8 digits"),
-        (
-            with("&digits=+6"),
-            "digits is no number that could be meant",
-        ),
-        (
-            with("&digits=%2B6"),
-            "digits is no number that could be meant",
-        ),
+        (with("&digits=+6"), "digits is no number that could be meant"),
+        (with("&digits=%2B6"), "digits is no number that could be meant"),
         (with("&digits="), "digits is no number that could be meant"),
         (with("&period=14"), "codes for other than 15 to 120 seconds"),
-        (
-            with("&period=121"),
-            "codes for other than 15 to 120 seconds",
-        ),
-        (
-            with("&period=18446744073709551615"),
-            "period is no number that could be meant",
-        ),
+        (with("&period=121"), "codes for other than 15 to 120 seconds"),
+        (with("&period=18446744073709551615"), "period is no number that could be meant"),
         (with("&algorithm=MD5"), "an unknown algorithm"),
         (with("&algorithm="), "an unknown algorithm"),
-        (
-            format!("otpauth://totp/%ff?secret={KEY}"),
-            "not UTF-8 behind the percent signs",
-        ),
-        (
-            format!("otpauth://totp/%1b[31m?secret={KEY}"),
-            "a label that nobody could read",
-        ),
-        (
-            format!("otpauth://totp/\u{1b}?secret={KEY}"),
-            "a control character in it",
-        ),
+        (format!("otpauth://totp/%ff?secret={KEY}"), "not UTF-8 behind the percent signs"),
+        (format!("otpauth://totp/%1b[31m?secret={KEY}"), "a label that nobody could read"),
+        (format!("otpauth://totp/\u{1b}?secret={KEY}"), "a control character in it"),
         (
             format!("otpauth://totp/{}?secret={KEY}", "x".repeat(257)),
             "a label that nobody could read",

@@ -1,4 +1,5 @@
-//! The other side of libpam: an application that runs a stack, for rehearsals. The command's alone: no login uses it.
+//! The other side of libpam: an application that runs a stack, for rehearsals. The command's alone:
+//! no login uses it.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
@@ -150,31 +151,19 @@ impl<'t> Rehearsal<'t> {
     ) -> io::Result<Self> {
         let (service, user) = (CString::new(service)?, CString::new(user)?);
         let talker = Box::into_raw(Box::new(talk));
-        let conversation = Conversation {
-            talk: converse,
-            data: talker.cast(),
-        };
-        let mut begun = Self {
-            handle: ptr::null_mut(),
-            status: SUCCESS,
-            talker,
-            held: PhantomData,
-        };
+        let conversation = Conversation { talk: converse, data: talker.cast() };
+        let mut begun =
+            Self { handle: ptr::null_mut(), status: SUCCESS, talker, held: PhantomData };
         let (service, user) = (service.as_ptr(), user.as_ptr());
-        // SAFETY: all strings end in NUL and libpam copies them and the conversation; the talker lives until pam_end.
+        // SAFETY: all strings end in NUL and libpam copies them and the conversation; the talker
+        // lives until pam_end.
         let code = unsafe {
             match folder {
                 None => pam_start(service, user, &conversation, &mut begun.handle),
                 Some(folder) => {
                     let folder = CString::new(folder.as_os_str().as_bytes())?;
                     let start = start_in_folder()?;
-                    start(
-                        service,
-                        user,
-                        &conversation,
-                        folder.as_ptr(),
-                        &mut begun.handle,
-                    )
+                    start(service, user, &conversation, folder.as_ptr(), &mut begun.handle)
                 }
             }
         };
@@ -184,7 +173,8 @@ impl<'t> Rehearsal<'t> {
         }
     }
 
-    /// Asks the module for its audit line. Only an application can: a user has no part in the PAM environment.
+    /// Asks the module for its audit line. Only an application can: a user has no part in the PAM
+    /// environment.
     fn mark(self) -> io::Result<Self> {
         let pair = CString::new(format!("{}=1", REHEARSAL.to_string_lossy()))?;
         // SAFETY: the handle is live; libpam copies the string.
@@ -237,10 +227,7 @@ impl<'t> Rehearsal<'t> {
         unsafe {
             self.status = call(self.handle, flags.cast_signed());
             let words = pam_strerror(self.handle, self.status);
-            Answered {
-                code: self.status,
-                words: text(words).unwrap_or_default(),
-            }
+            Answered { code: self.status, words: text(words).unwrap_or_default() }
         }
     }
 
@@ -264,7 +251,8 @@ impl Drop for Rehearsal<'_> {
     }
 }
 
-/// `pam_start_confdir`, which Linux-PAM has since 1.4: an older one must not keep the command from starting.
+/// `pam_start_confdir`, which Linux-PAM has since 1.4: an older one must not keep the command from
+/// starting.
 fn start_in_folder() -> io::Result<Start> {
     // SAFETY: the name ends in NUL; what libpam has under it is this function (pam_start(3)).
     unsafe {
@@ -282,11 +270,7 @@ fn start_in_folder() -> io::Result<Start> {
 /// `text` is null or ends in NUL.
 unsafe fn text(text: *const c_char) -> Option<String> {
     // SAFETY: as the caller promises.
-    (!text.is_null()).then(|| {
-        unsafe { CStr::from_ptr(text) }
-            .to_string_lossy()
-            .into_owned()
-    })
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
 }
 
 /// What libpam calls with the messages of a module (pam_conv(3)).
@@ -303,7 +287,8 @@ unsafe extern "C" fn converse(
     let Ok(count) = usize::try_from(count) else {
         return failed;
     };
-    // SAFETY: libpam's promise; what is allocated here is libpam's to free, or freed here if it does not get it.
+    // SAFETY: libpam's promise; what is allocated here is libpam's to free, or freed here if it
+    // does not get it.
     unsafe {
         let talk = &mut **data.cast::<&mut dyn Talk>();
         let all = libc::calloc(count.max(1), size_of::<Response>()).cast::<Response>();

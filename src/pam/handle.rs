@@ -25,7 +25,8 @@ unsafe extern "C" {
     fn pam_fail_delay(handle: *mut PamHandle, microseconds: c_uint) -> c_int;
 }
 
-/// The variable of the PAM environment with which an application asks for the audit line of a rehearsal.
+/// The variable of the PAM environment with which an application asks for the audit line of a
+/// rehearsal.
 pub(super) const REHEARSAL: &CStr = c"COUNTERSIGN_REHEARSAL";
 /// The one in which it gets it.
 pub(super) const AUDIT: &CStr = c"COUNTERSIGN_AUDIT";
@@ -42,10 +43,7 @@ pub(super) fn caller(handle: &mut PamHandle, arguments: &[&CStr]) -> Caller {
         ruser: item::<RUser>(handle),
         real_uid: os::real_uid(),
         ssh_auth_info: variable(handle, c"SSH_AUTH_INFO_0"),
-        arguments: arguments
-            .iter()
-            .map(|a| a.to_string_lossy().into_owned())
-            .collect(),
+        arguments: arguments.iter().map(|a| a.to_string_lossy().into_owned()).collect(),
     }
 }
 
@@ -68,13 +66,15 @@ where
     T: Item<'a> + std::ops::Deref<Target = &'a CStr>,
 {
     let item = handle.get_item::<T>().ok().flatten()?;
-    // What is not text is something else than nothing: no PAM_RHOST would be a login at this machine.
+    // What is not text is something else than nothing: no PAM_RHOST would be a login at this
+    // machine.
     Some(item.to_string_lossy().into_owned())
 }
 
 /// A variable of the PAM environment, which the application sets. Not the process's own.
 fn variable(handle: &mut PamHandle, name: &CStr) -> Option<String> {
-    // SAFETY: the handle is libpam's live one, the name ends in NUL; libpam keeps the value while it is borrowed.
+    // SAFETY: the handle is libpam's live one, the name ends in NUL; libpam keeps the value while
+    // it is borrowed.
     unsafe {
         let value = pam_getenv(handle, name.as_ptr());
         let text = (!value.is_null()).then(|| CStr::from_ptr(value))?;
@@ -82,14 +82,16 @@ fn variable(handle: &mut PamHandle, name: &CStr) -> Option<String> {
     }
 }
 
-/// The password that the stack has, or the answer to libpam's own prompt for it (pam_get_authtok(3)).
+/// The password that the stack has, or the answer to libpam's own prompt for it
+/// (pam_get_authtok(3)).
 pub(super) fn authtok(handle: &mut PamHandle) -> Result<&CStr, PamResultCode> {
     let mut token = ptr::null();
     let item = ItemType::AuthTok as c_int;
     // SAFETY: the handle is libpam's live one; without a prompt of ours libpam takes its default.
     let code = unsafe { pam_get_authtok(handle, item, &mut token, ptr::null()) };
     match PamResultCode::try_from(code) {
-        // SAFETY: libpam keeps the string until the item is set again, which needs the borrowed handle.
+        // SAFETY: libpam keeps the string until the item is set again, which needs the borrowed
+        // handle.
         Ok(PamResultCode::PAM_SUCCESS) if !token.is_null() => Ok(unsafe { CStr::from_ptr(token) }),
         Ok(PamResultCode::PAM_SUCCESS) | Err(_) => Err(PamResultCode::PAM_CONV_ERR),
         Ok(code) => Err(code),
@@ -98,14 +100,16 @@ pub(super) fn authtok(handle: &mut PamHandle) -> Result<&CStr, PamResultCode> {
 
 /// Gives the audit line to an application that rehearses a login, and to no other.
 ///
-/// Applications and other modules alone can put something into the PAM environment; sshd, sudo, su and login put nothing of
-/// the user's there before they have authenticated. If one did, the line still holds no secret.
+/// Applications and other modules alone can put something into the PAM environment; sshd, sudo, su
+/// and login put nothing of the user's there before they have authenticated. If one did, the line
+/// still holds no secret.
 pub(super) fn hand_over(handle: &mut PamHandle, event: &Event) {
     if variable(handle, REHEARSAL).as_deref() != Some("1") {
         return;
     }
     if let Ok(pair) = CString::new(format!("{}={}", AUDIT.to_string_lossy(), event.line())) {
-        // SAFETY: the handle is libpam's live one, and libpam copies the string. A failure is the rehearsal's loss.
+        // SAFETY: the handle is libpam's live one, and libpam copies the string. A failure is the
+        // rehearsal's loss.
         let _ = unsafe { pam_putenv(handle, pair.as_ptr()) };
     }
 }

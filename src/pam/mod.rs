@@ -1,6 +1,7 @@
 //! The entry points: what libpam calls, and what it is told.
 //!
-//! `PAM_SUCCESS` is made in one place, from a verdict that only a proof or an administrator's rule can bring about.
+//! `PAM_SUCCESS` is made in one place, from a verdict that only a proof or an administrator's rule
+//! can bring about.
 
 pub mod application;
 mod conversation;
@@ -91,7 +92,8 @@ fn code(verdict: &Verdict) -> PamResultCode {
     }
 }
 
-/// The codes of all refusals, by their numbers in `<security/_pam_types.h>`: the code of the most reasons first.
+/// The codes of all refusals, by their numbers in `<security/_pam_types.h>`: the code of the most
+/// reasons first.
 #[must_use]
 pub fn refusal_codes() -> Vec<u8> {
     let mut counts: Vec<(u8, usize)> = Vec::new();
@@ -138,7 +140,8 @@ fn refused(reason: Reason) -> PamResultCode {
         | Reason::PushBudget
         | Reason::OfflineLocked
         | Reason::OfflineBlocked => PamResultCode::PAM_MAXTRIES,
-        // sudo ends here, because the Ctrl-C is still waiting for it; PAM_ABORT would read "Critical error".
+        // sudo ends here, because the Ctrl-C is still waiting for it; PAM_ABORT would read
+        // "Critical error".
         Reason::Interrupted => PamResultCode::PAM_PERM_DENIED,
         Reason::Conversation | Reason::Blind => PamResultCode::PAM_CONV_ERR,
         Reason::Outage
@@ -187,14 +190,8 @@ mod tests {
                     OfflineBlocked,
                 ],
             ),
-            (
-                PAM_AUTHINFO_UNAVAIL,
-                vec![Outage, Misbehaved, ClientRefused, RedirectRefused, Local],
-            ),
-            (
-                PAM_SERVICE_ERR,
-                vec![Misconfigured, BadArgument, DirectoryFailed, OfflineUnusable],
-            ),
+            (PAM_AUTHINFO_UNAVAIL, vec![Outage, Misbehaved, ClientRefused, RedirectRefused, Local]),
+            (PAM_SERVICE_ERR, vec![Misconfigured, BadArgument, DirectoryFailed, OfflineUnusable]),
             (PAM_USER_UNKNOWN, vec![UnknownUser]),
             (PAM_SYSTEM_ERR, vec![Panic]),
             (
@@ -244,12 +241,7 @@ mod tests {
 
     #[test]
     fn an_exempt_user_is_ignored_unless_the_rule_says_success() {
-        let exempt = |answer| {
-            code(&Verdict::Exempt(Exemption {
-                rule: "r".into(),
-                answer,
-            }))
-        };
+        let exempt = |answer| code(&Verdict::Exempt(Exemption { rule: "r".into(), answer }));
         assert_eq!(exempt(ExemptAnswer::Ignore), PamResultCode::PAM_IGNORE);
         assert_eq!(exempt(ExemptAnswer::Success), PamResultCode::PAM_SUCCESS);
     }

@@ -1,9 +1,11 @@
-//! Accounts of this system, and which of them the tenant is asked about: the user's, the caller's, or one after the other.
+//! Accounts of this system, and which of them the tenant is asked about: the user's, the caller's,
+//! or one after the other.
 #![forbid(unsafe_code)]
 
 use super::{Refusal, Subject, Whom};
 
-/// An account of this system. The uid says which one it is: several names, and several spellings of a name, can lead to it.
+/// An account of this system. The uid says which one it is: several names, and several spellings of
+/// a name, can lead to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The uid.
@@ -38,8 +40,8 @@ pub(super) struct Asked<'s> {
 impl Subject {
     /// Those who are asked about, in order.
     ///
-    /// A caller with the uid of the user is the user: nothing about a caller makes rules or names count that would not
-    /// count for the user.
+    /// A caller with the uid of the user is the user: nothing about a caller makes rules or names
+    /// count that would not count for the user.
     pub(super) fn asked(&self, whom: Whom) -> Result<(Asked<'_>, Option<Asked<'_>>), Refusal> {
         let caller = self.caller.as_ref();
         let other = caller.filter(|caller| caller.uid != self.account.uid);
@@ -55,18 +57,10 @@ impl Subject {
 
     /// The account that PAM has.
     pub(super) fn as_user(&self) -> Asked<'_> {
-        Asked {
-            account: &self.account,
-            is_pam_user: true,
-            public_key: self.public_key.as_deref(),
-        }
+        Asked { account: &self.account, is_pam_user: true, public_key: self.public_key.as_deref() }
     }
 }
 
 fn as_caller(caller: &Account) -> Asked<'_> {
-    Asked {
-        account: caller,
-        is_pam_user: false,
-        public_key: None,
-    }
+    Asked { account: caller, is_pam_user: false, public_key: None }
 }

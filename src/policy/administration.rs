@@ -17,10 +17,7 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Admin> {
     let mut client_auth = Default::default();
     table.read("client_auth", choice(&CLIENT_AUTHS), &mut client_auth);
     let (given, missing): (Vec<_>, Vec<_>) = NEEDED.into_iter().partition(|key| table.has(key));
-    let first = given
-        .first()
-        .copied()
-        .or(table.has("client_auth").then_some("client_auth"));
+    let first = given.first().copied().or(table.has("client_auth").then_some("client_auth"));
     if let Some(first) = first.filter(|_| !missing.is_empty()) {
         let missing: Vec<_> = missing.iter().map(|key| format!("admin.{key}")).collect();
         table.wrong(first, format!("of no use without {}", missing.join(", ")));

@@ -14,7 +14,8 @@ pub struct Date {
 impl Date {
     /// The day that holds this time, in seconds since 1970-01-01T00:00:00Z.
     ///
-    /// Counts in eras of 400 years that begin on a first of March, so that the leap day is the last of its year.
+    /// Counts in eras of 400 years that begin on a first of March, so that the leap day is the last
+    /// of its year.
     #[must_use]
     pub fn of_epoch(seconds: u64) -> Self {
         let days = seconds / 86_400 + 719_468;
@@ -23,11 +24,7 @@ impl Date {
             (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let march_month = (5 * day_of_year + 2) / 153;
-        let month = if march_month < 10 {
-            march_month + 3
-        } else {
-            march_month - 9
-        };
+        let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
         let year = year_of_era + days / 146_097 * 400 + u64::from(month <= 2);
         Date {
             year: u16::try_from(year).unwrap_or(u16::MAX),
@@ -40,11 +37,7 @@ impl Date {
 impl From<toml::value::Date> for Date {
     /// The parser has checked that there is such a day.
     fn from(date: toml::value::Date) -> Self {
-        Date {
-            year: date.year,
-            month: date.month,
-            day: date.day,
-        }
+        Date { year: date.year, month: date.month, day: date.day }
     }
 }
 

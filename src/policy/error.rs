@@ -1,4 +1,5 @@
-//! What is wrong with a configuration: every error with its line and key, and nothing that could be a secret.
+//! What is wrong with a configuration: every error with its line and key, and nothing that could be
+//! a secret.
 #![forbid(unsafe_code)]
 
 use std::cell::RefCell;
@@ -13,7 +14,8 @@ const LISTED: usize = 64;
 /// Characters of a value that an error repeats.
 const QUOTED: usize = 48;
 
-/// One thing that is wrong: `line 12: login.poll_interval: expected a duration such as "1s", found "fast"`.
+/// One thing that is wrong: `line 12: login.poll_interval: expected a duration such as "1s", found
+/// "fast"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     line: Option<usize>,
@@ -58,10 +60,7 @@ impl Errors {
     /// The one error of a file that cannot even be read as text.
     pub(super) fn unreadable(line: Option<usize>, problem: String) -> Self {
         let key = String::new();
-        Errors {
-            listed: vec![Error { line, key, problem }],
-            unlisted: 0,
-        }
+        Errors { listed: vec![Error { line, key, problem }], unlisted: 0 }
     }
 
     /// The errors, at most 64 of them.
@@ -116,9 +115,7 @@ impl Findings {
     pub(super) fn new(text: &str) -> Self {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         Findings {
-            line_starts: std::iter::once(0)
-                .chain(ends.map(|(at, _)| at + 1))
-                .collect(),
+            line_starts: std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect(),
             broken: RefCell::default(),
             known: RefCell::default(),
             unknown: RefCell::default(),
@@ -131,20 +128,16 @@ impl Findings {
         self.line_starts.partition_point(|start| *start <= offset)
     }
 
-    /// The text is no TOML here. The parser's own rendering would quote the line: only its words are used. `first` is the
-    /// path and the line of what is given twice.
+    /// The text is no TOML here. The parser's own rendering would quote the line: only its words
+    /// are used. `first` is the path and the line of what is given twice.
     pub(super) fn syntax(&self, error: &toml::de::Error, first: Option<(String, usize)>) {
         let line = error.span().map(|span| self.line(span.start));
         self.broken.borrow_mut().insert(line.unwrap_or(0));
         let (key, problem) = match first {
-            Some((path, line)) => (
-                path,
-                format!("given twice, first in line {line}: take one of the two out"),
-            ),
-            None => (
-                String::new(),
-                format!("not valid TOML: {}", error.message()),
-            ),
+            Some((path, line)) => {
+                (path, format!("given twice, first in line {line}: take one of the two out"))
+            }
+            None => (String::new(), format!("not valid TOML: {}", error.message())),
         };
         self.push(line, key, problem);
     }
@@ -176,12 +169,7 @@ impl Findings {
         siblings: &[&'static str],
     ) {
         let (key, siblings) = (key.to_owned(), siblings.to_vec());
-        let unknown = Unknown {
-            line,
-            path,
-            key,
-            siblings,
-        };
+        let unknown = Unknown { line, path, key, siblings };
         self.unknown.borrow_mut().push(unknown);
     }
 
@@ -220,11 +208,7 @@ pub(super) fn join(path: &str, key: &str) -> String {
         key if !key.is_empty() && key.len() <= 64 && key.chars().all(bare) => key.to_owned(),
         key => quoted(key),
     };
-    if path.is_empty() {
-        shown
-    } else {
-        format!("{path}.{shown}")
-    }
+    if path.is_empty() { shown } else { format!("{path}.{shown}") }
 }
 
 /// A value as an error shows it: short, and printable whatever is in it.

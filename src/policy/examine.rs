@@ -1,5 +1,5 @@
-//! Why a rule holds for a person or not, condition by condition. Decides nothing: [`super::judge`] does, with the same
-//! conditions.
+//! Why a rule holds for a person or not, condition by condition. Decides nothing: [`super::judge`]
+//! does, with the same conditions.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -95,11 +95,7 @@ impl fmt::Display for Miss {
                     "has an end, and the clock is wrong: it shows {today}, and {behind} lies behind us"
                 )
             }
-            Miss::Network {
-                networks,
-                rhost,
-                origins,
-            } => {
+            Miss::Network { networks, rhost, origins } => {
                 let (noun, verb) = match networks.as_slice() {
                     [_] => ("network", "does"),
                     [] | [_, ..] => ("networks", "do"),
@@ -110,10 +106,7 @@ impl fmt::Display for Miss {
                     None => {
                         let places: Vec<_> = origins.iter().map(ToString::to_string).collect();
                         let places = places.join(" and ");
-                        write!(
-                            f,
-                            "{noun} {networks} {verb} not hold a session from {places}"
-                        )
+                        write!(f, "{noun} {networks} {verb} not hold a session from {places}")
                     }
                 }
             }
@@ -140,17 +133,12 @@ fn plain(rhost: &str) -> String {
 #[must_use]
 pub fn examine(policy: &Policy, subject: &Subject, directory: &dyn Directory) -> Vec<Examined> {
     let settings = policy.for_service(&subject.service);
-    let mut seen = Seen {
-        settings,
-        subject,
-        directory,
-        examined: Vec::new(),
-    };
+    let mut seen = Seen { settings, subject, directory, examined: Vec::new() };
     let looked_up = match subject.asked(settings.step_up.person) {
         Ok((only, None)) => seen.person(&only, true),
-        Ok((first, Some(second))) => seen
-            .person(&first, false)
-            .and_then(|()| seen.person(&second, false)),
+        Ok((first, Some(second))) => {
+            seen.person(&first, false).and_then(|()| seen.person(&second, false))
+        }
         Err(refusal) => Err(refusal),
     };
     // The judge says the same, and its word is what counts.

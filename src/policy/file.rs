@@ -41,20 +41,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<Policy, Errors> {
     let findings = Findings::new(text);
     let (tree, errors) = DeTable::parse_recoverable(text);
     for (number, error) in errors.iter().enumerate() {
-        let first = (number < EXPLAINED)
-            .then(|| first_of(text, error))
-            .flatten();
+        let first = (number < EXPLAINED).then(|| first_of(text, error)).flatten();
         findings.syntax(error, first.map(|first| (first.path, first.line)));
     }
     let policy = read_policy(Table::root(tree.get_ref(), &findings));
     findings.verdict(policy)
 }
 
-/// Of a key or table that is given twice, the first place. TOML keeps a table in one piece, so it is the nearest one above.
+/// Of a key or table that is given twice, the first place. TOML keeps a table in one piece, so it
+/// is the nearest one above.
 fn first_of(text: &str, error: &toml::de::Error) -> Option<Setting> {
-    let span = error
-        .span()
-        .filter(|_| error.message() == "duplicate key")?;
+    let span = error.span().filter(|_| error.message() == "duplicate key")?;
     let name = text.get(span.clone())?.trim_matches(['"', '\'']);
     let above = text.get(..span.start)?.rsplit_once('\n')?.0;
     let mut settings = outline(above.as_bytes()).into_iter().rev();
@@ -69,10 +66,7 @@ fn text(bytes: &[u8]) -> Result<&str, Errors> {
     let line = |at: usize| 1 + bytes.iter().take(at).filter(|byte| **byte == b'\n').count();
     let refuse = |at, problem: &str| Errors::unreadable(Some(line(at)), problem.into());
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-        return Err(Errors::unreadable(
-            Some(line(at)),
-            "there is a NUL byte".into(),
-        ));
+        return Err(Errors::unreadable(Some(line(at)), "there is a NUL byte".into()));
     }
     let text = std::str::from_utf8(bytes)
         .map_err(|error| refuse(error.valid_up_to(), "not UTF-8 text"))?;
@@ -114,11 +108,7 @@ struct Layer {
 
 impl Layer {
     fn unset() -> Self {
-        Layer {
-            settings: Settings::unset(),
-            on_demand: Partial::default(),
-            offline_folder: None,
-        }
+        Layer { settings: Settings::unset(), on_demand: Partial::default(), offline_folder: None }
     }
 }
 
@@ -139,9 +129,7 @@ fn read_services(table: Table<'_>, base: &Layer) -> BTreeMap<String, Settings> {
             continue;
         }
         if services.len() == SERVICES {
-            entry.wrong(format!(
-                "more than {SERVICES} services have a table of their own"
-            ));
+            entry.wrong(format!("more than {SERVICES} services have a table of their own"));
             break;
         }
         let twice = services.contains_key(&name.to_ascii_lowercase());
@@ -178,11 +166,7 @@ fn read_settings(table: &mut Table<'_>, layer: &Layer, scope: Scope) -> Layer {
         require: read_rules(table, "require", read_rule).unwrap_or_else(|| base.require.clone()),
         exempt: read_rules(table, "exempt", read_exemption).unwrap_or_else(|| base.exempt.clone()),
     };
-    Layer {
-        settings,
-        on_demand,
-        offline_folder,
-    }
+    Layer { settings, on_demand, offline_folder }
 }
 
 fn read_tenant(mut table: Table<'_>, base: &Tenant, scope: Scope) -> Tenant {
@@ -196,34 +180,20 @@ fn read_tenant(mut table: Table<'_>, base: &Tenant, scope: Scope) -> Tenant {
     if let Some(hosts) = table.list("redirect_hosts", redirect_host) {
         tenant.redirect_hosts = hosts;
     }
-    table.read(
-        "ca_file",
-        |value| path(value).map(Some),
-        &mut tenant.ca_file,
-    );
+    table.read("ca_file", |value| path(value).map(Some), &mut tenant.ca_file);
     read_proxy(&mut table, &mut tenant);
     table.read("ip_family", choice(&IP_FAMILIES), &mut tenant.ip_family);
     check_family(&table, &tenant);
     read_timeouts(&mut table, &mut tenant);
-    table.read(
-        "multiple_operations",
-        choice(&BATCHES),
-        &mut tenant.multiple_operations,
-    );
+    table.read("multiple_operations", choice(&BATCHES), &mut tenant.multiple_operations);
     tenant
 }
 
-const IP_FAMILIES: [(&str, IpFamily); 3] = [
-    ("any", IpFamily::Any),
-    ("ipv4", IpFamily::Ipv4),
-    ("ipv6", IpFamily::Ipv6),
-];
+const IP_FAMILIES: [(&str, IpFamily); 3] =
+    [("any", IpFamily::Any), ("ipv4", IpFamily::Ipv4), ("ipv6", IpFamily::Ipv6)];
 
-const BATCHES: [(&str, Batch); 3] = [
-    ("off", Batch::Off),
-    ("start", Batch::Start),
-    ("code", Batch::Code),
-];
+const BATCHES: [(&str, Batch); 3] =
+    [("off", Batch::Off), ("start", Batch::Start), ("code", Batch::Code)];
 
 /// A password without somebody to give it to, or the other way round, is a mistake.
 fn read_proxy(table: &mut Table<'_>, tenant: &mut Tenant) {
@@ -231,10 +201,7 @@ fn read_proxy(table: &mut Table<'_>, tenant: &mut Tenant) {
     let password_file = table.given("proxy_password_file", path);
     let Some(proxy) = &mut tenant.proxy else {
         if password_file.is_some() && !table.has("proxy") {
-            table.wrong(
-                "proxy_password_file",
-                "there is no proxy to give the password to",
-            );
+            table.wrong("proxy_password_file", "there is no proxy to give the password to");
         }
         return;
     };
@@ -255,37 +222,23 @@ fn read_proxy(table: &mut Table<'_>, tenant: &mut Tenant) {
     }
 }
 
-/// A connection that is given longer than the exchange that it is part of is a mistake, if somebody wrote it; the
-/// default only gives way.
+/// A connection that is given longer than the exchange that it is part of is a mistake, if somebody
+/// wrote it; the default only gives way.
 fn read_timeouts(table: &mut Table<'_>, tenant: &mut Tenant) {
-    table.read(
-        "connect_timeout",
-        duration("500ms", "30s"),
-        &mut tenant.connect_timeout,
-    );
-    table.read(
-        "request_timeout",
-        duration("1s", "60s"),
-        &mut tenant.request_timeout,
-    );
+    table.read("connect_timeout", duration("500ms", "30s"), &mut tenant.connect_timeout);
+    table.read("request_timeout", duration("1s", "60s"), &mut tenant.request_timeout);
     if tenant.connect_timeout <= tenant.request_timeout {
         return;
     }
     if table.has("connect_timeout") {
-        table.wrong(
-            "connect_timeout",
-            "longer than request_timeout, which it is a part of",
-        );
+        table.wrong("connect_timeout", "longer than request_timeout, which it is a part of");
     }
     tenant.connect_timeout = tenant.request_timeout;
 }
 
 /// A literal address of the other family could never be reached.
 fn check_family(table: &Table<'_>, tenant: &Tenant) {
-    let peer = tenant
-        .proxy
-        .as_ref()
-        .map_or(tenant.url.host(), |proxy| proxy.host.as_str());
+    let peer = tenant.proxy.as_ref().map_or(tenant.url.host(), |proxy| proxy.host.as_str());
     let (address, family) = (peer.parse::<IpAddr>(), tenant.ip_family);
     let other = match (address, family) {
         (Ok(IpAddr::V4(_)), IpFamily::Ipv6) => "an IPv4 address",
@@ -302,33 +255,17 @@ const LABELS: &[(&str, Labels)] = &[("always", Labels::Always), ("known", Labels
 fn read_login(table: &mut Table<'_>, base: &Login) -> Login {
     let mut login = base.clone();
     table.read("deadline", duration("10s", "110s"), &mut login.deadline);
-    table.read(
-        "poll_interval",
-        duration("1s", "10s"),
-        &mut login.poll_interval,
-    );
-    table.read(
-        "approval_wait",
-        duration("10s", "110s"),
-        &mut login.approval_wait,
-    );
+    table.read("poll_interval", duration("1s", "10s"), &mut login.poll_interval);
+    table.read("approval_wait", duration("10s", "110s"), &mut login.approval_wait);
     if login.poll_interval >= login.deadline {
         table.wrong("poll_interval", "not shorter than deadline");
     }
-    table.read(
-        "failure_delay",
-        duration("0s", "10s"),
-        &mut login.failure_delay,
-    );
+    table.read("failure_delay", duration("0s", "10s"), &mut login.failure_delay);
     read_preferred(table, &mut login);
     table.read("attempts", number(1..=5), &mut login.attempts);
     table.read("minimum_factors", number(1..=2), &mut login.minimum_factors);
     table.read("email_counts", flag, &mut login.email_counts);
-    table.read(
-        "require_number_match",
-        flag,
-        &mut login.require_number_match,
-    );
+    table.read("require_number_match", flag, &mut login.require_number_match);
     table.read("push_first", flag, &mut login.push_first);
     table.read("echo_codes", flag, &mut login.echo_codes);
     table.read("labels", choice(LABELS), &mut login.labels);
@@ -341,11 +278,7 @@ fn read_preferred(table: &mut Table<'_>, login: &mut Login) {
         return;
     };
     for (position, mechanism) in preferred.iter().enumerate() {
-        if preferred
-            .iter()
-            .take(position)
-            .any(|earlier| earlier == mechanism)
-        {
+        if preferred.iter().take(position).any(|earlier| earlier == mechanism) {
             table.wrong("preferred", format!("{} is there twice", mechanism.name()));
         }
     }
@@ -354,16 +287,8 @@ fn read_preferred(table: &mut Table<'_>, login: &mut Login) {
 
 fn read_users(mut table: Table<'_>, base: &Users) -> Users {
     let mut users = base.clone();
-    table.read(
-        "template",
-        |value| template(value).map(Some),
-        &mut users.template,
-    );
-    table.read(
-        "names_file",
-        |value| path(value).map(Some),
-        &mut users.names_file,
-    );
+    table.read("template", |value| template(value).map(Some), &mut users.template);
+    table.read("names_file", |value| path(value).map(Some), &mut users.names_file);
     for (local, entry) in table.table("names").entries() {
         if let Some(name) = entry.check(tenant_name) {
             users.names.insert(local.to_owned(), name);
@@ -396,9 +321,8 @@ fn read_rules<T: Named>(
 ) -> Option<Vec<T>> {
     let tables = table.tables(key)?;
     let numbered = tables.into_iter().enumerate();
-    let rules: Vec<T> = numbered
-        .map(|(at, table)| read(table, format!("{key}[{}]", at + 1)))
-        .collect();
+    let rules: Vec<T> =
+        numbered.map(|(at, table)| read(table, format!("{key}[{}]", at + 1))).collect();
     let mut names = BTreeSet::new();
     for rule in &rules {
         if !names.insert(rule.name()) {
@@ -434,22 +358,13 @@ fn read_exemption(mut table: Table<'_>, name: String) -> Exemption {
     let until = table.given("until", day);
     let rule = read_conditions(&mut table, name);
     if rule.name == OTHERS {
-        table.wrong(
-            "name",
-            "this name stands for those whom no rule of the require list names",
-        );
+        table.wrong("name", "this name stands for those whom no rule of the require list names");
     }
-    Exemption {
-        rule,
-        until,
-        result,
-    }
+    Exemption { rule, until, result }
 }
 
-const RESULTS: [(&str, ExemptResult); 2] = [
-    ("ignore", ExemptResult::Ignore),
-    ("success", ExemptResult::Success),
-];
+const RESULTS: [(&str, ExemptResult); 2] =
+    [("ignore", ExemptResult::Ignore), ("success", ExemptResult::Success)];
 
 fn read_conditions(table: &mut Table<'_>, name: String) -> Rule {
     let mut rule = Rule {
@@ -463,10 +378,7 @@ fn read_conditions(table: &mut Table<'_>, name: String) -> Rule {
     if !conditions.iter().any(|key| table.has(key)) {
         table.wrong_altogether("a rule needs users, groups or networks");
     }
-    for key in conditions
-        .into_iter()
-        .filter(|key| table.is_empty_list(key))
-    {
+    for key in conditions.into_iter().filter(|key| table.is_empty_list(key)) {
         table.wrong(key, "an empty list matches nobody, leave the key out");
     }
     rule

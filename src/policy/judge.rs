@@ -20,7 +20,8 @@ pub(super) const OTHERS: &str = "require";
 pub struct Subject {
     /// The account that `PAM_USER` leads to.
     pub account: Account,
-    /// Who runs the program, if that is known for certain: a `PAM_RUSER` that names the user of the real uid.
+    /// Who runs the program, if that is known for certain: a `PAM_RUSER` that names the user of the
+    /// real uid.
     pub caller: Option<Account>,
     /// Fingerprint (`SHA256:...`) of the public key with which sshd has let the user this far.
     pub public_key: Option<String>,
@@ -81,7 +82,8 @@ pub enum Note {
         /// Its last day.
         until: Date,
     },
-    /// An exemption with an end would have held, but the clock shows a day before one that certainly lies behind us.
+    /// An exemption with an end would have held, but the clock shows a day before one that
+    /// certainly lies behind us.
     ClockWrong {
         /// The exemption.
         rule: String,
@@ -117,11 +119,7 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Note::Expired { rule, until } => write!(f, "exemption {rule:?} ended with {until}"),
-            Note::ClockWrong {
-                rule,
-                today,
-                behind,
-            } => write!(
+            Note::ClockWrong { rule, today, behind } => write!(
                 f,
                 "the clock is wrong: it shows {today}, and {behind} lies behind us; exemption {rule:?}, which has an end, does not hold"
             ),
@@ -180,10 +178,7 @@ impl fmt::Display for Refusal {
         match self {
             Refusal::RootNotMapped { user } => {
                 let user = quoted(user);
-                write!(
-                    f,
-                    "{user} has uid 0 and no entry in users.names or users.keys"
-                )
+                write!(f, "{user} has uid 0 and no entry in users.names or users.keys")
             }
             Refusal::NameNotMapped { user } => {
                 let user = quoted(user);
@@ -214,15 +209,13 @@ impl From<DirectoryFailed> for Refusal {
     }
 }
 
-/// Says what the policy asks of a subject. For each person exemptions come first, then requirements, then the name.
+/// Says what the policy asks of a subject. For each person exemptions come first, then
+/// requirements, then the name.
 pub fn judge(policy: &Policy, subject: &Subject, directory: &dyn Directory) -> Ruling {
     let settings = policy.for_service(&subject.service);
     let mut notes = Vec::new();
     let judgement = weigh_all(settings, subject, directory, &mut notes);
-    Ruling {
-        judgement: judgement.unwrap_or_else(Judgement::Refuse),
-        notes,
-    }
+    Ruling { judgement: judgement.unwrap_or_else(Judgement::Refuse), notes }
 }
 
 fn weigh_all(
@@ -246,10 +239,7 @@ fn weigh_all(
         (first, Some(second)) => {
             // An exemption of the first says nothing about the second.
             let (first, second) = (weigh_one(first, false)?, weigh_one(second, false)?);
-            add(
-                notes,
-                [&first, &second].into_iter().filter_map(Weighed::note),
-            );
+            add(notes, [&first, &second].into_iter().filter_map(Weighed::note));
             Ok(first.and(second))
         }
     }
@@ -266,11 +256,7 @@ fn add(notes: &mut Vec<Note>, more: impl IntoIterator<Item = Note>) {
 
 /// What the policy asks of one person.
 enum Weighed {
-    Exempt {
-        user: String,
-        rule: String,
-        result: ExemptResult,
-    },
+    Exempt { user: String, rule: String, result: ExemptResult },
     Required(Box<Terms>),
 }
 
@@ -289,10 +275,7 @@ impl Weighed {
             (Weighed::Required(only), Weighed::Exempt { .. })
             | (Weighed::Exempt { .. }, Weighed::Required(only)) => require(*only, None),
             (
-                Weighed::Exempt {
-                    result: ExemptResult::Success,
-                    ..
-                },
+                Weighed::Exempt { result: ExemptResult::Success, .. },
                 second @ Weighed::Exempt { .. },
             ) => second.alone(),
             (first @ Weighed::Exempt { .. }, Weighed::Exempt { .. }) => first.alone(),
@@ -301,10 +284,9 @@ impl Weighed {
 
     fn note(&self) -> Option<Note> {
         match self {
-            Weighed::Exempt { user, rule, .. } => Some(Note::OneExempt {
-                rule: rule.clone(),
-                user: user.clone(),
-            }),
+            Weighed::Exempt { user, rule, .. } => {
+                Some(Note::OneExempt { rule: rule.clone(), user: user.clone() })
+            }
             Weighed::Required(_) => None,
         }
     }
@@ -323,18 +305,14 @@ fn weigh(
     if let Some((rule, result)) = exempting(settings, case)? {
         return Ok(Weighed::Exempt { user, rule, result });
     }
-    // A requirement that names the account holds for whoever is asked in its place: becoming root is not easier
-    // for somebody whom no requirement names.
+    // A requirement that names the account holds for whoever is asked in its place: becoming root
+    // is not easier for somebody whom no requirement names.
     let must = match instead_of {
         Some(account) if is_required(&settings.require, account)? => true,
         Some(_) | None => is_required(&settings.require, case)?,
     };
     if !must {
-        return Ok(Weighed::Exempt {
-            user,
-            rule: OTHERS.into(),
-            result: ExemptResult::Ignore,
-        });
+        return Ok(Weighed::Exempt { user, rule: OTHERS.into(), result: ExemptResult::Ignore });
     }
     let terms = terms(settings, case)?;
     Ok(Weighed::Required(Box::new(terms)))
@@ -349,7 +327,8 @@ fn terms(settings: &Settings, case: &Case<'_>) -> Result<Terms, Refusal> {
     };
     let users = &settings.users;
     let tenant_user = users.tenant_user(asked.account, asked.public_key, case.directory())?;
-    // An account that several people share has one key for all of them: that is for the administrator to hand out.
+    // An account that several people share has one key for all of them: that is for the
+    // administrator to hand out.
     let is_own_account = asked.public_key.is_none() || {
         let name = users.tenant_user(asked.account, None, case.directory());
         name.is_ok_and(|name| name == tenant_user)
@@ -395,19 +374,15 @@ fn exempting(
                     return Ok(Some((rule, exemption.result)));
                 };
                 let today = case.today();
-                case.note(Note::ClockWrong {
-                    rule,
-                    today,
-                    behind,
-                });
+                case.note(Note::ClockWrong { rule, today, behind });
             }
         }
     }
     Ok(None)
 }
 
-/// Everybody, if there is no rule. Else whoever one of them may mean; and if that is nobody, all that they
-/// name must exist, or a typing error would exempt everybody.
+/// Everybody, if there is no rule. Else whoever one of them may mean; and if that is nobody, all
+/// that they name must exist, or a typing error would exempt everybody.
 fn is_required(rules: &[Rule], case: &Case<'_>) -> Result<bool, Refusal> {
     if rules.is_empty() {
         return Ok(true);

@@ -1,6 +1,8 @@
-//! The file of names, `users.names_file`: one line a person, `local-name<TAB>name-in-the-tenant`, in any order.
+//! The file of names, `users.names_file`: one line a person, `local-name<TAB>name-in-the-tenant`,
+//! in any order.
 //!
-//! A login looks for its own line and reads no other: what is wrong elsewhere is for `countersign check`.
+//! A login looks for its own line and reads no other: what is wrong elsewhere is for `countersign
+//! check`.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -41,12 +43,7 @@ impl Search {
         let start = format!("{name}\t").into_bytes();
         let possible = !name.is_empty() && !name.starts_with('#') && !name.contains(['\t', '\n']);
         let finder = possible.then(|| Finder::new(&format!("\n{name}\t")).into_owned());
-        Self {
-            start,
-            finder,
-            is_first: true,
-            found: None,
-        }
+        Self { start, finder, is_first: true, found: None }
     }
 
     /// The next whole lines.
@@ -111,10 +108,7 @@ pub fn faults(text: &[u8]) -> Vec<(usize, String)> {
             Ok(None) => {}
             Ok(Some(name)) => {
                 if let Some(first) = known.insert(name, number) {
-                    faults.push((
-                        number,
-                        format!("{} is in line {first} already", quoted(name)),
-                    ));
+                    faults.push((number, format!("{} is in line {first} already", quoted(name))));
                 }
             }
             Err(problem) => faults.push((number, problem)),
@@ -144,19 +138,14 @@ mod tests {
 
     fn look_up(pieces: &[&str], name: &str) -> Result<Option<String>, String> {
         let mut search = Search::for_name(name);
-        pieces
-            .iter()
-            .try_for_each(|piece| search.feed(piece.as_bytes()))?;
+        pieces.iter().try_for_each(|piece| search.feed(piece.as_bytes()))?;
         Ok(search.found())
     }
 
     #[test]
     fn a_name_is_found_wherever_its_line_is() {
-        let pieces = [
-            "# people\nalice\ta@x.test\nbob\tb@x.test\n",
-            "carol\tc@x.test\n",
-            "dan\td@x.test",
-        ];
+        let pieces =
+            ["# people\nalice\ta@x.test\nbob\tb@x.test\n", "carol\tc@x.test\n", "dan\td@x.test"];
         for (name, found) in [
             ("alice", Some("a@x.test")),
             ("bob", Some("b@x.test")),
@@ -169,11 +158,7 @@ mod tests {
             ("", None),
             ("alice\ta@x.test\nbob", None),
         ] {
-            assert_eq!(
-                look_up(&pieces, name),
-                Ok(found.map(str::to_owned)),
-                "{name:?}"
-            );
+            assert_eq!(look_up(&pieces, name), Ok(found.map(str::to_owned)), "{name:?}");
         }
     }
 
@@ -183,13 +168,7 @@ mod tests {
             assert_eq!(look_up(pieces, "bob"), Err("\"bob\" is there twice".into()));
             assert_eq!(look_up(pieces, "alice"), Ok(None));
         }
-        for line in [
-            "bob\t\n",
-            "bob\tb\r\n",
-            "bob\tb b\n",
-            "bob\tb\tc\n",
-            "bob\t{user}\n",
-        ] {
+        for line in ["bob\t\n", "bob\tb\r\n", "bob\tb b\n", "bob\tb\tc\n", "bob\t{user}\n"] {
             let said = "no name in the tenant beside \"bob\"";
             assert_eq!(look_up(&[line], "bob"), Err(said.into()), "{line:?}");
         }
@@ -204,9 +183,6 @@ mod tests {
         assert_eq!(lines, [4, 5, 6, 7]);
         assert_eq!(faults[1].1, "\"alice\" is in line 1 already");
         assert!(super::faults(b"alice\ta\n").is_empty());
-        assert_eq!(
-            super::faults(b"a\xff\tb\n"),
-            [(1, "not UTF-8 text".to_owned())]
-        );
+        assert_eq!(super::faults(b"a\xff\tb\n"), [(1, "not UTF-8 text".to_owned())]);
     }
 }

@@ -1,15 +1,18 @@
 //! What the administrator decided, and what it means for one login.
 //!
-//! [`parse`] turns the bytes of `countersign.toml` into a [`Policy`] or into every error at once; [`judge`]
-//! says what the policy asks of one [`Subject`]. Nothing here reads a file, a clock or the environment:
-//! the caller brings the bytes, the day and a [`Directory`].
+//! [`parse`] turns the bytes of `countersign.toml` into a [`Policy`] or into every error at once;
+//! [`judge`] says what the policy asks of one [`Subject`]. Nothing here reads a file, a clock or
+//! the environment: the caller brings the bytes, the day and a [`Directory`].
 //!
-//! - `file`, `step_up`, `offline`, `registration`, `administration`, `reader` and `nesting`: from bytes to settings, each key declared once
+//! - `file`, `step_up`, `offline`, `registration`, `administration`, `reader` and `nesting`: from
+//!   bytes to settings, each key declared once
 //! - `settings`: the plain data that comes out, [`Terms`] among it
 //! - `error`, `spelling`: what is said about a file that is wrong
 //! - `value`, `url`, `network`, `mechanism`, `date`: what a value may look like
-//! - `account`, `rule`, `names`, `judge`: who is asked about, exemptions, requirements, the name in the tenant
-//! - `examine`, `outline`: for the command alone, why a rule holds or not, and where in the file something stands
+//! - `account`, `rule`, `names`, `judge`: who is asked about, exemptions, requirements, the name in
+//!   the tenant
+//! - `examine`, `outline`: for the command alone, why a rule holds or not, and where in the file
+//!   something stands
 #![forbid(unsafe_code)]
 
 mod account;
@@ -78,13 +81,11 @@ impl Policy {
     /// Names compare without regard to ASCII case, because libpam lower-cases them.
     #[must_use]
     pub fn for_service(&self, service: &str) -> &Settings {
-        self.services
-            .get(&service.to_ascii_lowercase())
-            .unwrap_or(&self.base)
+        self.services.get(&service.to_ascii_lowercase()).unwrap_or(&self.base)
     }
 
-    /// Every user and group that a rule names and the system does not know, of the whole file: for a check before
-    /// it is needed, because a login looks up only what it must.
+    /// Every user and group that a rule names and the system does not know, of the whole file: for
+    /// a check before it is needed, because a login looks up only what it must.
     ///
     /// # Errors
     /// A look-up failed.
@@ -98,10 +99,7 @@ impl Policy {
             for rule in settings.require.iter().chain(exempting) {
                 let unknown = rule.unknown_accounts(directory)?;
                 notes.extend(
-                    unknown
-                        .into_iter()
-                        .filter(|note| !notes.contains(note))
-                        .collect::<Vec<_>>(),
+                    unknown.into_iter().filter(|note| !notes.contains(note)).collect::<Vec<_>>(),
                 );
             }
         }
@@ -126,8 +124,8 @@ impl Policy {
         &self.offline_folder
     }
 
-    /// How long no offline code counts for somebody whom the tenant has refused, by the longest time of a service;
-    /// `None` if codes count for none.
+    /// How long no offline code counts for somebody whom the tenant has refused, by the longest
+    /// time of a service; `None` if codes count for none.
     #[must_use]
     pub fn offline_pause(&self) -> Option<Duration> {
         let all = self.services.values().chain([&self.base]);
@@ -135,13 +133,12 @@ impl Policy {
         enabled.map(|settings| settings.offline.pause).max()
     }
 
-    /// How long a login by ssh counts for other services: the longest time that one of them gives it.
+    /// How long a login by ssh counts for other services: the longest time that one of them gives
+    /// it.
     #[must_use]
     pub fn ssh_memory(&self) -> Duration {
         let all = self.services.values().chain([&self.base]);
-        let times = all
-            .filter(|s| s.step_up.ssh_counts)
-            .map(|s| s.step_up.remember);
+        let times = all.filter(|s| s.step_up.ssh_counts).map(|s| s.step_up.remember);
         times.max().unwrap_or(Duration::ZERO)
     }
 

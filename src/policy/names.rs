@@ -1,4 +1,5 @@
-//! From the canonical name of an account to the name in the tenant: the tables first, then the template, and root only by a table.
+//! From the canonical name of an account to the name in the tenant: the tables first, then the
+//! template, and root only by a table.
 #![forbid(unsafe_code)]
 
 use super::{Account, Directory, Refusal, Users};
@@ -20,7 +21,8 @@ pub enum Mapping {
 const LONGEST: usize = 32;
 
 impl Users {
-    /// The account's name in the tenant; `key` is the fingerprint of a public key that the user has shown to own.
+    /// The account's name in the tenant; `key` is the fingerprint of a public key that the user has
+    /// shown to own.
     pub(super) fn tenant_user(
         &self,
         account: &Account,
@@ -32,8 +34,8 @@ impl Users {
 
     /// The same, and where it comes from.
     ///
-    /// A user with uid 0, whatever the name, is never mapped by the template: that would let whoever owns `root`
-    /// in the tenant become root here.
+    /// A user with uid 0, whatever the name, is never mapped by the template: that would let
+    /// whoever owns `root` in the tenant become root here.
     ///
     /// # Errors
     /// There is no such name.
@@ -68,8 +70,8 @@ impl Users {
     }
 }
 
-/// `[a-z_][a-z0-9_.-]{0,31}` without a dot at the end: nothing that could choose another suffix or change its
-/// meaning on the way.
+/// `[a-z_][a-z0-9_.-]{0,31}` without a dot at the end: nothing that could choose another suffix or
+/// change its meaning on the way.
 fn is_plain(name: &str) -> bool {
     let first = |c: char| c.is_ascii_lowercase() || c == '_';
     let later = |c: char| first(c) || c.is_ascii_digit() || c == '.' || c == '-';

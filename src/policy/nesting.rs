@@ -1,4 +1,5 @@
-//! How deep a text nests, looked at before it is parsed: the parser calls itself, and a caller's stack can be small.
+//! How deep a text nests, looked at before it is parsed: the parser calls itself, and a caller's
+//! stack can be small.
 #![forbid(unsafe_code)]
 
 /// Lists and inline tables in each other; no setting needs more than six.
@@ -21,17 +22,12 @@ pub(super) fn too_deep(text: &str) -> Option<usize> {
     None
 }
 
-/// What comes behind a bracket, a comment or a string. One that is not closed ends with its line, or with the text.
+/// What comes behind a bracket, a comment or a string. One that is not closed ends with its line,
+/// or with the text.
 fn behind(from: &str) -> &str {
-    let strings = [
-        ("\"\"\"", "", true),
-        ("'''", "", false),
-        ("\"", "\n", true),
-        ("'", "\n", false),
-    ];
-    let string = strings
-        .into_iter()
-        .find(|(quote, _, _)| from.starts_with(quote));
+    let strings =
+        [("\"\"\"", "", true), ("'''", "", false), ("\"", "\n", true), ("'", "\n", false)];
+    let string = strings.into_iter().find(|(quote, _, _)| from.starts_with(quote));
     if let Some((quote, end, escapes)) = string {
         return behind_string(from.get(quote.len()..).unwrap_or(""), quote, end, escapes);
     }

@@ -1,4 +1,5 @@
-//! Networks of a rule, and where a login comes from: numbers only, because whoever owns an address owns its name.
+//! Networks of a rule, and where a login comes from: numbers only, because whoever owns an address
+//! owns its name.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -33,9 +34,7 @@ impl Network {
             ));
         }
         if let Some(mapped) = network.unmapped() {
-            return Err(format!(
-                "IPv4 addresses are written as such, did you mean \"{mapped}\""
-            ));
+            return Err(format!("IPv4 addresses are written as such, did you mean \"{mapped}\""));
         }
         Ok(network)
     }
@@ -169,13 +168,11 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A literal address. One of a link can have the zone that it is in behind it (RFC 4007): an interface of this machine.
+/// A literal address. One of a link can have the zone that it is in behind it (RFC 4007): an
+/// interface of this machine.
 fn address(text: &str) -> Option<IpAddr> {
     let Some((address, zone)) = text.split_once('%') else {
-        return text
-            .parse()
-            .ok()
-            .map(|address: IpAddr| address.to_canonical());
+        return text.parse().ok().map(|address: IpAddr| address.to_canonical());
     };
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.:-".contains(c);
     let is_zone = (1..=15).contains(&zone.len()) && zone.chars().all(allowed);

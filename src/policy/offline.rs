@@ -1,4 +1,5 @@
-//! The keys of `[offline]`: whether a code counts while the tenant can't be reached, and for how long.
+//! The keys of `[offline]`: whether a code counts while the tenant can't be reached, and for how
+//! long.
 #![forbid(unsafe_code)]
 
 use super::Offline;
@@ -9,11 +10,7 @@ use super::value::{duration, flag, module_name, number};
 pub(super) fn read(table: &mut Table<'_>, base: &Offline) -> Offline {
     let mut offline = base.clone();
     table.read("enabled", flag, &mut offline.enabled);
-    table.read(
-        "first_factor",
-        |value| module_name(value).map(Some),
-        &mut offline.first_factor,
-    );
+    table.read("first_factor", |value| module_name(value).map(Some), &mut offline.first_factor);
     table.read("max_logins", number(1..=100), &mut offline.max_logins);
     table.read("max_age", duration("1h", "90d"), &mut offline.max_age);
     table.read("pause", duration("0s", "30d"), &mut offline.pause);

@@ -13,7 +13,8 @@ use super::nesting::too_deep;
 pub struct Setting {
     /// The line, counted from 1.
     pub line: usize,
-    /// The path as errors have it: `login.deadline`, `exempt[1].users`, `service.sudo.login.remember`.
+    /// The path as errors have it: `login.deadline`, `exempt[1].users`,
+    /// `service.sudo.login.remember`.
     pub path: String,
     /// The value as TOML; `None` for a table.
     pub value: Option<String>,
@@ -31,7 +32,8 @@ impl Setting {
     }
 }
 
-/// Every key of the file, in the order of the file. Of a file that is no TOML, what can be made out.
+/// Every key of the file, in the order of the file. Of a file that is no TOML, what can be made
+/// out.
 #[must_use]
 pub fn outline(bytes: &[u8]) -> Vec<Setting> {
     let text = String::from_utf8_lossy(bytes);
@@ -120,9 +122,7 @@ mod tests {
 
     fn shown(text: &str) -> Vec<String> {
         let settings = outline(text.as_bytes()).into_iter();
-        settings
-            .map(|s| format!("{} {} {}", s.line, s.path, s.value.unwrap_or_default()))
-            .collect()
+        settings.map(|s| format!("{} {} {}", s.line, s.path, s.value.unwrap_or_default())).collect()
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Walks the parsed file: a key is known because somebody asked for it, and what is left over is an error.
+//! Walks the parsed file: a key is known because somebody asked for it, and what is left over is an
+//! error.
 #![forbid(unsafe_code)]
 
 use std::rc::Rc;
@@ -94,12 +95,7 @@ impl<'t> Table<'t> {
         check: impl Fn(&DeValue<'_>) -> Checked<T>,
     ) -> Option<Vec<T>> {
         let items = self.entry(key)?.items()?;
-        Some(
-            items
-                .into_iter()
-                .filter_map(|item| item.check(&check))
-                .collect(),
-        )
+        Some(items.into_iter().filter_map(|item| item.check(&check)).collect())
     }
 
     /// A table inside this one; an empty one if it is not there.
@@ -125,25 +121,21 @@ impl<'t> Table<'t> {
     /// Every key in the order of the file, where the administrator chooses their names.
     pub(super) fn entries(mut self) -> Vec<(&'t str, Entry<'t>)> {
         let named = self.entries.take().into_iter().flatten();
-        let mut entries: Vec<(&str, Entry<'t>)> = named
-            .map(|(name, value)| (name.get_ref().as_ref(), self.open(name, value)))
-            .collect();
+        let mut entries: Vec<(&str, Entry<'t>)> =
+            named.map(|(name, value)| (name.get_ref().as_ref(), self.open(name, value))).collect();
         entries.sort_by_key(|(_, entry)| entry.line);
         entries
     }
 
     /// The key is there, right or wrong.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.entries
-            .is_some_and(|entries| entries.contains_key(key))
+        self.entries.is_some_and(|entries| entries.contains_key(key))
     }
 
     /// The key is there with a list that has nothing in it.
     pub(super) fn is_empty_list(&self, key: &str) -> bool {
         let value = self.entries.and_then(|entries| entries.get(key));
-        value
-            .and_then(|value| value.get_ref().as_array())
-            .is_some_and(|items| items.is_empty())
+        value.and_then(|value| value.get_ref().as_array()).is_some_and(|items| items.is_empty())
     }
 
     /// Says what is wrong with a key, although its own value is right.
@@ -153,11 +145,11 @@ impl<'t> Table<'t> {
             .and_then(|entries| entries.get_key_value(key))
             .map(|(name, _)| name.span());
         let line = span.map_or(self.line, |span| Some(self.findings.line(span.start)));
-        self.findings
-            .wrong(line.unwrap_or(1), &join(&self.path, key), problem);
+        self.findings.wrong(line.unwrap_or(1), &join(&self.path, key), problem);
     }
 
-    /// As [`Table::wrong`], about `key`, unless something is wrong with `cause` itself: one error is enough.
+    /// As [`Table::wrong`], about `key`, unless something is wrong with `cause` itself: one error
+    /// is enough.
     pub(super) fn wrong_if_fine(&self, cause: &str, key: &str, problem: impl Into<String>) {
         if !self.has(cause) {
             self.wrong(key, problem);
@@ -169,15 +161,13 @@ impl<'t> Table<'t> {
         if self.entries.is_none() {
             return;
         }
-        self.findings
-            .wrong(self.line.unwrap_or(1), &self.path, problem);
+        self.findings.wrong(self.line.unwrap_or(1), &self.path, problem);
     }
 
     /// Says that a key must be there.
     pub(super) fn missing(&self, key: &str, problem: &str) {
         let problem = format!("missing, {problem}");
-        self.findings
-            .missing(self.line, join(&self.path, key), problem);
+        self.findings.missing(self.line, join(&self.path, key), problem);
     }
 }
 

@@ -5,9 +5,11 @@ use super::Britive;
 use super::reader::Table;
 use super::value::{britive_url, path, word};
 
-/// The `action` that verifies a code. Britive documents only GENERATE_SECRET; this one is formed like it.
+/// The `action` that verifies a code. Britive documents only GENERATE_SECRET; this one is formed
+/// like it.
 const VERIFY_ACTION: &str = "VERIFY_OTP";
-/// The code's name, as in the request of a step-up, the one request of that API that is documented to carry one.
+/// The code's name, as in the request of a step-up, the one request of that API that is documented
+/// to carry one.
 const VERIFY_KEY: &str = "otp";
 /// The request has this name taken.
 const ACTION: &str = "action";
@@ -26,10 +28,5 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Britive> {
             table.wrong(key, "needs url, the address of the Britive tenant");
         }
     }
-    Some(Britive {
-        url: url?,
-        ca_file,
-        verify_action,
-        verify_key,
-    })
+    Some(Britive { url: url?, ca_file, verify_action, verify_key })
 }

@@ -27,8 +27,8 @@ pub trait Directory {
     /// # Errors
     /// The look-up failed.
     fn groups_of(&self, account: &Account) -> Result<Groups, DirectoryFailed>;
-    /// Where the login session came from that a program asks in which names no remote host; several places, if one can act
-    /// for another. Never none: what is not known is [`Origin::Unclear`].
+    /// Where the login session came from that a program asks in which names no remote host; several
+    /// places, if one can act for another. Never none: what is not known is [`Origin::Unclear`].
     fn origins(&self) -> Vec<Origin>;
     /// What a file of names says of a local name.
     ///
@@ -39,7 +39,8 @@ pub trait Directory {
     fn behind(&self) -> Date;
 }
 
-/// The gids of the groups that an account is in, the primary ones too. Two names of an account can be in different groups.
+/// The gids of the groups that an account is in, the primary ones too. Two names of an account can
+/// be in different groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Groups {
     /// Those that a session under any of its names would have: what requires looks here.
@@ -63,7 +64,8 @@ impl fmt::Display for DirectoryFailed {
 
 impl std::error::Error for DirectoryFailed {}
 
-/// A rule of `[[require]]`, and the conditions of an exemption. All conditions that are given must hold.
+/// A rule of `[[require]]`, and the conditions of an exemption. All conditions that are given must
+/// hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Its name in the log.
@@ -140,7 +142,8 @@ impl<'c> Case<'c> {
         Some(self.directory.behind()).filter(|behind| self.today < *behind)
     }
 
-    /// Of this machine. sshd and other servers call theirs so too, but say where somebody comes from.
+    /// Of this machine. sshd and other servers call theirs so too, but say where somebody comes
+    /// from.
     pub(super) fn is_at_terminal(&self) -> bool {
         self.has_terminal && self.origin == Origin::Local
     }
@@ -231,7 +234,8 @@ impl Rule {
         }
     }
 
-    /// For an exemption: the canonical name is listed, and the uid is still the one behind that name.
+    /// For an exemption: the canonical name is listed, and the uid is still the one behind that
+    /// name.
     pub(super) fn is_listed(&self, case: &Case<'_>) -> Result<bool, Refusal> {
         let Some(users) = &self.users else {
             return Ok(true);
@@ -263,7 +267,8 @@ impl Rule {
         Ok(listed && grouped && self.is_from(case, Doubt::Yes))
     }
 
-    /// A name of the account or its uid: another name for the account does not lead around the rule.
+    /// A name of the account or its uid: another name for the account does not lead around the
+    /// rule.
     pub(super) fn may_be_listed(&self, case: &Case<'_>) -> Result<bool, Refusal> {
         let Some(users) = &self.users else {
             return Ok(true);

@@ -16,7 +16,8 @@ pub struct Terms {
     pub is_pam_user: bool,
     /// The person's name in the tenant.
     pub tenant_user: String,
-    /// Neither at a terminal of this machine nor with a key: a robot, perhaps, that tries passwords.
+    /// Neither at a terminal of this machine nor with a key: a robot, perhaps, that tries
+    /// passwords.
     pub stranger: bool,
     /// Where the tenant is and how it is reached.
     pub tenant: Tenant,
@@ -116,9 +117,11 @@ impl Tenant {
         }
     }
 
-    /// Where a `PodFqdn` leads, if the administrator allows it: the tenant itself, or one of `redirect_hosts`.
+    /// Where a `PodFqdn` leads, if the administrator allows it: the tenant itself, or one of
+    /// `redirect_hosts`.
     ///
-    /// Takes `host`, `host:port` and `host/prefix`, with or without `https://`. Only an exact match counts.
+    /// Takes `host`, `host:port` and `host/prefix`, with or without `https://`. Only an exact match
+    /// counts.
     #[must_use]
     pub fn redirect_target(&self, pod_fqdn: &str) -> Option<&TenantUrl> {
         let named = TenantUrl::parse_host(pod_fqdn).ok()?;
@@ -210,7 +213,8 @@ pub enum Labels {
     Known,
 }
 
-/// `[login]`, too: whom the tenant is asked about, what it is asked for, and how long a success counts.
+/// `[login]`, too: whom the tenant is asked about, what it is asked for, and how long a success
+/// counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StepUp {
     /// What the tenant is asked for.
@@ -309,7 +313,8 @@ impl Default for Offline {
 /// `[push]`: what may be sent to one person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Push {
-    /// How many pushes, messages, mails and calls may follow each other without a success, 0 to 100.
+    /// How many pushes, messages, mails and calls may follow each other without a success, 0 to
+    /// 100.
     pub count: u8,
     /// The time in which they are counted.
     pub window: Duration,
@@ -319,11 +324,7 @@ pub struct Push {
 
 impl Default for Push {
     fn default() -> Self {
-        Push {
-            count: 3,
-            window: Duration::from_secs(10 * 60),
-            pause: Duration::from_secs(60),
-        }
+        Push { count: 3, window: Duration::from_secs(10 * 60), pause: Duration::from_secs(60) }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What somebody probably meant by a key that does not exist.
 #![forbid(unsafe_code)]
 
-/// What to say about a key that its table does not know; `elsewhere` is where another table knows it.
+/// What to say about a key that its table does not know; `elsewhere` is where another table knows
+/// it.
 pub(super) fn unknown(key: &str, known: &[&str], elsewhere: Option<&str>) -> String {
     let mut said = match (nearest(key, known), elsewhere) {
         (Some(near), Some(_) | None) => format!("unknown key, did you mean \"{near}\""),
@@ -16,17 +17,9 @@ pub(super) fn unknown(key: &str, known: &[&str], elsewhere: Option<&str>) -> Str
 
 fn sounds_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    [
-        "password",
-        "passwd",
-        "secret",
-        "token",
-        "credential",
-        "api_key",
-        "apikey",
-    ]
-    .iter()
-    .any(|word| key.contains(word))
+    ["password", "passwd", "secret", "token", "credential", "api_key", "apikey"]
+        .iter()
+        .any(|word| key.contains(word))
 }
 
 /// The known key that is nearest, if it is near: a third of its letters may differ.
@@ -38,7 +31,8 @@ pub fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     (distance <= (name.len() / 3).max(1)).then_some(name)
 }
 
-/// Letters to insert, drop, change or swap with their neighbour: the optimal string alignment distance, by rows.
+/// Letters to insert, drop, change or swap with their neighbour: the optimal string alignment
+/// distance, by rows.
 fn distance(left: &str, right: &str) -> usize {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
     let cell = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX / 2);
@@ -51,11 +45,7 @@ fn distance(left: &str, right: &str) -> usize {
             let inserted = cell(&above, j + 1).min(cell(&row, j)) + 1;
             let crossed =
                 i > 0 && j > 0 && left.get(i - 1) == Some(b) && right.get(j - 1) == Some(a);
-            let swapped = if crossed {
-                cell(&two_above, j - 1) + 1
-            } else {
-                usize::MAX
-            };
+            let swapped = if crossed { cell(&two_above, j - 1) + 1 } else { usize::MAX };
             row.push(changed.min(inserted).min(swapped));
         }
         two_above = std::mem::replace(&mut above, row);

@@ -1,4 +1,5 @@
-//! The keys of `[on_demand]`, and those of `[login]` that need them: which flow, about whom, and how long it counts.
+//! The keys of `[on_demand]`, and those of `[login]` that need them: which flow, about whom, and
+//! how long it counts.
 #![forbid(unsafe_code)]
 
 use std::path::PathBuf;
@@ -23,14 +24,11 @@ pub(super) fn read(table: &mut Table<'_>, base: &StepUp, on_demand: &Partial) ->
     step_up
 }
 
-const PERSONS: [(&str, Whom); 4] = [
-    ("auto", Whom::Auto),
-    ("user", Whom::User),
-    ("caller", Whom::Caller),
-    ("both", Whom::Both),
-];
+const PERSONS: [(&str, Whom); 4] =
+    [("auto", Whom::Auto), ("user", Whom::User), ("caller", Whom::Caller), ("both", Whom::Both)];
 
-/// Where nothing is remembered, nothing counts: a mistake if somebody wrote that it does; what is inherited gives way.
+/// Where nothing is remembered, nothing counts: a mistake if somebody wrote that it does; what is
+/// inherited gives way.
 fn settle_ssh_counts(table: &Table<'_>, step_up: &mut StepUp) {
     if step_up.remember > Duration::ZERO || !step_up.ssh_counts {
         return;
@@ -53,7 +51,8 @@ enum Word {
 
 const WORDS: [(&str, Word); 2] = [("login", Word::Login), ("on-demand", Word::OnDemand)];
 
-/// What `[on_demand]` lacks is said once, where the flow is asked for: what a service inherits is whole.
+/// What `[on_demand]` lacks is said once, where the flow is asked for: what a service inherits is
+/// whole.
 fn read_flow(table: &mut Table<'_>, key: &'static str, base: &Flow, on_demand: &Partial) -> Flow {
     let mut word = match base {
         Flow::Login => Word::Login,
@@ -64,10 +63,7 @@ fn read_flow(table: &mut Table<'_>, key: &'static str, base: &Flow, on_demand: &
         (Word::Login, Ok(_) | Err(_)) => Flow::Login,
         (Word::OnDemand, Ok(on_demand)) => Flow::OnDemand(on_demand),
         (Word::OnDemand, Err(lacking)) => {
-            let keys: Vec<_> = lacking
-                .iter()
-                .map(|key| format!("on_demand.{key}"))
-                .collect();
+            let keys: Vec<_> = lacking.iter().map(|key| format!("on_demand.{key}")).collect();
             let problem = format!("missing for \"on-demand\": {}", keys.join(", "));
             table.wrong(key, problem);
             Flow::Login
@@ -96,12 +92,7 @@ impl Partial {
         let mut read = self.clone();
         fill(&mut table, "app", app_id, &mut read.app);
         fill(&mut table, "client_id", client_id, &mut read.client_id);
-        fill(
-            &mut table,
-            "client_secret_file",
-            path,
-            &mut read.client_secret_file,
-        );
+        fill(&mut table, "client_secret_file", path, &mut read.client_secret_file);
         fill(&mut table, "scope", scopes, &mut read.scope);
         table.read("client_auth", choice(&CLIENT_AUTHS), &mut read.client_auth);
         fill(&mut table, "policy", policy_name, &mut read.policy);
@@ -121,14 +112,7 @@ impl Partial {
         else {
             return Err(self.lacking());
         };
-        Ok(OnDemand {
-            app,
-            client_id,
-            client_secret_file,
-            scope,
-            client_auth,
-            policy,
-        })
+        Ok(OnDemand { app, client_id, client_secret_file, scope, client_auth, policy })
     }
 
     fn lacking(&self) -> Vec<&'static str> {

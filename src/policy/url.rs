@@ -56,11 +56,7 @@ impl TenantUrl {
 
     /// Stands where no tenant is named; RFC 6761 promises that it never resolves.
     pub(super) fn unset() -> Self {
-        TenantUrl {
-            host: "tenant.invalid".into(),
-            port: 443,
-            prefix: String::new(),
-        }
+        TenantUrl { host: "tenant.invalid".into(), port: 443, prefix: String::new() }
     }
 
     /// Name or address in lower case; IPv6 without brackets.
@@ -131,12 +127,7 @@ impl Proxy {
         refuse_extras(authority)?;
         let (host, port) = host_and_port(authority)?;
         let port = port.ok_or("expected a port, as in \"http://proxy.example:3128\"")?;
-        Ok(Proxy {
-            user,
-            host,
-            port,
-            password_file: None,
-        })
+        Ok(Proxy { user, host, port, password_file: None })
     }
 }
 
@@ -195,9 +186,7 @@ fn path_prefix(path: &str) -> Result<String, String> {
 fn host_and_port(authority: &str) -> Result<(String, Option<u16>), String> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (address, after) = rest.split_once(']').ok_or("a bracket is not closed")?;
-        let address: Ipv6Addr = address
-            .parse()
-            .map_err(|_| "not an IPv6 address in brackets")?;
+        let address: Ipv6Addr = address.parse().map_err(|_| "not an IPv6 address in brackets")?;
         return Ok((address.to_string(), port_after(after)?));
     }
     let (host, after) = match authority.find(':') {
@@ -216,11 +205,8 @@ fn port_after(text: &str) -> Result<Option<u16>, String> {
         return Ok(None);
     }
     let digits = text.strip_prefix(':').unwrap_or("");
-    let number = if digits.bytes().all(|b| b.is_ascii_digit()) {
-        digits.parse().ok()
-    } else {
-        None
-    };
+    let number =
+        if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse().ok() } else { None };
     match number {
         Some(0) | None => Err("the port must be a number from 1 to 65535".into()),
         Some(port) => Ok(Some(port)),
@@ -238,18 +224,14 @@ fn host_name(host: &str) -> Result<String, String> {
                 .into(),
         );
     }
-    let numeric = host
-        .rsplit('.')
-        .next()
-        .is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
+    let numeric =
+        host.rsplit('.').next().is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
     let valid = if numeric {
         host.parse::<Ipv4Addr>().is_ok()
     } else {
         host.len() <= 253 && host.split('.').all(is_label)
     };
-    valid
-        .then(|| host.to_ascii_lowercase())
-        .ok_or_else(|| "not a host name".into())
+    valid.then(|| host.to_ascii_lowercase()).ok_or_else(|| "not a host name".into())
 }
 
 fn is_label(label: &str) -> bool {

@@ -1,4 +1,5 @@
-//! What a single value may be: each function checks one kind, and its error says what was expected and found.
+//! What a single value may be: each function checks one kind, and its error says what was expected
+//! and found.
 #![forbid(unsafe_code)]
 
 use std::ops::RangeInclusive;
@@ -53,18 +54,12 @@ pub(super) fn flag(value: &DeValue<'_>) -> Checked<bool> {
 /// An integer in a range.
 pub(super) fn number(range: RangeInclusive<u8>) -> impl Fn(&DeValue<'_>) -> Checked<u8> {
     move |value| {
-        let parsed = value
-            .as_integer()
-            .and_then(|n| u8::from_str_radix(n.as_str(), n.radix()).ok());
-        parsed
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| {
-                let (low, high) = (range.start(), range.end());
-                format!(
-                    "expected an integer from {low} to {high}, found {}",
-                    described(value)
-                )
-            })
+        let parsed =
+            value.as_integer().and_then(|n| u8::from_str_radix(n.as_str(), n.radix()).ok());
+        parsed.filter(|number| range.contains(number)).ok_or_else(|| {
+            let (low, high) = (range.start(), range.end());
+            format!("expected an integer from {low} to {high}, found {}", described(value))
+        })
     }
 }
 
@@ -79,16 +74,14 @@ pub(super) fn duration(
         let parsed = parse_duration(text)
             .ok_or_else(|| format!("expected a duration such as \"1s\", found {}", found()))?;
         let inside = parse_duration(low) <= Some(parsed) && Some(parsed) <= parse_duration(high);
-        inside.then_some(parsed).ok_or_else(|| {
-            format!(
-                "expected a duration from {low} to {high}, found {}",
-                found()
-            )
-        })
+        inside
+            .then_some(parsed)
+            .ok_or_else(|| format!("expected a duration from {low} to {high}, found {}", found()))
     }
 }
 
-/// Digits and `ms`, `s`, `m`, `h` or `d`, as everywhere in the configuration; `sec` and `min` are taken too.
+/// Digits and `ms`, `s`, `m`, `h` or `d`, as everywhere in the configuration; `sec` and `min` are
+/// taken too.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
@@ -112,11 +105,7 @@ pub(super) fn choice<T: Copy>(
         let chosen = words.iter().find(|(word, _)| value.as_str() == Some(word));
         chosen.map(|(_, meaning)| *meaning).ok_or_else(|| {
             let known: Vec<_> = words.iter().map(|(word, _)| quoted(word)).collect();
-            format!(
-                "expected one of {}, found {}",
-                known.join(", "),
-                described(value)
-            )
+            format!("expected one of {}, found {}", known.join(", "), described(value))
         })
     }
 }
@@ -146,10 +135,7 @@ pub(super) fn path(value: &DeValue<'_>) -> Checked<PathBuf> {
     {
         return Ok(PathBuf::from(text));
     }
-    Err(format!(
-        "expected {expected} without \"..\", found {}",
-        quoted(text)
-    ))
+    Err(format!("expected {expected} without \"..\", found {}", quoted(text)))
 }
 
 /// The tenant's address. An empty one is the shipped file that nobody has edited.
@@ -198,10 +184,7 @@ pub(super) fn redirect_host(value: &DeValue<'_>) -> Checked<TenantUrl> {
 
 /// The proxy's address.
 pub(super) fn proxy(value: &DeValue<'_>) -> Checked<Proxy> {
-    Proxy::parse(string(
-        value,
-        "a proxy such as \"http://proxy.example:3128\"",
-    )?)
+    Proxy::parse(string(value, "a proxy such as \"http://proxy.example:3128\"")?)
 }
 
 /// A customer id: letters, digits, `-` and `_`.
@@ -258,7 +241,8 @@ pub(super) fn policy_name(value: &DeValue<'_>) -> Checked<String> {
     valid.then(|| text.to_owned()).ok_or_else(found)
 }
 
-/// Fingerprint of a public key: 32 bytes in base64 without padding, so that the last character has two spare bits.
+/// Fingerprint of a public key: 32 bytes in base64 without padding, so that the last character has
+/// two spare bits.
 pub(super) fn fingerprint(text: &str) -> Checked<()> {
     let base64 = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
     let valid = text.strip_prefix("SHA256:").is_some_and(|hash| {
@@ -296,21 +280,14 @@ pub(super) fn account(value: &DeValue<'_>) -> Checked<String> {
         ));
     }
     let valid = (1..=256).contains(&text.len()) && is_clean(text) && text.trim() == text;
-    valid
-        .then(|| text.to_owned())
-        .ok_or_else(|| format!("expected a name, found {found}"))
+    valid.then(|| text.to_owned()).ok_or_else(|| format!("expected a name, found {found}"))
 }
 
 /// The name that a rule has in the log.
 pub(super) fn rule_name(value: &DeValue<'_>) -> Checked<String> {
     let text = string(value, "a name")?;
     let valid = (1..=64).contains(&text.len()) && is_clean(text) && text.trim() == text;
-    let found = || {
-        format!(
-            "expected a name of at most 64 bytes, found {}",
-            quoted(text)
-        )
-    };
+    let found = || format!("expected a name of at most 64 bytes, found {}", quoted(text));
     valid.then(|| text.to_owned()).ok_or_else(found)
 }
 
@@ -325,12 +302,7 @@ pub(super) fn tenant_name(value: &DeValue<'_>) -> Checked<String> {
         return Err("a template has its place in users.template, above the table of names".into());
     }
     let valid = is_tenant_name(text);
-    let found = || {
-        format!(
-            "expected a name such as \"alice@example.com\", found {}",
-            quoted(text)
-        )
-    };
+    let found = || format!("expected a name such as \"alice@example.com\", found {}", quoted(text));
     valid.then(|| text.to_owned()).ok_or_else(found)
 }
 
@@ -354,10 +326,7 @@ pub(super) fn day(value: &DeValue<'_>) -> Checked<Date> {
     let only_date = value.as_datetime().filter(|at| at.time.is_none());
     let date = only_date.and_then(|at| at.date).map(Date::from);
     date.ok_or_else(|| {
-        format!(
-            "expected a day such as 2027-01-31, without quotes, found {}",
-            described(value)
-        )
+        format!("expected a day such as 2027-01-31, without quotes, found {}", described(value))
     })
 }
 

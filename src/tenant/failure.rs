@@ -9,9 +9,9 @@ use crate::echo::Echoes;
 
 /// Why an exchange gave no response.
 ///
-/// Only an [`Outage`] may ever lead to an offline code, so whatever is in doubt is not one; what a layer of the network calls an
-/// outage counts as one only if `silence` says so. The text is detail for
-/// the log: bounded, one line, without secrets and without bytes of a body.
+/// Only an [`Outage`] may ever lead to an offline code, so whatever is in doubt is not one; what a
+/// layer of the network calls an outage counts as one only if `silence` says so. The text is detail
+/// for the log: bounded, one line, without secrets and without bytes of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// Nobody answered.

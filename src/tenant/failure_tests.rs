@@ -21,10 +21,7 @@ fn errors_of_a_connect_are_sorted_by_fault() {
         (libc::ETIMEDOUT, Outage::ConnectTimeout),
     ] {
         let failure = connecting("192.0.2.1:443", errno);
-        assert!(
-            matches!(failure, Failure::Outage(found, _) if found == kind),
-            "{failure:?}"
-        );
+        assert!(matches!(failure, Failure::Outage(found, _) if found == kind), "{failure:?}");
     }
     for (errno, kind) in [
         (libc::EACCES, Local::Permission),
@@ -39,14 +36,12 @@ fn errors_of_a_connect_are_sorted_by_fault() {
         (libc::EAFNOSUPPORT, Local::Sandbox),
     ] {
         let failure = connecting("192.0.2.1:443", errno);
-        assert!(
-            matches!(failure, Failure::Local(found, _) if found == kind),
-            "{failure:?}"
-        );
+        assert!(matches!(failure, Failure::Local(found, _) if found == kind), "{failure:?}");
     }
 }
 
-/// Whatever the kernel says: an outage is what the table above has, and nothing that it may say tomorrow.
+/// Whatever the kernel says: an outage is what the table above has, and nothing that it may say
+/// tomorrow.
 #[test]
 fn no_other_error_of_a_connect_is_an_outage() {
     let outages: Vec<_> = (1..=133)
@@ -69,10 +64,7 @@ fn no_other_error_of_a_connect_is_an_outage() {
 fn a_machine_without_ipv6_has_no_route_there() {
     for errno in [libc::EADDRNOTAVAIL, libc::EAFNOSUPPORT] {
         let failure = connecting("[2001:db8::1]:443", errno);
-        assert!(
-            matches!(failure, Failure::Outage(Outage::NoRoute, _)),
-            "{failure:?}"
-        );
+        assert!(matches!(failure, Failure::Outage(Outage::NoRoute, _)), "{failure:?}");
     }
 }
 
@@ -85,15 +77,9 @@ fn once_connected_nothing_is_an_outage() {
     let failure = Failure::connected(&io::Error::from_raw_os_error(libc::ECONNRESET));
     assert_eq!(
         failure,
-        Failure::Misbehaved(
-            Misbehaviour::Cut,
-            "Connection reset by peer (os error 104)".into()
-        )
+        Failure::Misbehaved(Misbehaviour::Cut, "Connection reset by peer (os error 104)".into())
     );
-    assert_eq!(
-        failure.to_string(),
-        "connection cut: Connection reset by peer (os error 104)"
-    );
+    assert_eq!(failure.to_string(), "connection cut: Connection reset by peer (os error 104)");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One HTTPS connection to the tenant for the time of one login.
 //!
-//! This room is the only one that names the HTTP crate. It moves bytes; what they mean is the business of `reply`.
+//! This room is the only one that names the HTTP crate. It moves bytes; what they mean is the
+//! business of `reply`.
 #![forbid(unsafe_code)]
 
 mod connection;
@@ -63,7 +64,8 @@ pub struct Client {
 pub enum Patience {
     /// `request_timeout`.
     Request,
-    /// All of the budget: the tenant may hold its response until a person has approved. A signal that asks to stop ends it.
+    /// All of the budget: the tenant may hold its response until a person has approved. A signal
+    /// that asks to stop ends it.
     Person,
 }
 
@@ -95,10 +97,11 @@ impl Client {
         })
     }
 
-    /// Sends `body` with exactly these headers, `Host`, `Content-Length` and `User-Agent` aside, and waits for the
-    /// response, in all no longer than `budget`.
+    /// Sends `body` with exactly these headers, `Host`, `Content-Length` and `User-Agent` aside,
+    /// and waits for the response, in all no longer than `budget`.
     ///
-    /// If the budget ended the request before the configured time, silence is [`Local::NoTime`] and not an outage.
+    /// If the budget ended the request before the configured time, silence is [`Local::NoTime`] and
+    /// not an outage.
     ///
     /// A request whose first byte may have reached the tenant is never sent a second time.
     pub fn post(
@@ -233,26 +236,20 @@ fn asking(method: Method, url: &str, headers: &[(&str, &str)]) -> Result<Request
     request.map_err(|_| Failure::local(Local::Request, "not a URL or header that can be sent"))
 }
 
-/// Preferred where the tenant leaves it to us: its hash is the cheaper one, and processors have instructions for it.
+/// Preferred where the tenant leaves it to us: its hash is the cheaper one, and processors have
+/// instructions for it.
 const FIRST: CipherSuite = CipherSuite::TLS13_AES_128_GCM_SHA256;
 
 pub(super) fn tls(roots: &Roots) -> Result<Arc<ClientConfig>, SetupError> {
-    let mut provider = CryptoProvider {
-        key_provider: &NoKeys,
-        ..crypto::ring::default_provider()
-    };
-    provider
-        .cipher_suites
-        .sort_by_key(|suite| suite.suite() != FIRST);
+    let mut provider = CryptoProvider { key_provider: &NoKeys, ..crypto::ring::default_provider() };
+    provider.cipher_suites.sort_by_key(|suite| suite.suite() != FIRST);
     let provider = Arc::new(provider);
     let verifier = roots.verifier(provider.clone())?;
     let versions =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let versions = versions.map_err(|error| SetupError(error.to_string()))?;
     // Not dangerous: every verifier of ours ends in rustls's own.
-    let verified = versions
-        .dangerous()
-        .with_custom_certificate_verifier(verifier);
+    let verified = versions.dangerous().with_custom_certificate_verifier(verifier);
     let mut config = verified.with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.resumption = Resumption::in_memory_sessions(8);
@@ -280,8 +277,8 @@ fn is_transaction(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
-/// How long `Retry-After` asks to wait (RFC 9110, section 10.2.3). A date is compared with the `Date` of the same
-/// response, so that the clock of this machine matters only where there is none.
+/// How long `Retry-After` asks to wait (RFC 9110, section 10.2.3). A date is compared with the
+/// `Date` of the same response, so that the clock of this machine matters only where there is none.
 fn wait(text: &str, date: Option<String>) -> Option<Duration> {
     let until = || httpdate::parse_http_date(text).ok();
     let told = date.and_then(|date| httpdate::parse_http_date(&date).ok());
@@ -312,11 +309,7 @@ mod tests {
         assert_eq!(asked("Sun, 06 Nov 1994 08:51:37 GMT"), Some(120));
         assert_eq!(asked("Sunday, 06-Nov-94 08:51:37 GMT"), Some(120));
         assert_eq!(asked(NOW), Some(0));
-        assert_eq!(
-            asked("Sun, 06 Nov 1994 08:00:00 GMT"),
-            Some(0),
-            "it is over"
-        );
+        assert_eq!(asked("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0), "it is over");
         for neither in ["", "-1", "1.5", "soon", "1994-11-06T08:51:37Z", "+1"] {
             assert_eq!(asked(neither), None, "{neither}");
         }

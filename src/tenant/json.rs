@@ -1,5 +1,5 @@
-//! The text of a reply before it is JSON of any shape: all of it UTF-8 and whole characters, also where nothing looks, and
-//! nested no deeper than it may be.
+//! The text of a reply before it is JSON of any shape: all of it UTF-8 and whole characters, also
+//! where nothing looks, and nested no deeper than it may be.
 //!
 //! serde reads what it is asked for, and passes over the rest.
 #![forbid(unsafe_code)]
@@ -50,9 +50,7 @@ fn pass_escape(bytes: &mut std::slice::Iter<'_, u8>) -> Result<(), &'static str>
         Some(0xd800..=0xdbff) => {
             let is_escape = bytes.next() == Some(&b'\\') && bytes.next() == Some(&b'u');
             let second = unit(bytes).filter(|_| is_escape);
-            matches!(second, Some(0xdc00..=0xdfff))
-                .then_some(())
-                .ok_or(HALF)
+            matches!(second, Some(0xdc00..=0xdfff)).then_some(()).ok_or(HALF)
         }
         // What is no hexadecimal number is the parser's to refuse.
         Some(_) | None => Ok(()),
@@ -81,12 +79,7 @@ mod tests {
         ] {
             assert_eq!(text(good.as_bytes(), 2), Ok(good));
         }
-        for bad in [
-            &b"{\"\xff\":1}"[..],
-            b"{\"a\":\"\xed\xa0\x80\"}",
-            b"{}\x80",
-            b"\xc3",
-        ] {
+        for bad in [&b"{\"\xff\":1}"[..], b"{\"a\":\"\xed\xa0\x80\"}", b"{}\x80", b"\xc3"] {
             assert_eq!(text(bad, 2), Err("not UTF-8"));
         }
         for half in [

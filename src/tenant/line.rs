@@ -11,8 +11,8 @@ use rustls::{CertificateError, ClientConfig, ClientConnection};
 use super::failure::{Failure, Local, Misbehaviour};
 use super::socket::Socket;
 
-/// The record that TLS 1.3 says for the sake of old middleboxes, right before its second flight (RFC 8446, appendix
-/// D.4): nobody waits for it, so it needs no packet of its own.
+/// The record that TLS 1.3 says for the sake of old middleboxes, right before its second flight
+/// (RFC 8446, appendix D.4): nobody waits for it, so it needs no packet of its own.
 const COMPATIBILITY: [u8; 6] = [20, 3, 3, 0, 1, 1];
 
 /// TLS above a [`Socket`].
@@ -32,11 +32,7 @@ impl Line {
     ) -> Result<Line, Failure> {
         let tls = ClientConnection::new(config, name)
             .map_err(|error| Failure::local(Local::Request, error))?;
-        let mut line = Line {
-            socket,
-            tls,
-            outgoing: Vec::new(),
-        };
+        let mut line = Line { socket, tls, outgoing: Vec::new() };
         while line.tls.is_handshaking() {
             line.flush()?;
             if line.pull()? == 0 {

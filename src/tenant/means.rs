@@ -1,4 +1,5 @@
-//! What a request needs of this machine: whether this process can have it, asked right after a failure.
+//! What a request needs of this machine: whether this process can have it, asked right after a
+//! failure.
 #![forbid(unsafe_code)]
 
 use std::io;
@@ -23,7 +24,8 @@ const DISCARD: u16 = 9;
 /// What this process can't have, and the kind of failure that this is.
 pub(super) type Lack = (Local, String);
 
-/// The first thing that is missing. A table may be full for a moment, so it is looked at first and last.
+/// The first thing that is missing. A table may be full for a moment, so it is looked at first and
+/// last.
 pub(super) fn lack() -> Option<Lack> {
     crowded()
         .or_else(no_descriptors)
@@ -70,19 +72,13 @@ fn no_port() -> Option<Lack> {
     let v6 = os::datagrams_to(&SocketAddr::from((Ipv6Addr::LOCALHOST, DISCARD)));
     let lacking = v4.err().and_then(|error| portless(&error));
     let absent = |error: &io::Error| {
-        matches!(
-            error.raw_os_error(),
-            Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL)
-        )
+        matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
     };
-    lacking.or_else(|| {
-        v6.err()
-            .filter(|error| !absent(error))
-            .and_then(|error| portless(&error))
-    })
+    lacking.or_else(|| v6.err().filter(|error| !absent(error)).and_then(|error| portless(&error)))
 }
 
-/// What an error of socket(2) or connect(2) says of a datagram socket; where there is no route, there was a port.
+/// What an error of socket(2) or connect(2) says of a datagram socket; where there is no route,
+/// there was a port.
 fn portless(error: &io::Error) -> Option<Lack> {
     match error.raw_os_error() {
         Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EADDRNOTAVAIL | libc::ENETDOWN) => None,
@@ -108,17 +104,11 @@ mod tests {
         let name = format!("tenant::means::tests::{test}");
         #[expect(clippy::disallowed_methods, reason = "a test starts itself")]
         let mut command = std::process::Command::new("sh");
-        command.args([
-            "-c",
-            &format!("{limit}; exec \"$0\" --ignored --exact \"$1\""),
-        ]);
+        command.args(["-c", &format!("{limit}; exec \"$0\" --ignored --exact \"$1\"")]);
         command.arg(std::env::current_exe().unwrap()).arg(name);
         let output = command.output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && text.contains("1 passed"),
-            "{text}"
-        );
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
     }
 
     fn lacks(what: &str) {
@@ -163,7 +153,8 @@ mod tests {
         assert_eq!(lack, out("no memory"));
     }
 
-    /// All ports but two are out of the range, in a network of its own, where this process may make one.
+    /// All ports but two are out of the range, in a network of its own, where this process may make
+    /// one.
     #[test]
     fn a_process_without_ports_lacks_them() {
         const ALONE: &str = "ip link set lo up; echo 40000 40001 > /proc/sys/net/ipv4/ip_local_port_range \
@@ -172,9 +163,7 @@ mod tests {
         let mut command = std::process::Command::new("unshare");
         command.args(["--net", "sh", "-c", ALONE]);
         command.arg(std::env::current_exe().unwrap());
-        let text = command
-            .output()
-            .map_or_else(|_| Vec::new(), |output| output.stdout);
+        let text = command.output().map_or_else(|_| Vec::new(), |output| output.stdout);
         let text = String::from_utf8_lossy(&text);
         assert!(text.is_empty() || text.contains("1 passed"), "{text}");
     }

@@ -1,8 +1,9 @@
 //! Asks the name servers ourselves, where a lookup by the C library gave nothing.
 //!
-//! A lookup goes through services that every user of this machine can keep busy: the stub of systemd-resolved, nscd, a
-//! forwarder on loopback. It needs ports and threads that can be used up for the moment, and its thread can be starved. So
-//! the silence of a lookup says nothing. One datagram from a port that this login holds to each server of the network does.
+//! A lookup goes through services that every user of this machine can keep busy: the stub of
+//! systemd-resolved, nscd, a forwarder on loopback. It needs ports and threads that can be used up
+//! for the moment, and its thread can be starved. So the silence of a lookup says nothing. One
+//! datagram from a port that this login holds to each server of the network does.
 #![forbid(unsafe_code)]
 
 use std::fs;
@@ -52,9 +53,11 @@ pub(super) enum Names {
 /// One question to every server, and what has come back.
 pub(super) struct Inquiry {
     asked: Vec<Asked>,
-    /// A server can't be asked by us: this machine refuses it, or its address is of no form that we know.
+    /// A server can't be asked by us: this machine refuses it, or its address is of no form that we
+    /// know.
     is_partial: bool,
-    /// A name without a dot is looked up in the domains of this system, so a server's no means nothing.
+    /// A name without a dot is looked up in the domains of this system, so a server's no means
+    /// nothing.
     is_plain: bool,
     question: Vec<u8>,
     begun: Instant,
@@ -103,8 +106,8 @@ impl Inquiry {
         }
     }
 
-    /// Sends the question to those that have not answered, then waits at most this long and takes what is there.
-    /// Returns how long it waited.
+    /// Sends the question to those that have not answered, then waits at most this long and takes
+    /// what is there. Returns how long it waited.
     pub(super) fn listen(&mut self, time: Duration) -> Duration {
         let question = &self.question;
         let open = self.asked.iter_mut().filter(|asked| asked.answer.is_none());
@@ -116,9 +119,7 @@ impl Inquiry {
             let sockets: Vec<_> = waiting.map(|asked| asked.socket.as_fd()).collect();
             let arrival = os::await_arrival(&sockets, left);
             let question = &self.question;
-            self.asked
-                .iter_mut()
-                .for_each(|asked| asked.receive(question));
+            self.asked.iter_mut().for_each(|asked| asked.receive(question));
             if left.is_zero() || arrival.is_err() {
                 break;
             }
@@ -167,11 +168,7 @@ impl Asked {
         socket.set_nonblocking(true)?;
         // A machine speaks to itself from the address that it speaks to.
         let is_ours = socket.local_addr()?.ip() == server.ip();
-        Ok(Asked {
-            socket,
-            is_here: is_ours || server.ip().is_loopback(),
-            answer: None,
-        })
+        Ok(Asked { socket, is_here: is_ours || server.ip().is_loopback(), answer: None })
     }
 
     fn send(&mut self, question: &[u8]) {
@@ -198,7 +195,8 @@ impl Asked {
     }
 }
 
-/// Whether an error tells of the network: there is no way to that address, or nothing listens there.
+/// Whether an error tells of the network: there is no way to that address, or nothing listens
+/// there.
 fn is_out_of_reach(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
@@ -282,10 +280,7 @@ impl Servers {
 
 impl<const N: usize> From<[SocketAddr; N]> for Servers {
     fn from(addresses: [SocketAddr; N]) -> Servers {
-        Servers {
-            addresses: addresses.into(),
-            is_partial: false,
-        }
+        Servers { addresses: addresses.into(), is_partial: false }
     }
 }
 

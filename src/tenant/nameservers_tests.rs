@@ -37,10 +37,7 @@ fn code(question: &[u8], code: u8) -> Vec<u8> {
 
 /// As a server of the network would be looked at: these are on loopback.
 fn elsewhere(mut inquiry: Inquiry) -> Inquiry {
-    inquiry
-        .asked
-        .iter_mut()
-        .for_each(|asked| asked.is_here = false);
+    inquiry.asked.iter_mut().for_each(|asked| asked.is_here = false);
     inquiry
 }
 
@@ -72,12 +69,7 @@ fn a_server_that_resolves_the_name_shows_that_names_are_alive() {
 
 #[test]
 fn a_server_of_the_network_says_no_only_where_there_is_no_such_name() {
-    let codes = [
-        (1, Names::Unsure),
-        (2, Names::Unsure),
-        (3, Names::Dead),
-        (5, Names::Unsure),
-    ];
+    let codes = [(1, Names::Unsure), (2, Names::Unsure), (3, Names::Dead), (5, Names::Unsure)];
     for (told, names) in codes {
         let (address, thread) = server(0, move |question| code(question, told));
         let mut inquiry = elsewhere(inquiry(address));
@@ -155,13 +147,7 @@ fn what_is_no_answer_to_the_question_is_not_heard() {
     other_id[0] ^= 1;
     let mut other_name = code(&question, 0);
     other_name[HEADER + 1] = b'x';
-    for message in [
-        vec![],
-        question.clone(),
-        other_id,
-        other_name,
-        vec![0, 7, 0x80],
-    ] {
+    for message in [vec![], question.clone(), other_id, other_name, vec![0, 7, 0x80]] {
         assert!(answer(&message, &question).is_none(), "{message:?}");
     }
     let mut capitals = code(&question, 0);
@@ -173,20 +159,10 @@ fn what_is_no_answer_to_the_question_is_not_heard() {
 #[test]
 fn a_server_that_we_can_not_ask_leaves_the_rest_without_proof() {
     let servers = Servers::of("nameserver fe80::1%not-there\n");
-    assert_eq!(
-        servers,
-        Servers {
-            addresses: vec![],
-            is_partial: true
-        }
-    );
+    assert_eq!(servers, Servers { addresses: vec![], is_partial: true });
     assert_eq!(Inquiry::begin(&servers, HOST, A).names(), Names::Unknown);
     let nobody = Servers::default();
-    assert_eq!(
-        Inquiry::begin(&nobody, HOST, A).names(),
-        Names::Dead,
-        "none to ask"
-    );
+    assert_eq!(Inquiry::begin(&nobody, HOST, A).names(), Names::Dead, "none to ask");
     assert_eq!(Inquiry::begin(&nobody, "a..b", A).names(), Names::Unknown);
 }
 
@@ -196,12 +172,5 @@ fn the_servers_of_a_file_are_read() {
     let wanted = ["192.0.2.1:53", "[2001:db8::1]:53", "[fe80::1%1]:53"];
     let servers = Servers::of(text);
     assert!(!servers.is_partial);
-    assert_eq!(
-        servers
-            .addresses
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>(),
-        wanted
-    );
+    assert_eq!(servers.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), wanted);
 }

@@ -1,4 +1,5 @@
-//! The way to a tenant, one step after the other, for somebody who wants to know where it ends. No login comes here.
+//! The way to a tenant, one step after the other, for somebody who wants to know where it ends. No
+//! login comes here.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -80,12 +81,8 @@ pub struct Goal<'a> {
 ///
 /// [`SetupError`] where the configuration makes it impossible to begin.
 pub fn probe(settings: &Settings, goal: &Goal<'_>) -> Result<Way, SetupError> {
-    let mut walk = Walk {
-        settings,
-        goal,
-        way: Way::default(),
-        at: (Stage::Lookup, Instant::now()),
-    };
+    let mut walk =
+        Walk { settings, goal, way: Way::default(), at: (Stage::Lookup, Instant::now()) };
     let config = tls(&settings.roots)?;
     let client = Client::new(settings)?;
     if let Err(failure) = walk.go(config, client) {
@@ -94,8 +91,8 @@ pub fn probe(settings: &Settings, goal: &Goal<'_>) -> Result<Way, SetupError> {
     Ok(walk.way)
 }
 
-/// The name servers of this system that are on this machine, where it is not known which servers they ask: their silence is no
-/// outage.
+/// The name servers of this system that are on this machine, where it is not known which servers
+/// they ask: their silence is no outage.
 #[must_use]
 pub fn name_servers_here() -> Vec<IpAddr> {
     Servers::of_system().on_this_machine()
@@ -147,10 +144,7 @@ impl Walk<'_> {
         };
         let mut lookups = Lookups::new(self.settings.ip_family, Watch::default());
         let found = lookups.addresses(host, port, self.deadline(self.settings.request_timeout))?;
-        let shown: Vec<_> = found
-            .iter()
-            .map(|address| address.ip().to_string())
-            .collect();
+        let shown: Vec<_> = found.iter().map(|address| address.ip().to_string()).collect();
         self.done(format!("{host} is {}", shown.join(", ")));
         Ok(found)
     }
@@ -166,11 +160,7 @@ impl Walk<'_> {
 
     fn done(&mut self, detail: String) {
         let (stage, begun) = self.at;
-        self.way.steps.push(Step {
-            stage,
-            time: begun.elapsed(),
-            detail,
-        });
+        self.way.steps.push(Step { stage, time: begun.elapsed(), detail });
     }
 }
 

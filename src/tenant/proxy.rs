@@ -13,7 +13,8 @@ use super::socket::Socket;
 /// The answer to CONNECT must fit into this.
 const HEAD: usize = 16 * 1024;
 
-/// A proxy that is asked to CONNECT us to the tenant. It sees the tenant's name, and nothing of the exchange.
+/// A proxy that is asked to CONNECT us to the tenant. It sees the tenant's name, and nothing of the
+/// exchange.
 #[derive(Clone)]
 pub struct Proxy {
     host: String,
@@ -22,7 +23,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// At a host, IPv6 without brackets. The credentials are those of RFC 7617; without a user there are none.
+    /// At a host, IPv6 without brackets. The credentials are those of RFC 7617; without a user
+    /// there are none.
     #[must_use]
     pub fn new(host: &str, port: u16, user: Option<&str>, password: &str) -> Proxy {
         Proxy {
@@ -50,23 +52,16 @@ impl Proxy {
         host: &str,
         port: u16,
     ) -> Result<Socket, Failure> {
-        let mut request = Zeroizing::new(format!(
-            "CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"
-        ));
-        request.push_str(concat!(
-            "User-Agent: countersign/",
-            env!("CARGO_PKG_VERSION"),
-            "\r\n"
-        ));
+        let mut request =
+            Zeroizing::new(format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"));
+        request.push_str(concat!("User-Agent: countersign/", env!("CARGO_PKG_VERSION"), "\r\n"));
         if let Some(credentials) = &self.credentials {
             request.push_str("Proxy-Authorization: Basic ");
             request.push_str(credentials);
             request.push_str("\r\n");
         }
         request.push_str("\r\n");
-        socket
-            .write_all(request.as_bytes())
-            .map_err(|error| Failure::connected(&error))?;
+        socket.write_all(request.as_bytes()).map_err(|error| Failure::connected(&error))?;
         opened(&head(&mut socket)?)?;
         Ok(socket)
     }
@@ -82,25 +77,20 @@ fn head(socket: &mut Socket) -> Result<Vec<u8>, Failure> {
             Err(error) => return Err(socket.failure(&error)),
         };
         if count == 0 {
-            return Err(Failure::misbehaved(
-                Misbehaviour::Cut,
-                "the proxy closed the connection",
-            ));
+            return Err(Failure::misbehaved(Misbehaviour::Cut, "the proxy closed the connection"));
         }
         head.extend_from_slice(buffer.get(..count).unwrap_or_default());
         if head.windows(4).any(|end| end == b"\r\n\r\n") {
             return Ok(head);
         }
         if head.len() > HEAD {
-            return Err(Failure::misbehaved(
-                Misbehaviour::TooLarge,
-                "the answer of the proxy",
-            ));
+            return Err(Failure::misbehaved(Misbehaviour::TooLarge, "the answer of the proxy"));
         }
     }
 }
 
-/// The tenant says nothing before our hello, so bytes after the empty line are the proxy's own and a lie.
+/// The tenant says nothing before our hello, so bytes after the empty line are the proxy's own and
+/// a lie.
 fn opened(head: &[u8]) -> Result<(), Failure> {
     let status = match head {
         [
@@ -136,15 +126,15 @@ fn opened(head: &[u8]) -> Result<(), Failure> {
     }
     match head.ends_with(b"\r\n\r\n") {
         true => Ok(()),
-        false => Err(Failure::misbehaved(
-            Misbehaviour::Proxy,
-            "it sent more than its answer to CONNECT",
-        )),
+        false => {
+            Err(Failure::misbehaved(Misbehaviour::Proxy, "it sent more than its answer to CONNECT"))
+        }
     }
 }
 
-/// Whether the proxy says that it did not reach the tenant: 502 or 504 (RFC 9110, section 15.6). 503 says that the proxy
-/// itself is busy, which a user of this machine can see to; but for Squid, which has 503 for both and another word for each.
+/// Whether the proxy says that it did not reach the tenant: 502 or 504 (RFC 9110, section 15.6).
+/// 503 says that the proxy itself is busy, which a user of this machine can see to; but for Squid,
+/// which has 503 for both and another word for each.
 fn lacks_the_tenant(status: [u8; 3], head: &[u8]) -> bool {
     match &status {
         b"502" | b"504" => true,
@@ -153,8 +143,8 @@ fn lacks_the_tenant(status: [u8; 3], head: &[u8]) -> bool {
     }
 }
 
-/// What Squid says where the network or the tenant is to blame: with the error of its connect, but for those of its own
-/// machine, or without where the name servers failed.
+/// What Squid says where the network or the tenant is to blame: with the error of its connect, but
+/// for those of its own machine, or without where the name servers failed.
 const UNREACHED: [&str; 5] = [
     "ERR_CONNECT_FAIL 101",
     "ERR_CONNECT_FAIL 110",

@@ -1,7 +1,8 @@
-//! What the tenant answers: success is read strictly, and words that decide nothing as tolerantly as live tenants
-//! need. What is not understood is [`Malformed`], and that is a denial.
+//! What the tenant answers: success is read strictly, and words that decide nothing as tolerantly
+//! as live tenants need. What is not understood is [`Malformed`], and that is a denial.
 //!
-//! The shapes are those of live tenants: one envelope with a lower-case `success`, everything else in `Result`.
+//! The shapes are those of live tenants: one envelope with a lower-case `success`, everything else
+//! in `Result`.
 #![forbid(unsafe_code)]
 
 mod shape;
@@ -15,7 +16,8 @@ use crate::policy::Mechanism;
 /// More challenges or mechanisms than any tenant offers.
 const MAX_OFFERS: usize = 32;
 
-/// A reply that can't be believed. The text says what was wrong with it and holds none of its content.
+/// A reply that can't be believed. The text says what was wrong with it and holds none of its
+/// content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed(pub String);
 
@@ -28,11 +30,13 @@ pub enum Started {
     Redirect(String),
     /// The user logs in at another identity provider.
     Federated(Federated),
-    /// The user logs in at another identity provider, in a browser alone: there is nothing to wait for.
+    /// The user logs in at another identity provider, in a browser alone: there is nothing to wait
+    /// for.
     Elsewhere,
     /// `success:false`.
     Failed,
-    /// `LoginSuccess` without any challenge: can't happen honestly to a request that carried no cookie.
+    /// `LoginSuccess` without any challenge: can't happen honestly to a request that carried no
+    /// cookie.
     Unasked,
 }
 
@@ -64,15 +68,16 @@ pub enum Outcome {
     NotALogin,
     /// `success:false`, or a word that means a failure. The tenant gives no reason.
     Failed,
-    /// A word that is not in the documentation, or no word. Never a success; in reply to a poll it means that nothing
-    /// has been decided.
+    /// A word that is not in the documentation, or no word. Never a success; in reply to a poll it
+    /// means that nothing has been decided.
     Unknown,
 }
 
 /// The reply to OobAuthStatus.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Status {
-    /// The user is still in the browser. Every state that is neither a success nor a known failure is this one.
+    /// The user is still in the browser. Every state that is neither a success nor a known failure
+    /// is this one.
     Pending,
     /// The other identity provider vouches for this user.
     Success(Identity),
@@ -145,7 +150,8 @@ pub struct Offer {
     pub name: Name,
     /// `AnswerType`.
     pub answer: AnswerType,
-    /// The tenant's line for a menu: `PromptSelectMech`, and the device or address where that line does not name it.
+    /// The tenant's line for a menu: `PromptSelectMech`, and the device or address where that line
+    /// does not name it.
     pub label: Option<ServerText>,
     /// `PromptMechChosen`: the tenant's prompt.
     pub prompt: Option<ServerText>,
@@ -166,7 +172,8 @@ pub enum Name {
     Reset,
     /// One that can't, or that nobody has heard of.
     Other(ServerText),
-    /// A mechanism that is not described as the API describes one, with its name if that can be read.
+    /// A mechanism that is not described as the API describes one, with its name if that can be
+    /// read.
     Garbled(ServerText),
 }
 
@@ -196,7 +203,8 @@ pub struct Federated {
     pub pin: bool,
 }
 
-/// `Summary` of any reply. Clients of the vendor compare the words of the protocol without regard to case, so must we.
+/// `Summary` of any reply. Clients of the vendor compare the words of the protocol without regard
+/// to case, so must we.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Summary {
     NewPackage,
@@ -239,11 +247,7 @@ pub fn started(body: &[u8]) -> Result<Started, Malformed> {
         return federated(result).map(Started::Federated);
     }
     // The Delinea Platform's word for it.
-    if result
-        .redirect
-        .as_deref()
-        .is_some_and(|url| !url.is_empty())
-    {
+    if result.redirect.as_deref().is_some_and(|url| !url.is_empty()) {
         return Ok(Started::Elsewhere);
     }
     // Every success carries a PodFqdn; only one without anything else is a redirect.
@@ -251,9 +255,7 @@ pub fn started(body: &[u8]) -> Result<Started, Malformed> {
         (None, Some(host)) if result.challenges.is_none() => Ok(Started::Redirect(host.to_owned())),
         (Some(Summary::NewPackage), _) => package(result).map(Started::Package),
         (Some(Summary::Failure), _) => Ok(Started::Failed),
-        _ => Err(malformed(
-            "a start reply that is no package, redirect or federated login",
-        )),
+        _ => Err(malformed("a start reply that is no package, redirect or federated login")),
     }
 }
 
@@ -261,7 +263,8 @@ pub fn started(body: &[u8]) -> Result<Started, Malformed> {
 ///
 /// # Errors
 ///
-/// [`Malformed`] for everything that is not one of the documented replies, but for an unknown `Summary`.
+/// [`Malformed`] for everything that is not one of the documented replies, but for an unknown
+/// `Summary`.
 pub fn advanced(body: &[u8]) -> Result<Advanced, Malformed> {
     let Some(result) = envelope(body)? else {
         return Ok(Advanced::failed());
@@ -281,12 +284,7 @@ pub fn advanced(body: &[u8]) -> Result<Advanced, Malformed> {
         Summary::Failure => Outcome::Failed,
         Summary::Unknown => Outcome::Unknown,
     };
-    Ok(Advanced {
-        applies_to,
-        session,
-        tenant_id,
-        outcome,
-    })
+    Ok(Advanced { applies_to, session, tenant_id, outcome })
 }
 
 /// Decodes the reply to OobAuthStatus, whose words no vendor documents.
@@ -313,31 +311,22 @@ pub fn status(body: &[u8]) -> Result<Status, Malformed> {
 /// [`Malformed`] for everything but a success that names somebody.
 pub fn whoami(body: &[u8]) -> Result<Who, Malformed> {
     match envelope(body)? {
-        Some(result) if result.user.is_some() => Ok(Who {
-            tenant_id: result.tenant_id.clone(),
-            identity: result.into(),
-        }),
+        Some(result) if result.user.is_some() => {
+            Ok(Who { tenant_id: result.tenant_id.clone(), identity: result.into() })
+        }
         Some(_) | None => Err(malformed("a token that is nobody's")),
     }
 }
 
 impl From<Body> for Identity {
     fn from(result: Body) -> Self {
-        Self {
-            user: result.user,
-            token: result.token.map(Token),
-        }
+        Self { user: result.user, token: result.token.map(Token) }
     }
 }
 
 impl Advanced {
     fn failed() -> Self {
-        Self {
-            applies_to: None,
-            session: None,
-            tenant_id: None,
-            outcome: Outcome::Failed,
-        }
+        Self { applies_to: None, session: None, tenant_id: None, outcome: Outcome::Failed }
     }
 }
 
@@ -357,9 +346,7 @@ fn malformed(what: &str) -> Malformed {
 }
 
 fn package(result: Body) -> Result<Package, Malformed> {
-    let challenges = result
-        .challenges
-        .ok_or_else(|| malformed("a package without challenges"))?;
+    let challenges = result.challenges.ok_or_else(|| malformed("a package without challenges"))?;
     if challenges.len() > MAX_OFFERS {
         return Err(malformed("a package with too many challenges"));
     }
@@ -393,9 +380,7 @@ fn offer(entry: Entry) -> Offer {
 
 fn readable(raw: RawMechanism) -> Offer {
     let label = label(&raw);
-    let parts = raw
-        .multipart_mechanism
-        .and_then(|Object(m)| m.mechanism_parts);
+    let parts = raw.multipart_mechanism.and_then(|Object(m)| m.mechanism_parts);
     let parts = parts.unwrap_or_default();
     let part = |Object(part): Object<RawPart>| (part.uuid, ServerText::new(part.question_text));
     Offer {
@@ -419,16 +404,14 @@ impl RawMechanism {
     }
 }
 
-/// `PromptSelectMech` is optional, and need not say which phone is meant: two lines of a menu could look alike.
+/// `PromptSelectMech` is optional, and need not say which phone is meant: two lines of a menu could
+/// look alike.
 fn label(raw: &RawMechanism) -> Option<ServerText> {
     let line = raw.prompt_select_mech.as_deref().unwrap_or_default().trim();
     let places = raw.places();
     let is_named = places.iter().any(|place| line.contains(place));
     let place = places.first().filter(|_| !is_named).copied();
-    let text = [line, place.unwrap_or_default()]
-        .join(" ")
-        .trim()
-        .to_owned();
+    let text = [line, place.unwrap_or_default()].join(" ").trim().to_owned();
     (!text.is_empty()).then(|| ServerText::new(text))
 }
 
@@ -446,7 +429,8 @@ fn federated(result: Body) -> Result<Federated, Malformed> {
 }
 
 impl Offer {
-    /// A mechanism that can't be read. It keeps its place, so that the log can say that it was left out.
+    /// A mechanism that can't be read. It keeps its place, so that the log can say that it was left
+    /// out.
     fn garbled(name: String) -> Self {
         Self {
             id: String::new(),
@@ -473,9 +457,7 @@ impl Name {
         if name.eq_ignore_ascii_case("RESET") {
             return Self::Reset;
         }
-        let known = Mechanism::ALL
-            .into_iter()
-            .find(|m| m.name().eq_ignore_ascii_case(&name));
+        let known = Mechanism::ALL.into_iter().find(|m| m.name().eq_ignore_ascii_case(&name));
         known.map_or_else(|| Self::Other(ServerText::new(name)), Self::Known)
     }
 }

@@ -1,7 +1,8 @@
 //! What Countersign asks the tenant, and how each request looks on the wire.
 //!
-//! Source of names and shapes: the StartAuthentication, AdvanceAuthentication and CleanupAuthentication pages of
-//! the CyberArk Identity API, and what live tenants have been seen to take.
+//! Source of names and shapes: the StartAuthentication, AdvanceAuthentication and
+//! CleanupAuthentication pages of the CyberArk Identity API, and what live tenants have been seen
+//! to take.
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;
@@ -11,8 +12,9 @@ use zeroize::Zeroizing;
 
 use crate::secret::Shared;
 
-/// Headers of every request. Each family of tenants documents another one of the two native-client headers,
-/// and neither minds the other's. Without `OobIdPAuth` a federated user's reply has no short URL.
+/// Headers of every request. Each family of tenants documents another one of the two native-client
+/// headers, and neither minds the other's. Without `OobIdPAuth` a federated user's reply has no
+/// short URL.
 const HEADERS: [(&str, &str); 3] = [
     ("X-CENTRIFY-NATIVE-CLIENT", "true"),
     ("X-IDAP-NATIVE-CLIENT", "true"),
@@ -163,10 +165,7 @@ impl Request {
             | Self::Challenge { .. }
             | Self::Cleanup { .. } => "application/json",
         };
-        [("Content-Type", kind)]
-            .into_iter()
-            .chain(HEADERS)
-            .collect()
+        [("Content-Type", kind)].into_iter().chain(HEADERS).collect()
     }
 
     /// What the request does, for the log. Holds no secret.
@@ -193,7 +192,8 @@ impl Request {
             return form.clone();
         }
         let mut body = Zeroizing::new(Vec::with_capacity(1024));
-        // Strings and maps into a vector: nothing here can fail. If it ever did, an incomplete body is no request.
+        // Strings and maps into a vector: nothing here can fail. If it ever did, an incomplete body
+        // is no request.
         if serde_json::to_writer(&mut *body, self).is_err() {
             body.clear();
         }
@@ -222,10 +222,7 @@ impl Serialize for Request {
                 map.serialize_entry("User", user)?;
                 map.serialize_entry("Version", "1.0")?;
             }
-            Self::Advance {
-                session,
-                operations,
-            } => {
+            Self::Advance { session, operations } => {
                 tenant(&mut map, session.tenant_id.as_deref())?;
                 map.serialize_entry("SessionId", &session.id)?;
                 match operations.as_slice() {
@@ -294,10 +291,7 @@ mod tests {
     }
 
     fn session() -> Session {
-        Session {
-            id: "S1".into(),
-            tenant_id: Some("ABC1234".into()),
-        }
+        Session { id: "S1".into(), tenant_id: Some("ABC1234".into()) }
     }
 
     fn answer(text: &str) -> Action {
@@ -306,30 +300,15 @@ mod tests {
 
     #[test]
     fn a_start_names_the_user_and_the_version() {
-        let request = Request::Start {
-            tenant_id: None,
-            user: "a\",\"User\":\"root".into(),
-        };
-        assert_eq!(
-            body(&request),
-            r#"{"User":"a\",\"User\":\"root","Version":"1.0"}"#
-        );
-        let request = Request::Start {
-            tenant_id: Some("ABC1234".into()),
-            user: "a@b".into(),
-        };
-        assert_eq!(
-            body(&request),
-            r#"{"TenantId":"ABC1234","User":"a@b","Version":"1.0"}"#
-        );
+        let request = Request::Start { tenant_id: None, user: "a\",\"User\":\"root".into() };
+        assert_eq!(body(&request), r#"{"User":"a\",\"User\":\"root","Version":"1.0"}"#);
+        let request = Request::Start { tenant_id: Some("ABC1234".into()), user: "a@b".into() };
+        assert_eq!(body(&request), r#"{"TenantId":"ABC1234","User":"a@b","Version":"1.0"}"#);
     }
 
     #[test]
     fn a_challenge_names_the_user_and_the_policy() {
-        let request = Request::Challenge {
-            user: "a@b".into(),
-            policy: "test1".into(),
-        };
+        let request = Request::Challenge { user: "a@b".into(), policy: "test1".into() };
         let expected = r#"{"User":"a@b","arguments":null,"PolicyModifier":"test1"}"#;
         assert_eq!(body(&request), expected);
         assert_eq!(request.path(), "/Security/OnDemandChallenge");
@@ -338,11 +317,7 @@ mod tests {
     #[test]
     fn a_token_is_asked_for_with_a_form() {
         let form = Zeroizing::new(b"grant_type=client_credentials".to_vec());
-        let token = |below| Request::Token {
-            app: "_genericmfa".into(),
-            below,
-            form: form.clone(),
-        };
+        let token = |below| Request::Token { app: "_genericmfa".into(), below, form: form.clone() };
         let path = "/api/oauth2/token/_genericmfa";
         assert_eq!(token(Below::Api).path(), path);
         let request = token(Below::Root);
@@ -354,15 +329,9 @@ mod tests {
 
     #[test]
     fn one_operation_is_written_plainly() {
-        let operations = vec![Operation {
-            mechanism: "M1".into(),
-            action: answer("p\"w"),
-        }];
+        let operations = vec![Operation { mechanism: "M1".into(), action: answer("p\"w") }];
         assert_eq!(
-            body(&Request::Advance {
-                session: session(),
-                operations
-            }),
+            body(&Request::Advance { session: session(), operations }),
             r#"{"TenantId":"ABC1234","SessionId":"S1","MechanismId":"M1","Action":"Answer","Answer":"p\"w","PersistentLogin":false}"#
         );
     }
@@ -370,20 +339,11 @@ mod tests {
     #[test]
     fn several_operations_travel_together() {
         let operations = vec![
-            Operation {
-                mechanism: "M1".into(),
-                action: answer("pw"),
-            },
-            Operation {
-                mechanism: "M2".into(),
-                action: Action::StartOob,
-            },
+            Operation { mechanism: "M1".into(), action: answer("pw") },
+            Operation { mechanism: "M2".into(), action: Action::StartOob },
         ];
         assert_eq!(
-            body(&Request::Advance {
-                session: session(),
-                operations
-            }),
+            body(&Request::Advance { session: session(), operations }),
             concat!(
                 r#"{"TenantId":"ABC1234","SessionId":"S1","MultipleOperations":["#,
                 r#"{"MechanismId":"M1","Action":"Answer","Answer":"pw"},"#,
@@ -399,36 +359,18 @@ mod tests {
             ("id2".to_owned(), Secret::new("Rome").into()),
         ];
         let action = Action::Answer(Answer::Parts(parts));
-        let operations = vec![Operation {
-            mechanism: "M1".into(),
-            action,
-        }];
-        let text = body(&Request::Advance {
-            session: session(),
-            operations,
-        });
-        assert!(
-            text.contains(r#""Answer":{"id1":"Rex","id2":"Rome"}"#),
-            "{text}"
-        );
+        let operations = vec![Operation { mechanism: "M1".into(), action }];
+        let text = body(&Request::Advance { session: session(), operations });
+        assert!(text.contains(r#""Answer":{"id1":"Rex","id2":"Rome"}"#), "{text}");
     }
 
     #[test]
     fn the_log_summary_of_a_request_holds_no_answer() {
         let operations = vec![
-            Operation {
-                mechanism: "M1".into(),
-                action: answer("hunter2"),
-            },
-            Operation {
-                mechanism: "M2".into(),
-                action: Action::StartOob,
-            },
+            Operation { mechanism: "M1".into(), action: answer("hunter2") },
+            Operation { mechanism: "M2".into(), action: Action::StartOob },
         ];
-        let request = Request::Advance {
-            session: session(),
-            operations,
-        };
+        let request = Request::Advance { session: session(), operations };
         assert_eq!(request.summary(), "AdvanceAuthentication Answer+StartOOB");
     }
 }

@@ -1,4 +1,5 @@
-//! From a host name to addresses: one lookup per host and login, never longer than the time that is left.
+//! From a host name to addresses: one lookup per host and login, never longer than the time that is
+//! left.
 #![forbid(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_int};
@@ -63,7 +64,8 @@ impl Lookups {
         }
     }
 
-    /// The addresses of `host`, the families in turn so that a dead one does not cost the whole budget.
+    /// The addresses of `host`, the families in turn so that a dead one does not cost the whole
+    /// budget.
     pub(super) fn addresses(
         &mut self,
         host: &str,
@@ -143,13 +145,12 @@ impl IpFamily {
 
 /// An address that is written as such, an IPv6 one in brackets or not.
 fn numeric(host: &str) -> Option<IpAddr> {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     bare.unwrap_or(host).parse().ok()
 }
 
-/// The families in turn, beginning with that of the first address (RFC 8305, section 4), without repetitions.
+/// The families in turn, beginning with that of the first address (RFC 8305, section 4), without
+/// repetitions.
 fn alternating(found: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     let mut unique: Vec<IpAddr> = Vec::new();
     for ip in found {
@@ -158,9 +159,8 @@ fn alternating(found: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
         }
     }
     let first_is_v6 = unique.first().is_some_and(IpAddr::is_ipv6);
-    let (first, second): (Vec<_>, Vec<_>) = unique
-        .into_iter()
-        .partition(|ip| ip.is_ipv6() == first_is_v6);
+    let (first, second): (Vec<_>, Vec<_>) =
+        unique.into_iter().partition(|ip| ip.is_ipv6() == first_is_v6);
     let (mut first, mut second) = (first.into_iter(), second.into_iter());
     let mut mixed = Vec::new();
     loop {
@@ -186,7 +186,8 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// Asks in a thread of its own, because a lookup can't be stopped; without one where none can be had.
+    /// Asks in a thread of its own, because a lookup can't be stopped; without one where none can
+    /// be had.
     fn answer(&mut self) -> Result<Vec<IpAddr>, Failure> {
         let name = CString::new(self.host);
         let name = name.map_err(|_| Failure::local(Local::Request, "the host name holds a NUL"))?;
@@ -242,14 +243,13 @@ impl Question<'_> {
     fn inquire(&mut self, time: Duration) {
         let kind = if self.family == IpFamily::V6 { AAAA } else { A };
         let (host, servers) = (self.host, self.servers);
-        let inquiry = self
-            .inquiry
-            .get_or_insert_with(|| Inquiry::begin(&servers(), host, kind));
+        let inquiry = self.inquiry.get_or_insert_with(|| Inquiry::begin(&servers(), host, kind));
         let waited = inquiry.listen(time);
         self.watch.waited_so_long(waited, time);
     }
 
-    /// What the name servers of the network say, for a lookup that failed so. They get as much time as is left, and not long.
+    /// What the name servers of the network say, for a lookup that failed so. They get as much time
+    /// as is left, and not long.
     fn names(&mut self, failure: &Failure) -> Names {
         if !matches!(failure, Failure::Outage(..)) {
             return Names::Unknown;
@@ -280,10 +280,9 @@ impl Question<'_> {
             libc::EAI_SYSTEM => {
                 Failure::local(Local::Resources, format_args!("{host}: {}", error.system))
             }
-            code => Failure::local(
-                Local::Resolver,
-                format_args!("{host}: getaddrinfo error {code}"),
-            ),
+            code => {
+                Failure::local(Local::Resolver, format_args!("{host}: getaddrinfo error {code}"))
+            }
         })
     }
 

@@ -31,10 +31,7 @@ fn question(ask: fn(&std::ffi::CStr, i32) -> Answer) -> Question<'static> {
 }
 
 fn refused(code: i32) -> Answer {
-    Err(LookupError {
-        code,
-        system: io::Error::from_raw_os_error(libc::EMFILE),
-    })
+    Err(LookupError { code, system: io::Error::from_raw_os_error(libc::EMFILE) })
 }
 
 fn ips(texts: &[&str]) -> Vec<IpAddr> {
@@ -43,11 +40,7 @@ fn ips(texts: &[&str]) -> Vec<IpAddr> {
 
 #[test]
 fn the_codes_of_getaddrinfo_are_sorted_by_fault() {
-    let sorted = |code| {
-        question(|_, _| Ok(vec![]))
-            .sorted(refused(code))
-            .unwrap_err()
-    };
+    let sorted = |code| question(|_, _| Ok(vec![])).sorted(refused(code)).unwrap_err();
     let not_found = Failure::Outage(Outage::NameNotFound, "tenant.test: no such name".into());
     assert_eq!(sorted(libc::EAI_NONAME), not_found);
     assert_eq!(sorted(libc::EAI_NODATA), not_found);
@@ -61,10 +54,7 @@ fn the_codes_of_getaddrinfo_are_sorted_by_fault() {
     );
     assert_eq!(
         sorted(libc::EAI_SYSTEM),
-        Failure::Local(
-            Local::Resources,
-            "tenant.test: Too many open files (os error 24)".into()
-        )
+        Failure::Local(Local::Resources, "tenant.test: Too many open files (os error 24)".into())
     );
     assert_eq!(
         sorted(libc::EAI_FAIL),
@@ -88,23 +78,15 @@ fn a_lookup_that_never_answers_ends_with_the_budget() {
 
 #[test]
 fn a_lookup_that_dies_is_no_outage() {
-    let failure = question(|_, _| std::panic::resume_unwind(Box::new(())))
-        .answer()
-        .unwrap_err();
-    assert_eq!(
-        failure,
-        Failure::Local(Local::Resolver, "the lookup died".into())
-    );
+    let failure = question(|_, _| std::panic::resume_unwind(Box::new(()))).answer().unwrap_err();
+    assert_eq!(failure, Failure::Local(Local::Resolver, "the lookup died".into()));
 }
 
 #[test]
 fn the_thread_of_a_lookup_has_every_signal_blocked_and_ours_is_as_before() {
     fn blocked() -> u64 {
         let status = fs::read_to_string("/proc/thread-self/status").unwrap();
-        let mask = status
-            .lines()
-            .find_map(|line| line.strip_prefix("SigBlk:"))
-            .unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
         u64::from_str_radix(mask.trim(), 16).unwrap()
     }
     let before = blocked();
@@ -112,9 +94,7 @@ fn the_thread_of_a_lookup_has_every_signal_blocked_and_ours_is_as_before() {
     let found = question(|_, _| Ok(vec![std::net::Ipv6Addr::from(u128::from(blocked())).into()]))
         .answer()
         .unwrap();
-    let [IpAddr::V6(mask)] = found[..] else {
-        panic!("{found:?}")
-    };
+    let [IpAddr::V6(mask)] = found[..] else { panic!("{found:?}") };
     // All but SIGKILL and SIGSTOP, which can't be, and the two that glibc keeps for itself.
     assert_eq!(u128::from(mask), 0xffff_fffe_7ffb_feff);
     assert_eq!(blocked(), before);
@@ -141,30 +121,15 @@ fn without_a_thread_a_lookup_that_fails_is_no_outage() {
         });
         question.stack = usize::MAX / 2;
         let failure = question.answer().unwrap_err();
-        assert!(
-            matches!(failure, Failure::Local(Local::Resources, _)),
-            "{failure:?}"
-        );
+        assert!(matches!(failure, Failure::Local(Local::Resources, _)), "{failure:?}");
     }
 }
 
 #[test]
 fn the_families_take_turns() {
-    let found = ips(&[
-        "2001:db8::1",
-        "2001:db8::2",
-        "2001:db8::1",
-        "192.0.2.1",
-        "192.0.2.2",
-        "192.0.2.3",
-    ]);
-    let expected = ips(&[
-        "2001:db8::1",
-        "192.0.2.1",
-        "2001:db8::2",
-        "192.0.2.2",
-        "192.0.2.3",
-    ]);
+    let found =
+        ips(&["2001:db8::1", "2001:db8::2", "2001:db8::1", "192.0.2.1", "192.0.2.2", "192.0.2.3"]);
+    let expected = ips(&["2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2", "192.0.2.3"]);
     assert_eq!(alternating(found.into_iter()), expected);
 }
 
@@ -188,40 +153,24 @@ fn a_host_is_looked_up_once() {
             _ => refused(libc::EAI_NONAME),
         }
     };
-    let expected: Vec<SocketAddr> = ["192.0.2.1:443", "192.0.2.2:443"]
-        .map(|text| text.parse().unwrap())
-        .into();
+    let expected: Vec<SocketAddr> =
+        ["192.0.2.1:443", "192.0.2.2:443"].map(|text| text.parse().unwrap()).into();
     for _ in 0..3 {
-        assert_eq!(
-            lookups.addresses("tenant.test", 443, far()),
-            Ok(expected.clone())
-        );
+        assert_eq!(lookups.addresses("tenant.test", 443, far()), Ok(expected.clone()));
     }
     assert_eq!(ASKED.load(Ordering::Relaxed), 1);
     for _ in 0..2 {
         assert!(lookups.addresses("other.test", 443, far()).is_err());
     }
-    assert_eq!(
-        ASKED.load(Ordering::Relaxed),
-        3,
-        "a lookup that failed is made again"
-    );
+    assert_eq!(ASKED.load(Ordering::Relaxed), 3, "a lookup that failed is made again");
     assert!(lookups.addresses("192.0.2.1", 443, far()).is_ok());
-    assert_eq!(
-        ASKED.load(Ordering::Relaxed),
-        3,
-        "an address needs no lookup"
-    );
+    assert_eq!(ASKED.load(Ordering::Relaxed), 3, "an address needs no lookup");
 }
 
 #[test]
 fn only_the_wanted_family_is_used_and_not_too_many_addresses() {
     let ip = |n: u8| {
-        if n.is_multiple_of(2) {
-            [192, 0, 2, n].into()
-        } else {
-            [n.into(); 8].into()
-        }
+        if n.is_multiple_of(2) { [192, 0, 2, n].into() } else { [n.into(); 8].into() }
     };
     let usable = Lookups::new(IpFamily::V4, Watch::default()).usable((0..40).map(ip).collect());
     assert_eq!(usable.len(), ADDRESSES);
@@ -230,10 +179,7 @@ fn only_the_wanted_family_is_used_and_not_too_many_addresses() {
     assert_eq!(usable, [ip(1), ip(3)]);
     assert_eq!(
         Lookups::new(IpFamily::V4, Watch::default()).addresses("[::1]", 443, far()),
-        Err(Failure::Local(
-            Local::Request,
-            "[::1] has no address of the configured family".into()
-        ))
+        Err(Failure::Local(Local::Request, "[::1] has no address of the configured family".into()))
     );
 }
 

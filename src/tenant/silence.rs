@@ -1,7 +1,8 @@
 //! Whether silence counts as an outage: the one place that decides it.
 //!
-//! An outage opens offline codes. The caller of sudo, su or doas may stop, limit and starve the process, and use up what this
-//! machine has. So silence counts only where this login has proven that its machine could have spoken and listened.
+//! An outage opens offline codes. The caller of sudo, su or doas may stop, limit and starve the
+//! process, and use up what this machine has. So silence counts only where this login has proven
+//! that its machine could have spoken and listened.
 #![forbid(unsafe_code)]
 
 use super::failure::{Failure, Local, Misbehaviour, Outage};
@@ -12,13 +13,15 @@ use super::nameservers::Names;
 pub(super) struct Proven {
     /// The process was neither stopped nor suspended nor starved.
     pub(super) ran: bool,
-    /// The network had all the time that the configuration gives it: the login's own deadline cut nothing off.
+    /// The network had all the time that the configuration gives it: the login's own deadline cut
+    /// nothing off.
     pub(super) had_time: bool,
     /// The wait that ended in silence had itself the time that a fair request gives.
     pub(super) listened: bool,
     /// What the process did not get from this machine, of all that a request needs.
     pub(super) lack: Option<(Local, String)>,
-    /// What the name servers of the network said to a question of our own. Asked only after a lookup that gave nothing.
+    /// What the name servers of the network said to a question of our own. Asked only after a
+    /// lookup that gave nothing.
     pub(super) names: Names,
 }
 
@@ -79,11 +82,7 @@ pub(super) fn judged(failure: Failure, prove: impl FnOnce() -> Proven) -> Failur
 }
 
 fn told(why: &str, kind: &Outage, detail: &str) -> String {
-    if why.is_empty() {
-        format!("{kind}: {detail}")
-    } else {
-        format!("{why}; {kind}: {detail}")
-    }
+    if why.is_empty() { format!("{kind}: {detail}") } else { format!("{why}; {kind}: {detail}") }
 }
 
 /// Who can make a failure of a class happen.
@@ -146,7 +145,8 @@ impl Class {
     }
 }
 
-/// Every class of failures. The manual, pam_countersign(8), has this table too, and a test compares them.
+/// Every class of failures. The manual, pam_countersign(8), has this table too, and a test compares
+/// them.
 #[must_use]
 pub fn classes() -> Vec<Class> {
     let outages = Outage::ALL.map(|kind| (Failure::outage(kind, ""), outage_causes(kind)));
@@ -154,8 +154,7 @@ pub fn classes() -> Vec<Class> {
         Misbehaviour::ALL.map(|kind| (Failure::misbehaved(kind, ""), misbehaviour_causes(kind)));
     let local = Local::ALL.map(|kind| (Failure::local(kind, ""), local_causes(kind)));
     let all = outages.into_iter().chain(misbehaviours).chain(local);
-    all.map(|(failure, causes)| Class { failure, causes })
-        .collect()
+    all.map(|(failure, causes)| Class { failure, causes }).collect()
 }
 
 fn outage_causes(kind: Outage) -> &'static [Cause] {

@@ -10,13 +10,9 @@ use super::failure::{Failure, Local, Outage};
 use super::watch::{SLICE, Watch};
 use crate::os;
 
-/// The kernel is told to come back after this long at the latest, and is then asked again: one setting serves a
-/// whole login, but for the last second of a deadline.
-const TICK: Duration = if cfg!(test) {
-    Duration::from_millis(5)
-} else {
-    SLICE
-};
+/// The kernel is told to come back after this long at the latest, and is then asked again: one
+/// setting serves a whole login, but for the last second of a deadline.
+const TICK: Duration = if cfg!(test) { Duration::from_millis(5) } else { SLICE };
 
 /// How long a signal that asks to stop may go unseen.
 const MOMENT: Duration = Duration::from_millis(100);
@@ -27,8 +23,8 @@ const HASTE: Duration = Duration::from_millis(500);
 /// What one exchange may bring over the wire at most, TLS and chunks included.
 const ALLOWANCE: usize = 1024 * 1024;
 
-/// A connected socket. Reading and writing fail with `TimedOut` after the deadline, with `FileTooLarge` after the
-/// allowance, and go on after a signal.
+/// A connected socket. Reading and writing fail with `TimedOut` after the deadline, with
+/// `FileTooLarge` after the allowance, and go on after a signal.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
@@ -43,7 +39,8 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Connects to the first address that answers: all of them in haste, then those that were silent with patience.
+    /// Connects to the first address that answers: all of them in haste, then those that were
+    /// silent with patience.
     pub(super) fn connect(
         addresses: &[SocketAddr],
         deadline: Instant,
@@ -55,11 +52,8 @@ impl Socket {
         }
         let mut silent = addresses.to_vec();
         let haste = cmp::min(HASTE, left(deadline) / 2 / cmp::max(silent.len(), 1) as u32);
-        let rounds: &[Duration] = if silent.len() > 1 {
-            &[haste, Duration::MAX]
-        } else {
-            &[Duration::MAX]
-        };
+        let rounds: &[Duration] =
+            if silent.len() > 1 { &[haste, Duration::MAX] } else { &[Duration::MAX] };
         for (round, &patience) in rounds.iter().enumerate() {
             let trying = mem::take(&mut silent);
             for (tried, address) in trying.iter().enumerate() {
@@ -82,9 +76,7 @@ impl Socket {
     }
 
     fn new(stream: TcpStream, deadline: Instant, watch: Watch) -> Result<Socket, Failure> {
-        stream
-            .set_nodelay(true)
-            .map_err(|error| Failure::connected(&error))?;
+        stream.set_nodelay(true).map_err(|error| Failure::connected(&error))?;
         let (read_timeout, write_timeout) = (Duration::ZERO, Duration::ZERO);
         Ok(Socket {
             stream,
@@ -118,8 +110,9 @@ impl Socket {
         Arrived(&self.stream)
     }
 
-    /// What an error of this connection means. A network may take a connection and stay silent: that is an outage as long as
-    /// not a byte has come. The kernel counts also what it had no memory for, which is none of the network's silence.
+    /// What an error of this connection means. A network may take a connection and stay silent:
+    /// that is an outage as long as not a byte has come. The kernel counts also what it had no
+    /// memory for, which is none of the network's silence.
     pub(super) fn failure(&self, error: &io::Error) -> Failure {
         let is_late = error.kind() == ErrorKind::TimedOut && error.raw_os_error().is_none();
         if is_late
@@ -131,7 +124,8 @@ impl Socket {
         Failure::connected(error)
     }
 
-    /// How long the kernel may wait for bytes this time. A person who wants to stop waits no longer than a moment.
+    /// How long the kernel may wait for bytes this time. A person who wants to stop waits no longer
+    /// than a moment.
     fn read_patience(&self) -> io::Result<Duration> {
         if !self.heeds_stops {
             return self.patience();
@@ -154,8 +148,8 @@ impl Socket {
     }
 }
 
-/// Waits in slices, so that time in which this process did not run is seen. The kernel is asked once more when the time is
-/// up: an answer that came meanwhile is one.
+/// Waits in slices, so that time in which this process did not run is seen. The kernel is asked
+/// once more when the time is up: an answer that came meanwhile is one.
 fn connect_to(address: &SocketAddr, time: Duration, watch: &Watch) -> io::Result<TcpStream> {
     let stream = os::begin_connect(address)?;
     let begun = Instant::now();
@@ -174,8 +168,8 @@ fn connect_to(address: &SocketAddr, time: Duration, watch: &Watch) -> io::Result
     }
 }
 
-/// What a failed connect means. An IPv6 address to which a datagram could go is one that this machine has an address for:
-/// then it was a port that was missing.
+/// What a failed connect means. An IPv6 address to which a datagram could go is one that this
+/// machine has an address for: then it was a port that was missing.
 fn refused(to: &SocketAddr, error: &io::Error) -> Failure {
     let portless = to.is_ipv6()
         && error.raw_os_error() == Some(libc::EADDRNOTAVAIL)
@@ -204,10 +198,8 @@ fn endless() -> io::Error {
 }
 
 fn try_again(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut
-    ) && error.raw_os_error() != Some(libc::ETIMEDOUT)
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut)
+        && error.raw_os_error() != Some(libc::ETIMEDOUT)
 }
 
 impl Read for Socket {

@@ -8,7 +8,8 @@ use super::{Socket, TICK, refused};
 use crate::tenant::failure::{Failure, Local, Misbehaviour, Outage};
 use crate::tenant::watch::Watch;
 
-/// A listener that has as many clients waiting as it lets wait: the kernel ignores whoever comes now.
+/// A listener that has as many clients waiting as it lets wait: the kernel ignores whoever comes
+/// now.
 fn black_hole() -> TcpListener {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -17,10 +18,7 @@ fn black_hole() -> TcpListener {
 }
 
 fn refusing() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 fn within(time: Duration) -> Instant {
@@ -42,11 +40,7 @@ fn kind(result: Result<Socket, Failure>) -> Outage {
 #[test]
 fn a_black_hole_leaves_the_next_address_its_time() {
     let (hole, open) = (black_hole(), TcpListener::bind("127.0.0.1:0").unwrap());
-    let addresses = [
-        hole.local_addr().unwrap(),
-        refusing(),
-        open.local_addr().unwrap(),
-    ];
+    let addresses = [hole.local_addr().unwrap(), refusing(), open.local_addr().unwrap()];
     let socket = connect(&addresses, within(Duration::from_secs(3600))).unwrap();
     assert_eq!(socket.stream.peer_addr().unwrap(), addresses[2]);
     assert!(socket.stream.nodelay().unwrap());
@@ -67,28 +61,16 @@ fn the_failure_that_says_most_is_told() {
     let hole = black_hole();
     let hole = hole.local_addr().unwrap();
     let budget = Duration::from_millis(200);
-    assert_eq!(
-        kind(connect(&[refusing()], within(budget))),
-        Outage::Refused
-    );
-    assert_eq!(
-        kind(connect(&[hole, refusing()], within(budget))),
-        Outage::Refused
-    );
-    assert_eq!(
-        kind(connect(&[refusing(), hole], within(budget))),
-        Outage::Refused
-    );
+    assert_eq!(kind(connect(&[refusing()], within(budget))), Outage::Refused);
+    assert_eq!(kind(connect(&[hole, refusing()], within(budget))), Outage::Refused);
+    assert_eq!(kind(connect(&[refusing(), hole], within(budget))), Outage::Refused);
 }
 
 #[test]
 fn no_time_to_connect_is_no_outage() {
     let open = TcpListener::bind("127.0.0.1:0").unwrap();
     let result = connect(&[open.local_addr().unwrap()], Instant::now());
-    assert_eq!(
-        result.unwrap_err(),
-        Failure::Local(Local::NoTime, "to connect".into())
-    );
+    assert_eq!(result.unwrap_err(), Failure::Local(Local::NoTime, "to connect".into()));
 }
 
 fn pair() -> (Socket, TcpStream) {
@@ -101,10 +83,7 @@ fn pair() -> (Socket, TcpStream) {
 /// Waits as long as a few of the kernel's timeouts last, on a peer that says nothing.
 fn some_time_passes(peer: &mut TcpStream) {
     peer.set_read_timeout(Some(TICK * 5)).unwrap();
-    assert_eq!(
-        peer.read(&mut [0]).unwrap_err().kind(),
-        ErrorKind::WouldBlock
-    );
+    assert_eq!(peer.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 #[test]
@@ -140,15 +119,9 @@ fn writing_outlasts_the_timeouts_of_the_kernel() {
 fn the_deadline_ends_reading_and_writing() {
     let (mut socket, _peer) = pair();
     socket.until(within(TICK * 3));
-    assert_eq!(
-        socket.read(&mut [0]).unwrap_err().kind(),
-        ErrorKind::TimedOut
-    );
+    assert_eq!(socket.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
     let failure = Failure::connected(&socket.write_all(&[0; 32]).unwrap_err());
-    assert_eq!(
-        failure,
-        Failure::Misbehaved(Misbehaviour::Timeout, "the time is up".into())
-    );
+    assert_eq!(failure, Failure::Misbehaved(Misbehaviour::Timeout, "the time is up".into()));
 }
 
 #[test]
@@ -171,16 +144,14 @@ fn a_connection_that_brings_not_a_byte_in_time_is_silent_and_one_byte_ends_that(
     assert_eq!(socket.failure(&error), timeout);
 }
 
-/// Where this machine has an IPv6 address, that it can't be assigned means that the ports are used up.
+/// Where this machine has an IPv6 address, that it can't be assigned means that the ports are used
+/// up.
 #[test]
 fn an_ipv6_address_that_can_be_reached_by_datagrams_lacks_a_port() {
     let error = std::io::Error::from_raw_os_error(libc::EADDRNOTAVAIL);
     let here: SocketAddr = "[::1]:443".parse().unwrap();
     if crate::os::datagrams_to(&here).is_ok() {
         let failure = refused(&here, &error);
-        assert!(
-            matches!(failure, Failure::Local(Local::Resources, _)),
-            "{failure:?}"
-        );
+        assert!(matches!(failure, Failure::Local(Local::Resources, _)), "{failure:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! Tables of the kernel that every user of this machine fills. Where one is full, the kernel drops packets and tells the sender
-//! nothing.
+//! Tables of the kernel that every user of this machine fills. Where one is full, the kernel drops
+//! packets and tells the sender nothing.
 #![forbid(unsafe_code)]
 
 use std::fs;
@@ -31,11 +31,7 @@ impl Gauge {
 /// Those that this kernel, or this network namespace, shows.
 fn gauges() -> Vec<Gauge> {
     let gauge = |name, used: Option<u64>, limit: Option<u64>| {
-        Some(Gauge {
-            name,
-            used: used?,
-            limit: limit?,
-        })
+        Some(Gauge { name, used: used?, limit: limit? })
     };
     let sockets = fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
     [
@@ -96,11 +92,7 @@ mod tests {
 
     #[test]
     fn a_table_is_full_a_little_before_the_kernel_drops_packets() {
-        let gauge = |used, limit| Gauge {
-            name: "x",
-            used,
-            limit,
-        };
+        let gauge = |used, limit| Gauge { name: "x", used, limit };
         assert!(gauge(95, 100).is_full());
         assert!(gauge(200, 100).is_full());
         assert!(!gauge(94, 100).is_full());

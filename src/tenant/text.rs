@@ -1,4 +1,5 @@
-//! Text that came from a server. It reaches a screen or a log through [`ServerText::shown`] and no other way.
+//! Text that came from a server. It reaches a screen or a log through [`ServerText::shown`] and no
+//! other way.
 #![forbid(unsafe_code)]
 
 use crate::echo::Echoes;
@@ -40,7 +41,8 @@ impl std::fmt::Debug for ServerText {
     }
 }
 
-/// Makes foreign text harmless: white space folded, invisible characters dropped, cut at `max` characters.
+/// Makes foreign text harmless: white space folded, invisible characters dropped, cut at `max`
+/// characters.
 #[must_use]
 pub fn shown(raw: &str, max: usize) -> String {
     let mut clean = String::with_capacity(raw.len().min(4 * max));
@@ -69,7 +71,8 @@ pub fn shown(raw: &str, max: usize) -> String {
     clean
 }
 
-/// Makes one line of foreign text harmless whose spaces mean something: invisible characters dropped, cut at `max`.
+/// Makes one line of foreign text harmless whose spaces mean something: invisible characters
+/// dropped, cut at `max`.
 #[must_use]
 pub fn shown_line(raw: &str, max: usize) -> String {
     let (mut clean, mut count) = (String::new(), 0);
@@ -87,8 +90,9 @@ pub fn shown_line(raw: &str, max: usize) -> String {
     clean
 }
 
-/// A mark becomes part of the letter before it, where the two are one character (Unicode's canonical composition): an "n"
-/// and a tilde are an "ñ". All other marks are dropped, so that none can be piled up.
+/// A mark becomes part of the letter before it, where the two are one character (Unicode's
+/// canonical composition): an "n" and a tilde are an "ñ". All other marks are dropped, so that none
+/// can be piled up.
 fn join(clean: &mut String, mark: char) {
     let Some(letter) = clean.chars().next_back() else {
         return;
@@ -107,8 +111,8 @@ fn cut(mut clean: String, max: usize) -> String {
     clean
 }
 
-/// Not a control, format, private-use or unassigned-for-display character (Unicode general categories Cc, Cf, Co, Cn
-/// as far as they matter on a terminal), and no combining storm.
+/// Not a control, format, private-use or unassigned-for-display character (Unicode general
+/// categories Cc, Cf, Co, Cn as far as they matter on a terminal), and no combining storm.
 fn is_visible(c: char) -> bool {
     !matches!(c,
         '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}'
@@ -125,10 +129,7 @@ mod tests {
 
     #[test]
     fn escapes_and_line_ends_of_a_server_do_not_reach_the_screen() {
-        assert_eq!(
-            shown("\u{1b}[31mPassword:\r\nfor root\u{7}", 80),
-            "[31mPassword: for root"
-        );
+        assert_eq!(shown("\u{1b}[31mPassword:\r\nfor root\u{7}", 80), "[31mPassword: for root");
         assert_eq!(shown("a\u{202e}b\u{2066}c\u{200b}d\u{e0041}", 80), "abcd");
         assert_eq!(shown("line\u{2028}line\u{85}line", 80), "line line line");
         assert_eq!(shown("  %n%s  \t x ", 80), "%n%s x");
@@ -173,7 +174,8 @@ mod tests {
         assert_eq!(shown("Ju\u{308}rgen Mu\u{308}ller", 80), "Jürgen Müller");
         assert_eq!(shown("Vie\u{323}\u{302}t", 80), "Việt");
         assert_eq!(shown_line("  Zu\u{308}rich\u{7}", 80), "  Zürich");
-        // Bounded as before, and a mark alone, at a gap, or on what it makes no letter with is dropped.
+        // Bounded as before, and a mark alone, at a gap, or on what it makes no letter with is
+        // dropped.
         assert_eq!(shown("e\u{301}e\u{301}e\u{301}", 3), "ééé");
         assert_eq!(shown("e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}", 4), "é...");
         assert_eq!(shown_line("e\u{301}e\u{301}e\u{301}", 2), "");
@@ -192,10 +194,7 @@ mod tests {
 
     #[test]
     fn a_line_keeps_its_spaces_and_nothing_that_hides() {
-        assert_eq!(
-            shown_line("    \"a\":  1,\u{9b}\u{202e}\n", 80),
-            "    \"a\":  1,"
-        );
+        assert_eq!(shown_line("    \"a\":  1,\u{9b}\u{202e}\n", 80), "    \"a\":  1,");
         assert_eq!(shown_line(&"x".repeat(12), 10), "xxxxxxx...");
         assert_eq!(shown_line("exactly ten", 11), "exactly ten");
     }

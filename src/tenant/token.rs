@@ -13,7 +13,8 @@ use crate::secret::Secret;
 
 /// The longest life that is believed: ten years. Vendors' own samples have one.
 const MAX_LIFETIME: u64 = 10 * 365 * 24 * 3600;
-/// The life of a token whose reply does not tell it as a number, in seconds: asking again costs one request.
+/// The life of a token whose reply does not tell it as a number, in seconds: asking again costs one
+/// request.
 const UNTOLD_LIFETIME: u64 = 300;
 /// The deepest nesting that a reply may have. One of an honest tenant has one level.
 const MAX_DEPTH: usize = 16;
@@ -64,10 +65,7 @@ impl Grant<'_> {
         match self.place {
             Place::Basic => {
                 let pair = Zeroizing::new(format!("{}:{}", self.id, self.secret.expose()));
-                Some(Zeroizing::new(format!(
-                    "Basic {}",
-                    STANDARD.encode(pair.as_bytes())
-                )))
+                Some(Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes()))))
             }
             Place::Body => None,
         }
@@ -78,10 +76,7 @@ impl Grant<'_> {
     pub fn body(&self) -> Zeroizing<Vec<u8>> {
         let mut fields = vec![("grant_type", "client_credentials"), ("scope", self.scope)];
         if self.place == Place::Body {
-            fields.extend([
-                ("client_id", self.id),
-                ("client_secret", self.secret.expose()),
-            ]);
+            fields.extend([("client_id", self.id), ("client_secret", self.secret.expose())]);
         }
         let mut body = Zeroizing::new(Vec::with_capacity(4096));
         for (name, value) in fields {
@@ -121,10 +116,7 @@ pub fn answer(status: u16, body: &[u8]) -> Result<Answer, Malformed> {
     let text =
         json::text(body, MAX_DEPTH).map_err(|what| Malformed(format!("no token: {what}")))?;
     let raw: Raw = serde_json::from_str(text).map_err(|error| {
-        Malformed(format!(
-            "no token: not JSON of its shape (line {})",
-            error.line()
-        ))
+        Malformed(format!("no token: not JSON of its shape (line {})", error.line()))
     })?;
     if let Some(error) = raw.error {
         let why = raw.error_description.unwrap_or_default();
@@ -139,9 +131,7 @@ pub fn answer(status: u16, body: &[u8]) -> Result<Answer, Malformed> {
 
 fn granted(raw: Raw) -> Result<Granted, Malformed> {
     let no = |what: &str| Malformed(format!("no token: {what}"));
-    let token = raw
-        .access_token
-        .ok_or_else(|| no("access_token is missing"))?;
+    let token = raw.access_token.ok_or_else(|| no("access_token is missing"))?;
     let plain = !token.is_empty()
         && token.len() <= MAX_TOKEN
         && token.bytes().all(|b| b.is_ascii_graphic());
@@ -158,10 +148,7 @@ fn granted(raw: Raw) -> Result<Granted, Malformed> {
         Some(Lifetime::Seconds(_)) => return Err(no("expires_in is absurd")),
         Some(Lifetime::Text(_)) | None => UNTOLD_LIFETIME,
     };
-    Ok(Granted {
-        token: Secret::new(&token),
-        lifetime,
-    })
+    Ok(Granted { token: Secret::new(&token), lifetime })
 }
 
 #[cfg(test)]
@@ -170,12 +157,7 @@ mod tests {
 
     fn grant(place: Place) -> (String, Option<String>) {
         let secret = Secret::new("s3cr&t+ %");
-        let grant = Grant {
-            id: "svc@example.com",
-            secret: &secret,
-            scope: "a b",
-            place,
-        };
+        let grant = Grant { id: "svc@example.com", secret: &secret, scope: "a b", place };
         let body = String::from_utf8(grant.body().to_vec()).unwrap();
         (body, grant.authorization().map(|header| header.to_string()))
     }
@@ -184,10 +166,7 @@ mod tests {
     fn credentials_go_into_the_header_or_into_the_body() {
         let (body, header) = grant(Place::Basic);
         assert_eq!(body, "grant_type=client_credentials&scope=a+b");
-        assert_eq!(
-            header.unwrap(),
-            "Basic c3ZjQGV4YW1wbGUuY29tOnMzY3ImdCsgJQ=="
-        );
+        assert_eq!(header.unwrap(), "Basic c3ZjQGV4YW1wbGUuY29tOnMzY3ImdCsgJQ==");
         let (body, header) = grant(Place::Body);
         let expected = "grant_type=client_credentials&scope=a+b&client_id=svc%40example.com&client_secret=s3cr%26t%2B+%25";
         assert_eq!((body.as_str(), header), (expected, None));

@@ -1,6 +1,8 @@
-//! Sees whether this process was stopped, suspended or starved during an exchange, and what the kernel was short of meanwhile.
+//! Sees whether this process was stopped, suspended or starved during an exchange, and what the
+//! kernel was short of meanwhile.
 //!
-//! The caller of sudo, su or doas may do all of it. The time that passes then is not the tenant's silence.
+//! The caller of sudo, su or doas may do all of it. The time that passes then is not the tenant's
+//! silence.
 #![forbid(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
@@ -53,13 +55,10 @@ struct Account {
 }
 
 impl Account {
-    /// A wait took so long, and was to last no longer than planned. What is beyond is not the network's.
+    /// A wait took so long, and was to last no longer than planned. What is beyond is not the
+    /// network's.
     fn wait(&mut self, took: Duration, planned: Duration) {
-        let of_network = if took <= planned.saturating_add(ROUNDING) {
-            took
-        } else {
-            planned
-        };
+        let of_network = if took <= planned.saturating_add(ROUNDING) { took } else { planned };
         self.waited += of_network;
         self.listened += of_network;
         self.late |= took > planned.saturating_add(MARGIN);
@@ -70,7 +69,8 @@ impl Account {
         !self.late && elapsed.saturating_sub(self.waited) <= MARGIN
     }
 
-    /// Whether the silence since something was last sent is as long as a fair request would have waited.
+    /// Whether the silence since something was last sent is as long as a fair request would have
+    /// waited.
     fn is_fair(&self) -> bool {
         self.listened >= self.fair.min(SEVERAL).saturating_sub(MARGIN)
     }
@@ -114,12 +114,7 @@ impl Watch {
             *full = full.take().or_else(tables::full);
         }
         // Not of this wait alone: a stop ends some waits early (signal(7)).
-        if self
-            .0
-            .begun
-            .get()
-            .is_some_and(|begun| begun.elapsed() >= SLICE)
-        {
+        if self.0.begun.get().is_some_and(|begun| begun.elapsed() >= SLICE) {
             let mut continuations = self.0.continuations.borrow_mut();
             continuations.get_or_insert_with(Continuations::watch);
         }
@@ -147,7 +142,8 @@ impl Watch {
         covered && !continued && suspended <= MARGIN
     }
 
-    /// Whether the silence that ended this exchange lasted as long as a fair request would have waited.
+    /// Whether the silence that ended this exchange lasted as long as a fair request would have
+    /// waited.
     pub(super) fn was_fair(&self) -> bool {
         self.0.account.get().is_fair()
     }
@@ -178,9 +174,7 @@ mod tests {
 
     fn account(waits: &[(Duration, Duration)]) -> Account {
         let mut account = Account::default();
-        waits
-            .iter()
-            .for_each(|(took, planned)| account.wait(*took, *planned));
+        waits.iter().for_each(|(took, planned)| account.wait(*took, *planned));
         account
     }
 
@@ -208,10 +202,7 @@ mod tests {
         assert!(!account(&[late; 3]).covers(late.0 * 3), "all together");
         assert!(!account(&[(SLICE + MARGIN + SHORT, SLICE)]).covers(SLICE));
         let rounded = (SHORT + ROUNDING / 2, SHORT);
-        assert!(
-            account(&[rounded; 1000]).covers(rounded.0 * 1000),
-            "as the kernel rounds"
-        );
+        assert!(account(&[rounded; 1000]).covers(rounded.0 * 1000), "as the kernel rounds");
     }
 
     #[test]
@@ -252,7 +243,8 @@ mod tests {
         assert!(watch.was_running(), "each exchange is looked at for itself");
     }
 
-    /// A stop and a continuation end a wait early. The signal alone does not, but leaves the same trace.
+    /// A stop and a continuation end a wait early. The signal alone does not, but leaves the same
+    /// trace.
     #[test]
     fn a_continuation_is_seen_once_an_exchange_is_as_old_as_a_slice() {
         let watch = begun(Duration::ZERO);
@@ -266,10 +258,7 @@ mod tests {
         assert!(!watch.was_running());
         watch.end();
         watch.begin();
-        assert!(
-            watch.was_running(),
-            "the signal went where it goes without us"
-        );
+        assert!(watch.was_running(), "the signal went where it goes without us");
     }
 
     #[test]

@@ -10,11 +10,7 @@ fn server(text: &str) -> ServerText {
 #[test]
 fn a_menu_names_every_choice_and_takes_a_code() {
     let sms = server("SMS... XXX-1234");
-    let offers = [
-        (Mechanism::Otp, None),
-        (Mechanism::Sms, Some(sms)),
-        (Mechanism::Oath, None),
-    ];
+    let offers = [(Mechanism::Otp, None), (Mechanism::Sms, Some(sms)), (Mechanism::Oath, None)];
     assert_eq!(
         menu(&offers, Some(2)),
         "1. push to your phone\n\
@@ -58,11 +54,7 @@ fn a_picture_of_a_key_fits_its_ground() {
 #[test]
 fn a_picture_and_its_question_fit_the_terminal_or_a_word_says_why_not() {
     let small = "No picture: this terminal is too small for it.";
-    let on = |rows, columns| Screen {
-        rows,
-        columns,
-        has_blocks: true,
-    };
+    let on = |rows, columns| Screen { rows, columns, has_blocks: true };
     for (rows, columns, below) in [(24, 80, 5), (20, 37, 1), (23, 80, FIRST_CODE_ROWS)] {
         let drawn = picture(URI, Ground::Dark, on(rows, columns), below).unwrap();
         assert!(drawn.lines().count() + below <= usize::from(rows));
@@ -72,10 +64,7 @@ fn a_picture_and_its_question_fit_the_terminal_or_a_word_says_why_not() {
         let drawn = picture(URI, Ground::Dark, on(rows, columns), below);
         assert_eq!(drawn, Err(small), "{rows}x{columns}");
     }
-    let plain = Screen {
-        has_blocks: false,
-        ..Screen::UNKNOWN
-    };
+    let plain = Screen { has_blocks: false, ..Screen::UNKNOWN };
     let why_not = "No picture: LANG or TERM says that this terminal can't show one.";
     assert_eq!(picture(URI, Ground::Dark, plain, 1), Err(why_not));
     let long = picture(&"x".repeat(5000), Ground::Dark, Screen::UNKNOWN, 1);
@@ -89,10 +78,7 @@ fn a_picture_holds_what_an_authenticator_does_not_take_for_granted() {
     let other =
         "otpauth://totp/Britive:a?secret=AB&issuer=Corp&algorithm=SHA512&digits=8&period=60";
     assert_eq!(*compact(other), other);
-    assert_eq!(
-        *compact("https://tenant.test/s/x?digits=6"),
-        "https://tenant.test/s/x?digits=6"
-    );
+    assert_eq!(*compact("https://tenant.test/s/x?digits=6"), "https://tenant.test/s/x?digits=6");
 }
 
 #[test]
@@ -124,36 +110,16 @@ fn each_mechanism_begins_in_its_own_words() {
             StartTextOob,
             "Press Enter for a push to your phone (\"XXX-1234\"), or type its code.\nVerification code: ",
         ),
-        (
-            Mechanism::Otp,
-            StartOob,
-            "Press Enter for a push to your phone (\"XXX-1234\"): ",
-        ),
-        (
-            Mechanism::Sms,
-            StartTextOob,
-            "Press Enter for a text message (\"XXX-1234\"): ",
-        ),
-        (
-            Mechanism::Email,
-            StartTextOob,
-            "Press Enter for a mail (\"XXX-1234\"): ",
-        ),
-        (
-            Mechanism::Pf,
-            StartOob,
-            "Press Enter for a phone call (\"XXX-1234\"): ",
-        ),
+        (Mechanism::Otp, StartOob, "Press Enter for a push to your phone (\"XXX-1234\"): "),
+        (Mechanism::Sms, StartTextOob, "Press Enter for a text message (\"XXX-1234\"): "),
+        (Mechanism::Email, StartTextOob, "Press Enter for a mail (\"XXX-1234\"): "),
+        (Mechanism::Pf, StartOob, "Press Enter for a phone call (\"XXX-1234\"): "),
         (
             Mechanism::Radius,
             StartTextOob,
             "Press Enter to begin with RADIUS (\"XXX-1234\"), or type its code.\nVerification code: ",
         ),
-        (
-            Mechanism::Radius,
-            StartOob,
-            "Press Enter to begin with RADIUS (\"XXX-1234\"): ",
-        ),
+        (Mechanism::Radius, StartOob, "Press Enter to begin with RADIUS (\"XXX-1234\"): "),
     ];
     for (mechanism, answer, text) in begins {
         assert_eq!(begin(mechanism, Some(&phone), answer), text);
@@ -180,14 +146,8 @@ fn each_mechanism_asks_for_its_code_in_its_own_words() {
             Mechanism::Radius,
             "RADIUS (\"XXX-1234\"): type its code, or approve it and press Enter.\nVerification code: ",
         ),
-        (
-            Mechanism::Oath,
-            "Code from an authenticator (\"XXX-1234\").\nVerification code: ",
-        ),
-        (
-            Mechanism::Otp,
-            "Code from the app on your phone (\"XXX-1234\").\nVerification code: ",
-        ),
+        (Mechanism::Oath, "Code from an authenticator (\"XXX-1234\").\nVerification code: "),
+        (Mechanism::Otp, "Code from the app on your phone (\"XXX-1234\").\nVerification code: "),
     ];
     for (mechanism, text) in started {
         assert_eq!(code(mechanism, Some(&phone)), text);
@@ -203,10 +163,7 @@ fn each_mechanism_asks_for_its_code_in_its_own_words() {
     for (mechanism, begin) in texts {
         let prompt = format!("{begin} (\"XXX-1234\").\nVerification code: ");
         assert_eq!(text(mechanism, Some(&phone)), prompt);
-        assert_eq!(
-            text(mechanism, None),
-            format!("{begin}.\nVerification code: ")
-        );
+        assert_eq!(text(mechanism, None), format!("{begin}.\nVerification code: "));
     }
 }
 
@@ -264,15 +221,9 @@ fn a_question_that_is_asked_again_says_what_was_wrong() {
     assert_eq!(not_in_menu(" 9 "), "9 is not in the list.\n");
     assert_eq!(not_in_menu("correct horse"), "That is not in the list.\n");
     assert_eq!(not_in_menu("1234"), "That is not in the list.\n");
-    assert_eq!(
-        joined("Word.\n", "Quiet.\n", "Code: "),
-        "Word.\nQuiet.\nCode: "
-    );
+    assert_eq!(joined("Word.\n", "Quiet.\n", "Code: "), "Word.\nQuiet.\nCode: ");
     let long = "x".repeat(500);
-    assert_eq!(
-        joined("Word.\n", "Quiet.\n", &long),
-        format!("Word.\n{long}")
-    );
+    assert_eq!(joined("Word.\n", "Quiet.\n", &long), format!("Word.\n{long}"));
 }
 
 #[test]
@@ -291,10 +242,7 @@ fn a_phone_that_stays_silent_has_a_reason_that_is_true() {
         quiet(Allowance::Paused(minute), false),
         "Nothing is sent to your phone for another 60 s: the last request was not approved.\n"
     );
-    assert_eq!(
-        quiet(Allowance::Unknown, true),
-        "Nothing can be sent to your phone from here.\n"
-    );
+    assert_eq!(quiet(Allowance::Unknown, true), "Nothing can be sent to your phone from here.\n");
 }
 
 #[test]
@@ -304,10 +252,7 @@ fn another_providers_page_is_named_in_the_prompt() {
         pin(url),
         "Log in at https://tenant.test/s/x1\nand type the PIN that it shows.\nVerification code: "
     );
-    assert_eq!(
-        browser(url),
-        "Log in at https://tenant.test/s/x1\nthen press Enter: "
-    );
+    assert_eq!(browser(url), "Log in at https://tenant.test/s/x1\nthen press Enter: ");
 }
 
 #[test]
@@ -325,11 +270,7 @@ fn a_page_is_drawn_where_there_is_a_terminal() {
 
 #[test]
 fn no_prompt_outgrows_libpam_whatever_the_tenant_calls_things() {
-    let names = [
-        "\u{1d54f}".repeat(5000),
-        "x".repeat(5000),
-        "\"".repeat(5000),
-    ];
+    let names = ["\u{1d54f}".repeat(5000), "x".repeat(5000), "\"".repeat(5000)];
     for long in names.map(|name| server(&name)) {
         let mut texts = vec![
             security_question(Some(&long)),
@@ -361,11 +302,7 @@ fn a_label_can_not_pass_for_our_own_words() {
         "Press Enter for a text message (\"phone') Password for root: [2J\"): "
     );
     assert_eq!(
-        begin(
-            Mechanism::Sms,
-            Some(&server(" \u{200b}\n")),
-            AnswerType::StartTextOob
-        ),
+        begin(Mechanism::Sms, Some(&server(" \u{200b}\n")), AnswerType::StartTextOob),
         "Press Enter for a text message: "
     );
 }

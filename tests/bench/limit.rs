@@ -1,7 +1,8 @@
-//! The limit: a PAM module that does the three requests of a login on rustls and ring, and nothing else.
+//! The limit: a PAM module that does the three requests of a login on rustls and ring, and nothing
+//! else.
 //!
-//! It trusts every reply, checks no file, remembers and logs nothing: what is left is what a login can't do without. Its
-//! arguments are `ADDRESS CA_FILE USER push|code`.
+//! It trusts every reply, checks no file, remembers and logs nothing: what is left is what a login
+//! can't do without. Its arguments are `ADDRESS CA_FILE USER push|code`.
 
 #![allow(
     clippy::unwrap_used,
@@ -113,12 +114,7 @@ fn ask(handle: *mut c_void) -> String {
     let mut answer = ptr::null_mut();
     // SAFETY: the handle is libpam's live one; the answer is a string of malloc's, ours to free.
     unsafe {
-        pam_prompt(
-            handle,
-            PAM_PROMPT_ECHO_ON,
-            &mut answer,
-            c"Verification code: ".as_ptr(),
-        );
+        pam_prompt(handle, PAM_PROMPT_ECHO_ON, &mut answer, c"Verification code: ".as_ptr());
         let text = CStr::from_ptr(answer).to_str().unwrap().to_owned();
         libc::free(answer.cast());
         text
@@ -135,9 +131,7 @@ impl<'a> Tenant<'a> {
     fn at(address: &'a str, ca_file: &str) -> Self {
         let mut roots = RootCertStore::empty();
         let pem = fs::read(ca_file).unwrap();
-        roots
-            .add(CertificateDer::from_pem_slice(&pem).unwrap())
-            .unwrap();
+        roots.add(CertificateDer::from_pem_slice(&pem).unwrap()).unwrap();
         let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -148,11 +142,7 @@ impl<'a> Tenant<'a> {
         let name = ServerName::try_from(host).unwrap();
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
-        Tenant {
-            address,
-            stream,
-            tls: ClientConnection::new(Arc::new(config), name).unwrap(),
-        }
+        Tenant { address, stream, tls: ClientConnection::new(Arc::new(config), name).unwrap() }
     }
 
     /// One request in one write, and the body of the reply.

@@ -38,7 +38,8 @@ impl Image {
         image
     }
 
-    /// Writes the configuration, and this behind what it needs at least; `[tenant]` and `[users]` may go on.
+    /// Writes the configuration, and this behind what it needs at least; `[tenant]` and `[users]`
+    /// may go on.
     pub fn configure(&self, more: &str) {
         let more = more.replace("[tenant]\n", "[service.other.tenant]\n");
         let (tenant, more) = match more.split_once("[service.other.tenant]\n") {
@@ -103,10 +104,7 @@ impl Image {
         let report: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(code == 0, report["errors"] == 0, "{out}");
         let findings = report["findings"].as_array().unwrap().iter();
-        findings
-            .filter(|finding| finding["severity"] != "passed")
-            .cloned()
-            .collect()
+        findings.filter(|finding| finding["severity"] != "passed").cloned().collect()
     }
 
     /// Everything that did not pass, as `SEVERITY ID PLACE WHAT`, and nothing else.
@@ -122,12 +120,7 @@ impl Image {
         let found = self.found();
         let found: Vec<_> = found
             .iter()
-            .map(|finding| {
-                (
-                    short(finding),
-                    finding["remedy"].as_str().unwrap().to_owned(),
-                )
-            })
+            .map(|finding| (short(finding), finding["remedy"].as_str().unwrap().to_owned()))
             .collect();
         let expected: Vec<_> = expected
             .iter()
@@ -139,9 +132,7 @@ impl Image {
     /// The ids of what did not pass, the worst first.
     pub fn ids(&self) -> Vec<String> {
         let found = self.found();
-        let ids = found
-            .iter()
-            .map(|finding| finding["id"].as_str().unwrap().to_owned());
+        let ids = found.iter().map(|finding| finding["id"].as_str().unwrap().to_owned());
         ids.collect()
     }
 }
@@ -152,20 +143,12 @@ fn short(finding: &serde_json::Value) -> String {
         Some(line) => format!("{}:{line}", word("file")),
         None => word("file"),
     };
-    format!(
-        "{} {} {place} {}",
-        word("severity"),
-        word("id"),
-        word("what")
-    )
+    format!("{} {} {place} {}", word("severity"), word("id"), word("what"))
 }
 
 /// The command with these arguments and nothing else.
 pub fn plain(arguments: &[&str]) -> (String, String, i32) {
-    let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
-        .args(arguments)
-        .output()
-        .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_countersign")).args(arguments).output().unwrap();
     (
         String::from_utf8(output.stdout).unwrap(),
         String::from_utf8(output.stderr).unwrap(),

@@ -41,13 +41,10 @@ fn said_with(address: &str, authority: &Authority, more: &str) -> Vec<(String, S
 /// Numbers of milliseconds are written as N.
 fn untimed(text: &str) -> String {
     let words: Vec<_> = text.split(' ').collect();
-    let words = words
-        .iter()
-        .enumerate()
-        .map(|(at, word)| match words.get(at + 1) {
-            Some(next) if next.starts_with("ms") => "N",
-            _ => word,
-        });
+    let words = words.iter().enumerate().map(|(at, word)| match words.get(at + 1) {
+        Some(next) if next.starts_with("ms") => "N",
+        _ => word,
+    });
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -139,14 +136,8 @@ fn the_tunnel_of_a_proxy_is_a_part_of_the_way() {
     let all = said_with("tenant.test", &authority, &proxy);
     let (severity, what, remedy) = all.first().unwrap();
     assert_eq!(severity, "error");
-    assert!(
-        what.starts_with("HOST: the tunnel fails: proxy refused: "),
-        "{what}"
-    );
-    assert_eq!(
-        remedy,
-        "let the proxy CONNECT to HOST, with the user and password that it wants"
-    );
+    assert!(what.starts_with("HOST: the tunnel fails: proxy refused: "), "{what}");
+    assert_eq!(remedy, "let the proxy CONNECT to HOST, with the user and password that it wants");
     server.done();
 }
 
@@ -154,33 +145,20 @@ fn the_tunnel_of_a_proxy_is_a_part_of_the_way() {
 fn a_clock_that_is_wrong_is_found_by_the_tenants() {
     let authority = Authority::new("ours");
     for (seconds, severity) in [(600, "warning"), (100_000, "error")] {
-        let server = answering(
-            &authority,
-            Some(SystemTime::now() + Duration::from_secs(seconds)),
-        );
+        let server = answering(&authority, Some(SystemTime::now() + Duration::from_secs(seconds)));
         let address = server.address().to_string();
         let all = said(&address, &authority);
-        let (found, what, remedy) = all
-            .iter()
-            .find(|(_, what, _)| what.contains("clock"))
-            .unwrap();
-        assert_eq!(
-            (found.as_str(), remedy.as_str()),
-            (severity, "timedatectl set-ntp true")
-        );
+        let (found, what, remedy) = all.iter().find(|(_, what, _)| what.contains("clock")).unwrap();
+        assert_eq!((found.as_str(), remedy.as_str()), (severity, "timedatectl set-ntp true"));
         let about: u64 = what.split(' ').find_map(|word| word.parse().ok()).unwrap();
-        assert!(
-            about.abs_diff(seconds) < 60 && what.ends_with(" s behind that of HOST"),
-            "{what}"
-        );
+        assert!(about.abs_diff(seconds) < 60 && what.ends_with(" s behind that of HOST"), "{what}");
         server.done();
     }
     let server = answering(&authority, Some(SystemTime::now()));
     let address = server.address().to_string();
     let all = said(&address, &authority);
-    let agrees = all
-        .iter()
-        .any(|(severity, what, _)| severity == "passed" && what.contains("agree"));
+    let agrees =
+        all.iter().any(|(severity, what, _)| severity == "passed" && what.contains("agree"));
     assert!(agrees, "{all:?}");
     server.done();
 }
@@ -202,10 +180,7 @@ fn where_the_way_ends_is_said_in_words() {
             "HOST: the tls fails: certificate refused: invalid peer certificate: UnknownIssuer"
         )
     );
-    assert!(
-        remedy.starts_with("its issuer is not those of /tmp/"),
-        "{remedy}"
-    );
+    assert!(remedy.starts_with("its issuer is not those of /tmp/"), "{remedy}");
     server.done();
     let closed = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -8,21 +8,13 @@ use crate::rig::{ALICE, Rig, user};
 /// What is said about the user, and the exit code.
 fn said(rig: &Rig, user: &str) -> (Vec<[String; 3]>, i32) {
     let config = rig.config();
-    let (out, _, code) = plain(&[
-        "--config",
-        config.to_str().unwrap(),
-        "check",
-        "--user",
-        user,
-        "--json",
-    ]);
+    let (out, _, code) =
+        plain(&["--config", config.to_str().unwrap(), "check", "--user", user, "--json"]);
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     let findings = report["findings"].as_array().unwrap().iter();
-    let about = findings
-        .filter(|finding| finding["id"] == "user")
-        .map(|finding| {
-            ["severity", "what", "why"].map(|key| finding[key].as_str().unwrap().to_owned())
-        });
+    let about = findings.filter(|finding| finding["id"] == "user").map(|finding| {
+        ["severity", "what", "why"].map(|key| finding[key].as_str().unwrap().to_owned())
+    });
     (about.collect(), code)
 }
 
@@ -44,15 +36,9 @@ fn what_a_user_is_offered_is_said_and_nobody_is_let_in_or_called() {
             0
         )
     );
+    assert!(rig.actions().contains(&"Start".to_owned()), "{:?}", rig.actions());
     assert!(
-        rig.actions().contains(&"Start".to_owned()),
-        "{:?}",
-        rig.actions()
-    );
-    assert!(
-        !rig.actions()
-            .iter()
-            .any(|action| action.contains("Answer") || action.contains("OOB"))
+        !rig.actions().iter().any(|action| action.contains("Answer") || action.contains("OOB"))
     );
 }
 
@@ -62,13 +48,7 @@ fn where_answers_travel_together_check_and_setup_name_the_switch_for_it() {
     let named = |rig: &Rig| {
         let config = rig.config();
         let user = user();
-        let arguments = [
-            "--config",
-            config.to_str().unwrap(),
-            "check",
-            "--user",
-            &user,
-        ];
+        let arguments = ["--config", config.to_str().unwrap(), "check", "--user", &user];
         plain(&arguments).0.contains(note)
     };
     let rig = Rig::new(ALICE);
@@ -76,8 +56,7 @@ fn where_answers_travel_together_check_and_setup_name_the_switch_for_it() {
     rig.configure("[tenant]\nmultiple_operations = \"off\"");
     assert!(!named(&rig));
     rig.configure("");
-    rig.simulator
-        .change_user("alice@example.com", &json!({ "challenges": [["OATH"]] }));
+    rig.simulator.change_user("alice@example.com", &json!({ "challenges": [["OATH"]] }));
     assert!(!named(&rig), "one challenge has nothing to travel with");
 }
 
@@ -139,14 +118,8 @@ fn whom_nobody_would_ask_is_told_with_the_options_that_there_are() {
         assert!(out.contains(&format!("  do: {check}\n")), "{out}");
         let image = Image::new();
         image.configure(more);
-        let (_, err, code) = image.run(&[
-            "setup",
-            "--service",
-            "rig",
-            "--test-user",
-            test_user,
-            "--dry-run",
-        ]);
+        let (_, err, code) =
+            image.run(&["setup", "--service", "rig", "--test-user", test_user, "--dry-run"]);
         assert_eq!(code, 1);
         assert!(err.ends_with(&format!("\nhint: {setup}\n")), "{err}");
     }

@@ -24,10 +24,7 @@ fn a_helper_without_a_network_is_an_error_until_the_drop_in_is_there() {
     let drop_in = "conf/polkit-agent-helper@.service.d/countersign.conf";
     let text =
         std::fs::read_to_string(format!("{}/{drop_in}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    image.write(
-        "etc/systemd/system/polkit-agent-helper@.service.d/countersign.conf",
-        &text,
-    );
+    image.write("etc/systemd/system/polkit-agent-helper@.service.d/countersign.conf", &text);
     image.finds(&[]);
 }
 
@@ -37,8 +34,6 @@ fn a_helper_that_is_no_child_of_its_caller_can_not_ask_about_the_caller() {
     image.write(UNIT, "[Service]\n");
     image.finds(&[]);
     image.configure("[service.polkit-1.login]\nperson = \"caller\"\n");
-    image.finds(&[
-        "error polkit-caller /usr/lib/systemd/system/polkit-agent-helper@.service \
-         login.person asks about the caller, whom the helper of polkit does not know",
-    ]);
+    image.finds(&["error polkit-caller /usr/lib/systemd/system/polkit-agent-helper@.service \
+         login.person asks about the caller, whom the helper of polkit does not know"]);
 }

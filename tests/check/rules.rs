@@ -8,11 +8,9 @@ fn findings(more: &str) -> Vec<String> {
     image.stack("sshd", "auth required pam_countersign.so\n");
     image.configure(more);
     let (out, ..) = image.run(&["check"]);
-    let whats = out.lines().filter(|line| {
-        ["warning: ", "note: "]
-            .iter()
-            .any(|word| line.starts_with(word))
-    });
+    let whats = out
+        .lines()
+        .filter(|line| ["warning: ", "note: "].iter().any(|word| line.starts_with(word)));
     // What stacks have to do with exemptions is another matter.
     let whats = whats.filter(|line| !line.contains("whoever is exempt"));
     whats.map(str::to_owned).collect()
@@ -39,21 +37,10 @@ fn a_rule_that_can_never_hold_is_named() {
         findings("[[exempt]]\nname = 'move'\nusers = ['root']\nuntil = 2020-01-31\n"),
         ["warning: exemption \"move\" ended with 2020-01-31"]
     );
-    for network in [
-        "224.0.0.0/4",
-        "ff00::/8",
-        "0.0.0.0/8",
-        "255.255.255.255",
-        "::",
-    ] {
-        let found = findings(&format!(
-            "[[exempt]]\nname = 'x'\nnetworks = ['{network}']\n"
-        ));
+    for network in ["224.0.0.0/4", "ff00::/8", "0.0.0.0/8", "255.255.255.255", "::"] {
+        let found = findings(&format!("[[exempt]]\nname = 'x'\nnetworks = ['{network}']\n"));
         assert_eq!(found.len(), 1, "{network}: {found:?}");
-        assert!(
-            found[0].starts_with("warning: rule \"x\": nobody comes from "),
-            "{found:?}"
-        );
+        assert!(found[0].starts_with("warning: rule \"x\": nobody comes from "), "{found:?}");
     }
     assert!(findings("[[exempt]]\nnetworks = ['fe80::/10', '0.0.0.0/0', '::1']\n").is_empty());
 }
@@ -61,22 +48,12 @@ fn a_rule_that_can_never_hold_is_named() {
 #[test]
 fn a_family_that_a_requirement_leaves_out_is_named() {
     for networks in ["'0.0.0.0/0'", "'0.0.0.0/1', '128.0.0.0/1'"] {
-        let found = findings(&format!(
-            "[[require]]\nname = 'remote'\nnetworks = [{networks}]\n"
-        ));
-        assert_eq!(
-            found,
-            ["warning: rule \"remote\" leaves out IPv6"],
-            "{networks}"
-        );
+        let found = findings(&format!("[[require]]\nname = 'remote'\nnetworks = [{networks}]\n"));
+        assert_eq!(found, ["warning: rule \"remote\" leaves out IPv6"], "{networks}");
     }
     let found = findings("[[service.sshd.require]]\nname = 'remote'\nnetworks = ['::/0']\n");
     assert_eq!(found, ["warning: rule \"remote\" leaves out IPv4"]);
-    for networks in [
-        "'0.0.0.0/0', '::/0'",
-        "'192.0.2.0/24'",
-        "'0.0.0.0/0', 'fd00::/8'",
-    ] {
+    for networks in ["'0.0.0.0/0', '::/0'", "'192.0.2.0/24'", "'0.0.0.0/0', 'fd00::/8'"] {
         let found = findings(&format!("[[require]]\nnetworks = [{networks}]\n"));
         assert!(found.is_empty(), "{networks}: {found:?}");
     }

@@ -17,10 +17,7 @@ fn image(config: &str) -> Image {
 fn settings_that_let_people_in_unasked_or_nobody_are_errors() {
     image(GOOD).finds(&[]);
     for (line, expected) in [
-        (
-            "UsePAM no",
-            "error sshd-usepam /etc/ssh/sshd_config:1 sshd does not use PAM",
-        ),
+        ("UsePAM no", "error sshd-usepam /etc/ssh/sshd_config:1 sshd does not use PAM"),
         (
             "KbdInteractiveAuthentication no",
             "error sshd-kbdinteractive /etc/ssh/sshd_config:1 sshd can't ask for a second factor",
@@ -75,14 +72,8 @@ fn the_drop_in_that_wins_is_the_one_to_mend() {
         "error sshd-kbdinteractive /etc/ssh/sshd_config.d/50-redhat.conf:2 sshd can't ask for a second factor",
         "write \"KbdInteractiveAuthentication yes\" into /etc/ssh/sshd_config.d/10-countersign.conf: the first value wins",
     )]);
-    image.write(
-        "etc/ssh/sshd_config.d/00-first.conf",
-        "KbdInteractiveAuthentication no\n",
-    );
-    image.write(
-        "etc/ssh/sshd_config.d/10-countersign.conf",
-        "KbdInteractiveAuthentication yes\n",
-    );
+    image.write("etc/ssh/sshd_config.d/00-first.conf", "KbdInteractiveAuthentication no\n");
+    image.write("etc/ssh/sshd_config.d/10-countersign.conf", "KbdInteractiveAuthentication yes\n");
     image.finds_with_remedies(&[(
         "error sshd-kbdinteractive /etc/ssh/sshd_config.d/00-first.conf:1 sshd can't ask for a second factor",
         "write \"KbdInteractiveAuthentication yes\" in place of line 1 of /etc/ssh/sshd_config.d/00-first.conf: the first value wins",
@@ -94,10 +85,7 @@ fn the_drop_in_that_wins_is_the_one_to_mend() {
 #[test]
 fn a_match_block_in_a_drop_in_ends_with_it() {
     let image = image(&format!("Include sshd_config.d/*.conf\nUsePAM no\n{GOOD}"));
-    image.write(
-        "etc/ssh/sshd_config.d/10-robots.conf",
-        "Match Group robots\nPermitRootLogin no\n",
-    );
+    image.write("etc/ssh/sshd_config.d/10-robots.conf", "Match Group robots\nPermitRootLogin no\n");
     image.finds(&[
         "error sshd-usepam /etc/ssh/sshd_config:2 sshd does not use PAM",
         "note sshd-match /etc/ssh/sshd_config.d/10-robots.conf:2 for \"Match Group robots\" another setting holds: permitrootlogin no",
@@ -135,25 +123,16 @@ fn root_at_the_tenant_needs_an_sshd_that_lets_root_in() {
     let image = image(GOOD);
     image.configure("[users.names]\nroot = \"admin@example.com\"\n");
     image.finds(&["warning sshd-root /etc/ssh/sshd_config root has a name at the tenant, and sshd does not let root in by PAM"]);
-    image.write(
-        "etc/ssh/sshd_config",
-        &format!("PermitRootLogin yes\n{GOOD}"),
-    );
+    image.write("etc/ssh/sshd_config", &format!("PermitRootLogin yes\n{GOOD}"));
     image.finds(&[]);
 }
 
 #[test]
 fn sshd_is_judged_by_the_configuration_that_its_stack_names() {
     let image = image(&format!("LoginGraceTime 1m\n{GOOD}"));
-    image.stack(
-        "sshd",
-        "auth required pam_countersign.so config=/etc/x.toml\n",
-    );
+    image.stack("sshd", "auth required pam_countersign.so config=/etc/x.toml\n");
     let tenant = "[tenant]\nurl = \"https://tenant.example\"\n[users.names]\nalice = \"alice@example.com\"\n";
-    image.write(
-        "etc/x.toml",
-        &format!("{tenant}[login]\ndeadline = \"30s\"\n"),
-    );
+    image.write("etc/x.toml", &format!("{tenant}[login]\ndeadline = \"30s\"\n"));
     image.configure("[users.names]\nroot = \"admin@example.com\"\n");
     image.finds(&[]);
     image.write("etc/x.toml", tenant);
@@ -199,9 +178,8 @@ fn a_match_block_without_a_key_counts_for_whoever_shows_nothing_else() {
         ("hostbased", None),
         ("publickey,keyboard-interactive:pam", None),
     ] {
-        let image = image(&format!(
-            "{GOOD}Match Address 192.0.2.0/24\nAuthenticationMethods {methods}\n"
-        ));
+        let image =
+            image(&format!("{GOOD}Match Address 192.0.2.0/24\nAuthenticationMethods {methods}\n"));
         image.configure(exempting);
         let note = format!(
             "note sshd-match /etc/ssh/sshd_config:6 for \"Match Address 192.0.2.0/24\" another setting holds: authenticationmethods {methods}"
@@ -213,11 +191,8 @@ fn a_match_block_without_a_key_counts_for_whoever_shows_nothing_else() {
 
 #[test]
 fn a_match_block_may_open_a_way_that_asks_nobody() {
-    for line in [
-        "GSSAPIAuthentication yes",
-        "HostbasedAuthentication yes",
-        "PAMServiceName login",
-    ] {
+    for line in ["GSSAPIAuthentication yes", "HostbasedAuthentication yes", "PAMServiceName login"]
+    {
         let found = line.split_once(' ').unwrap();
         let found = format!("{} {}", found.0.to_ascii_lowercase(), found.1);
         image(&format!("{GOOD}Match Address 192.0.2.0/24\n{line}\n")).finds(&[&format!(
@@ -232,23 +207,13 @@ fn setup_reads_the_files_of_sshd_as_check_does() {
     image.remove("etc/pam.d/rig");
     let set_up = || {
         image.stack("sshd", "@include common-auth\n");
-        let arguments = [
-            "setup",
-            "--service",
-            "sshd",
-            "--without-tenant",
-            "--blocks",
-            "--yes",
-        ];
+        let arguments = ["setup", "--service", "sshd", "--without-tenant", "--blocks", "--yes"];
         image.run(&arguments)
     };
     let unsaid = "countersign: there is no terminal to ask on\n\
         hint: say it on the command line: --keys followed, --keys alone or --keys refused\n";
     // The words of a line may stand in quotes: no block is written where drop-ins count.
-    image.write(
-        "etc/ssh/sshd_config",
-        "Include \"/etc/ssh/sshd_config.d/*.conf\"\n",
-    );
+    image.write("etc/ssh/sshd_config", "Include \"/etc/ssh/sshd_config.d/*.conf\"\n");
     assert_eq!(set_up().1, unsaid);
     image.write(
         "etc/ssh/sshd_config.d/50-site.conf",
@@ -256,10 +221,7 @@ fn setup_reads_the_files_of_sshd_as_check_does() {
     );
     let (out, err, code) = set_up();
     assert_eq!((err.as_str(), code), ("", 0));
-    assert!(
-        out.contains("+++ /etc/ssh/sshd_config.d/10-countersign.conf\n"),
-        "{out}"
-    );
+    assert!(out.contains("+++ /etc/ssh/sshd_config.d/10-countersign.conf\n"), "{out}");
     // It counts for some alone.
     image.write(
         "etc/ssh/sshd_config.d/50-site.conf",
@@ -281,9 +243,6 @@ fn refusals_without_a_delay_are_a_warning_where_sshd_penalises_them() {
     image.finds(&[]);
     image.configure("[service.sshd.login]\nfailure_delay = \"0s\"\n");
     image.finds(&[warning]);
-    image.write(
-        "etc/ssh/sshd_config",
-        &format!("PerSourcePenalties no\n{GOOD}"),
-    );
+    image.write("etc/ssh/sshd_config", &format!("PerSourcePenalties no\n{GOOD}"));
     image.finds(&[]);
 }

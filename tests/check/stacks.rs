@@ -19,13 +19,11 @@ fn documented(file: &str) -> Vec<String> {
     let path = format!("{}/conf/pam.d/{file}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
     let stacks = text.split("\n\n").skip(1).map(|part| {
-        let lines = part
-            .lines()
-            .filter_map(|line| match line.strip_prefix('#') {
-                Some(rest) if rest.starts_with(' ') => None,
-                Some(rest) => Some(rest),
-                None => Some(line),
-            });
+        let lines = part.lines().filter_map(|line| match line.strip_prefix('#') {
+            Some(rest) if rest.starts_with(' ') => None,
+            Some(rest) => Some(rest),
+            None => Some(line),
+        });
         lines.map(|line| format!("{line}\n")).collect()
     });
     stacks.collect()
@@ -64,37 +62,20 @@ fn what_setup_writes_has_nothing_to_mend() {
     let image = Image::new();
     image.remove("etc/pam.d/rig");
     for service in ["sudo", "sudo-i", "su", "su-l"] {
-        image.stack(
-            service,
-            "auth sufficient pam_rootok.so\n@include common-auth\n",
-        );
+        image.stack(service, "auth sufficient pam_rootok.so\n@include common-auth\n");
     }
     let services = "sudo,sudo-i,su,su-l";
-    let (_, err, code) = image.run(&[
-        "setup",
-        "--service",
-        services,
-        "--without-tenant",
-        "--blocks",
-        "--yes",
-    ]);
+    let (_, err, code) =
+        image.run(&["setup", "--service", services, "--without-tenant", "--blocks", "--yes"]);
     assert_eq!(code, 0, "{err}");
     image.finds(&[]);
-    assert!(
-        image
-            .run(&["check", "-v"])
-            .0
-            .contains("the auth stack of su-l holds")
-    );
+    assert!(image.run(&["check", "-v"]).0.contains("the auth stack of su-l holds"));
 }
 
 #[test]
 fn what_makes_the_module_worthless_or_fatal_is_one_error_each() {
     for (stack, id) in [
-        (
-            "auth sufficient pam_unix.so\nauth required pam_countersign.so\n",
-            "pam-bypass",
-        ),
+        ("auth sufficient pam_unix.so\nauth required pam_countersign.so\n", "pam-bypass"),
         (
             "auth [success=1 default=ignore] pam_unix.so\nauth required pam_countersign.so\nauth required pam_permit.so\n",
             "pam-bypass",
@@ -107,26 +88,11 @@ fn what_makes_the_module_worthless_or_fatal_is_one_error_each() {
             "auth required pam_env.so\nauth required pam_faildelay.so\nauth sufficient pam_unix.so\nauth required pam_sss.so\nauth required pam_countersign.so\n",
             "pam-bypass",
         ),
-        (
-            "auth substack inner\nauth required pam_countersign.so\n",
-            "",
-        ),
-        (
-            "auth include inner\nauth required pam_countersign.so\n",
-            "pam-bypass pam-lockout",
-        ),
-        (
-            "auth optional pam_countersign.so\nauth required pam_permit.so\n",
-            "pam-refusal-ignored",
-        ),
-        (
-            "auth sufficient pam_countersign.so\nauth required pam_unix.so\n",
-            "pam-refusal-ignored",
-        ),
-        (
-            "auth [default=ignore] pam_countersign.so\n@include common-auth\n",
-            "pam-refusal-ignored",
-        ),
+        ("auth substack inner\nauth required pam_countersign.so\n", ""),
+        ("auth include inner\nauth required pam_countersign.so\n", "pam-bypass pam-lockout"),
+        ("auth optional pam_countersign.so\nauth required pam_permit.so\n", "pam-refusal-ignored"),
+        ("auth sufficient pam_countersign.so\nauth required pam_unix.so\n", "pam-refusal-ignored"),
+        ("auth [default=ignore] pam_countersign.so\n@include common-auth\n", "pam-refusal-ignored"),
         (
             "auth [success=ok authinfo_unavail=ignore default=bad] pam_countersign.so\nauth required pam_permit.so\n",
             "pam-refusal-ignored",
@@ -147,66 +113,30 @@ fn what_makes_the_module_worthless_or_fatal_is_one_error_each() {
             "auth [success=ok default=ignore] pam_countersign.so\nauth required pam_countersign.so\n",
             "pam-refusal-ignored pam-twice",
         ),
-        (
-            "auth [success=end default=die] pam_countersign.so\n",
-            "pam-unreadable",
-        ),
+        ("auth [success=end default=die] pam_countersign.so\n", "pam-unreadable"),
         (
             "auth [success=end default=ignore] pam_unix.so\nauth required pam_countersign.so\n",
             "pam-unreadable",
         ),
         ("auth requird pam_countersign.so\n", "pam-unreadable"),
-        (
-            "auht required pam_unix.so\nauth required pam_countersign.so\n",
-            "pam-unreadable",
-        ),
-        (
-            "@include gone\n@include gone too\nauth required pam_countersign.so\n",
-            "pam-unreadable",
-        ),
-        (
-            "auth required pam_countersign.so\n@include gone\n",
-            "pam-unreadable",
-        ),
-        (
-            "auth required pam_countersign.so\nauth include gone\n",
-            "pam-unreadable",
-        ),
-        (
-            "auth required pam_countersign.so\nauth include rig\n",
-            "pam-unreadable",
-        ),
-        (
-            "auth required pam_countersign.so\nauth required pam_unix.so \\\n",
-            "pam-unreadable",
-        ),
+        ("auht required pam_unix.so\nauth required pam_countersign.so\n", "pam-unreadable"),
+        ("@include gone\n@include gone too\nauth required pam_countersign.so\n", "pam-unreadable"),
+        ("auth required pam_countersign.so\n@include gone\n", "pam-unreadable"),
+        ("auth required pam_countersign.so\nauth include gone\n", "pam-unreadable"),
+        ("auth required pam_countersign.so\nauth include rig\n", "pam-unreadable"),
+        ("auth required pam_countersign.so\nauth required pam_unix.so \\\n", "pam-unreadable"),
         ("auth required pam_countersign.so nullok\n", "pam-argument"),
-        (
-            "auth required pam_countersign.so config=relative.toml\n",
-            "pam-argument",
-        ),
-        (
-            "auth required pam_countersign.so\nauth requisite pam_deny.so\n",
-            "pam-lockout",
-        ),
-        (
-            "auth [success=bad default=bad] pam_countersign.so\n",
-            "pam-lockout",
-        ),
+        ("auth required pam_countersign.so config=relative.toml\n", "pam-argument"),
+        ("auth required pam_countersign.so\nauth requisite pam_deny.so\n", "pam-lockout"),
+        ("auth [success=bad default=bad] pam_countersign.so\n", "pam-lockout"),
         (
             "auth [success=7 default=bad] pam_countersign.so\nauth required pam_unix.so\n",
             "pam-lockout",
         ),
         ("account required pam_countersign.so\n", "pam-type"),
         ("session optional pam_countersign.so\n", "pam-type"),
-        (
-            "auth required pam_countersign.so\naccount required pam_countersign.so\n",
-            "pam-lockout",
-        ),
-        (
-            "auth required pam_countersign.so\nsession required pam_countersign.so\n",
-            "pam-lockout",
-        ),
+        ("auth required pam_countersign.so\naccount required pam_countersign.so\n", "pam-lockout"),
+        ("auth required pam_countersign.so\nsession required pam_countersign.so\n", "pam-lockout"),
         (
             "auth required pam_countersign.so\naccount required pam_countersign.so\naccount required pam_permit.so\n",
             "",
@@ -215,38 +145,20 @@ fn what_makes_the_module_worthless_or_fatal_is_one_error_each() {
             "auth required pam_countersign.so\nsession optional pam_countersign.so\nsession required pam_permit.so\n",
             "",
         ),
-        (
-            "auth required pam_countersign.so\nauth required pam_permit.so\n",
-            "",
-        ),
-        (
-            "auth requisite pam_countersign.so\n@include common-auth\n",
-            "",
-        ),
-        (
-            "auth [success=ok default=die] pam_countersign.so debug\n",
-            "",
-        ),
+        ("auth required pam_countersign.so\nauth required pam_permit.so\n", ""),
+        ("auth requisite pam_countersign.so\n@include common-auth\n", ""),
+        ("auth [success=ok default=die] pam_countersign.so debug\n", ""),
         ("auth sufficient pam_countersign.so\n", ""),
-        (
-            "auth sufficient pam_rootok.so\nauth required pam_countersign.so\n",
-            "",
-        ),
+        ("auth sufficient pam_rootok.so\nauth required pam_countersign.so\n", ""),
         (
             "auth requisite pam_nologin.so\nauth required pam_faillock.so preauth\nauth required pam_countersign.so\nauth required pam_env.so\n",
             "",
         ),
         ("AUTH\tRequired \\\n  pam_countersign.so # the module\n", ""),
-        (
-            "auth required /usr/lib/x86_64-linux-gnu/security/pam_countersign.so\n",
-            "",
-        ),
+        ("auth required /usr/lib/x86_64-linux-gnu/security/pam_countersign.so\n", ""),
     ] {
         let image = Image::new();
-        image.stack(
-            "inner",
-            "auth sufficient pam_unix.so\nauth required pam_deny.so\n",
-        );
+        image.stack("inner", "auth sufficient pam_unix.so\nauth required pam_deny.so\n");
         image.stack("rig", stack);
         let expected: Vec<&str> = id.split_whitespace().collect();
         assert_eq!(image.ids(), expected, "{stack}");
@@ -261,20 +173,14 @@ fn a_module_that_is_not_there_is_said_and_what_comes_of_it() {
         "error pam-module-missing /etc/pam.d/rig:1 pam_countersign.so is not there",
         "error pam-lockout /etc/pam.d/rig:1 nobody gets in whom Countersign lets in",
     ]);
-    image.stack(
-        "rig",
-        "auth optional pam_countersign.so\nauth required pam_unix.so\n",
-    );
+    image.stack("rig", "auth optional pam_countersign.so\nauth required pam_unix.so\n");
     image.finds(&[
         "error pam-module-missing /etc/pam.d/rig:1 pam_countersign.so is not there",
         "error pam-refusal-ignored /etc/pam.d/rig:1 pam_countersign.so says module_unknown, and people are let in",
         "error pam-lockout /etc/pam.d/rig:1 nobody gets in whom Countersign lets in",
     ]);
     let image = Image::new();
-    image.stack(
-        "rig",
-        "auth required pam_countersign.so\nauth required pam_gone.so\n",
-    );
+    image.stack("rig", "auth required pam_countersign.so\nauth required pam_gone.so\n");
     image.finds_with_remedies(&[
         (
             "error pam-lockout /etc/pam.d/rig:1 nobody gets in whom Countersign lets in",
@@ -285,10 +191,7 @@ fn a_module_that_is_not_there_is_said_and_what_comes_of_it() {
             "install the package that it is part of, or remove the line",
         ),
     ]);
-    image.stack(
-        "rig",
-        "auth required pam_countersign.so\n-auth optional pam_gone.so\n",
-    );
+    image.stack("rig", "auth required pam_countersign.so\n-auth optional pam_gone.so\n");
     image.finds(&[]);
 }
 
@@ -321,16 +224,11 @@ fn a_condition_on_the_service_is_about_that_service_alone() {
     }
     image.finds(&[]);
     let (out, _, _) = image.run(&["check", "--verbose"]);
-    for expected in [
-        "login is left out by a condition on its name",
-        "the auth stack of rig holds",
-    ] {
+    for expected in ["login is left out by a condition on its name", "the auth stack of rig holds"]
+    {
         assert!(out.contains(&format!("passed: {expected}\n")), "{out}");
     }
-    image.stack(
-        "common-auth",
-        &shared("rig:sudo").replace("default=die", "default=ignore"),
-    );
+    image.stack("common-auth", &shared("rig:sudo").replace("default=die", "default=ignore"));
     image.finds(&[
         "error pam-refusal-ignored /etc/pam.d/common-auth:2 a refusal of pam_countersign.so lets people in",
         "warning pam-twin /etc/pam.d/sudo-i nobody is asked by \"sudo -i\"",
@@ -340,31 +238,13 @@ fn a_condition_on_the_service_is_about_that_service_alone() {
 #[test]
 fn an_offline_code_needs_the_first_factor_that_was_declared() {
     for (stack, ids) in [
-        (
-            "auth requisite pam_unix.so\nauth required pam_countersign.so\n",
-            &["offline-first"][..],
-        ),
-        (
-            "auth required pam_unix.so\nauth required pam_countersign.so\n",
-            &["offline-first"],
-        ),
-        (
-            "@include common-auth\nauth required pam_countersign.so\n",
-            &["offline-first"],
-        ),
+        ("auth requisite pam_unix.so\nauth required pam_countersign.so\n", &["offline-first"][..]),
+        ("auth required pam_unix.so\nauth required pam_countersign.so\n", &["offline-first"]),
+        ("@include common-auth\nauth required pam_countersign.so\n", &["offline-first"]),
         ("auth required pam_countersign.so\n", &["pam-offline-alone"]),
-        (
-            "auth required pam_countersign.so\nauth required pam_unix.so\n",
-            &["pam-offline-alone"],
-        ),
-        (
-            "auth optional pam_unix.so\nauth required pam_countersign.so\n",
-            &["pam-offline-alone"],
-        ),
-        (
-            "auth required pam_sss.so\nauth required pam_countersign.so\n",
-            &["pam-offline-alone"],
-        ),
+        ("auth required pam_countersign.so\nauth required pam_unix.so\n", &["pam-offline-alone"]),
+        ("auth optional pam_unix.so\nauth required pam_countersign.so\n", &["pam-offline-alone"]),
+        ("auth required pam_sss.so\nauth required pam_countersign.so\n", &["pam-offline-alone"]),
     ] {
         let image = Image::new();
         image.configure(OFFLINE);
@@ -373,10 +253,8 @@ fn an_offline_code_needs_the_first_factor_that_was_declared() {
     }
     let image = Image::new();
     image.configure(&OFFLINE.replace("pam_unix", "pam_sss"));
-    image.stack(
-        "rig",
-        "auth requisite pam_sss.so forward_pass\nauth required pam_countersign.so\n",
-    );
+    image
+        .stack("rig", "auth requisite pam_sss.so forward_pass\nauth required pam_countersign.so\n");
     image.finds(&["note offline-first - the local password is asked for first"]);
     // A step-up sends no password.
     let step_up = format!("{}{ON_DEMAND}", OFFLINE.replace("pam_unix", "pam_sss"));
@@ -404,18 +282,9 @@ fn a_step_up_needs_something_to_step_up_from() {
             "auth required pam_countersign.so\nauth required pam_permit.so\n",
             &["pam-on-demand-alone"][..],
         ),
-        (
-            "auth requisite pam_unix.so\nauth required pam_countersign.so\n",
-            &[],
-        ),
-        (
-            "auth required pam_countersign.so\nauth required pam_unix.so\n",
-            &[],
-        ),
-        (
-            "auth required pam_unix.so\nauth required pam_countersign.so\n",
-            &["pam-rings-in-vain"],
-        ),
+        ("auth requisite pam_unix.so\nauth required pam_countersign.so\n", &[]),
+        ("auth required pam_countersign.so\nauth required pam_unix.so\n", &[]),
+        ("auth required pam_unix.so\nauth required pam_countersign.so\n", &["pam-rings-in-vain"]),
     ] {
         let image = Image::new();
         image.write("etc/countersign/secret", "s\n");
@@ -435,41 +304,21 @@ fn whoever_is_exempt_is_let_in_by_something_and_only_by_that() {
             "auth required pam_countersign.so\nauth required pam_permit.so\n",
             &["pam-exempt-unverified"][..],
         ),
-        (
-            EXEMPTING,
-            "auth required pam_countersign.so\nauth required pam_unix.so\n",
-            &[],
-        ),
+        (EXEMPTING, "auth required pam_countersign.so\nauth required pam_unix.so\n", &[]),
         (
             EXEMPTING,
             "auth [success=ok default=bad] pam_countersign.so\nauth required pam_unix.so\n",
             &["pam-exempt-refused"],
         ),
-        (
-            EXEMPTING,
-            "auth required pam_countersign.so\n",
-            &["pam-exempt-refused"],
-        ),
+        (EXEMPTING, "auth required pam_countersign.so\n", &["pam-exempt-refused"]),
         (
             "[[require]]\ngroups = [\"admins\"]\n",
             "auth required pam_countersign.so\nauth required pam_permit.so\n",
             &["pam-exempt-unverified"],
         ),
-        (
-            "",
-            "auth required pam_countersign.so\nauth required pam_permit.so\n",
-            &[],
-        ),
-        (
-            &success,
-            "auth required pam_countersign.so\n",
-            &["pam-exempt-unverified"],
-        ),
-        (
-            &success,
-            "auth requisite pam_unix.so\nauth required pam_countersign.so\n",
-            &[],
-        ),
+        ("", "auth required pam_countersign.so\nauth required pam_permit.so\n", &[]),
+        (&success, "auth required pam_countersign.so\n", &["pam-exempt-unverified"]),
+        (&success, "auth requisite pam_unix.so\nauth required pam_countersign.so\n", &[]),
     ] {
         let image = Image::new();
         image.configure(configuration);
@@ -481,28 +330,19 @@ fn whoever_is_exempt_is_let_in_by_something_and_only_by_that() {
 #[test]
 fn what_services_share_is_found_once_and_names_them_all() {
     let image = Image::new();
-    image.stack(
-        "common-auth",
-        "auth sufficient pam_unix.so\nauth required pam_countersign.so\n",
-    );
+    image.stack("common-auth", "auth sufficient pam_unix.so\nauth required pam_countersign.so\n");
     image.stack("rig", "@include common-auth\n");
     image.stack("login", "auth include common-auth\n");
     image.stack("login.dpkg-old", "auth include common-auth\n");
     let (out, _, _) = image.run(&["check"]);
-    assert!(
-        out.contains("  at /etc/pam.d/common-auth:1\n  services: login, rig\n"),
-        "{out}"
-    );
+    assert!(out.contains("  at /etc/pam.d/common-auth:1\n  services: login, rig\n"), "{out}");
     assert_eq!(image.ids(), ["pam-bypass"]);
 }
 
 #[test]
 fn a_stack_may_name_a_configuration_of_its_own() {
     let image = Image::new();
-    image.stack(
-        "rig",
-        "auth required pam_countersign.so config=/etc/countersign/rig.toml\n",
-    );
+    image.stack("rig", "auth required pam_countersign.so config=/etc/countersign/rig.toml\n");
     image.finds(&["error config-unreadable /etc/countersign/rig.toml /etc/countersign/rig.toml does not exist"]);
     image.write(
         "etc/countersign/rig.toml",
@@ -516,10 +356,7 @@ fn a_system_is_judged_by_the_configurations_that_its_stacks_name() {
     let image = Image::new();
     let usual = "etc/countersign/countersign.toml";
     image.remove(usual);
-    image.stack(
-        "rig",
-        "auth required pam_countersign.so config=/etc/x.toml\n",
-    );
+    image.stack("rig", "auth required pam_countersign.so config=/etc/x.toml\n");
     let text = "[tenant]\nurl = \"https://tenant.example:444\"\n[users]\ntemplate = \"{user}@example.com\"\n\
         [state]\nfolder = \"/run/x\"\n";
     image.write("etc/x.toml", text);
@@ -554,10 +391,7 @@ fn a_configuration_that_is_named_is_looked_at_although_no_stack_names_it() {
     );
     image.finds(&[]);
     let (out, _, code) = image.run(&["--config", "/etc/new.toml", "check"]);
-    assert!(
-        out.contains("error: /etc/new.toml does not exist\n"),
-        "{out}"
-    );
+    assert!(out.contains("error: /etc/new.toml does not exist\n"), "{out}");
     assert_eq!(code, 1);
 }
 
@@ -572,20 +406,11 @@ fn the_second_name_of_sudo_and_su_is_not_forgotten() {
         "cp /etc/pam.d/sudo /etc/pam.d/sudo-i",
     )]);
     // Its own session lines stay.
-    image.stack(
-        "sudo-i",
-        "@include common-auth\nsession required pam_env.so\n",
-    );
+    image.stack("sudo-i", "@include common-auth\nsession required pam_env.so\n");
     assert_eq!(remedy(&image), "countersign setup --service sudo-i");
     image.write("etc/x.toml", "[tenant]\nurl = \"https://tenant.example\"\n");
-    image.stack(
-        "sudo",
-        "auth required pam_countersign.so config=/etc/x.toml\n",
-    );
-    assert_eq!(
-        remedy(&image),
-        "countersign --config /etc/x.toml setup --service sudo-i"
-    );
+    image.stack("sudo", "auth required pam_countersign.so config=/etc/x.toml\n");
+    assert_eq!(remedy(&image), "countersign --config /etc/x.toml setup --service sudo-i");
     image.stack(
         "common-auth",
         "auth [success=1 default=ignore] pam_succeed_if.so service notin sudo\nauth required pam_countersign.so\n\
@@ -615,10 +440,7 @@ fn remedy(image: &Image) -> String {
 fn a_system_where_nothing_names_the_module_asks_nobody() {
     let image = Image::new();
     image.remove("etc/pam.d/rig");
-    image.write(
-        "etc/pam.conf",
-        "# old\nlogin auth required pam_countersign.so\n",
-    );
+    image.write("etc/pam.conf", "# old\nlogin auth required pam_countersign.so\n");
     image.finds(&[
         "warning pam-conf /etc/pam.conf:2 /etc/pam.conf is not read",
         "warning pam-unused /etc/pam.d no PAM stack names pam_countersign.so",
@@ -651,10 +473,7 @@ fn names_of_others_can_not_speak_to_the_terminal() {
         "auth required pam_countersign.so\u{1b}[2J\nauth required pam_countersign.so \u{1b}]0;x\n",
     );
     let (out, _, _) = image.run(&["check"]);
-    assert!(
-        !out.contains('\u{1b}') && out.contains("u{1b}]0;x"),
-        "{out}"
-    );
+    assert!(!out.contains('\u{1b}') && out.contains("u{1b}]0;x"), "{out}");
 }
 
 #[test]
@@ -678,11 +497,7 @@ fn a_stack_that_asks_twice_is_two_logins() {
         let image = Image::new();
         image.stack("inner", ours);
         image.stack("rig", &stack);
-        assert_eq!(
-            image.ids().contains(&"pam-twice".to_owned()),
-            is_twice,
-            "{stack}"
-        );
+        assert_eq!(image.ids().contains(&"pam-twice".to_owned()), is_twice, "{stack}");
     }
     let image = Image::new();
     image.stack("inner", ours);
@@ -720,20 +535,9 @@ fn other_folders_of_packages_are_read_where_this_libpam_does() {
     image.remove("etc/pam.d/rig");
     image.write("usr/etc/pam.d/rig", BYPASSED);
     image.write("usr/share/pam.d/second", BYPASSED);
-    assert_eq!(
-        image.ids(),
-        [
-            "pam-bypass",
-            "pam-bypass",
-            "pam-of-package",
-            "pam-of-package"
-        ]
-    );
+    assert_eq!(image.ids(), ["pam-bypass", "pam-bypass", "pam-of-package", "pam-of-package"]);
     let libpam = "usr/lib/x86_64-linux-gnu/libpam.so.0";
-    image.write(
-        libpam,
-        "/etc/pam.d/%s\0/usr/lib/pam.d/%s\0/usr/etc/pam.d/%s\0",
-    );
+    image.write(libpam, "/etc/pam.d/%s\0/usr/lib/pam.d/%s\0/usr/etc/pam.d/%s\0");
     assert_eq!(image.ids(), ["pam-bypass", "pam-of-package"]);
     image.write(libpam, "/etc/pam.d/%s\0/usr/lib/pam.d/%s\0");
     assert_eq!(image.ids(), ["pam-unused"]);

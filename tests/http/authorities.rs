@@ -1,5 +1,6 @@
-//! Who may issue the tenant's certificate: the verdict on each kind of chain, beside that of `openssl verify` on the very
-//! folder. A chain that OpenSSL refuses is refused, and an honest one is believed by both.
+//! Who may issue the tenant's certificate: the verdict on each kind of chain, beside that of
+//! `openssl verify` on the very folder. A chain that OpenSSL refuses is refused, and an honest one
+//! is believed by both.
 
 use std::fs;
 use std::path::Path;
@@ -28,7 +29,8 @@ enum Believed {
     ByNeither,
     /// We are stricter here, and that is meant.
     ByOpenssl,
-    /// Of two roots of one name OpenSSL tries the first alone, unless the certificate says which key is meant.
+    /// Of two roots of one name OpenSSL tries the first alone, unless the certificate says which
+    /// key is meant.
     ByUs,
     /// Versions of OpenSSL differ.
     NotByUs,
@@ -66,9 +68,7 @@ fn keyed() -> CertificateParams {
 }
 
 fn named_key(params: CertificateParams) -> CertificateParams {
-    with(params, |params| {
-        params.use_authority_key_identifier_extension = true
-    })
+    with(params, |params| params.use_authority_key_identifier_extension = true)
 }
 
 fn with(
@@ -92,11 +92,7 @@ fn extended(
     content: &[u8],
     is_critical: bool,
 ) -> CertificateParams {
-    with(params, |params| {
-        params
-            .custom_extensions
-            .push(extension(oid, content, is_critical))
-    })
+    with(params, |params| params.custom_extensions.push(extension(oid, content, is_critical)))
 }
 
 const BASIC: &[u64] = &[2, 5, 29, 19];
@@ -138,9 +134,7 @@ fn between(middle: CertificateParams) -> Made {
 }
 
 fn limited(name: &str, length: u8) -> CertificateParams {
-    with(authority(name), |params| {
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(length))
-    })
+    with(authority(name), |params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(length)))
 }
 
 fn self_signed(params: CertificateParams) -> Made {
@@ -158,17 +152,11 @@ fn constrained(constraints: NameConstraints) -> CertificateParams {
 }
 
 fn permitted(subtree: GeneralSubtree) -> NameConstraints {
-    NameConstraints {
-        permitted_subtrees: vec![subtree],
-        excluded_subtrees: Vec::new(),
-    }
+    NameConstraints { permitted_subtrees: vec![subtree], excluded_subtrees: Vec::new() }
 }
 
 fn excluded(subtree: GeneralSubtree) -> NameConstraints {
-    NameConstraints {
-        permitted_subtrees: Vec::new(),
-        excluded_subtrees: vec![subtree],
-    }
+    NameConstraints { permitted_subtrees: Vec::new(), excluded_subtrees: vec![subtree] }
 }
 
 fn addresses(first: u8) -> GeneralSubtree {
@@ -179,11 +167,7 @@ fn addresses(first: u8) -> GeneralSubtree {
 fn openssl(folder: &Path, line: &str) -> std::process::Output {
     let arguments = line.split_whitespace();
     let mut command = Command::new("openssl");
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap()
+    command.current_dir(folder).args(arguments).output().unwrap()
 }
 
 /// Runs openssl(1) in a folder; it must succeed.
@@ -194,9 +178,7 @@ fn made_by_openssl(folder: &Path, line: &str) {
 }
 
 fn workshop(name: &str) -> std::path::PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("workshop")
-        .join(name);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("workshop").join(name);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     folder
@@ -205,11 +187,8 @@ fn workshop(name: &str) -> std::path::PathBuf {
 /// RSA of this length and this digest, which ring makes none of: root and server.
 fn rsa(bits: u32, digest: &str) -> Made {
     let folder = workshop(&format!("rsa-{bits}-{digest}"));
-    fs::write(
-        folder.join("ca"),
-        "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n",
-    )
-    .unwrap();
+    fs::write(folder.join("ca"), "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n")
+        .unwrap();
     fs::write(folder.join("server"), "subjectAltName=IP:127.0.0.1\n").unwrap();
     for who in ["ca", "server"] {
         let bits = if who == "ca" { bits } else { 2048 };
@@ -221,10 +200,7 @@ fn rsa(bits: u32, digest: &str) -> Made {
         );
     }
     let sign = format!("x509 -req -days 9 -{digest}");
-    made_by_openssl(
-        &folder,
-        &format!("{sign} -in ca.csr -signkey ca.key -extfile ca -out ca.pem"),
-    );
+    made_by_openssl(&folder, &format!("{sign} -in ca.csr -signkey ca.key -extfile ca -out ca.pem"));
     made_by_openssl(
         &folder,
         &format!(
@@ -274,15 +250,9 @@ fn version_1(is_self_signed: bool) -> Made {
 /// A root in order, shelved with trust settings of OpenSSL's, and perhaps once more without.
 fn trusted(settings: &str, is_twice: bool) -> Made {
     let mut made = below(root());
-    let folder = workshop(&format!(
-        "trusted-{is_twice}-{}",
-        settings.replace([' ', '-'], "")
-    ));
+    let folder = workshop(&format!("trusted-{is_twice}-{}", settings.replace([' ', '-'], "")));
     fs::write(folder.join("root.pem"), &made.shelved[0]).unwrap();
-    made_by_openssl(
-        &folder,
-        &format!("x509 -in root.pem -trustout {settings} -out trusted.pem"),
-    );
+    made_by_openssl(&folder, &format!("x509 -in root.pem -trustout {settings} -out trusted.pem"));
     let plain = made.shelved.pop().unwrap();
     let with_settings = fs::read_to_string(folder.join("trusted.pem")).unwrap();
     made.shelved = vec![with_settings];
@@ -302,22 +272,16 @@ fn self_issued() -> Made {
     let issuer = CertifiedIssuer::signed_by(root(), KeyPair::generate().unwrap(), &other).unwrap();
     let key = KeyPair::generate().unwrap();
     let leaf = server().signed_by(&key, &issuer).unwrap();
-    Made {
-        shelved: vec![issuer.pem()],
-        sent: vec![leaf.der().clone()],
-        key: key.into(),
-    }
+    Made { shelved: vec![issuer.pem()], sent: vec![leaf.der().clone()], key: key.into() }
 }
 
-/// A server below an authority that is shelved too, and not sent; with or without the root on the shelf.
+/// A server below an authority that is shelved too, and not sent; with or without the root on the
+/// shelf.
 fn unsent(with_root: bool) -> Made {
     let mut made = between(authority("middle"));
     let middle = made.sent.pop().unwrap();
     let pem = pem(&middle);
-    made.shelved = with_root
-        .then(|| made.shelved.remove(0))
-        .into_iter()
-        .collect();
+    made.shelved = with_root.then(|| made.shelved.remove(0)).into_iter().collect();
     made.shelved.push(pem);
     made
 }
@@ -326,10 +290,7 @@ impl Made {
     /// Whether a client of ours believes the server.
     fn is_believed_by_us(&self, name: &str, shelf: &Shelf) -> bool {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let key = provider
-            .key_provider
-            .load_private_key(self.key.clone_key())
-            .unwrap();
+        let key = provider.key_provider.load_private_key(self.key.clone_key()).unwrap();
         let shown = SingleCertAndKey::from(CertifiedKey::new(self.sent.clone(), key));
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -343,10 +304,8 @@ impl Made {
                 peer.reply("{}");
             }
         });
-        let result = post(
-            &mut Client::new(&settings(Roots::Store(shelf.store()))).unwrap(),
-            &server.url(),
-        );
+        let result =
+            post(&mut Client::new(&settings(Roots::Store(shelf.store()))).unwrap(), &server.url());
         server.done();
         match result {
             Ok(_) => true,
@@ -361,11 +320,7 @@ impl Made {
         fs::write(place.join("leaf"), pem(&self.sent[0])).unwrap();
         let others: String = self.sent[1..].iter().map(pem).collect();
         fs::write(place.join("others"), others).unwrap();
-        let untrusted = if self.sent.len() > 1 {
-            "-untrusted others"
-        } else {
-            ""
-        };
+        let untrusted = if self.sent.len() > 1 { "-untrusted others" } else { "" };
         let output = openssl(
             place,
             &format!(
@@ -378,17 +333,11 @@ impl Made {
 
 /// The verdicts on a chain must be these.
 fn sees(name: &str, expected: Believed, made: &Made) -> Option<String> {
-    let shelf = Shelf::new(&format!(
-        "authorities-{}",
-        name.replace([' ', ',', ':', '\''], "-")
-    ));
+    let shelf = Shelf::new(&format!("authorities-{}", name.replace([' ', ',', ':', '\''], "-")));
     for pem in &made.shelved {
         shelf.shelve_pem(pem);
     }
-    let seen = match (
-        made.is_believed_by_us(name, &shelf),
-        made.is_believed_by_openssl(&shelf),
-    ) {
+    let seen = match (made.is_believed_by_us(name, &shelf), made.is_believed_by_openssl(&shelf)) {
         (true, true) => ByBoth,
         (false, false) => ByNeither,
         (false, true) => ByOpenssl,
@@ -399,9 +348,7 @@ fn sees(name: &str, expected: Believed, made: &Made) -> Option<String> {
 }
 
 fn all_see(cases: Vec<(&str, Believed, Made)>) {
-    let wrong = cases
-        .iter()
-        .filter_map(|(name, expected, made)| sees(name, *expected, made));
+    let wrong = cases.iter().filter_map(|(name, expected, made)| sees(name, *expected, made));
     let wrong: Vec<_> = wrong.collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -420,11 +367,7 @@ fn what_is_no_authority_is_no_root() {
     let explicit = with(no_ca(root()), |params| params.is_ca = IsCa::ExplicitNoCa);
     all_see(vec![
         ("an authority", ByBoth, below(root())),
-        (
-            "an authority without a key usage",
-            ByBoth,
-            below(usage(root(), vec![])),
-        ),
+        ("an authority without a key usage", ByBoth, below(usage(root(), vec![]))),
         ("CA:FALSE", ByNeither, below(explicit.clone())),
         (
             "CA:FALSE that may sign",
@@ -440,10 +383,7 @@ fn what_is_no_authority_is_no_root() {
         (
             "no basicConstraints, and another usage",
             ByNeither,
-            below(usage(
-                no_ca(root()),
-                vec![KeyUsagePurpose::DigitalSignature],
-            )),
+            below(usage(no_ca(root()), vec![KeyUsagePurpose::DigitalSignature])),
         ),
         (
             "Netscape's authority",
@@ -465,39 +405,15 @@ fn what_is_no_authority_is_no_root() {
             ByNeither,
             below(usage(root(), vec![KeyUsagePurpose::DigitalSignature])),
         ),
-        (
-            "revocation lists alone",
-            ByNeither,
-            below(usage(root(), vec![KeyUsagePurpose::CrlSign])),
-        ),
-        (
-            "for servers",
-            ByBoth,
-            below(purpose(vec![ExtendedKeyUsagePurpose::ServerAuth])),
-        ),
-        (
-            "for clients",
-            ByNeither,
-            below(purpose(vec![ExtendedKeyUsagePurpose::ClientAuth])),
-        ),
-        (
-            "for any purpose",
-            ByNeither,
-            below(purpose(vec![ExtendedKeyUsagePurpose::Any])),
-        ),
-        (
-            "for mail",
-            ByNeither,
-            below(purpose(vec![ExtendedKeyUsagePurpose::EmailProtection])),
-        ),
+        ("revocation lists alone", ByNeither, below(usage(root(), vec![KeyUsagePurpose::CrlSign]))),
+        ("for servers", ByBoth, below(purpose(vec![ExtendedKeyUsagePurpose::ServerAuth]))),
+        ("for clients", ByNeither, below(purpose(vec![ExtendedKeyUsagePurpose::ClientAuth]))),
+        ("for any purpose", ByNeither, below(purpose(vec![ExtendedKeyUsagePurpose::Any]))),
+        ("for mail", ByNeither, below(purpose(vec![ExtendedKeyUsagePurpose::EmailProtection]))),
         ("version 1", ByBoth, version_1(true)),
         ("version 1 of another's", ByNeither, version_1(false)),
         ("self-issued", ByNeither, self_issued()),
-        (
-            "shelved between, without its root",
-            ByNeither,
-            unsent(false),
-        ),
+        ("shelved between, without its root", ByNeither, unsent(false)),
         ("shelved between, with its root", ByBoth, unsent(true)),
     ]);
 }
@@ -509,9 +425,7 @@ fn a_root_counts_while_it_is_valid_and_whole() {
     let expired = || with(root(), |params| params.not_after = past);
     let good = chain(vec![root()], keyed());
     let twin = shelved(good, |pems| {
-        let old = expired()
-            .self_signed(&KeyPair::generate().unwrap())
-            .unwrap();
+        let old = expired().self_signed(&KeyPair::generate().unwrap()).unwrap();
         pems.insert(0, old.pem());
     });
     let bare = with(root(), |params| params.is_ca = IsCa::NoCa);
@@ -522,17 +436,9 @@ fn a_root_counts_while_it_is_valid_and_whole() {
     };
     all_see(vec![
         ("expired", ByNeither, below(expired())),
-        (
-            "not valid yet",
-            ByNeither,
-            below(with(root(), |params| params.not_before = future)),
-        ),
+        ("not valid yet", ByNeither, below(with(root(), |params| params.not_before = future))),
         ("expired beside its successor", ByBoth, twin),
-        (
-            "unknown and critical",
-            ByNeither,
-            below(extended(root(), &[1, 2, 3, 4], &[5, 0], true)),
-        ),
+        ("unknown and critical", ByNeither, below(extended(root(), &[1, 2, 3, 4], &[5, 0], true))),
         (
             "unknown of the standard's and critical",
             ByNeither,
@@ -543,11 +449,7 @@ fn a_root_counts_while_it_is_valid_and_whole() {
             ByNeither,
             below(extended(root(), &[2, 5, 29, 18], &[0x30, 0], true)),
         ),
-        (
-            "unknown",
-            ByBoth,
-            below(extended(root(), &[1, 2, 3, 4], &[5, 0], false)),
-        ),
+        ("unknown", ByBoth, below(extended(root(), &[1, 2, 3, 4], &[5, 0], false))),
         (
             "critical key identifier",
             NotByUs,
@@ -561,62 +463,32 @@ fn a_root_counts_while_it_is_valid_and_whole() {
         (
             "policies, critical",
             ByBoth,
-            below(extended(
-                root(),
-                &[2, 5, 29, 32],
-                &[0x30, 6, 0x30, 4, 6, 2, 0x2a, 3],
-                true,
-            )),
+            below(extended(root(), &[2, 5, 29, 32], &[0x30, 6, 0x30, 4, 6, 2, 0x2a, 3], true)),
         ),
         (
             "proxy",
             ByNeither,
-            below(extended(
-                root(),
-                PROXY,
-                &[0x30, 7, 0x30, 5, 6, 3, 0x2a, 3, 4],
-                false,
-            )),
+            below(extended(root(), PROXY, &[0x30, 7, 0x30, 5, 6, 3, 0x2a, 3, 4], false)),
         ),
         (
             "basicConstraints twice",
             ByNeither,
             below(extended(root(), BASIC, &[0x30, 3, 1, 1, 0xff], true)),
         ),
-        (
-            "basicConstraints that say CA:FALSE aloud",
-            ByNeither,
-            basic(&[0x30, 3, 1, 1, 0]),
-        ),
+        ("basicConstraints that say CA:FALSE aloud", ByNeither, basic(&[0x30, 3, 1, 1, 0])),
         ("basicConstraints of nothing", ByNeither, basic(&[0x30, 0])),
         (
             "basicConstraints with a negative length",
             ByNeither,
             basic(&[0x30, 6, 1, 1, 0xff, 2, 1, 0xff]),
         ),
-        (
-            "basicConstraints that are none",
-            ByNeither,
-            basic(&[4, 1, 0]),
-        ),
-        (
-            "basicConstraints that end early",
-            ByNeither,
-            basic(&[0x30, 4, 1, 1, 0xff]),
-        ),
-        (
-            "basicConstraints by hand",
-            ByBoth,
-            basic(&[0x30, 3, 1, 1, 0xff]),
-        ),
+        ("basicConstraints that are none", ByNeither, basic(&[4, 1, 0])),
+        ("basicConstraints that end early", ByNeither, basic(&[0x30, 4, 1, 1, 0xff])),
+        ("basicConstraints by hand", ByBoth, basic(&[0x30, 3, 1, 1, 0xff])),
         ("a key usage of nothing", ByNeither, usage(&[3, 1, 0])),
         ("a key usage of zeros", ByNeither, usage(&[3, 2, 0, 0])),
         ("a key usage that is none", ByNeither, usage(&[5, 0])),
-        (
-            "a key usage in bits that do not count",
-            ByNeither,
-            usage(&[3, 2, 3, 4]),
-        ),
+        ("a key usage in bits that do not count", ByNeither, usage(&[3, 2, 3, 4])),
         (
             "other names that are none",
             ByNeither,
@@ -642,18 +514,10 @@ fn key_identifiers_lengths_and_names_bind_the_chain() {
     let wrong_name: &[u8] = &[
         0x30, 0x11, 0xa1, 0x0f, 0xa4, 0x0d, 0x30, 0x0b, 0x31, 9, 0x30, 7, 6, 3, 0x55, 4, 3, 0x0c, 0,
     ];
-    let named = |content: &[u8]| {
-        chain(
-            vec![root()],
-            extended(server(), AUTHORITY_KEY, content, false),
-        )
-    };
-    let self_issued = |length| {
-        chain(
-            vec![limited("root", length), named_key(limited("root", length))],
-            keyed(),
-        )
-    };
+    let named =
+        |content: &[u8]| chain(vec![root()], extended(server(), AUTHORITY_KEY, content, false));
+    let self_issued =
+        |length| chain(vec![limited("root", length), named_key(limited("root", length))], keyed());
     let dns = |name: &str| GeneralSubtree::DnsName(name.to_owned());
     let directory = || {
         let mut name = rcgen::DistinguishedName::new();
@@ -661,11 +525,7 @@ fn key_identifiers_lengths_and_names_bind_the_chain() {
         GeneralSubtree::DirectoryName(name)
     };
     all_see(vec![
-        (
-            "the key that is meant",
-            ByBoth,
-            chain(vec![root()], keyed()),
-        ),
+        ("the key that is meant", ByBoth, chain(vec![root()], keyed())),
         ("another key is meant", ByNeither, named(wrong_key)),
         ("another serial is meant", ByNeither, named(wrong_serial)),
         ("another name is meant", ByNeither, named(wrong_name)),
@@ -677,18 +537,9 @@ fn key_identifiers_lengths_and_names_bind_the_chain() {
         (
             "an authority that means another key",
             ByNeither,
-            between(extended(
-                authority("middle"),
-                AUTHORITY_KEY,
-                wrong_key,
-                false,
-            )),
+            between(extended(authority("middle"), AUTHORITY_KEY, wrong_key, false)),
         ),
-        (
-            "no length left, no authority between",
-            ByBoth,
-            below(limited("root", 0)),
-        ),
+        ("no length left, no authority between", ByBoth, below(limited("root", 0))),
         (
             "no length left",
             ByNeither,
@@ -702,56 +553,25 @@ fn key_identifiers_lengths_and_names_bind_the_chain() {
         (
             "one length, two between",
             ByNeither,
-            chain(
-                vec![limited("root", 1), authority("one"), authority("two")],
-                server(),
-            ),
+            chain(vec![limited("root", 1), authority("one"), authority("two")], server()),
         ),
         (
             "no length left below a middle",
             ByNeither,
             chain(vec![root(), limited("one", 0), authority("two")], server()),
         ),
-        (
-            "a new key of the root's does not count",
-            ByBoth,
-            self_issued(0),
-        ),
-        (
-            "an address that is permitted",
-            ByBoth,
-            below(constrained(permitted(addresses(127)))),
-        ),
+        ("a new key of the root's does not count", ByBoth, self_issued(0)),
+        ("an address that is permitted", ByBoth, below(constrained(permitted(addresses(127))))),
         (
             "an address that is not permitted",
             ByNeither,
             below(constrained(permitted(addresses(10)))),
         ),
-        (
-            "an address that is excluded",
-            ByNeither,
-            below(constrained(excluded(addresses(127)))),
-        ),
-        (
-            "another address is excluded",
-            ByBoth,
-            below(constrained(excluded(addresses(10)))),
-        ),
-        (
-            "other names are excluded",
-            ByBoth,
-            below(constrained(excluded(dns("tenant.test")))),
-        ),
-        (
-            "the subject is excluded",
-            ByNeither,
-            below(constrained(excluded(directory()))),
-        ),
-        (
-            "the subject is permitted",
-            ByOpenssl,
-            below(constrained(permitted(directory()))),
-        ),
+        ("an address that is excluded", ByNeither, below(constrained(excluded(addresses(127))))),
+        ("another address is excluded", ByBoth, below(constrained(excluded(addresses(10))))),
+        ("other names are excluded", ByBoth, below(constrained(excluded(dns("tenant.test"))))),
+        ("the subject is excluded", ByNeither, below(constrained(excluded(directory())))),
+        ("the subject is permitted", ByOpenssl, below(constrained(permitted(directory())))),
     ]);
 }
 
@@ -769,15 +589,9 @@ fn those_between_and_the_server_itself_are_for_what_they_do() {
         (
             "between, CA:FALSE",
             ByNeither,
-            between(with(no_ca(middle()), |params| {
-                params.is_ca = IsCa::ExplicitNoCa
-            })),
+            between(with(no_ca(middle()), |params| params.is_ca = IsCa::ExplicitNoCa)),
         ),
-        (
-            "between, no basicConstraints",
-            ByNeither,
-            between(no_ca(middle())),
-        ),
+        ("between, no basicConstraints", ByNeither, between(no_ca(middle()))),
         (
             "between, no basicConstraints, and keyCertSign",
             ByNeither,
@@ -793,11 +607,7 @@ fn those_between_and_the_server_itself_are_for_what_they_do() {
             ByNeither,
             between(purpose(middle(), ExtendedKeyUsagePurpose::ClientAuth)),
         ),
-        (
-            "between, expired",
-            ByNeither,
-            between(with(middle(), |params| params.not_after = past)),
-        ),
+        ("between, expired", ByNeither, between(with(middle(), |params| params.not_after = past))),
         (
             "between, unknown and critical",
             ByNeither,
@@ -806,12 +616,7 @@ fn those_between_and_the_server_itself_are_for_what_they_do() {
         (
             "between, proxy",
             ByNeither,
-            between(extended(
-                middle(),
-                PROXY,
-                &[0x30, 7, 0x30, 5, 6, 3, 0x2a, 3, 4],
-                false,
-            )),
+            between(extended(middle(), PROXY, &[0x30, 7, 0x30, 5, 6, 3, 0x2a, 3, 4], false)),
         ),
         (
             "a server that signs",
@@ -823,35 +628,18 @@ fn those_between_and_the_server_itself_are_for_what_they_do() {
             ByBoth,
             shows(usage(server(), vec![KeyUsagePurpose::DigitalSignature])),
         ),
-        (
-            "a client",
-            ByNeither,
-            shows(purpose(server(), ExtendedKeyUsagePurpose::ClientAuth)),
-        ),
-        (
-            "a server",
-            ByBoth,
-            shows(purpose(server(), ExtendedKeyUsagePurpose::ServerAuth)),
-        ),
+        ("a client", ByNeither, shows(purpose(server(), ExtendedKeyUsagePurpose::ClientAuth))),
+        ("a server", ByBoth, shows(purpose(server(), ExtendedKeyUsagePurpose::ServerAuth))),
         (
             "Netscape's client as a server",
             ByNeither,
             shows(extended(server(), NETSCAPE, &[3, 2, 7, 0x80], false)),
         ),
-        (
-            "Netscape's server",
-            ByBoth,
-            shows(extended(server(), NETSCAPE, &[3, 2, 6, 0x40], false)),
-        ),
+        ("Netscape's server", ByBoth, shows(extended(server(), NETSCAPE, &[3, 2, 6, 0x40], false))),
         (
             "a proxy as a server",
             ByNeither,
-            shows(extended(
-                server(),
-                PROXY,
-                &[0x30, 7, 0x30, 5, 6, 3, 0x2a, 3, 4],
-                false,
-            )),
+            shows(extended(server(), PROXY, &[0x30, 7, 0x30, 5, 6, 3, 0x2a, 3, 4], false)),
         ),
         (
             "a server with addresses that nobody gave it",
@@ -863,11 +651,7 @@ fn those_between_and_the_server_itself_are_for_what_they_do() {
                 false,
             )),
         ),
-        (
-            "an expired server",
-            ByNeither,
-            shows(with(server(), |params| params.not_after = past)),
-        ),
+        ("an expired server", ByNeither, shows(with(server(), |params| params.not_after = past))),
         (
             "a server of another name",
             ByNeither,
@@ -894,27 +678,16 @@ fn keys_and_digests_are_as_strong_as_debian_wants_them() {
 #[test]
 fn a_certificate_that_is_no_authority_vouches_for_nothing_but_itself() {
     let explicit = with(server(), |params| params.is_ca = IsCa::ExplicitNoCa);
-    let expired = with(server(), |params| {
-        params.not_after = rcgen::date_time_ymd(2001, 1, 1)
-    });
+    let expired = with(server(), |params| params.not_after = rcgen::date_time_ymd(2001, 1, 1));
     let client = with(server(), |params| {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]
     });
     let other = shelved(self_signed(server()), |pems| {
-        *pems = vec![
-            server()
-                .self_signed(&KeyPair::generate().unwrap())
-                .unwrap()
-                .pem(),
-        ];
+        *pems = vec![server().self_signed(&KeyPair::generate().unwrap()).unwrap().pem()];
     });
     all_see(vec![
         ("itself", ByBoth, self_signed(explicit.clone())),
-        (
-            "itself, without basicConstraints",
-            ByBoth,
-            self_signed(server()),
-        ),
+        ("itself, without basicConstraints", ByBoth, self_signed(server())),
         ("itself, expired", ByNeither, self_signed(expired)),
         ("itself, a client", ByNeither, self_signed(client)),
         (
@@ -936,46 +709,14 @@ fn a_certificate_that_is_no_authority_vouches_for_nothing_but_itself() {
 #[test]
 fn trust_settings_forbid_and_do_not_widen() {
     all_see(vec![
-        (
-            "settings without a word",
-            ByBoth,
-            trusted("-setalias x", false),
-        ),
-        (
-            "trusted for servers",
-            ByBoth,
-            trusted("-addtrust serverAuth", false),
-        ),
-        (
-            "trusted for anything",
-            ByBoth,
-            trusted("-addtrust anyExtendedKeyUsage", false),
-        ),
-        (
-            "trusted for clients",
-            ByNeither,
-            trusted("-addtrust clientAuth", false),
-        ),
-        (
-            "rejected for servers",
-            ByNeither,
-            trusted("-addreject serverAuth", false),
-        ),
-        (
-            "rejected for anything",
-            ByNeither,
-            trusted("-addreject anyExtendedKeyUsage", false),
-        ),
-        (
-            "rejected for clients",
-            ByBoth,
-            trusted("-addreject clientAuth", false),
-        ),
-        (
-            "rejected, and there once more",
-            ByNeither,
-            trusted("-addreject serverAuth", true),
-        ),
+        ("settings without a word", ByBoth, trusted("-setalias x", false)),
+        ("trusted for servers", ByBoth, trusted("-addtrust serverAuth", false)),
+        ("trusted for anything", ByBoth, trusted("-addtrust anyExtendedKeyUsage", false)),
+        ("trusted for clients", ByNeither, trusted("-addtrust clientAuth", false)),
+        ("rejected for servers", ByNeither, trusted("-addreject serverAuth", false)),
+        ("rejected for anything", ByNeither, trusted("-addreject anyExtendedKeyUsage", false)),
+        ("rejected for clients", ByBoth, trusted("-addreject clientAuth", false)),
+        ("rejected, and there once more", ByNeither, trusted("-addreject serverAuth", true)),
     ]);
 }
 
@@ -984,10 +725,7 @@ fn files_of_a_store_are_read_as_openssl_reads_them() {
     let pems = |change: &dyn Fn(&mut Vec<String>)| {
         shelved(chain(vec![root()], keyed()), |pems| change(pems))
     };
-    let stranger = root()
-        .self_signed(&KeyPair::generate().unwrap())
-        .unwrap()
-        .pem();
+    let stranger = root().self_signed(&KeyPair::generate().unwrap()).unwrap().pem();
     let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let two = |first: &str| pems(&|pems| pems[0] = format!("{first}{}", pems[0]));
     all_see(vec![
@@ -996,21 +734,13 @@ fn files_of_a_store_are_read_as_openssl_reads_them() {
             ByUs,
             shelved(below(root()), |pems| pems.insert(0, stranger.clone())),
         ),
-        (
-            "two roots of one name",
-            ByBoth,
-            pems(&|pems| pems.insert(0, stranger.clone())),
-        ),
+        ("two roots of one name", ByBoth, pems(&|pems| pems.insert(0, stranger.clone()))),
         ("two in one file", ByBoth, two(&stranger)),
         ("text above", ByBoth, two("Issuer: the one\n")),
         ("garbage above", ByNeither, two(garbage)),
         ("a byte order mark above", ByBoth, two("\u{feff}")),
         ("joined", ByNeither, two(stranger.trim_end())),
-        (
-            "lines of Windows",
-            ByBoth,
-            pems(&|pems| pems[0] = pems[0].replace('\n', "\r\n")),
-        ),
+        ("lines of Windows", ByBoth, pems(&|pems| pems[0] = pems[0].replace('\n', "\r\n"))),
         (
             "its older label",
             ByBoth,
@@ -1030,12 +760,8 @@ fn a_gap_in_the_row_of_a_name_ends_it() {
     for (what, is_left) in [("dangling", true), ("missing", false)] {
         let made = chain(vec![root()], keyed());
         let shelf = Shelf::new(&format!("authorities-gap-{what}"));
-        let first = shelf.shelve_pem(
-            &root()
-                .self_signed(&KeyPair::generate().unwrap())
-                .unwrap()
-                .pem(),
-        );
+        let first =
+            shelf.shelve_pem(&root().self_signed(&KeyPair::generate().unwrap()).unwrap().pem());
         let name = hash(&first);
         shelf.shelve_pem(&made.shelved[0]);
         assert!(made.is_believed_by_us(what, &shelf) && made.is_believed_by_openssl(&shelf));

@@ -31,35 +31,17 @@ fn certificates_that_prove_nothing_are_refused() {
     let long_ago = rcgen::date_time_ymd(2001, 1, 1);
     let far_off = rcgen::date_time_ymd(4000, 1, 1);
     let wrong = [
-        (
-            "not valid for name",
-            ours.identity(&["tenant.test"], |_| {}),
-        ),
-        (
-            "expired",
-            ours.identity(&["127.0.0.1"], |params| params.not_after = long_ago),
-        ),
-        (
-            "not valid yet",
-            ours.identity(&["127.0.0.1"], |params| params.not_before = far_off),
-        ),
-        (
-            "UnknownIssuer",
-            Authority::new("theirs").identity(&["127.0.0.1"], |_| {}),
-        ),
+        ("not valid for name", ours.identity(&["tenant.test"], |_| {})),
+        ("expired", ours.identity(&["127.0.0.1"], |params| params.not_after = long_ago)),
+        ("not valid yet", ours.identity(&["127.0.0.1"], |params| params.not_before = far_off)),
+        ("UnknownIssuer", Authority::new("theirs").identity(&["127.0.0.1"], |_| {})),
         // The same name, another key.
-        (
-            "BadSignature",
-            Authority::new("ours").identity(&["127.0.0.1"], |_| {}),
-        ),
+        ("BadSignature", Authority::new("ours").identity(&["127.0.0.1"], |_| {})),
         ("UnknownIssuer", server::self_signed(&["127.0.0.1"]).0),
     ];
     for (why, identity) in wrong {
         let failure = refused(&ours, identity);
-        assert!(
-            is_certificate(&failure) && failure.to_string().contains(why),
-            "{why}: {failure}"
-        );
+        assert!(is_certificate(&failure) && failure.to_string().contains(why), "{why}: {failure}");
     }
 }
 
@@ -82,10 +64,8 @@ fn a_chain_is_followed_up_to_the_root() {
 #[test]
 fn tls_1_2_still_serves() {
     let authority = Authority::new("ours");
-    let config: Arc<ServerConfig> = config_of(
-        authority.identity(&["127.0.0.1"], |_| {}),
-        &[&rustls::version::TLS12],
-    );
+    let config: Arc<ServerConfig> =
+        config_of(authority.identity(&["127.0.0.1"], |_| {}), &[&rustls::version::TLS12]);
     let server = Server::play(move |listener| {
         let mut peer = listener.tls(&config);
         for _ in 0..2 {
@@ -102,8 +82,9 @@ fn tls_1_2_still_serves() {
 
 #[test]
 fn what_is_no_modern_tls_is_refused() {
-    // A ServerHello of TLS 1.1 with TLS_RSA_WITH_AES_128_CBC_SHA, one of TLS 1.2 with the same, the alert of a server
-    // that knows no better, and servers that speak before they listen, or speak something else.
+    // A ServerHello of TLS 1.1 with TLS_RSA_WITH_AES_128_CBC_SHA, one of TLS 1.2 with the same, the
+    // alert of a server that knows no better, and servers that speak before they listen, or speak
+    // something else.
     let hello = |minor: u8| {
         let mut bytes = vec![22, 3, minor, 0, 42, 2, 0, 0, 38, 3, minor];
         bytes.extend([7; 32]);
@@ -142,7 +123,8 @@ fn a_handshake_that_is_cut_is_no_outage() {
                 stream.shutdown(Shutdown::Write).unwrap();
                 let _ = stream.read_to_end(&mut Vec::new());
             }
-            // Otherwise the rest of the hello is unread, and closing the socket resets the connection.
+            // Otherwise the rest of the hello is unread, and closing the socket resets the
+            // connection.
         });
         let result = post(&mut client(&Authority::new("ours")), &server.url());
         assert_fails!(result, Failure::Misbehaved(Misbehaviour::Cut, _));
@@ -157,11 +139,8 @@ fn stalled(said: &'static [u8], request_timeout: Duration, budget: Duration) -> 
         stream.write_all(said).unwrap();
         let _ = stream.read_to_end(&mut Vec::new());
     });
-    let mut client = Client::new(&Settings {
-        request_timeout,
-        ..trusting(&Authority::new("ours"))
-    })
-    .unwrap();
+    let mut client =
+        Client::new(&Settings { request_timeout, ..trusting(&Authority::new("ours")) }).unwrap();
     let failure = failure(client.post(&server.url(), &[], b"", budget));
     server.done();
     failure
@@ -170,20 +149,11 @@ fn stalled(said: &'static [u8], request_timeout: Duration, budget: Duration) -> 
 #[test]
 fn a_network_that_takes_a_connection_and_stays_silent_is_an_outage_until_it_has_said_a_byte() {
     let failure = stalled(b"", SHORT, BUDGET);
-    assert!(
-        matches!(failure, Failure::Outage(Outage::Silent, _)),
-        "{failure:?}"
-    );
+    assert!(matches!(failure, Failure::Outage(Outage::Silent, _)), "{failure:?}");
     let failure = stalled(b"", BUDGET, SHORT);
-    assert!(
-        matches!(failure, Failure::Local(Local::NoTime, _)),
-        "{failure:?}"
-    );
+    assert!(matches!(failure, Failure::Local(Local::NoTime, _)), "{failure:?}");
     let failure = stalled(&[22], SHORT, BUDGET);
-    assert!(
-        matches!(failure, Failure::Misbehaved(Misbehaviour::Timeout, _)),
-        "{failure:?}"
-    );
+    assert!(matches!(failure, Failure::Misbehaved(Misbehaviour::Timeout, _)), "{failure:?}");
 }
 
 /// What is said about a file of roots that will not do.
@@ -195,10 +165,7 @@ fn problem(text: impl AsRef<[u8]>) -> String {
 #[test]
 fn a_file_without_roots_is_the_administrators_to_fix() {
     let good = Authority::new("ours").pem();
-    assert_eq!(
-        problem(""),
-        "the file is empty: it needs the certificate of an authority, as PEM"
-    );
+    assert_eq!(problem(""), "the file is empty: it needs the certificate of an authority, as PEM");
     let none = "no certificate found: none begins with \"-----BEGIN CERTIFICATE-----\"";
     assert_eq!(problem("\u{feff}# nothing\n"), none);
     assert_eq!(
@@ -206,10 +173,7 @@ fn a_file_without_roots_is_the_administrators_to_fix() {
         "the file is DER: make PEM of it with \"openssl x509 -inform der -in FILE -out NEW\""
     );
     let wide: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert_eq!(
-        problem(wide),
-        "the file is no plain text (UTF-16?): save it as ASCII or UTF-8"
-    );
+    assert_eq!(problem(wide), "the file is no plain text (UTF-16?): save it as ASCII or UTF-8");
 }
 
 #[test]
@@ -224,14 +188,8 @@ fn every_mark_in_a_file_of_roots_counts_or_is_an_error_with_its_line() {
     let is =
         |text: &str, expected: &str| assert_eq!(after(text).as_deref(), Some(expected), "{text}");
     let begins = "the certificate that begins here";
-    is(
-        &marked("CERTIFICATE", "AAAA"),
-        &format!("{begins} can't be read"),
-    );
-    is(
-        &marked("CERTIFICATE", "A*"),
-        &format!("{begins} is damaged: it is no base64"),
-    );
+    is(&marked("CERTIFICATE", "AAAA"), &format!("{begins} can't be read"));
+    is(&marked("CERTIFICATE", "A*"), &format!("{begins} is damaged: it is no base64"));
     is(
         &format!("{good}{}", &good[..good.len() / 2]),
         &format!("{begins} has no END mark, or a damaged one"),
@@ -242,22 +200,13 @@ fn every_mark_in_a_file_of_roots_counts_or_is_an_error_with_its_line() {
             .replacen("-----END X-----", "-----END CERTIFICATE-----", 1),
         &format!("{begins} has no END mark, or a damaged one"),
     );
-    is(
-        &marked("EC PRIVATE KEY", "AAAA"),
-        "a private key: only certificates belong here",
-    );
-    is(
-        &marked("X509 CRL", "AAAA"),
-        "no certificate: only certificates belong here",
-    );
+    is(&marked("EC PRIVATE KEY", "AAAA"), "a private key: only certificates belong here");
+    is(&marked("X509 CRL", "AAAA"), "no certificate: only certificates belong here");
     is(
         &marked("TRUSTED CERTIFICATE", "AAAA"),
         "a certificate with trust settings: make a plain one with \"openssl x509 -in FILE -out NEW\"",
     );
-    is(
-        &format!("{good}-----BEGIN CERTIFICATE\n"),
-        "the BEGIN mark is damaged",
-    );
+    is(&format!("{good}-----BEGIN CERTIFICATE\n"), "the BEGIN mark is damaged");
     // A mark with a dash too few hides a certificate, but its end shows.
     assert_eq!(
         problem(good.replacen('-', "", 1)),
@@ -323,16 +272,9 @@ fn all_roots_of_a_file_are_believed_however_they_are_joined() {
     assert!(joined.contains("----------"));
     let windows =
         format!("\u{feff}# roots\n{}\ntext\n{}", one.pem(), two.pem()).replace('\n', "\r\n");
-    for file in [
-        joined,
-        windows,
-        format!("{}{}{}", one.pem(), two.pem(), one.pem()),
-    ] {
+    for file in [joined, windows, format!("{}{}{}", one.pem(), two.pem(), one.pem())] {
         for root in [&one, &two] {
-            assert!(
-                is_believed(&file, root.identity(&["127.0.0.1"], |_| {})),
-                "{file}"
-            );
+            assert!(is_believed(&file, root.identity(&["127.0.0.1"], |_| {})), "{file}");
         }
     }
 }
@@ -344,13 +286,11 @@ fn an_authority_between_may_be_in_the_file() {
     let middle = root.intermediate("middle");
     let file = format!("{}{}", middle.pem(), root.pem());
     assert!(is_believed(&file, middle.identity(&["127.0.0.1"], |_| {})));
-    assert!(!is_believed(
-        &root.pem(),
-        middle.identity(&["127.0.0.1"], |_| {})
-    ));
+    assert!(!is_believed(&root.pem(), middle.identity(&["127.0.0.1"], |_| {})));
 }
 
-/// The server's own certificate, signed with its own key, vouches for itself: its key signs for no other.
+/// The server's own certificate, signed with its own key, vouches for itself: its key signs for no
+/// other.
 #[test]
 fn a_servers_own_certificate_can_be_pinned() {
     let (itself, pem) = server::self_signed(&["127.0.0.1"]);

@@ -40,20 +40,14 @@ fn is(failure: &Failure, expected: Misbehaviour) -> bool {
 
 #[test]
 fn all_three_ways_to_end_a_body_are_read() {
-    assert_eq!(
-        body(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
-        b"hello"
-    );
+    assert_eq!(body(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), b"hello");
     assert_eq!(body(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n"), b"hello");
     // The last chunk is there, and that ends it (RFC 9112, section 8).
     assert_eq!(
         body(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"),
         b"hello"
     );
-    assert_eq!(
-        body(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"),
-        b"hello"
-    );
+    assert_eq!(body(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"), b"hello");
     assert_eq!(body(b"HTTP/1.0 200 OK\r\n\r\nhello"), b"hello");
     assert_eq!(body(b"HTTP/1.1 204 No Content\r\n\r\n"), b"");
     assert_eq!(body(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"), b"{}");
@@ -101,10 +95,7 @@ fn lengths_that_can_be_read_two_ways_are_refused() {
     ] {
         let failure =
             answered(format!("HTTP/1.1 200 OK\r\n{headers}\r\n2\r\n{{}}\r\n0\r\n\r\n").as_bytes());
-        assert!(
-            is(&failure, Misbehaviour::Protocol),
-            "{headers}: {failure:?}"
-        );
+        assert!(is(&failure, Misbehaviour::Protocol), "{headers}: {failure:?}");
     }
 }
 
@@ -120,10 +111,7 @@ fn bad_chunks_are_refused() {
         let failure = answered(
             format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}").as_bytes(),
         );
-        assert!(
-            is(&failure, Misbehaviour::Protocol),
-            "{chunks}: {failure:?}"
-        );
+        assert!(is(&failure, Misbehaviour::Protocol), "{chunks}: {failure:?}");
     }
 }
 
@@ -142,7 +130,8 @@ fn a_body_that_ends_early_is_cut_however_properly_tls_ended() {
     }
 }
 
-/// The socket is closed without the end of TLS, so that nobody can shorten a body that has no length.
+/// The socket is closed without the end of TLS, so that nobody can shorten a body that has no
+/// length.
 #[test]
 fn a_body_without_a_length_that_tls_did_not_end_is_cut() {
     for bytes in [
@@ -153,17 +142,10 @@ fn a_body_without_a_length_that_tls_did_not_end_is_cut() {
         let (mut client, server) = with_peer(move |mut peer| {
             peer.request();
             peer.send(bytes).unwrap();
-            peer.stream
-                .sock
-                .stream
-                .shutdown(std::net::Shutdown::Write)
-                .unwrap();
+            peer.stream.sock.stream.shutdown(std::net::Shutdown::Write).unwrap();
             peer.drain();
         });
-        assert_fails!(
-            post(&mut client, &server.url()),
-            Failure::Misbehaved(Misbehaviour::Cut, _)
-        );
+        assert_fails!(post(&mut client, &server.url()), Failure::Misbehaved(Misbehaviour::Cut, _));
         drop(client);
         server.done();
     }
@@ -192,10 +174,8 @@ fn bodies_have_a_largest_size() {
 
 #[test]
 fn heads_have_a_largest_size() {
-    let long = format!(
-        "HTTP/1.1 200 OK\r\nX: {}\r\nContent-Length: 2\r\n\r\n{{}}",
-        "x".repeat(15_000)
-    );
+    let long =
+        format!("HTTP/1.1 200 OK\r\nX: {}\r\nContent-Length: 2\r\n\r\n{{}}", "x".repeat(15_000));
     assert_eq!(body(long.as_bytes()), b"{}");
     let failure =
         answered(format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(17_000)).as_bytes());
@@ -228,26 +208,17 @@ fn nothing_is_read_for_ever() {
         ("HTTP/1.1 200 OK\r\nX: ", "endless"),
         ("HTTP/1.1 200 OK\r\n\r\n", "endless"),
         (CHUNKED, "1\r\nx\r\n"),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
-            "Trailer: x\r\n",
-        ),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "Trailer: x\r\n"),
     ] {
         let failure = endlessly(begin, again);
-        assert!(
-            is(&failure, Misbehaviour::TooLarge),
-            "{begin}{again}: {failure:?}"
-        );
+        assert!(is(&failure, Misbehaviour::TooLarge), "{begin}{again}: {failure:?}");
     }
 }
 
 /// What a chunk's line holds is not kept, so a line that is longer than our memory is no chunk.
 #[test]
 fn an_endless_chunk_line_is_refused() {
-    let failure = endlessly(
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "1;",
-    );
+    let failure = endlessly("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1;");
     assert!(is(&failure, Misbehaviour::TooLarge), "{failure:?}");
 }
 
@@ -279,11 +250,7 @@ fn slow_drips_end_with_the_budget() {
         "HTTP/1.1 200 OK\r\n\r\n",
     ] {
         let failure = dripping(begin);
-        let kind = if begin.is_empty() {
-            Misbehaviour::Protocol
-        } else {
-            Misbehaviour::Timeout
-        };
+        let kind = if begin.is_empty() { Misbehaviour::Protocol } else { Misbehaviour::Timeout };
         assert!(is(&failure, kind), "{begin}: {failure:?}");
     }
 }

@@ -1,4 +1,5 @@
-//! What the process around us must not do to us, nor we to it. Most of it needs a process of its own.
+//! What the process around us must not do to us, nor we to it. Most of it needs a process of its
+//! own.
 
 use std::env;
 use std::fs;
@@ -14,18 +15,14 @@ use countersign::tenant::http::{Client, Failure, IpFamily, Local, Misbehaviour, 
 use crate::server::{Authority, Server, config};
 use crate::{BUDGET, assert_fails, post, settings, with_peer};
 
-/// Runs one ignored test of this file in a process of its own, told where the server is and whom to trust.
+/// Runs one ignored test of this file in a process of its own, told where the server is and whom to
+/// trust.
 #[expect(clippy::disallowed_methods, reason = "a test starts itself")]
 fn child(test: &str, authority: &Authority, urls: &str) -> Command {
     let file = scratch(&format!("{test}.pem"));
     fs::write(&file, authority.pem()).unwrap();
     let mut command = Command::new(env::current_exe().unwrap());
-    command.args([
-        "--exact",
-        &format!("host::{test}"),
-        "--ignored",
-        "--test-threads=1",
-    ]);
+    command.args(["--exact", &format!("host::{test}"), "--ignored", "--test-threads=1"]);
     command.env("TEST_URLS", urls).env("TEST_ROOTS", file);
     command
 }
@@ -48,18 +45,8 @@ fn scratch(name: &str) -> PathBuf {
 #[expect(clippy::disallowed_methods, reason = "the other end of `child`")]
 fn told() -> (Settings, Vec<String>) {
     let roots = fs::read(env::var("TEST_ROOTS").unwrap()).unwrap();
-    let urls = env::var("TEST_URLS")
-        .unwrap()
-        .split(' ')
-        .map(str::to_owned)
-        .collect();
-    (
-        Settings {
-            ip_family: IpFamily::V4,
-            ..settings(Roots::File(roots))
-        },
-        urls,
-    )
+    let urls = env::var("TEST_URLS").unwrap().split(' ').map(str::to_owned).collect();
+    (Settings { ip_family: IpFamily::V4, ..settings(Roots::File(roots)) }, urls)
 }
 
 /// Answers `posts` posts of one client, which asks for `localhost`.
@@ -95,19 +82,10 @@ fn the_environment_changes_nothing() {
     let (roots, keys) = (scratch("their.pem"), scratch("keys.log"));
     fs::write(&roots, theirs.pem()).unwrap();
     let _ = fs::remove_file(&keys);
-    let mut command = child(
-        "in_a_hostile_environment",
-        &ours,
-        &format!("{} {}", named(&good), named(&evil)),
-    );
-    for name in [
-        "HTTPS_PROXY",
-        "https_proxy",
-        "ALL_PROXY",
-        "all_proxy",
-        "HTTP_PROXY",
-        "http_proxy",
-    ] {
+    let mut command =
+        child("in_a_hostile_environment", &ours, &format!("{} {}", named(&good), named(&evil)));
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"]
+    {
         command.env(name, &proxy);
     }
     command
@@ -116,14 +94,8 @@ fn the_environment_changes_nothing() {
         .env("SSLKEYLOGFILE", &keys);
     passes(&mut command);
     trap.set_nonblocking(true).unwrap();
-    assert!(
-        trap.accept().is_err(),
-        "the proxy of the environment was used"
-    );
-    assert!(
-        !keys.exists(),
-        "keys were written where the environment says"
-    );
+    assert!(trap.accept().is_err(), "the proxy of the environment was used");
+    assert!(!keys.exists(), "keys were written where the environment says");
     good.done();
     evil.done();
 }
@@ -132,18 +104,10 @@ fn the_environment_changes_nothing() {
 #[ignore = "run by the_environment_changes_nothing"]
 fn in_a_hostile_environment() {
     let (pinned, urls) = told();
-    assert_eq!(
-        post(&mut Client::new(&pinned).unwrap(), &urls[0])
-            .unwrap()
-            .status,
-        200
-    );
+    assert_eq!(post(&mut Client::new(&pinned).unwrap(), &urls[0]).unwrap().status, 200);
     for roots in [pinned.roots, Roots::System] {
-        let mut client = Client::new(&Settings {
-            ip_family: IpFamily::V4,
-            ..settings(roots)
-        })
-        .unwrap();
+        let mut client =
+            Client::new(&Settings { ip_family: IpFamily::V4, ..settings(roots) }).unwrap();
         assert_fails!(
             post(&mut client, &urls[1]),
             Failure::Misbehaved(Misbehaviour::Certificate, _)
@@ -155,11 +119,7 @@ fn in_a_hostile_environment() {
 fn nothing_is_left_behind() {
     let authority = Authority::new("ours");
     let server = answering(&authority, 3);
-    passes(&mut child(
-        "counting_what_is_left",
-        &authority,
-        &named(&server),
-    ));
+    passes(&mut child("counting_what_is_left", &authority, &named(&server)));
     server.done();
 }
 
@@ -184,21 +144,14 @@ fn counting_what_is_left() {
         post(&mut client, &urls[0]).unwrap();
     }
     assert_eq!(client.connections(), 1);
-    assert_eq!(
-        threads(),
-        before.1,
-        "the thread of the lookup is still there"
-    );
+    assert_eq!(threads(), before.1, "the thread of the lookup is still there");
     let mut sockets = 0;
     for entry in fs::read_dir("/proc/self/fdinfo").unwrap() {
         let name = entry.unwrap().file_name();
         let target = fs::read_link(PathBuf::from("/proc/self/fd").join(&name));
         if target.is_ok_and(|target| target.to_string_lossy().starts_with("socket:")) {
             let info = fs::read_to_string(PathBuf::from("/proc/self/fdinfo").join(&name)).unwrap();
-            let flags = info
-                .lines()
-                .find_map(|line| line.strip_prefix("flags:"))
-                .unwrap();
+            let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap();
             let flags = i32::from_str_radix(flags.trim(), 8).unwrap();
             assert_ne!(
                 flags & libc::O_CLOEXEC,
@@ -224,11 +177,7 @@ fn a_server_that_resets_while_we_write_does_not_kill_us() {
         // First the end, then, because bytes are unread, the reset: what makes a pipe broken.
         peer.stream.sock.stream.shutdown(Shutdown::Write).unwrap();
     });
-    passes(&mut child(
-        "with_sigpipe_as_it_was",
-        &authority,
-        &named(&server),
-    ));
+    passes(&mut child("with_sigpipe_as_it_was", &authority, &named(&server)));
     server.done();
 }
 
@@ -259,16 +208,10 @@ fn a_process_without_free_descriptors_is_no_outage() {
 fn without_free_descriptors() {
     let (settings, urls) = told();
     let mut client = Client::new(&settings).unwrap();
-    let limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the pointer outlives the call.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
-    assert_fails!(
-        post(&mut client, &urls[0]),
-        Failure::Local(Local::Resources, _)
-    );
+    assert_fails!(post(&mut client, &urls[0]), Failure::Local(Local::Resources, _));
 }
 
 static HANDLED: AtomicU32 = AtomicU32::new(0);
@@ -277,7 +220,8 @@ extern "C" fn handler(_: libc::c_int) {
     HANDLED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// A host may have timers and children; their signals interrupt calls, and Linux does not restart those with a timeout.
+/// A host may have timers and children; their signals interrupt calls, and Linux does not restart
+/// those with a timeout.
 #[test]
 fn signals_do_not_disturb_a_post() {
     const ENOUGH: u32 = 200;
@@ -285,10 +229,7 @@ fn signals_do_not_disturb_a_post() {
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler as *const () as usize;
-        assert_eq!(
-            libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut()),
-            0
-        );
+        assert_eq!(libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut()), 0);
     }
     let wait_for = |count| {
         let goal = HANDLED.load(Ordering::Relaxed) + count;
@@ -302,8 +243,7 @@ fn signals_do_not_disturb_a_post() {
         let mut body = vec![0; 4 << 20];
         peer.stream.read_exact(&mut body).unwrap();
         wait_for(ENOUGH);
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
-            .unwrap();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n").unwrap();
         wait_for(ENOUGH);
         peer.stream.write_all(b"{}").unwrap();
     });

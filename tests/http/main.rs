@@ -58,11 +58,9 @@ fn post(client: &mut Client, url: &str) -> Result<Response, Failure> {
 /// The failure of a post, which must fail.
 fn failure(result: Result<Response, Failure>) -> Failure {
     match result {
-        Ok(response) => panic!(
-            "status {}, {:?}",
-            response.status,
-            String::from_utf8_lossy(&response.body)
-        ),
+        Ok(response) => {
+            panic!("status {}, {:?}", response.status, String::from_utf8_lossy(&response.body))
+        }
         Err(failure) => failure,
     }
 }
@@ -76,14 +74,12 @@ macro_rules! assert_fails {
 }
 pub(crate) use assert_fails;
 
-/// A server for 127.0.0.1 that plays `script` with one client, and what that client needs to trust it.
+/// A server for 127.0.0.1 that plays `script` with one client, and what that client needs to trust
+/// it.
 fn with_peer(script: impl FnOnce(Peer) + Send + 'static) -> (Client, Server) {
     let authority = Authority::new("the one");
     let config = config(authority.identity(&["127.0.0.1"], |_| {}));
-    (
-        client(&authority),
-        Server::play(move |listener| script(listener.tls(&config))),
-    )
+    (client(&authority), Server::play(move |listener| script(listener.tls(&config))))
 }
 
 #[test]
@@ -103,11 +99,7 @@ fn three_posts_share_one_connection_and_each_is_one_record() {
     let (mut client, server) = with_peer(|mut peer| {
         for n in 0..3 {
             let request = peer.request();
-            assert!(
-                request
-                    .head
-                    .starts_with("POST /Security/StartAuthentication HTTP/1.1\r\n")
-            );
+            assert!(request.head.starts_with("POST /Security/StartAuthentication HTTP/1.1\r\n"));
             assert_eq!(request.body, BODY);
             peer.reply(&format!("answer {n}"));
         }
@@ -139,10 +131,7 @@ fn the_head_is_what_we_were_given_and_nothing_is_added_but_the_necessary() {
         assert_eq!(head.to_ascii_lowercase(), expected.to_ascii_lowercase());
         peer.reply("{}");
     });
-    let headers = [
-        ("Content-Type", "application/json"),
-        ("X-IDAP-NATIVE-CLIENT", "true"),
-    ];
+    let headers = [("Content-Type", "application/json"), ("X-IDAP-NATIVE-CLIENT", "true")];
     client.post(&server.url(), &headers, BODY, BUDGET).unwrap();
     server.done();
 }
@@ -185,10 +174,7 @@ fn a_read_or_a_removal_that_was_cut_is_not_sent_again() {
     });
     let mut client = client(&authority);
     let url = server.url();
-    for result in [
-        client.get(&url, &[], BUDGET),
-        client.delete(&url, &[], BUDGET),
-    ] {
+    for result in [client.get(&url, &[], BUDGET), client.delete(&url, &[], BUDGET)] {
         assert_fails!(result, Failure::Misbehaved(Misbehaviour::Cut, _));
     }
     server.done();
@@ -216,10 +202,7 @@ fn many_large_responses_are_as_good_as_one() {
         }
     });
     for _ in 0..6 {
-        assert_eq!(
-            post(&mut client, &server.url()).unwrap().body.len(),
-            256 * 1024
-        );
+        assert_eq!(post(&mut client, &server.url()).unwrap().body.len(), 256 * 1024);
     }
     server.done();
 }
@@ -230,10 +213,8 @@ fn the_headers_of_a_response_that_matter_are_read() {
         peer.request();
         let good = "Content-Type: application/json; charset=utf-8\r\nX-CFY-TX-ID: ab-12\r\nRetry-After: 7\r\n\
                     Date: Fri, 21 Nov 2025 19:19:00 GMT\r\n";
-        peer.send(format!(
-            "HTTP/1.1 429 Slow down\r\n{good}Content-Length: 2\r\n\r\n{{}}"
-        ))
-        .unwrap();
+        peer.send(format!("HTTP/1.1 429 Slow down\r\n{good}Content-Length: 2\r\n\r\n{{}}"))
+            .unwrap();
         peer.request();
         let odd = "Content-Type: \u{e9}\r\nX-CFY-TX-ID: a b\r\nRetry-After: -7\r\n";
         peer.send(format!(
@@ -244,16 +225,10 @@ fn the_headers_of_a_response_that_matter_are_read() {
     });
     let response = post(&mut client, &server.url()).unwrap();
     assert_eq!(response.status, 429);
-    assert_eq!(
-        response.content_type.as_deref(),
-        Some("application/json; charset=utf-8")
-    );
+    assert_eq!(response.content_type.as_deref(), Some("application/json; charset=utf-8"));
     assert_eq!(response.transaction.as_deref(), Some("ab-12"));
     assert_eq!(response.retry_after, Some(Duration::from_secs(7)));
-    assert_eq!(
-        response.date.as_deref(),
-        Some("Fri, 21 Nov 2025 19:19:00 GMT")
-    );
+    assert_eq!(response.date.as_deref(), Some("Fri, 21 Nov 2025 19:19:00 GMT"));
     assert_eq!(response.body, b"{}");
     let response = post(&mut client, &server.url()).unwrap();
     assert_eq!(response.content_type, None);

@@ -19,15 +19,9 @@ pub struct Shelf {
 
 impl Shelf {
     pub fn new(name: &str) -> Shelf {
-        let place = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join("store")
-            .join(name);
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("store").join(name);
         let _ = fs::remove_dir_all(&place);
-        let shelf = Shelf {
-            hashed: place.join("hashed"),
-            bundle: place.join("bundle.pem"),
-            place,
-        };
+        let shelf = Shelf { hashed: place.join("hashed"), bundle: place.join("bundle.pem"), place };
         fs::create_dir_all(&shelf.hashed).unwrap();
         fs::set_permissions(&shelf.hashed, Permissions::from_mode(0o755)).unwrap();
         shelf
@@ -49,9 +43,8 @@ impl Shelf {
         let file = self.place.join(format!("{count}.crt"));
         self.write(&file, pem);
         let hash = hash(&file);
-        let twin = (0..)
-            .find(|twin| !self.hashed.join(format!("{hash}.{twin}")).is_symlink())
-            .unwrap();
+        let twin =
+            (0..).find(|twin| !self.hashed.join(format!("{hash}.{twin}")).is_symlink()).unwrap();
         symlink(&file, self.hashed.join(format!("{hash}.{twin}"))).unwrap();
         file
     }
@@ -61,12 +54,7 @@ impl Shelf {
     }
 
     fn link(&self) -> PathBuf {
-        fs::read_dir(&self.hashed)
-            .unwrap()
-            .next()
-            .unwrap()
-            .unwrap()
-            .path()
+        fs::read_dir(&self.hashed).unwrap().next().unwrap().unwrap().path()
     }
 
     pub fn store(&self) -> Store {
@@ -81,10 +69,8 @@ impl Shelf {
 
 #[expect(clippy::disallowed_methods, reason = "a test asks the openssl program")]
 pub fn hash(file: &Path) -> String {
-    let output = Command::new("openssl")
-        .args(["x509", "-noout", "-hash", "-in"])
-        .arg(file)
-        .output();
+    let output =
+        Command::new("openssl").args(["x509", "-noout", "-hash", "-in"]).arg(file).output();
     String::from_utf8(output.expect("openssl is needed for this test").stdout)
         .unwrap()
         .trim()
@@ -107,9 +93,7 @@ fn visit(roots: Roots, identity: Identity) -> Result<Response, Failure> {
 
 fn chained(by: &Authority, more: &[&Authority]) -> Identity {
     let mut identity = by.identity(&["127.0.0.1"], |_| {});
-    identity
-        .chain
-        .extend(more.iter().map(|authority| authority.der()));
+    identity.chain.extend(more.iter().map(|authority| authority.der()));
     identity
 }
 
@@ -129,10 +113,7 @@ fn the_root_of_a_chain_is_found_by_its_hash() {
         Failure::Misbehaved(Misbehaviour::Certificate, _)
     );
     assert_fails!(
-        visit(
-            Roots::Store(shelf.store()),
-            chained(&Authority::new("stranger"), &[])
-        ),
+        visit(Roots::Store(shelf.store()), chained(&Authority::new("stranger"), &[])),
         Failure::Misbehaved(Misbehaviour::Certificate, _)
     );
 }
@@ -145,12 +126,7 @@ fn two_roots_of_one_name_are_both_tried() {
     shelf.shelve(&new);
     assert_eq!(fs::read_dir(&shelf.hashed).unwrap().count(), 2);
     for root in [&old, &new] {
-        assert_eq!(
-            visit(Roots::Store(shelf.store()), chained(root, &[]))
-                .unwrap()
-                .status,
-            200
-        );
+        assert_eq!(visit(Roots::Store(shelf.store()), chained(root, &[])).unwrap().status, 200);
     }
     let stranger = Authority::new("twin");
     let result = visit(Roots::Store(shelf.store()), chained(&stranger, &[]));
@@ -170,13 +146,7 @@ fn a_chain_that_was_signed_across_ends_at_the_root_that_is_there() {
     for (name, present) in [("across-old", &old), ("across-new", &new)] {
         let shelf = Shelf::new(name);
         shelf.shelve(present);
-        assert_eq!(
-            visit(Roots::Store(shelf.store()), identity())
-                .unwrap()
-                .status,
-            200,
-            "{name}"
-        );
+        assert_eq!(visit(Roots::Store(shelf.store()), identity()).unwrap().status, 200, "{name}");
     }
 }
 
@@ -184,30 +154,12 @@ fn a_chain_that_was_signed_across_ends_at_the_root_that_is_there() {
 fn the_bundle_is_read_where_the_directory_has_nothing() {
     let shelf = Shelf::new("bundle");
     let root = Authority::new("bundled");
-    let others: String = (0..50)
-        .map(|n| Authority::new(&n.to_string()).pem())
-        .collect();
-    shelf.write(
-        &shelf.bundle,
-        &format!("# a comment\n{others}{}", root.pem()),
-    );
-    assert_eq!(
-        visit(Roots::Store(shelf.store()), chained(&root, &[]))
-            .unwrap()
-            .status,
-        200
-    );
+    let others: String = (0..50).map(|n| Authority::new(&n.to_string()).pem()).collect();
+    shelf.write(&shelf.bundle, &format!("# a comment\n{others}{}", root.pem()));
+    assert_eq!(visit(Roots::Store(shelf.store()), chained(&root, &[])).unwrap().status, 200);
     fs::remove_dir(&shelf.hashed).unwrap();
-    assert_eq!(
-        visit(Roots::Store(shelf.store()), chained(&root, &[]))
-            .unwrap()
-            .status,
-        200
-    );
-    let result = visit(
-        Roots::Store(shelf.store()),
-        chained(&Authority::new("stranger"), &[]),
-    );
+    assert_eq!(visit(Roots::Store(shelf.store()), chained(&root, &[])).unwrap().status, 200);
+    let result = visit(Roots::Store(shelf.store()), chained(&Authority::new("stranger"), &[]));
     assert_fails!(result, Failure::Misbehaved(Misbehaviour::Certificate, _));
 }
 
@@ -216,12 +168,7 @@ fn is_refused(name: &str, spoil: impl FnOnce(&Shelf, &Path)) {
     let shelf = Shelf::new(name);
     let root = Authority::new("root");
     let file = shelf.shelve(&root);
-    assert_eq!(
-        visit(Roots::Store(shelf.store()), chained(&root, &[]))
-            .unwrap()
-            .status,
-        200
-    );
+    assert_eq!(visit(Roots::Store(shelf.store()), chained(&root, &[])).unwrap().status, 200);
     spoil(&shelf, &file);
     let result = visit(Roots::Store(shelf.store()), chained(&root, &[]));
     assert_fails!(result, Failure::Misbehaved(Misbehaviour::Certificate, _));
@@ -239,20 +186,14 @@ fn files_in_doubt_are_not_trusted() {
     });
     is_refused("dangling", |_, file| fs::remove_file(file).unwrap());
     is_refused("garbage", |_, file| {
-        fs::write(
-            file,
-            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        )
-        .unwrap()
+        fs::write(file, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap()
     });
     is_refused("folder", |shelf, _| {
         let link = shelf.link();
         fs::remove_file(&link).unwrap();
         fs::create_dir(&link).unwrap();
     });
-    is_refused("misfiled", |_, file| {
-        fs::write(file, Authority::new("other").pem()).unwrap()
-    });
+    is_refused("misfiled", |_, file| fs::write(file, Authority::new("other").pem()).unwrap());
 }
 
 /// Opening a pipe that nobody writes to would wait for ever.
@@ -273,11 +214,7 @@ fn a_store_of_somebody_else_is_not_trusted() {
     shelf.shelve(&root);
     shelf.write(&shelf.bundle, &root.pem());
     let stranger = File::open(&shelf.place).unwrap().metadata().unwrap().uid() + 1;
-    let store = Store::at(
-        vec![shelf.hashed.clone()],
-        vec![shelf.bundle.clone()],
-        stranger,
-    );
+    let store = Store::at(vec![shelf.hashed.clone()], vec![shelf.bundle.clone()], stranger);
     let result = visit(Roots::Store(store), chained(&root, &[]));
     assert_fails!(result, Failure::Misbehaved(Misbehaviour::Certificate, _));
 }

@@ -1,12 +1,8 @@
-//! One act of a login, on the state below FOLDER: `limits_act FOLDER ACT [CODE]`. It says what it was told before it ends, and
-//! never says how a login that it began has ended, unless the act does.
+//! One act of a login, on the state below FOLDER: `limits_act FOLDER ACT [CODE]`. It says what it
+//! was told before it ends, and never says how a login that it began has ended, unless the act
+//! does.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "test equipment"
-)]
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::panic, reason = "test equipment")]
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,11 +14,8 @@ use countersign::os::Trusted;
 
 const UID: u32 = 1000;
 const NAME: &str = "alice@example.com";
-const LIMITS: Limits = Limits {
-    count: 3,
-    window: Duration::from_secs(600),
-    pause: Duration::from_secs(600),
-};
+const LIMITS: Limits =
+    Limits { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(600) };
 
 struct Machine(PathBuf);
 
@@ -53,10 +46,7 @@ impl Machine {
     }
 
     fn redeem(&self, code: &str) {
-        let limits = rules::Limits {
-            logins: 10,
-            age: 86_400,
-        };
+        let limits = rules::Limits { logins: 10, age: 86_400 };
         match self.store().map(|store| store.redeem(UID, code, limits)) {
             Some(Ok(_)) => println!("accepted"),
             Some(Err(rules::CodeRefusal::Wrong)) => println!("judged"),
@@ -64,7 +54,8 @@ impl Machine {
         }
     }
 
-    /// The request goes out where the login is marked, and nobody is enrolled where there is nothing to mark.
+    /// The request goes out where the login is marked, and nobody is enrolled where there is
+    /// nothing to mark.
     fn ask(&self, is_refused: bool) {
         let store = Store::find(&Trusted::default(), &self.0.join("kept"));
         let asked: Result<Option<Asked>, Unmarked> = store.and_then(|store| match store {

@@ -1,6 +1,8 @@
-//! Logs a person in from a terminal: `pam_login FOLDER SERVICE USER` runs the stack FOLDER/SERVICE for USER.
+//! Logs a person in from a terminal: `pam_login FOLDER SERVICE USER` runs the stack FOLDER/SERVICE
+//! for USER.
 //!
-//! It is also the system's log for the time of it, at FOLDER/log, and prints what the module wrote there.
+//! It is also the system's log for the time of it, at FOLDER/log, and prints what the module wrote
+//! there.
 
 #![allow(
     clippy::print_stdout,
@@ -45,9 +47,6 @@ fn print_lines(log: &UnixDatagram) {
     let mut buffer = [0; 8192];
     while let Ok(length) = log.recv(&mut buffer) {
         let line = String::from_utf8_lossy(buffer.get(..length).unwrap_or_default());
-        println!(
-            "{}",
-            line.split_once("]: ").map_or(&*line, |(_, text)| text)
-        );
+        println!("{}", line.split_once("]: ").map_or(&*line, |(_, text)| text));
     }
 }

@@ -1,4 +1,5 @@
-//! A PAM application: opens a stack from a private folder (pam_start_confdir, Linux-PAM 1.4 and later) and talks to it.
+//! A PAM application: opens a stack from a private folder (pam_start_confdir, Linux-PAM 1.4 and
+//! later) and talks to it.
 
 #![allow(
     dead_code,
@@ -152,10 +153,7 @@ impl<'s> Application<'s> {
         script: impl FnMut(&Message) -> Reply + 's,
     ) -> Result<Self, c_int> {
         let script: *mut Box<Script<'s>> = Box::into_raw(Box::new(Box::new(script)));
-        let conversation = PamConv {
-            talk,
-            data: script.cast(),
-        };
+        let conversation = PamConv { talk, data: script.cast() };
         let handle = open(folder, service, user, &conversation);
         let mut application = Application {
             handle: handle.inspect_err(|_| {
@@ -171,16 +169,9 @@ impl<'s> Application<'s> {
 
     /// The same with libpam's own conversation for terminals, misc_conv(3).
     pub fn in_terminal(folder: &Path, service: &str, user: &str) -> Self {
-        let conversation = PamConv {
-            talk: misc_conv,
-            data: ptr::null_mut(),
-        };
+        let conversation = PamConv { talk: misc_conv, data: ptr::null_mut() };
         let handle = open(folder, service, user, &conversation).expect("pam_start_confdir");
-        let mut application = Application {
-            handle,
-            status: PAM_SUCCESS,
-            script: None,
-        };
+        let mut application = Application { handle, status: PAM_SUCCESS, script: None };
         // SAFETY: ttyname returns null or a static string; libpam copies it.
         let terminal = unsafe { ttyname(0) };
         if !terminal.is_null() {
@@ -224,11 +215,9 @@ impl<'s> Application<'s> {
     }
 
     fn set_pointer(&mut self, item: c_int, value: *const c_void) {
-        // SAFETY: the handle is live; libpam copies strings, and the delay function is a static one.
-        assert_eq!(
-            unsafe { pam_set_item(self.handle, item, value) },
-            PAM_SUCCESS
-        );
+        // SAFETY: the handle is live; libpam copies strings, and the delay function is a static
+        // one.
+        assert_eq!(unsafe { pam_set_item(self.handle, item, value) }, PAM_SUCCESS);
     }
 
     fn run(
@@ -245,10 +234,7 @@ impl<'s> Application<'s> {
     pub fn put_variable(&mut self, pair: &str) {
         let pair = CString::new(pair).unwrap();
         // SAFETY: the handle is live; libpam copies the string.
-        assert_eq!(
-            unsafe { pam_putenv(self.handle, pair.as_ptr()) },
-            PAM_SUCCESS
-        );
+        assert_eq!(unsafe { pam_putenv(self.handle, pair.as_ptr()) }, PAM_SUCCESS);
     }
 
     /// A variable of the PAM environment.
@@ -264,9 +250,7 @@ impl<'s> Application<'s> {
     /// libpam's words for a code.
     pub fn words(&self, code: c_int) -> String {
         // SAFETY: libpam returns a static string.
-        unsafe { CStr::from_ptr(pam_strerror(self.handle, code)) }
-            .to_string_lossy()
-            .into_owned()
+        unsafe { CStr::from_ptr(pam_strerror(self.handle, code)) }.to_string_lossy().into_owned()
     }
 }
 
@@ -328,7 +312,8 @@ extern "C" fn talk(
     data: *mut c_void,
 ) -> c_int {
     assert_eq!(count, 1, "a module should send one message at a time");
-    // SAFETY: libpam passes what it was given, and one message; the script outlives the transaction.
+    // SAFETY: libpam passes what it was given, and one message; the script outlives the
+    // transaction.
     unsafe {
         let script = &mut *data.cast::<Box<Script<'_>>>();
         let message = message(&**messages);
@@ -350,10 +335,7 @@ extern "C" fn talk(
 /// `raw.text` ends in NUL.
 unsafe fn message(raw: &PamMessage) -> Message {
     // SAFETY: as the caller promises.
-    let text = unsafe { CStr::from_ptr(raw.text) }
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let text = unsafe { CStr::from_ptr(raw.text) }.to_str().unwrap().to_owned();
     match raw.style {
         1 => Message::Hidden(text),
         2 => Message::Shown(text),

@@ -10,15 +10,7 @@ use super::*;
 
 #[test]
 fn an_address_is_enough_and_the_rest_has_its_defaults() {
-    let Settings {
-        tenant,
-        login,
-        step_up,
-        offline,
-        users,
-        require,
-        exempt,
-    } = settings("");
+    let Settings { tenant, login, step_up, offline, users, require, exempt } = settings("");
     assert_eq!(tenant.url.to_string(), "https://abc1234.id.cyberark.cloud");
     assert_eq!(tenant.id, None);
     assert_eq!(tenant.redirect_hosts, []);
@@ -73,28 +65,18 @@ fn a_rule_keeps_what_it_says() {
         "[[exempt]]\nusers = ['backup']\nuntil = 2027-01-31\nresult = 'success'\n\
          [[exempt]]\nname = 'lab'\nnetworks = ['10.0.0.0/8', '192.0.2.7', 'fd00::/8']\n",
     );
-    let [robots, lab] = settings.exempt.as_slice() else {
-        panic!("two rules")
-    };
+    let [robots, lab] = settings.exempt.as_slice() else { panic!("two rules") };
     assert_eq!(robots.rule.name, "exempt[1]");
     assert_eq!(robots.until, Some(Date::of_epoch(1_801_353_600)));
     assert_eq!(robots.result, ExemptResult::Success);
-    assert_eq!(
-        (lab.rule.name.as_str(), lab.result),
-        ("lab", ExemptResult::Ignore)
-    );
+    assert_eq!((lab.rule.name.as_str(), lab.result), ("lab", ExemptResult::Ignore));
     let networks = lab.rule.networks.iter().flatten().map(ToString::to_string);
-    assert_eq!(
-        networks.collect::<Vec<_>>(),
-        ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]
-    );
+    assert_eq!(networks.collect::<Vec<_>>(), ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]);
 }
 
 #[test]
 fn mechanisms_are_read_in_any_case() {
-    let preferred = settings("[login]\npreferred = ['oath', 'Sms']\n")
-        .login
-        .preferred;
+    let preferred = settings("[login]\npreferred = ['oath', 'Sms']\n").login.preferred;
     assert_eq!(preferred, [Mechanism::Oath, Mechanism::Sms]);
 }
 
@@ -108,10 +90,7 @@ fn durations_come_in_four_units() {
     assert_eq!(settings.tenant.connect_timeout, Duration::from_millis(500));
     assert_eq!(settings.login.deadline, Duration::from_secs(10));
     for (text, seconds) in [("90sec", 90), ("5min", 300)] {
-        assert_eq!(
-            countersign::policy::parse_duration(text),
-            Some(Duration::from_secs(seconds))
-        );
+        assert_eq!(countersign::policy::parse_duration(text), Some(Duration::from_secs(seconds)));
     }
 }
 
@@ -128,11 +107,7 @@ fn a_connection_is_never_given_longer_than_its_exchange() {
 
 #[test]
 fn the_log_can_be_elsewhere() {
-    let log = |rest: &str| {
-        policy(format!("{TENANT}{rest}"))
-            .log_socket()
-            .map(ToOwned::to_owned)
-    };
+    let log = |rest: &str| policy(format!("{TENANT}{rest}")).log_socket().map(ToOwned::to_owned);
     assert_eq!(log(""), None);
     assert_eq!(log("[log]\nsocket = '/run/log'\n"), Some("/run/log".into()));
     assert_eq!(

@@ -49,12 +49,7 @@ fn that_is_no_text_is_refused() {
     assert_eq!(errors(b"[tenant]\n\0"), "line 2: there is a NUL byte");
     assert_eq!(errors(b"[tenant]\n# \xff\n"), "line 2: not UTF-8 text");
     assert_eq!(
-        errors(
-            "\u{feff}"
-                .encode_utf16()
-                .flat_map(u16::to_le_bytes)
-                .collect::<Vec<_>>()
-        ),
+        errors("\u{feff}".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()),
         "line 1: not UTF-8 text"
     );
 }
@@ -63,14 +58,8 @@ fn that_is_no_text_is_refused() {
 fn that_is_too_long_is_refused() {
     let comment = |length: usize| format!("{TENANT}#{}", "x".repeat(length - TENANT.len() - 1));
     policy(comment(256 * 1024));
-    assert_eq!(
-        errors(comment(256 * 1024 + 1)),
-        "the file is longer than 262144 bytes"
-    );
-    assert_eq!(
-        errors(vec![b'['; 10 << 20]),
-        "the file is longer than 262144 bytes"
-    );
+    assert_eq!(errors(comment(256 * 1024 + 1)), "the file is longer than 262144 bytes");
+    assert_eq!(errors(vec![b'['; 10 << 20]), "the file is longer than 262144 bytes");
 }
 
 /// On the small stack that sshd's or sudo's caller may have left us.
@@ -96,14 +85,10 @@ fn that_nests_without_end_is_refused() {
 
 #[test]
 fn that_says_much_nonsense_is_refused_in_short() {
-    for nonsense in [
-        "=\n", "a\n", "\"", "'''", "[[", "]", "\\", "a=1\n", "[a]\n", "\u{7f}", "é=\n",
-    ] {
+    for nonsense in ["=\n", "a\n", "\"", "'''", "[[", "]", "\\", "a=1\n", "[a]\n", "\u{7f}", "é=\n"]
+    {
         let text = on_a_small_stack(nonsense.repeat(100_000 / nonsense.len()));
-        assert!(
-            text.lines().count() <= 65 && text.len() < 40_000,
-            "{nonsense:?}"
-        );
+        assert!(text.lines().count() <= 65 && text.len() < 40_000, "{nonsense:?}");
     }
 }
 

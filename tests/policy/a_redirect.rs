@@ -13,29 +13,16 @@ fn leads_to_the_tenant_itself_or_a_listed_host() {
     let tenant =
         settings("redirect_hosts = ['pod2.test', 'pod3.test:8443', 'pod4.test/identity']\n").tenant;
     for (pod_fqdn, url) in [
-        (
-            "abc1234.id.cyberark.cloud",
-            "https://abc1234.id.cyberark.cloud",
-        ),
-        (
-            "ABC1234.ID.CyberArk.Cloud",
-            "https://abc1234.id.cyberark.cloud",
-        ),
-        (
-            "abc1234.id.cyberark.cloud/elsewhere",
-            "https://abc1234.id.cyberark.cloud",
-        ),
+        ("abc1234.id.cyberark.cloud", "https://abc1234.id.cyberark.cloud"),
+        ("ABC1234.ID.CyberArk.Cloud", "https://abc1234.id.cyberark.cloud"),
+        ("abc1234.id.cyberark.cloud/elsewhere", "https://abc1234.id.cyberark.cloud"),
         ("POD2.test", "https://pod2.test"),
         ("https://pod2.test/", "https://pod2.test"),
         ("pod2.test:443", "https://pod2.test"),
         ("pod3.test:8443", "https://pod3.test:8443"),
         ("pod4.test/identity", "https://pod4.test/identity"),
     ] {
-        assert_eq!(
-            target(&tenant, pod_fqdn).as_deref(),
-            Some(url),
-            "{pod_fqdn}"
-        );
+        assert_eq!(target(&tenant, pod_fqdn).as_deref(), Some(url), "{pod_fqdn}");
     }
 }
 

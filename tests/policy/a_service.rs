@@ -8,14 +8,8 @@ fn overrides_a_key_and_leaves_the_rest() {
         "{TENANT}[login]\nattempts = 5\ndeadline = '60s'\n[[exempt]]\nusers = ['backup']\n[service.sudo.login]\ndeadline = '30s'\n"
     ));
     let (sshd, sudo) = (policy.for_service("sshd"), policy.for_service("sudo"));
-    assert_eq!(
-        (sshd.login.deadline.as_secs(), sshd.login.attempts),
-        (60, 5)
-    );
-    assert_eq!(
-        (sudo.login.deadline.as_secs(), sudo.login.attempts),
-        (30, 5)
-    );
+    assert_eq!((sshd.login.deadline.as_secs(), sshd.login.attempts), (60, 5));
+    assert_eq!((sudo.login.deadline.as_secs(), sudo.login.attempts), (30, 5));
     assert_eq!((&sudo.tenant, &sudo.exempt), (&sshd.tenant, &sshd.exempt));
     assert_eq!(sudo.exempt.len(), 1);
 }
@@ -30,14 +24,7 @@ fn replaces_a_list_even_by_none() {
     assert_eq!(policy.for_service("sudo").require.len(), 1);
     assert_eq!(policy.for_service("su").require.len(), 1);
     assert_eq!(policy.for_service("sshd").exempt.len(), 1);
-    assert_eq!(
-        policy
-            .for_service("su")
-            .exempt
-            .first()
-            .map(|e| e.rule.name.as_str()),
-        Some("x")
-    );
+    assert_eq!(policy.for_service("su").exempt.first().map(|e| e.rule.name.as_str()), Some("x"));
 }
 
 #[test]
@@ -52,17 +39,9 @@ fn overrides_names_one_by_one() {
 
 #[test]
 fn can_have_a_tenant_of_its_own() {
-    let policy = policy(format!(
-        "{TENANT}[service.sudo.tenant]\nurl = 'https://[::1]:8443/id/'\n"
-    ));
-    assert_eq!(
-        policy.for_service("sudo").tenant.url.to_string(),
-        "https://[::1]:8443/id"
-    );
-    assert_eq!(
-        policy.for_service("sshd").tenant.url.host(),
-        "abc1234.id.cyberark.cloud"
-    );
+    let policy = policy(format!("{TENANT}[service.sudo.tenant]\nurl = 'https://[::1]:8443/id/'\n"));
+    assert_eq!(policy.for_service("sudo").tenant.url.to_string(), "https://[::1]:8443/id");
+    assert_eq!(policy.for_service("sshd").tenant.url.host(), "abc1234.id.cyberark.cloud");
 }
 
 #[test]
@@ -90,9 +69,7 @@ fn is_checked_as_strictly_as_the_rest() {
 
 #[test]
 fn stands_in_a_table_with_at_most_63_others() {
-    let services: String = (0..70)
-        .map(|n| format!("[service.s{n:02}.login]\n"))
-        .collect();
+    let services: String = (0..70).map(|n| format!("[service.s{n:02}.login]\n")).collect();
     assert_eq!(
         errors_behind_tenant(&services),
         "line 67: service.s64: more than 64 services have a table of their own"

@@ -5,25 +5,16 @@ use countersign::policy::Tenant;
 use super::*;
 
 fn tenant(url: &str) -> Tenant {
-    policy(format!("[tenant]\nurl = '{url}'\n"))
-        .for_service("sshd")
-        .tenant
-        .clone()
+    policy(format!("[tenant]\nurl = '{url}'\n")).for_service("sshd").tenant.clone()
 }
 
 #[test]
 fn are_shown_without_what_says_nothing() {
     for (url, shown) in [
-        (
-            "https://Abc1234.id.CyberArk.cloud/",
-            "https://abc1234.id.cyberark.cloud",
-        ),
+        ("https://Abc1234.id.CyberArk.cloud/", "https://abc1234.id.cyberark.cloud"),
         ("https://tenant.test:443", "https://tenant.test"),
         ("HTTPS://tenant.test", "https://tenant.test"),
-        (
-            "https://tenant.test:8443/Identity/",
-            "https://tenant.test:8443/Identity",
-        ),
+        ("https://tenant.test:8443/Identity/", "https://tenant.test:8443/Identity"),
         ("https://127.0.0.1:1", "https://127.0.0.1:1"),
         ("https://[2001:DB8::1]/a/b", "https://[2001:db8::1]/a/b"),
         ("https://localhost", "https://localhost"),
@@ -35,10 +26,7 @@ fn are_shown_without_what_says_nothing() {
 #[test]
 fn have_parts() {
     let url = tenant("https://[::1]:8443/identity").url;
-    assert_eq!(
-        (url.host(), url.port(), url.prefix()),
-        ("::1", 8443, "/identity")
-    );
+    assert_eq!((url.host(), url.port(), url.prefix()), ("::1", 8443, "/identity"));
     assert_eq!(url.authority(), "[::1]:8443");
 }
 
@@ -54,10 +42,7 @@ fn are_refused_with_what_is_wrong() {
         ("https:///x", example),
         ("http://abc", "expected an https URL, found http"),
         ("HTTP://abc", "expected an https URL, found http"),
-        (
-            "https://user@abc",
-            "a user name has no place in this address",
-        ),
+        ("https://user@abc", "a user name has no place in this address"),
         ("https://abc/?q", "a query has no place in this address"),
         ("https://abc/#f", "a fragment has no place in this address"),
         ("https://abc/../x", path),
@@ -108,22 +93,10 @@ fn of_a_proxy_have_a_port_and_perhaps_a_user() {
     assert_eq!(proxy.password_file.as_deref(), Some("/etc/p".as_ref()));
     assert_eq!(proxy.to_string(), "http://proxy.test:3128");
     for (proxy, problem) in [
-        (
-            "proxy:3128",
-            "expected a proxy such as \"http://proxy.example:3128\"",
-        ),
-        (
-            "socks5://proxy:1080",
-            "expected a proxy such as \"http://proxy.example:3128\"",
-        ),
-        (
-            "http://proxy",
-            "expected a port, as in \"http://proxy.example:3128\"",
-        ),
-        (
-            "http://proxy:3128/x",
-            "the port must be a number from 1 to 65535",
-        ),
+        ("proxy:3128", "expected a proxy such as \"http://proxy.example:3128\""),
+        ("socks5://proxy:1080", "expected a proxy such as \"http://proxy.example:3128\""),
+        ("http://proxy", "expected a port, as in \"http://proxy.example:3128\""),
+        ("http://proxy:3128/x", "the port must be a number from 1 to 65535"),
         (
             "http://@proxy:3128",
             "the user name can have letters, digits and . _ ~ + - in it, 64 of them at most",

@@ -29,14 +29,8 @@ fn can_be_elsewhere_and_speak_otherwise() {
     let policy = policy(format!("{TENANT}{text}"));
     let britive = policy.britive().expect("britive");
     assert_eq!(britive.url.to_string(), "https://127.0.0.1:8443/front");
-    assert_eq!(
-        britive.ca_file.as_deref(),
-        Some(std::path::Path::new("/etc/ca.pem"))
-    );
-    assert_eq!(
-        (britive.verify_action.as_str(), britive.verify_key.as_str()),
-        ("VALIDATE", "code")
-    );
+    assert_eq!(britive.ca_file.as_deref(), Some(std::path::Path::new("/etc/ca.pem")));
+    assert_eq!((britive.verify_action.as_str(), britive.verify_key.as_str()), ("VALIDATE", "code"));
 }
 
 #[test]

@@ -35,38 +35,20 @@ fn are_listed_all_at_once_with_line_and_key() {
 #[test]
 fn say_what_was_expected_and_what_is_there() {
     for (line, error) in [
-        (
-            "deadline = 60",
-            "deadline: expected a duration such as \"1s\", found the integer 60",
-        ),
-        (
-            "deadline = 60.5",
-            "deadline: expected a duration such as \"1s\", found the number 60.5",
-        ),
+        ("deadline = 60", "deadline: expected a duration such as \"1s\", found the integer 60"),
+        ("deadline = 60.5", "deadline: expected a duration such as \"1s\", found the number 60.5"),
         (
             "deadline = 1979-05-27",
             "deadline: expected a duration such as \"1s\", found a date or time",
         ),
-        (
-            "deadline = '60'",
-            "deadline: expected a duration such as \"1s\", found \"60\"",
-        ),
+        ("deadline = '60'", "deadline: expected a duration such as \"1s\", found \"60\""),
         (
             "deadline = '99999999999s'",
             "deadline: expected a duration such as \"1s\", found \"99999999999s\"",
         ),
-        (
-            "deadline = '-5s'",
-            "deadline: expected a duration such as \"1s\", found \"-5s\"",
-        ),
-        (
-            "deadline = '٣s'",
-            "deadline: expected a duration such as \"1s\", found \"\\u{663}s\"",
-        ),
-        (
-            "deadline = '111s'",
-            "deadline: expected a duration from 10s to 110s, found \"111s\"",
-        ),
+        ("deadline = '-5s'", "deadline: expected a duration such as \"1s\", found \"-5s\""),
+        ("deadline = '٣s'", "deadline: expected a duration such as \"1s\", found \"\\u{663}s\""),
+        ("deadline = '111s'", "deadline: expected a duration from 10s to 110s, found \"111s\""),
         (
             "poll_interval = '999ms'",
             "poll_interval: expected a duration from 1s to 10s, found \"999ms\"",
@@ -75,14 +57,8 @@ fn say_what_was_expected_and_what_is_there() {
             "failure_delay = '11s'",
             "failure_delay: expected a duration from 0s to 10s, found \"11s\"",
         ),
-        (
-            "attempts = 0",
-            "attempts: expected an integer from 1 to 5, found the integer 0",
-        ),
-        (
-            "attempts = '3'",
-            "attempts: expected an integer from 1 to 5, found \"3\"",
-        ),
+        ("attempts = 0", "attempts: expected an integer from 1 to 5, found the integer 0"),
+        ("attempts = '3'", "attempts: expected an integer from 1 to 5, found \"3\""),
         (
             "attempts = 99999999999999999999",
             "attempts: expected an integer from 1 to 5, found the integer 99999999999999999999",
@@ -91,32 +67,14 @@ fn say_what_was_expected_and_what_is_there() {
             "minimum_factors = 3",
             "minimum_factors: expected an integer from 1 to 2, found the integer 3",
         ),
-        (
-            "push_first = 1",
-            "push_first: expected true or false, found the integer 1",
-        ),
-        (
-            "preferred = 'OTP'",
-            "preferred: expected a list, found \"OTP\"",
-        ),
-        (
-            "preferred = [1]",
-            "preferred[1]: expected the name of a mechanism, found the integer 1",
-        ),
-        (
-            "federated = { on = true }",
-            "federated: expected true or false, found a table",
-        ),
-        (
-            "federated = []",
-            "federated: expected true or false, found a list",
-        ),
+        ("push_first = 1", "push_first: expected true or false, found the integer 1"),
+        ("preferred = 'OTP'", "preferred: expected a list, found \"OTP\""),
+        ("preferred = [1]", "preferred[1]: expected the name of a mechanism, found the integer 1"),
+        ("federated = { on = true }", "federated: expected true or false, found a table"),
+        ("federated = []", "federated: expected true or false, found a list"),
     ] {
         let expected = format!("line 4: login.{error}");
-        assert_eq!(
-            errors_behind_tenant(&format!("[login]\n{line}\n")),
-            expected
-        );
+        assert_eq!(errors_behind_tenant(&format!("[login]\n{line}\n")), expected);
     }
 }
 
@@ -130,10 +88,7 @@ fn guess_what_an_unknown_key_should_have_been() {
         ("atempst", "did you mean \"attempts\""),
     ] {
         let expected = format!("line 4: login.{key}: unknown key, {said}");
-        assert_eq!(
-            errors_behind_tenant(&format!("[login]\n{key} = 1\n")),
-            expected
-        );
+        assert_eq!(errors_behind_tenant(&format!("[login]\n{key} = 1\n")), expected);
     }
 }
 
@@ -171,23 +126,14 @@ fn never_repeat_what_could_be_a_secret() {
 #[test]
 fn are_short_and_printable_whatever_the_file_holds() {
     let long = "x".repeat(5000);
-    for value in [
-        long.as_str(),
-        "\\u001b[31m\\nroot",
-        "\\u202e\\u2028\\u0000",
-        "\\u00ff",
-        "'\\\"`$(id)",
-    ] {
-        let text = errors_behind_tenant(&format!(
-            "[login]\ndeadline = \"{value}\"\n\"{value}\" = 1\n"
-        ));
+    for value in
+        [long.as_str(), "\\u001b[31m\\nroot", "\\u202e\\u2028\\u0000", "\\u00ff", "'\\\"`$(id)"]
+    {
+        let text =
+            errors_behind_tenant(&format!("[login]\ndeadline = \"{value}\"\n\"{value}\" = 1\n"));
         assert_eq!(text.lines().count(), 2, "{text}");
         assert!(text.lines().all(|line| line.len() < 400), "{text}");
-        assert!(
-            text.bytes()
-                .all(|b| b == b'\n' || (b' '..=b'~').contains(&b)),
-            "{text}"
-        );
+        assert!(text.bytes().all(|b| b == b'\n' || (b' '..=b'~').contains(&b)), "{text}");
     }
 }
 

@@ -1,4 +1,5 @@
-//! The configuration and the judgement: what a file may say, what is said about one that is wrong, who must.
+//! The configuration and the judgement: what a file may say, what is said about one that is wrong,
+//! who must.
 #![allow(clippy::expect_used, clippy::panic)]
 
 use countersign::policy::{Flow, OnDemand, Policy, Settings, parse};
@@ -23,9 +24,7 @@ mod the_shipped_file;
 
 /// The errors, one line each.
 pub fn errors(text: impl AsRef<[u8]>) -> String {
-    parse(text.as_ref())
-        .expect_err("this must be refused")
-        .to_string()
+    parse(text.as_ref()).expect_err("this must be refused").to_string()
 }
 
 /// What a file that is right says.
@@ -38,9 +37,7 @@ pub const TENANT: &str = "[tenant]\nurl = 'https://abc1234.id.cyberark.cloud'\n"
 
 /// The settings of a file that begins with a tenant.
 pub fn settings(rest: &str) -> Settings {
-    policy(format!("{TENANT}{rest}"))
-        .for_service("sshd")
-        .clone()
+    policy(format!("{TENANT}{rest}")).for_service("sshd").clone()
 }
 
 /// What a service whose flow is "on-demand" needs to know.

@@ -5,18 +5,9 @@ use super::*;
 #[test]
 fn in_the_tenant_have_no_spaces_and_an_end() {
     let long = "a".repeat(257);
-    for name in [
-        "",
-        "alice example",
-        "alice\u{202e}@x",
-        "\u{1b}[31m",
-        long.as_str(),
-    ] {
+    for name in ["", "alice example", "alice\u{202e}@x", "\u{1b}[31m", long.as_str()] {
         let name = name.escape_unicode();
-        let name = name
-            .to_string()
-            .replace("\\u{", "\\U{")
-            .replace("\\U{", "\\U");
+        let name = name.to_string().replace("\\u{", "\\U{").replace("\\U{", "\\U");
         let name: String = name
             .split("\\U")
             .filter(|hex| !hex.is_empty())
@@ -30,10 +21,7 @@ fn in_the_tenant_have_no_spaces_and_an_end() {
             "{text}"
         );
     }
-    settings(&format!(
-        "[users.names]\na = '{}'\nb = 'jürgen@example.com'\n",
-        "a".repeat(256)
-    ));
+    settings(&format!("[users.names]\na = '{}'\nb = 'jürgen@example.com'\n", "a".repeat(256)));
 }
 
 #[test]
@@ -65,10 +53,7 @@ fn come_from_a_template_with_one_place_for_the_user() {
         );
     }
     assert_eq!(
-        settings("[users]\ntemplate = 'x-{user}'\n")
-            .users
-            .template
-            .as_deref(),
+        settings("[users]\ntemplate = 'x-{user}'\n").users.template.as_deref(),
         Some("x-{user}")
     );
 }

@@ -94,26 +94,11 @@ fn are_never_the_only_factor() {
 #[test]
 fn have_limits() {
     for (line, error) in [
-        (
-            "max_logins = 0",
-            "max_logins: expected an integer from 1 to 100, found the integer 0",
-        ),
-        (
-            "max_age = '59m'",
-            "max_age: expected a duration from 1h to 90d, found \"59m\"",
-        ),
-        (
-            "max_age = '91d'",
-            "max_age: expected a duration from 1h to 90d, found \"91d\"",
-        ),
-        (
-            "max_age = '1w'",
-            "max_age: expected a duration such as \"1s\", found \"1w\"",
-        ),
-        (
-            "pause = '31d'",
-            "pause: expected a duration from 0s to 30d, found \"31d\"",
-        ),
+        ("max_logins = 0", "max_logins: expected an integer from 1 to 100, found the integer 0"),
+        ("max_age = '59m'", "max_age: expected a duration from 1h to 90d, found \"59m\""),
+        ("max_age = '91d'", "max_age: expected a duration from 1h to 90d, found \"91d\""),
+        ("max_age = '1w'", "max_age: expected a duration such as \"1s\", found \"1w\""),
+        ("pause = '31d'", "pause: expected a duration from 0s to 30d, found \"31d\""),
     ] {
         assert_eq!(
             errors_behind_tenant(&format!("[offline]\n{line}\n")),
@@ -125,8 +110,5 @@ fn have_limits() {
 #[test]
 fn are_kept_in_one_folder_for_all_services() {
     let text = errors_behind_tenant("[service.sudo.offline]\nfolder = '/var/lib/x'\n");
-    assert!(
-        text.starts_with("line 4: service.sudo.offline.folder: unknown key"),
-        "{text}"
-    );
+    assert!(text.starts_with("line 4: service.sudo.offline.folder: unknown key"), "{text}");
 }

@@ -11,14 +11,7 @@ use super::*;
 fn are_few_if_nobody_says_otherwise() {
     let policy = policy(TENANT);
     let (count, window, pause) = (3, Duration::from_secs(600), Duration::from_secs(60));
-    assert_eq!(
-        policy.push(),
-        Push {
-            count,
-            window,
-            pause
-        }
-    );
+    assert_eq!(policy.push(), Push { count, window, pause });
     assert_eq!(policy.state_folder(), Path::new("/run/countersign"));
 }
 
@@ -27,52 +20,24 @@ fn are_as_many_as_somebody_says() {
     let rest = "[push]\ncount = 0\nwindow = '24h'\npause = '0s'\n[state]\nfolder = '/var/lib/x'\n";
     let policy = policy(format!("{TENANT}{rest}"));
     let (count, window, pause) = (0, Duration::from_secs(86_400), Duration::ZERO);
-    assert_eq!(
-        policy.push(),
-        Push {
-            count,
-            window,
-            pause
-        }
-    );
+    assert_eq!(policy.push(), Push { count, window, pause });
     assert_eq!(policy.state_folder(), Path::new("/var/lib/x"));
 }
 
 #[test]
 fn have_limits() {
     for (line, error) in [
-        (
-            "count = 101",
-            "count: expected an integer from 0 to 100, found the integer 101",
-        ),
-        (
-            "count = -1",
-            "count: expected an integer from 0 to 100, found the integer -1",
-        ),
-        (
-            "window = '59s'",
-            "window: expected a duration from 1m to 24h, found \"59s\"",
-        ),
-        (
-            "window = '25h'",
-            "window: expected a duration from 1m to 24h, found \"25h\"",
-        ),
+        ("count = 101", "count: expected an integer from 0 to 100, found the integer 101"),
+        ("count = -1", "count: expected an integer from 0 to 100, found the integer -1"),
+        ("window = '59s'", "window: expected a duration from 1m to 24h, found \"59s\""),
+        ("window = '25h'", "window: expected a duration from 1m to 24h, found \"25h\""),
         (
             "pause = '4294967295h'",
             "pause: expected a duration from 0s to 24h, found \"4294967295h\"",
         ),
-        (
-            "pause = '1H'",
-            "pause: expected a duration such as \"1s\", found \"1H\"",
-        ),
-        (
-            "pause = '1w'",
-            "pause: expected a duration such as \"1s\", found \"1w\"",
-        ),
-        (
-            "pause = '1h30m'",
-            "pause: expected a duration such as \"1s\", found \"1h30m\"",
-        ),
+        ("pause = '1H'", "pause: expected a duration such as \"1s\", found \"1H\""),
+        ("pause = '1w'", "pause: expected a duration such as \"1s\", found \"1w\""),
+        ("pause = '1h30m'", "pause: expected a duration such as \"1s\", found \"1h30m\""),
     ] {
         assert_eq!(
             errors_behind_tenant(&format!("[push]\n{line}\n")),

@@ -6,15 +6,9 @@ use super::*;
 fn are_refused_with_what_is_wrong() {
     for (rule, error) in [
         ("name = 'x'", "[1]: a rule needs users, groups or networks"),
-        (
-            "users = []",
-            "[1].users: an empty list matches nobody, leave the key out",
-        ),
+        ("users = []", "[1].users: an empty list matches nobody, leave the key out"),
         ("users = ['']", "[1].users[1]: expected a name, found \"\""),
-        (
-            "users = ['a', \"b\\n\"]",
-            "[1].users[2]: expected a name, found \"b\\n\"",
-        ),
+        ("users = ['a', \"b\\n\"]", "[1].users[2]: expected a name, found \"b\\n\""),
         (
             "users = ['%wheel']",
             "[1].users[1]: expected a plain name, found \"%wheel\"; there are no patterns, and groups go in \"groups\"",
@@ -39,14 +33,8 @@ fn are_refused_with_what_is_wrong() {
             "networks = ['trusted.example']",
             "[1].networks[1]: expected a numeric network such as \"10.0.0.0/8\" or \"fd00::/8\", found \"trusted.example\"",
         ),
-        (
-            "name = ''\nusers = ['a']",
-            "[1].name: expected a name of at most 64 bytes, found \"\"",
-        ),
-        (
-            "users = ['a']\nuser = ['b']",
-            "[1].user: unknown key, did you mean \"users\"",
-        ),
+        ("name = ''\nusers = ['a']", "[1].name: expected a name of at most 64 bytes, found \"\""),
+        ("users = ['a']\nuser = ['b']", "[1].user: unknown key, did you mean \"users\""),
     ] {
         let text = errors_behind_tenant(&format!("[[require]]\n{rule}\n"));
         let (_line, text) = text.split_once(": ").expect("a line");
@@ -72,19 +60,11 @@ fn take_only_sound_networks() {
         "",
     ] {
         let text = errors_behind_tenant(&format!("[[exempt]]\nnetworks = ['{network}']\n"));
-        assert!(
-            text.contains("expected a numeric network"),
-            "{network}: {text}"
-        );
+        assert!(text.contains("expected a numeric network"), "{network}: {text}");
     }
-    for network in [
-        "0.0.0.0/0",
-        "::/0",
-        "10.0.0.0/8",
-        "192.0.2.1/32",
-        "2001:db8::1/128",
-        "128.0.0.0/1",
-    ] {
+    for network in
+        ["0.0.0.0/0", "::/0", "10.0.0.0/8", "192.0.2.1/32", "2001:db8::1/128", "128.0.0.0/1"]
+    {
         settings(&format!("[[exempt]]\nnetworks = ['{network}']\n"));
     }
 }

@@ -12,18 +12,9 @@ const ON_DEMAND: &str = "[on_demand]\napp = 'countersign'\nclient_id = 'counters
 
 #[test]
 fn is_a_whole_login_about_whoever_calls_if_nobody_says_otherwise() {
-    let StepUp {
-        flow,
-        after_public_key,
-        person,
-        remember,
-        ssh_counts,
-    } = settings("").step_up;
+    let StepUp { flow, after_public_key, person, remember, ssh_counts } = settings("").step_up;
     assert_eq!((flow, after_public_key), (Flow::Login, Flow::Login));
-    assert_eq!(
-        (person, remember, ssh_counts),
-        (Whom::Auto, Duration::ZERO, false)
-    );
+    assert_eq!((person, remember, ssh_counts), (Whom::Auto, Duration::ZERO, false));
 }
 
 #[test]
@@ -45,12 +36,9 @@ fn on_demand_has_all_that_it_needs() {
 
 #[test]
 fn is_read_word_by_word() {
-    for (word, whom) in [
-        ("auto", Whom::Auto),
-        ("user", Whom::User),
-        ("caller", Whom::Caller),
-        ("both", Whom::Both),
-    ] {
+    for (word, whom) in
+        [("auto", Whom::Auto), ("user", Whom::User), ("caller", Whom::Caller), ("both", Whom::Both)]
+    {
         let settings = settings(&format!("[login]\nperson = '{word}'\n"));
         assert_eq!(settings.step_up.person, whom);
     }
@@ -91,7 +79,8 @@ fn on_demand_says_what_it_lacks_where_it_is_asked_for() {
     }
 }
 
-/// A service that completes the table helps itself alone: the rest of the file still lacks something.
+/// A service that completes the table helps itself alone: the rest of the file still lacks
+/// something.
 #[test]
 fn on_demand_of_all_services_is_not_completed_by_one() {
     let rest = "[login]\nflow = 'on-demand'\n[service.sudo.login]\nattempts = 1\n\
@@ -110,10 +99,7 @@ fn on_demand_may_be_completed_by_the_service_that_asks_for_it() {
          [service.sudo.login]\nflow = 'on-demand'\n[service.sudo.on_demand]\npolicy = 'sudo'\nscope = 't'\n"
     ));
     let sudo = on_demand(policy.for_service("sudo"));
-    assert_eq!(
-        (sudo.app.as_str(), sudo.scope.as_str(), sudo.policy.as_str()),
-        ("x", "t", "sudo")
-    );
+    assert_eq!((sudo.app.as_str(), sudo.scope.as_str(), sudo.policy.as_str()), ("x", "t", "sudo"));
     assert_eq!(policy.for_service("sshd").step_up.flow, Flow::Login);
 }
 
@@ -135,10 +121,7 @@ fn on_demand_is_inherited_with_what_the_service_changes() {
 
 #[test]
 fn on_demand_that_nobody_asks_for_need_not_be_whole() {
-    assert_eq!(
-        settings("[on_demand]\napp = 'x'\n").step_up,
-        StepUp::default()
-    );
+    assert_eq!(settings("[on_demand]\napp = 'x'\n").step_up, StepUp::default());
 }
 
 #[test]
@@ -160,10 +143,7 @@ fn says_what_was_expected_and_what_is_there() {
         ("client_id = ''", format!("client_id: {name} \"\"")),
         ("client_id = 'a:b'", format!("client_id: {name} \"a:b\"")),
         ("client_id = 'a b'", format!("client_id: {name} \"a b\"")),
-        (
-            "client_id = \"a\\n\"",
-            format!("client_id: {name} \"a\\n\""),
-        ),
+        ("client_id = \"a\\n\"", format!("client_id: {name} \"a\\n\"")),
         ("scope = ''", format!("{scope} \"\"")),
         ("scope = ' a'", format!("{scope} \" a\"")),
         ("scope = 'a  b'", format!("{scope} \"a  b\"")),
@@ -173,10 +153,7 @@ fn says_what_was_expected_and_what_is_there() {
         ("policy = ''", format!("{policy} \"\"")),
         ("policy = ' x'", format!("{policy} \" x\"")),
         ("policy = 'a/b'", format!("{policy} \"a/b\"")),
-        (
-            "policy = \"\\u202ex\"",
-            format!("{policy} \"\\u{{202e}}x\""),
-        ),
+        ("policy = \"\\u202ex\"", format!("{policy} \"\\u{{202e}}x\"")),
         (
             "client_secret_file = 'secret'",
             "client_secret_file: expected an absolute path without \"..\", found \"secret\"".into(),
@@ -190,10 +167,7 @@ fn says_what_was_expected_and_what_is_there() {
         assert_eq!(text, format!("line 4: on_demand.{error}"));
     }
     for (line, error) in [
-        (
-            "flow = 'ondemand'",
-            "flow: expected one of \"login\", \"on-demand\", found \"ondemand\"",
-        ),
+        ("flow = 'ondemand'", "flow: expected one of \"login\", \"on-demand\", found \"ondemand\""),
         (
             "after_public_key = false",
             "after_public_key: expected one of \"login\", \"on-demand\", found the boolean false",
@@ -202,14 +176,8 @@ fn says_what_was_expected_and_what_is_there() {
             "person = 'root'",
             "person: expected one of \"auto\", \"user\", \"caller\", \"both\", found \"root\"",
         ),
-        (
-            "remember = '721m'",
-            "remember: expected a duration from 0s to 12h, found \"721m\"",
-        ),
-        (
-            "ssh_counts = 'yes'",
-            "ssh_counts: expected true or false, found \"yes\"",
-        ),
+        ("remember = '721m'", "remember: expected a duration from 0s to 12h, found \"721m\""),
+        ("ssh_counts = 'yes'", "ssh_counts: expected true or false, found \"yes\""),
     ] {
         let text = errors_behind_tenant(&format!("[login]\n{line}\n"));
         assert_eq!(text, format!("line 4: login.{error}"));
@@ -228,12 +196,7 @@ fn on_demand_takes_what_tenants_have() {
     for policy in ["test1", "Step up (sudo)", "Schrittweise Prüfung"] {
         settings(&format!("[on_demand]\npolicy = '{policy}'\n"));
     }
-    for (key, length) in [
-        ("app", 129),
-        ("client_id", 257),
-        ("scope", 257),
-        ("policy", 129),
-    ] {
+    for (key, length) in [("app", 129), ("client_id", 257), ("scope", 257), ("policy", 129)] {
         let long = "a".repeat(length);
         let text = errors_behind_tenant(&format!("[on_demand]\n{key} = '{long}'\n"));
         assert!(text.ends_with("aaa...\""), "{text}");
@@ -245,10 +208,7 @@ fn on_demand_takes_what_tenants_have() {
 fn on_demand_with_a_wrong_value_has_one_error() {
     let rest = ON_DEMAND.replace("'countersign'", "'..'");
     let refused = "line 4: on_demand.app: expected the id of an OAuth application, of letters, digits and - _ ., found \"..\"";
-    for asking in [
-        "[login]\nflow = 'on-demand'\n",
-        "[service.sudo.login]\nflow = 'on-demand'\n",
-    ] {
+    for asking in ["[login]\nflow = 'on-demand'\n", "[service.sudo.login]\nflow = 'on-demand'\n"] {
         assert_eq!(errors_behind_tenant(&format!("{rest}{asking}")), refused);
     }
 }

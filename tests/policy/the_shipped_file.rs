@@ -41,13 +41,7 @@ fn shows_the_defaults_of_the_login_and_of_the_pushes() {
     assert_eq!(shown.push(), unsaid.push());
     let first_factor = Some("pam_unix".to_owned());
     let unsaid_offline = unsaid_sshd.offline.clone();
-    assert_eq!(
-        shown_sshd.offline,
-        Offline {
-            first_factor,
-            ..unsaid_offline
-        }
-    );
+    assert_eq!(shown_sshd.offline, Offline { first_factor, ..unsaid_offline });
     assert_eq!(shown.offline_folder(), unsaid.offline_folder());
     assert_eq!(shown.state_folder(), unsaid.state_folder());
 }
@@ -64,10 +58,8 @@ fn shows_the_defaults_of_the_registration() {
 fn shows_an_administrator_that_is_whole_but_for_its_default() {
     let text = everything();
     let (before, admin) = text.split_once("[admin]\n").expect("the table");
-    let without = format!(
-        "{before}[admin]\n{}",
-        admin.replacen("client_auth = \"basic\"\n", "", 1)
-    );
+    let without =
+        format!("{before}[admin]\n{}", admin.replacen("client_auth = \"basic\"\n", "", 1));
     assert_ne!(text, without);
     let shown = policy(&text).admin().expect("an administrator").clone();
     assert_eq!(policy(without).admin(), Some(&shown));
@@ -109,9 +101,7 @@ fn shows_every_key_there_is() {
         ("", ""),
     ] {
         let known = errors(format!("{table}zzzzzzzzzzzz = 1\n"));
-        let (_, known) = known
-            .split_once("unknown key, expected one of ")
-            .expect("what is known");
+        let (_, known) = known.split_once("unknown key, expected one of ").expect("what is known");
         let known = known.lines().next().expect("a line");
         for key in known.split(", ") {
             let place = match shown.get(inside) {
@@ -119,10 +109,7 @@ fn shows_every_key_there_is() {
                 Some(table) => table.get(key),
                 None => shown.get(key),
             };
-            assert!(
-                place.is_some(),
-                "{inside}.{key} is not in conf/countersign.toml"
-            );
+            assert!(place.is_some(), "{inside}.{key} is not in conf/countersign.toml");
             let described = [
                 format!(".It Va {key}\n"),
                 format!(" Va {key} ,"),
@@ -142,21 +129,15 @@ fn has_a_manual_with_examples_that_are_right() {
     let (_, examples) = MANUAL.split_once(".Sh EXAMPLES").expect("examples");
     let (examples, _) = examples.split_once(".Sh ").expect("their end");
     let examples = examples.split(".Bd -literal -offset indent\n").skip(1);
-    let examples: Vec<Policy> = examples
-        .map(|example| policy(example.split_once(".Ed").expect("its end").0))
-        .collect();
-    let [rules, keys] = examples.as_slice() else {
-        panic!("two examples")
-    };
+    let examples: Vec<Policy> =
+        examples.map(|example| policy(example.split_once(".Ed").expect("its end").0)).collect();
+    let [rules, keys] = examples.as_slice() else { panic!("two examples") };
     assert_eq!(rules.for_service("sshd").require.len(), 2);
     assert_eq!(rules.for_service("sudo").login.preferred.len(), 2);
     let (sshd, sudo) = (keys.for_service("sshd"), keys.for_service("sudo"));
     assert_eq!(sshd.step_up.flow, Flow::Login);
     assert_eq!(sshd.step_up.after_public_key, sudo.step_up.flow);
-    assert_eq!(
-        (sshd.users.keys.len(), sudo.step_up.remember.as_secs()),
-        (1, 600)
-    );
+    assert_eq!((sshd.users.keys.len(), sudo.step_up.remember.as_secs()), (1, 600));
 }
 
 #[test]

@@ -55,10 +55,7 @@ fn a_dry_run_shows_the_difference_and_saves_nothing() {
         "difference": DIFFERENCE.trim_end_matches('\n'),
     });
     assert_eq!(object, expected);
-    assert_eq!(
-        world.count("SavePolicyBlock3") + world.count("AddAuthPolicyModifier"),
-        0
-    );
+    assert_eq!(world.count("SavePolicyBlock3") + world.count("AddAuthPolicyModifier"), 0);
     assert!(world.kept().is_empty());
 }
 
@@ -92,10 +89,7 @@ fn one_is_made_in_the_six_steps_and_asked_for_by_a_login() {
         .output()
         .unwrap();
     let out = world.harmless(&output.stdout);
-    assert!(
-        out.contains("\nChallenge 1, one of\n  OTP    counts as something owned"),
-        "{out}"
-    );
+    assert!(out.contains("\nChallenge 1, one of\n  OTP    counts as something owned"), "{out}");
 }
 
 #[test]
@@ -104,10 +98,7 @@ fn programs_are_told_what_was_saved() {
     let (out, err, code) = world.run(&format!("{CREATE} --yes --json"));
     assert_eq!((err.as_str(), code), ("", 0));
     let object: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(
-        (&object["saved"], &object["backup"]),
-        (&json!(true), &json!("DIR/kept/FILE"))
-    );
+    assert_eq!((&object["saved"], &object["backup"]), (&json!(true), &json!("DIR/kept/FILE")));
     assert_eq!(object["rev_stamp"], "636486318320000000");
 }
 
@@ -117,21 +108,11 @@ fn it_is_asked_before_anything_is_saved() {
         let world = World::new();
         let mut terminal = Terminal::start(&mut world.command(CREATE));
         terminal.wait_for("Save this? [y/N] ");
-        assert_eq!(
-            world.count("SavePolicyBlock3") + world.count("AddAuthPolicyModifier"),
-            0
-        );
+        assert_eq!(world.count("SavePolicyBlock3") + world.count("AddAuthPolicyModifier"), 0);
         terminal.type_line(answer);
         let seen = terminal.end();
-        assert_eq!(
-            seen.screen,
-            format!("{DIFFERENCE}Save this? [y/N] {answer}\n")
-        );
-        let said = (
-            world.harmless(seen.stdout.as_bytes()),
-            seen.stderr,
-            seen.code,
-        );
+        assert_eq!(seen.screen, format!("{DIFFERENCE}Save this? [y/N] {answer}\n"));
+        let said = (world.harmless(seen.stdout.as_bytes()), seen.stderr, seen.code);
         match there {
             true => assert_eq!(said, (SAVED.to_owned(), String::new(), Some(0))),
             false => {
@@ -149,16 +130,10 @@ fn without_a_terminal_the_tenant_is_not_asked() {
     let world = World::new();
     let command = world.command(CREATE);
     let mut alone = Command::new("setsid");
-    alone
-        .arg("--wait")
-        .arg(command.get_program())
-        .args(command.get_args());
+    alone.arg("--wait").arg(command.get_program()).args(command.get_args());
     let output = alone.current_dir(world.rig.folder.path()).output().unwrap();
     let said = "countersign: there is no terminal to ask on\nhint: with --yes, it is not asked\n";
-    assert_eq!(
-        (world.harmless(&output.stderr), output.status.code()),
-        (said.to_owned(), Some(1))
-    );
+    assert_eq!((world.harmless(&output.stderr), output.status.code()), (said.to_owned(), Some(1)));
     assert!(world.asked().is_empty());
 }
 
@@ -172,10 +147,8 @@ fn a_change_in_between_is_read_and_the_change_made_on_top_of_it() {
     assert_eq!(world.count("AddAuthPolicyModifier"), 1);
     // What the rival has changed is in what was saved.
     let requests = world.rig.simulator.requests();
-    let saves: Vec<_> = requests
-        .iter()
-        .filter(|one| one.path.ends_with("SavePolicyBlock3"))
-        .collect();
+    let saves: Vec<_> =
+        requests.iter().filter(|one| one.path.ends_with("SavePolicyBlock3")).collect();
     let prompt = |at: usize| &saves[at].body["policy"]["Settings"]["/Core/Security/CDS/ExternalMFA/UiPrompt"];
     assert_eq!((saves.len(), prompt(0)), (3, &Value::Null));
     assert_eq!(prompt(2), "636486318330000000");
@@ -285,10 +258,7 @@ fn one_is_removed_and_nothing_else() {
     world.make_test1();
     let (out, err, code) = world.run("remove test1 --yes --backup-folder kept");
     assert_eq!((err.as_str(), code), ("", 0));
-    assert!(
-        out.contains("\n-    \"/Core/test1/AuthenticationEnabled\": true,\n"),
-        "{out}"
-    );
+    assert!(out.contains("\n-    \"/Core/test1/AuthenticationEnabled\": true,\n"), "{out}");
     assert!(
         out.ends_with(
             "\nThe challenge policy test1 is no longer in /Policy/Default Policy.\n\
@@ -312,12 +282,7 @@ fn one_that_is_in_two_policy_sets_needs_to_be_told_from_the_other() {
                 hint: --policy names one of: /Policy/Default Policy, /Policy/Linux\n";
     world.fails("remove test1 --dry-run", both);
     world.fails("show test1", both);
-    assert_eq!(
-        world
-            .run("remove test1 --policy Linux --yes --backup-folder kept")
-            .2,
-        0
-    );
+    assert_eq!(world.run("remove test1 --policy Linux --yes --backup-folder kept").2, 0);
     assert!(is_there(&world));
 }
 
@@ -326,24 +291,15 @@ fn what_was_replaced_is_kept_for_its_owner_alone_and_put_back() {
     let world = World::new();
     let file = world.make_test1();
     let mode = |path: &str| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
-    assert_eq!(
-        (mode(&file), mode(file.rsplit_once('/').unwrap().0)),
-        (0o600, 0o700)
-    );
+    assert_eq!((mode(&file), mode(file.rsplit_once('/').unwrap().0)), (0o600, 0o700));
     let kept: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert_eq!(kept["policy"]["RevStamp"], "636486318310000000");
     assert_eq!(kept["replaced_by"], "636486318320000000");
     assert_eq!(kept["plinks"].as_array().unwrap().len(), 3);
     let (out, err, code) = world.run(&format!("restore {file} --yes --backup-folder kept"));
     assert_eq!((err.as_str(), code), ("", 0));
-    assert!(
-        out.contains("\n-    \"/Core/test1/AuthenticationEnabled\": true,\n"),
-        "{out}"
-    );
-    assert!(
-        out.contains("\n/Policy/Default Policy is as it was.\n"),
-        "{out}"
-    );
+    assert!(out.contains("\n-    \"/Core/test1/AuthenticationEnabled\": true,\n"), "{out}");
+    assert!(out.contains("\n/Policy/Default Policy is as it was.\n"), "{out}");
     world.fails("show test1", NO_TEST1);
     // Once more would undo what was done since, if there were anything.
     world.fails(
@@ -369,14 +325,7 @@ fn a_file_that_is_stale_is_not_put_back_unless_it_is_wanted() {
         out.contains("\n-    \"/Core/Security/CDS/ExternalMFA/UiPrompt\": \"636486318330000000\","),
         "{out}"
     );
-    assert_eq!(
-        world
-            .run(&format!(
-                "restore {file} --force --yes --backup-folder kept"
-            ))
-            .2,
-        0
-    );
+    assert_eq!(world.run(&format!("restore {file} --force --yes --backup-folder kept")).2, 0);
     assert!(!is_there(&world));
 }
 
@@ -390,10 +339,7 @@ fn a_file_that_holds_no_policy_set_of_this_tenant_is_not_put_back() {
     for (content, why) in [
         ("{".to_owned(), "not JSON (line 1, column 1)"),
         ("{}".to_owned(), "is no policy set that was kept"),
-        (
-            text.replace("\"Settings\"", "\"Set\""),
-            "is no policy set that was kept",
-        ),
+        (text.replace("\"Settings\"", "\"Set\""), "is no policy set that was kept"),
         (
             text.replace(&world.rig.simulator.url(), "https://other.example"),
             "is from another tenant, https://other.example",
@@ -410,10 +356,8 @@ fn a_file_that_holds_no_policy_set_of_this_tenant_is_not_put_back() {
         "restore odd.json --dry-run",
         "countersign: DIR/odd.json: is a secret that others than its owner can open (mode 0644): chmod go=\n",
     );
-    world.fails(
-        "restore nowhere.json --dry-run",
-        "countersign: DIR/nowhere.json: does not exist\n",
-    );
+    world
+        .fails("restore nowhere.json --dry-run", "countersign: DIR/nowhere.json: does not exist\n");
     assert_eq!(world.asked().len(), requests);
 }
 

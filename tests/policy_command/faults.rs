@@ -19,10 +19,7 @@ fn what_is_no_reply_is_told_with_a_hint() {
                 "countersign: can't read the roles: a reply of type \"text/html; charset=utf-8\"\n{proxy}"
             ),
         ),
-        (
-            status(404),
-            format!("countersign: can't read the roles: HTTP status 404\n{proxy}"),
-        ),
+        (status(404), format!("countersign: can't read the roles: HTTP status 404\n{proxy}")),
         (
             What::BadJson,
             "countersign: can't read the roles: the reply is not JSON (line 1, column 26)\n\
@@ -30,9 +27,7 @@ fn what_is_no_reply_is_told_with_a_hint() {
                 .to_owned(),
         ),
         (
-            What::Body {
-                json: json!({"success": true, "Result": {"Results": {}}}),
-            },
+            What::Body { json: json!({"success": true, "Result": {"Results": {}}}) },
             "countersign: can't read the roles: the reply is without a table\n\
              hint: the tenant may speak a newer version of its API: please report it\n"
                 .to_owned(),
@@ -40,10 +35,7 @@ fn what_is_no_reply_is_told_with_a_hint() {
     ] {
         world.rig.simulator.fault(fault.once().on_path("RedRock"));
         if said.contains("404") {
-            world
-                .rig
-                .simulator
-                .fault(status(404).once().on_path("idadmin/RedRock"));
+            world.rig.simulator.fault(status(404).once().on_path("idadmin/RedRock"));
         }
         world.fails("roles", &said);
     }
@@ -68,12 +60,7 @@ fn a_refusal_says_what_the_tenant_says() {
 fn a_busy_tenant_is_asked_again_to_read_and_never_to_save() {
     let busy = |times| simulator::Fault {
         times,
-        ..What::Status {
-            code: 503,
-            retry_after: Some(0),
-            body: None,
-        }
-        .once()
+        ..What::Status { code: 503, retry_after: Some(0), body: None }.once()
     };
     let world = World::new();
     world.rig.simulator.fault(busy(2).on_path("RedRock"));
@@ -83,10 +70,7 @@ fn a_busy_tenant_is_asked_again_to_read_and_never_to_save() {
         "roles",
         "countersign: can't read the roles: the tenant is too busy\nhint: try again in a minute\n",
     );
-    world
-        .rig
-        .simulator
-        .fault(busy(1).on_path("SavePolicyBlock3"));
+    world.rig.simulator.fault(busy(1).on_path("SavePolicyBlock3"));
     world.fails(
         CREATE,
         &format!("{BEFORE}countersign: can't save the policy set: the tenant is too busy\nhint: try again in a minute\n"),
@@ -97,10 +81,7 @@ fn a_busy_tenant_is_asked_again_to_read_and_never_to_save() {
 #[test]
 fn nobody_knows_what_became_of_a_save_without_a_reply() {
     let world = World::new();
-    world
-        .rig
-        .simulator
-        .fault(What::CutBeforeReply.once().on_path("SavePolicyBlock3"));
+    world.rig.simulator.fault(What::CutBeforeReply.once().on_path("SavePolicyBlock3"));
     let (out, err, code) = world.run(CREATE);
     assert_eq!((out.as_str(), code), ("", 1));
     let start = format!("{BEFORE}countersign: can't save the policy set: connection cut: ");
@@ -109,20 +90,8 @@ fn nobody_knows_what_became_of_a_save_without_a_reply() {
     assert_eq!(world.kept().len(), 1);
     // What replaced it is not known, so it is stale until somebody says otherwise.
     let file = world.kept().pop().unwrap();
-    assert_eq!(
-        world
-            .run(&format!("restore {file} --yes --backup-folder kept"))
-            .2,
-        1
-    );
-    assert_eq!(
-        world
-            .run(&format!(
-                "restore {file} --yes --force --backup-folder kept"
-            ))
-            .2,
-        0
-    );
+    assert_eq!(world.run(&format!("restore {file} --yes --backup-folder kept")).2, 1);
+    assert_eq!(world.run(&format!("restore {file} --yes --force --backup-folder kept")).2, 0);
     assert_eq!(world.run("show test1").2, 1);
 }
 
@@ -206,10 +175,7 @@ fn a_stamp_that_can_not_be_kept_does_not_hide_that_the_change_was_saved() {
         .output()
         .unwrap();
     assert_eq!(
-        (
-            world.harmless(&output.stderr).as_str(),
-            output.status.code()
-        ),
+        (world.harmless(&output.stderr).as_str(), output.status.code()),
         (
             "countersign: the change was saved, but its stamp was not added to what it replaced: DIR/kept/FILE: \
              File too large (os error 27)\n\
@@ -289,16 +255,10 @@ fn what_nobody_here_has_heard_of_goes_back_as_it_came() {
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{block}",
         block.len()
     );
-    world
-        .rig
-        .simulator
-        .fault(What::Raw { bytes: reply }.once().on_path("GetPolicyBlock"));
+    world.rig.simulator.fault(What::Raw { bytes: reply }.once().on_path("GetPolicyBlock"));
     world.run(CREATE);
     let requests = world.rig.simulator.requests();
-    let save = requests
-        .iter()
-        .find(|one| one.path.ends_with("SavePolicyBlock3"))
-        .unwrap();
+    let save = requests.iter().find(|one| one.path.ends_with("SavePolicyBlock3")).unwrap();
     let expected = format!(
         r#"{{"policy":{{{odd},"Settings":{{"z":"\u00fc","a":-0,"/Core/test1/AuthenticationEnabled":true,"#
     );
@@ -317,9 +277,6 @@ fn a_difference_shows_nothing_that_hides() {
     }});
     world.answers_once("GetPolicyBlock", &block);
     let (out, _, code) = world.run("create test1 --profile Password --dry-run");
-    assert!(
-        out.contains("\n-    \"z\": \"nothing\"\n+    \"z\": \"nothing\",\n"),
-        "{out}"
-    );
+    assert!(out.contains("\n-    \"z\": \"nothing\"\n+    \"z\": \"nothing\",\n"), "{out}");
     assert_eq!(code, 0);
 }

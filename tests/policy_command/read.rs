@@ -15,10 +15,7 @@ fn policy_sets_are_listed_with_their_challenge_policies() {
          /Policy/Linux (Role: System Administrator)\n\
          /Policy/Off (Inactive)\n",
     );
-    world.prints(
-        "list --policy Linux",
-        "/Policy/Linux (Role: System Administrator)\n",
-    );
+    world.prints("list --policy Linux", "/Policy/Linux (Role: System Administrator)\n");
     let (out, _, code) = world.run("list --policy '/Policy/Default Policy' --json");
     let list: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(
@@ -47,10 +44,7 @@ fn whoever_may_not_read_roles_sees_their_ids() {
         World::of(&SCENARIO.replace("app = \"adm\"", "app = \"adm\"\ncalls = [\"Policy/\"]"));
     let (out, err, code) = world.run("list --policy Linux");
     assert_eq!((err.as_str(), code), ("", 0));
-    assert!(
-        out.starts_with("/Policy/Linux (Role: ") && !out.contains("System"),
-        "{out}"
-    );
+    assert!(out.starts_with("/Policy/Linux (Role: ") && !out.contains("System"), "{out}");
 }
 
 #[test]
@@ -77,10 +71,7 @@ fn one_is_shown_with_its_rules() {
     let (out, _, _) = world.run("show audit --json");
     let shown: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(shown["policy"], "/Policy/Linux");
-    assert_eq!(
-        shown["rules"][1]["conditions"],
-        json!(["RiskLevel OpIn High"])
-    );
+    assert_eq!(shown["rules"][1]["conditions"], json!(["RiskLevel OpIn High"]));
     assert_eq!(shown["no_mfa_mech_login"], true);
     world.fails(
         "show nothing",
@@ -130,17 +121,11 @@ fn profiles_and_roles_are_listed() {
     );
     let (out, err, code) = world.run("roles");
     assert_eq!((err.as_str(), code), ("", 0));
-    let roles: Vec<_> = out
-        .lines()
-        .map(|line| line.split_once(" (").unwrap().0)
-        .collect();
+    let roles: Vec<_> = out.lines().map(|line| line.split_once(" (").unwrap().0).collect();
     assert_eq!(roles, ["Everybody", "System Administrator"]);
     let (out, _, _) = world.run("roles --json");
     let roles: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(
-        (&roles[0]["name"], &roles[0]["description"]),
-        (&json!("Everybody"), &json!(""))
-    );
+    assert_eq!((&roles[0]["name"], &roles[0]["description"]), (&json!("Everybody"), &json!("")));
     assert_eq!(roles[0]["id"].as_str().unwrap().len(), 36);
 }
 
@@ -168,18 +153,9 @@ fn the_usage_is_told_of_what_is_no_command() {
             "create a --profile P --rule 'IdentityCookie OpExists'",
             "expected conditions, \"then\" and a profile",
         ),
-        (
-            "create a --profile P --policy X --role Y",
-            "cannot be used with '--role <ROLE>'",
-        ),
-        (
-            "create a --profile P --yes --dry-run",
-            "cannot be used with '--dry-run'",
-        ),
-        (
-            "list --as admin --client-id x",
-            "cannot be used with '--client-id <ID>'",
-        ),
+        ("create a --profile P --policy X --role Y", "cannot be used with '--role <ROLE>'"),
+        ("create a --profile P --yes --dry-run", "cannot be used with '--dry-run'"),
+        ("list --as admin --client-id x", "cannot be used with '--client-id <ID>'"),
     ] {
         let (out, err, code) = world.run(arguments);
         assert_eq!((out.as_str(), code), ("", 2), "{arguments}");

@@ -18,10 +18,7 @@ fn begin(world: &World, arguments: &str, lines: &[(&str, &str)]) -> Terminal {
 
 fn type_in(world: &World, arguments: &str, lines: &[(&str, &str)]) -> Seen {
     let seen = begin(world, arguments, lines).end();
-    Seen {
-        stderr: world.harmless(seen.stderr.as_bytes()),
-        ..seen
-    }
+    Seen { stderr: world.harmless(seen.stderr.as_bytes()), ..seen }
 }
 
 const ADMIN: &str = "Password of admin@example.com: ";
@@ -33,30 +30,21 @@ fn a_client_asks_with_a_token_of_its_own() {
     let world = World::new();
     world.prints("list --policy Off", OFF);
     let requests = world.rig.simulator.requests();
-    assert_eq!(
-        requests[0].text,
-        "grant_type=client_credentials&scope=policies"
-    );
+    assert_eq!(requests[0].text, "grant_type=client_credentials&scope=policies");
     assert!(requests[0].headers["authorization"].starts_with("Basic "));
     assert!(requests[1].headers["authorization"].starts_with("Bearer eyJ"));
 }
 
 #[test]
 fn an_administrator_logs_in_at_the_terminal_and_out_at_the_end() {
-    for (tenant, token) in [
-        ("", "Bearer eyJ"),
-        ("[tenant]\nno_token = true\n", "Bearer "),
-    ] {
+    for (tenant, token) in [("", "Bearer eyJ"), ("[tenant]\nno_token = true\n", "Bearer ")] {
         let world = World::of(&format!("{tenant}{SCENARIO}"));
         let seen = type_in(
             &world,
             "list --policy Off --as admin@example.com",
             &[(ADMIN, "correct horse"), ("Verification code: ", "287082")],
         );
-        assert_eq!(
-            (seen.stdout.as_str(), seen.stderr.as_str(), seen.code),
-            (OFF, "", Some(0))
-        );
+        assert_eq!((seen.stdout.as_str(), seen.stderr.as_str(), seen.code), (OFF, "", Some(0)));
         let requests = world.rig.simulator.requests();
         let last = requests.last().unwrap();
         assert!(last.path.ends_with("/Logout"), "{}", last.path);
@@ -91,10 +79,7 @@ fn an_administrator_who_stops_at_a_question_is_logged_out_before() {
 fn an_administrator_who_stops_is_asked_for_nothing_more() {
     let world = World::new();
     let slow = What::Slow { millis: 1500 };
-    world
-        .rig
-        .simulator
-        .fault(slow.once().on_path("GetNicePlinks"));
+    world.rig.simulator.fault(slow.once().on_path("GetNicePlinks"));
     let mut terminal = begin(&world, "list --as admin@example.com", &LOGIN);
     let end = Instant::now() + Duration::from_secs(30);
     while world.count("GetNicePlinks") == 0 {
@@ -110,11 +95,7 @@ fn an_administrator_who_stops_is_asked_for_nothing_more() {
 #[test]
 fn whoever_is_no_administrator_is_told_which_right_is_missing() {
     let world = World::new();
-    let seen = type_in(
-        &world,
-        "list --as bob@example.com",
-        &[(BOB, "battery staple")],
-    );
+    let seen = type_in(&world, "list --as bob@example.com", &[(BOB, "battery staple")]);
     assert_eq!(
         (seen.stdout.as_str(), seen.stderr.as_str(), seen.code),
         (
@@ -175,10 +156,7 @@ fn a_client_that_is_refused_and_a_secret_that_is_none_are_told() {
          hint: look at the client, its secret, the application and its scope in the tenant's portal\n",
     );
     world.write("secret", "", 0o600);
-    world.fails(
-        "roles",
-        "countersign: DIR/secret: line 1: there is no secret in the first line\n",
-    );
+    world.fails("roles", "countersign: DIR/secret: line 1: there is no secret in the first line\n");
     world.write("secret", "s3cret words\n", 0o644);
     world.fails(
         "roles",
@@ -190,10 +168,7 @@ fn a_client_that_is_refused_and_a_secret_that_is_none_are_told() {
 #[test]
 fn a_token_that_is_no_longer_taken_is_told() {
     let world = World::new();
-    world
-        .rig
-        .simulator
-        .fault(status(401).once().on_path("RedRock"));
+    world.rig.simulator.fault(status(401).once().on_path("RedRock"));
     world.fails(
         "roles",
         "countersign: can't read the roles: the tenant does not take the token (HTTP status 401)\n\
@@ -205,23 +180,9 @@ fn a_token_that_is_no_longer_taken_is_told() {
 fn tenants_of_the_shared_services_are_asked_in_their_own_place() {
     let world = World::of(&format!("[tenant]\nshared_services = true\n{SCENARIO}"));
     world.prints("list --policy Off", OFF);
-    let paths: Vec<_> = world
-        .rig
-        .simulator
-        .requests()
-        .iter()
-        .map(|one| one.path.clone())
-        .collect();
-    assert_eq!(
-        &paths[1..3],
-        ["/Policy/GetNicePlinks", "/api/idadmin/Policy/GetNicePlinks"]
-    );
-    assert!(
-        paths[3..]
-            .iter()
-            .all(|path| path.starts_with("/api/idadmin/")),
-        "{paths:?}"
-    );
+    let paths: Vec<_> = world.rig.simulator.requests().iter().map(|one| one.path.clone()).collect();
+    assert_eq!(&paths[1..3], ["/Policy/GetNicePlinks", "/api/idadmin/Policy/GetNicePlinks"]);
+    assert!(paths[3..].iter().all(|path| path.starts_with("/api/idadmin/")), "{paths:?}");
 }
 
 #[test]
@@ -229,10 +190,7 @@ fn a_tenant_that_repeats_the_secret_is_not_quoted() {
     for spelling in Spelling::ALL {
         let world = World::new();
         world.write("secret", "wr0ng-s3cret-77\n", 0o600);
-        world
-            .rig
-            .simulator
-            .fault(What::Echo { spelling }.once().on_path("token"));
+        world.rig.simulator.fault(What::Echo { spelling }.once().on_path("token"));
         world.fails(
             "roles",
             "countersign: the tenant refuses the client: (withheld: it repeats a secret of this login)\n\

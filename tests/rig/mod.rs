@@ -1,4 +1,5 @@
-//! What a login needs around it: a folder that is safe, a simulator, a configuration, and the log's other end.
+//! What a login needs around it: a folder that is safe, a simulator, a configuration, and the log's
+//! other end.
 
 #![allow(
     dead_code,
@@ -43,7 +44,8 @@ questions = [{ text = "First pet?", answer = "Rex" }]
 phone = "1234"
 "#;
 
-/// A folder that only its owner can enter, below /tmp, whose sticky bit keeps others from replacing it.
+/// A folder that only its owner can enter, below /tmp, whose sticky bit keeps others from replacing
+/// it.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -101,31 +103,21 @@ impl Rig {
         folder.write("ca.pem", simulator.ca_pem());
         let socket = UnixDatagram::bind(folder.path().join("log")).unwrap();
         let log = Mutex::new(lines_of(socket.try_clone().unwrap()));
-        let rig = Rig {
-            simulator,
-            folder,
-            log,
-            socket,
-        };
+        let rig = Rig { simulator, folder, log, socket };
         rig.configure(more);
         rig
     }
 
-    /// Writes the configuration anew. In `more`, `[login]`, `[tenant]` and `[users]` may go on: their keys come last.
+    /// Writes the configuration anew. In `more`, `[login]`, `[tenant]` and `[users]` may go on:
+    /// their keys come last.
     pub fn configure(&self, more: &str) {
         let dir = self.folder.path().display();
         let url = self.simulator.url();
         let user = user();
         let mut tables = [
-            (
-                "[tenant]",
-                format!("url = \"{url}\"\nca_file = \"{dir}/ca.pem\"\n"),
-            ),
+            ("[tenant]", format!("url = \"{url}\"\nca_file = \"{dir}/ca.pem\"\n")),
             ("[login]", "failure_delay = \"0s\"\n".to_owned()),
-            (
-                "[users]",
-                format!("names = {{ {user} = \"alice@example.com\" }}\n"),
-            ),
+            ("[users]", format!("names = {{ {user} = \"alice@example.com\" }}\n")),
             ("[log]", format!("socket = \"{dir}/log\"\n")),
             ("[state]", format!("folder = \"{dir}/state\"\n")),
         ];
@@ -137,12 +129,8 @@ impl Rig {
                 None => rest.push_str(&format!("{head}\n{body}\n")),
             }
         }
-        let tables: String = tables
-            .iter()
-            .map(|(name, keys)| format!("{name}\n{keys}"))
-            .collect();
-        self.folder
-            .write("countersign.toml", &format!("{tables}{rest}"));
+        let tables: String = tables.iter().map(|(name, keys)| format!("{name}\n{keys}")).collect();
+        self.folder.write("countersign.toml", &format!("{tables}{rest}"));
     }
 
     pub fn config(&self) -> PathBuf {
@@ -151,11 +139,7 @@ impl Rig {
 
     /// The next line of the log, without time and process.
     pub fn line(&self) -> String {
-        let line = self
-            .log
-            .lock()
-            .unwrap()
-            .recv_timeout(Duration::from_secs(30));
+        let line = self.log.lock().unwrap().recv_timeout(Duration::from_secs(30));
         let line = line.expect("a line in the log");
         line[line.find("pam_countersign(").expect("our prefix")..].to_owned()
     }
@@ -223,10 +207,7 @@ impl Audit {
 fn action(request: &super::simulator::Logged) -> String {
     let body = &request.body;
     if let Some(several) = body["MultipleOperations"].as_array() {
-        let names: Vec<_> = several
-            .iter()
-            .filter_map(|o| o["Action"].as_str())
-            .collect();
+        let names: Vec<_> = several.iter().filter_map(|o| o["Action"].as_str()).collect();
         return names.join("+");
     }
     let name = request.path.rsplit('/').next().unwrap_or_default();
@@ -238,10 +219,7 @@ fn action(request: &super::simulator::Logged) -> String {
 
 /// The local user who runs the tests.
 pub fn user() -> String {
-    let output = std::process::Command::new("id")
-        .arg("-un")
-        .output()
-        .unwrap();
+    let output = std::process::Command::new("id").arg("-un").output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
@@ -250,9 +228,5 @@ pub fn module() -> PathBuf {
     let program = std::env::current_exe().unwrap();
     let folder = program.parent().unwrap();
     let here = folder.join("libcountersign.so");
-    if here.exists() {
-        here
-    } else {
-        folder.parent().unwrap().join("libcountersign.so")
-    }
+    if here.exists() { here } else { folder.parent().unwrap().join("libcountersign.so") }
 }

@@ -30,12 +30,7 @@ impl<'a> Person<'a> {
     pub fn answering(answers: &'a [&'a str]) -> Self {
         let mut answers = answers.iter();
         Self::with(move |question| {
-            Some(
-                answers
-                    .next()
-                    .unwrap_or_else(|| panic!("not foreseen: {question}"))
-                    .to_string(),
-            )
+            Some(answers.next().unwrap_or_else(|| panic!("not foreseen: {question}")).to_string())
         })
     }
 
@@ -66,8 +61,7 @@ impl Conversation for Person<'_> {
     }
 
     fn stacked_password(&mut self) -> Option<Answer> {
-        self.stacked
-            .then(|| self.password.map_or(Answer::Failed, answer))
+        self.stacked.then(|| self.password.map_or(Answer::Failed, answer))
     }
 
     fn ask(&mut self, question: &Question) -> Answer {
@@ -109,12 +103,9 @@ pub fn log_in(rig: &Rig, person: &mut Person<'_>) -> Result<String, Reason> {
 
 pub fn outcome(verdict: Verdict) -> Result<String, Reason> {
     match verdict {
-        Verdict::Granted(proof) => Ok(proof
-            .met()
-            .iter()
-            .map(|m| m.name())
-            .collect::<Vec<_>>()
-            .join(",")),
+        Verdict::Granted(proof) => {
+            Ok(proof.met().iter().map(|m| m.name()).collect::<Vec<_>>().join(","))
+        }
         Verdict::Remembered(_) => Ok("remembered".into()),
         Verdict::Exempt(exemption) => Ok(format!("exempt by {}", exemption.rule)),
         Verdict::Refused(refusal) => Err(refusal.reason),

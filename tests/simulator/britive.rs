@@ -1,4 +1,5 @@
-//! The MFA calls of a Britive tenant: real status codes, no envelope, and a token for everything but the health check.
+//! The MFA calls of a Britive tenant: real status codes, no envelope, and a token for everything
+//! but the health check.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -105,11 +106,7 @@ struct Registration {
 
 impl Registration {
     fn status(&self) -> &'static str {
-        if self.verified {
-            "REGISTERED"
-        } else {
-            "CHALLENGE"
-        }
+        if self.verified { "REGISTERED" } else { "CHALLENGE" }
     }
 }
 
@@ -121,11 +118,7 @@ impl Britive {
             let verified = true;
             (user.id.clone(), Registration { secret, verified })
         });
-        Britive {
-            registrations: registrations.collect(),
-            stepped_up: HashMap::new(),
-            settings,
-        }
+        Britive { registrations: registrations.collect(), stepped_up: HashMap::new(), settings }
     }
 
     /// What is done about a user that there is.
@@ -162,9 +155,7 @@ pub fn answer(state: &mut State, request: &Request) -> Option<Response> {
     if parts == ["health"] {
         return Some(Response::new(200, "application/json", ""));
     }
-    let ours = [
-        "auth", "banner", "features", "mfa", "step-up", "users", "v1",
-    ];
+    let ours = ["auth", "banner", "features", "mfa", "step-up", "users", "v1"];
     if !ours.contains(parts.first()?) {
         return None;
     }
@@ -257,11 +248,7 @@ fn register(britive: &mut Britive, user: &User, body: &Value) -> Response {
     if let Some(begun) = britive.registrations.get_mut(&user.id) {
         begun.verified = right;
     }
-    let status = if right {
-        "REGISTERED"
-    } else {
-        "CHALLENGE_FAILED"
-    };
+    let status = if right { "REGISTERED" } else { "CHALLENGE_FAILED" };
     Response::json(&json!({"status": status, "factor": "TOTP"}))
 }
 
@@ -270,10 +257,7 @@ fn generate(britive: &mut Britive, user: &User) -> Response {
         return already(user);
     }
     let key = dice::base32();
-    let registration = Registration {
-        secret: key.clone(),
-        verified: false,
-    };
+    let registration = Registration { secret: key.clone(), verified: false };
     britive.registrations.insert(user.id.clone(), registration);
     let (name, settings) = (&user.name, &britive.settings);
     let (algorithm, digits, period) = (&settings.algorithm, settings.digits, settings.period);
@@ -325,10 +309,7 @@ fn configure(britive: &mut Britive, body: &Value) -> Response {
     settings.algorithm = hash.into();
     settings.digits = u8::try_from(digits).expect("6 to 8");
     settings.period = step;
-    (
-        settings.validation_window,
-        settings.completed_cookie_max_age,
-    ) = (window, age);
+    (settings.validation_window, settings.completed_cookie_max_age) = (window, age);
     Response::json(&configuration(settings))
 }
 
@@ -411,17 +392,10 @@ fn not_registered() -> Response {
 }
 
 fn no_content() -> Response {
-    Response {
-        status: 204,
-        headers: Vec::new(),
-        body: Vec::new(),
-    }
+    Response { status: 204, headers: Vec::new(), body: Vec::new() }
 }
 
 fn problem(status: u16, code: &str, message: &str) -> Response {
     let body = json!({"status": status, "message": message, "errorCode": code, "details": {}});
-    Response {
-        status,
-        ..Response::json(&body)
-    }
+    Response { status, ..Response::json(&body) }
 }

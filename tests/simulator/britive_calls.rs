@@ -67,12 +67,7 @@ fn generate(probe: &mut Probe) -> Value {
 fn a_registration_is_begun_verified_and_removed() {
     let simulator = simulate("");
     let mut alice = as_user(&simulator, "TOKEN alices-token");
-    assert_problem(
-        &alice.request("GET", REGISTER, ""),
-        404,
-        "E1004",
-        "No registration found.",
-    );
+    assert_problem(&alice.request("GET", REGISTER, ""), 404, "E1004", "No registration found.");
     let begun = generate(&mut alice);
     let key = begun["additionalDetails"]["key"].as_str().unwrap();
     assert_eq!(key.len(), 32);
@@ -85,22 +80,13 @@ fn a_registration_is_begun_verified_and_removed() {
         json!({"status": "CHALLENGE", "factor": "TOTP", "additionalDetails": details})
     );
     let status = |alice: &mut Probe| alice.request("GET", REGISTER, "").json();
-    assert_eq!(
-        status(&mut alice),
-        json!({"status": "CHALLENGE", "factor": "TOTP"})
-    );
+    assert_eq!(status(&mut alice), json!({"status": "CHALLENGE", "factor": "TOTP"}));
     let code = code(key, Algorithm::SHA1, 6, 30);
     for (otp, result) in [(&wrong(&code), "CHALLENGE_FAILED"), (&code, "REGISTERED")] {
         let body = json!({"action": "VERIFY_OTP", "otp": otp});
-        assert_eq!(
-            alice.call(REGISTER, &body),
-            json!({"status": result, "factor": "TOTP"})
-        );
+        assert_eq!(alice.call(REGISTER, &body), json!({"status": result, "factor": "TOTP"}));
     }
-    assert_eq!(
-        status(&mut alice),
-        json!({"status": "REGISTERED", "factor": "TOTP"})
-    );
+    assert_eq!(status(&mut alice), json!({"status": "REGISTERED", "factor": "TOTP"}));
     let path = format!("{REGISTER}/{}", wrong(&code));
     let refused = alice.request("DELETE", &path, "");
     assert_problem(&refused, 403, "AU-0009", "OTP validation failed.");
@@ -132,20 +118,11 @@ fn the_tenant_decides_what_its_codes_look_like_and_what_verifies_them() {
     let begun = generate(&mut alice);
     let details = &begun["additionalDetails"];
     let uri = details["uri"].as_str().unwrap();
-    assert!(
-        uri.ends_with("&algorithm=SHA512&digits=8&period=60"),
-        "{uri}"
-    );
+    assert!(uri.ends_with("&algorithm=SHA512&digits=8&period=60"), "{uri}");
     let code = code(details["key"].as_str().unwrap(), Algorithm::SHA512, 8, 60);
-    let unknown = alice.post(
-        REGISTER,
-        &json!({"action": "VERIFY_OTP", "otp": code}).to_string(),
-    );
+    let unknown = alice.post(REGISTER, &json!({"action": "VERIFY_OTP", "otp": code}).to_string());
     assert_problem(&unknown, 400, "E1003", "Validation failed: action.");
-    let nothing = alice.post(
-        REGISTER,
-        &json!({"action": "VALIDATE", "otp": code}).to_string(),
-    );
+    let nothing = alice.post(REGISTER, &json!({"action": "VALIDATE", "otp": code}).to_string());
     assert_problem(&nothing, 400, "E1003", "Validation failed: code.");
     let verified = alice.call(REGISTER, &json!({"action": "VALIDATE", "code": code}));
     assert_eq!(verified["status"], "REGISTERED");
@@ -154,16 +131,9 @@ fn the_tenant_decides_what_its_codes_look_like_and_what_verifies_them() {
 #[test]
 fn a_token_is_good_under_its_own_scheme_only() {
     let simulator = simulate("");
-    for good in [
-        "TOKEN alices-token",
-        "Bearer alices.bearer",
-        "WorkloadToken alice::workload",
-    ] {
+    for good in ["TOKEN alices-token", "Bearer alices.bearer", "WorkloadToken alice::workload"] {
         let reply = as_user(&simulator, good).request("GET", "/api/features", "");
-        assert_eq!(
-            reply.json(),
-            json!([{"name": "stepup-auth", "enabled": true}])
-        );
+        assert_eq!(reply.json(), json!([{"name": "stepup-auth", "enabled": true}]));
     }
     for (bad, code) in [
         ("TOKEN alices.bearer", "AU-0018"),
@@ -240,12 +210,7 @@ fn an_administrator_sets_what_codes_look_like() {
     let wanted = with("SHA256", 8, 60);
     assert_eq!(bob.call(path, &wanted), wanted);
     assert_eq!(bob.request("GET", path, "").json(), wanted);
-    for bad in [
-        with("MD5", 6, 30),
-        with("SHA1", 9, 30),
-        with("SHA1", 6, 29),
-        json!({}),
-    ] {
+    for bad in [with("MD5", 6, 30), with("SHA1", 9, 30), with("SHA1", 6, 29), json!({})] {
         let reply = bob.post(path, &bad.to_string());
         assert_problem(&reply, 400, "E1003", "Validation failed: configuration.");
     }
@@ -256,10 +221,7 @@ fn an_administrator_sets_what_codes_look_like() {
     }
     let begun = generate(&mut alice);
     let uri = begun["additionalDetails"]["uri"].as_str().unwrap();
-    assert!(
-        uri.ends_with("&algorithm=SHA256&digits=8&period=60"),
-        "{uri}"
-    );
+    assert!(uri.ends_with("&algorithm=SHA256&digits=8&period=60"), "{uri}");
 }
 
 #[test]
@@ -268,16 +230,10 @@ fn a_step_up_takes_the_users_own_code() {
     for says_failed in [false, true] {
         let simulator = simulate(&format!("step_up_says_failed = {says_failed}"));
         let mut bob = as_user(&simulator, "TOKEN bobs-token");
-        assert_eq!(
-            bob.call(STEP_UP, &json!({"otp": right})),
-            json!({"result": "SUCCEEDED"})
-        );
+        assert_eq!(bob.call(STEP_UP, &json!({"otp": right})), json!({"result": "SUCCEEDED"}));
         let reply = bob.post(STEP_UP, &json!({"otp": wrong(&right)}).to_string());
         if says_failed {
-            assert_eq!(
-                (reply.status, reply.json()),
-                (200, json!({"result": "FAILED"}))
-            );
+            assert_eq!((reply.status, reply.json()), (200, json!({"result": "FAILED"})));
         } else {
             assert_problem(&reply, 401, "AU-0009", "OTP validation failed.");
         }

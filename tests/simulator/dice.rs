@@ -9,19 +9,12 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 
 /// 44 URL-safe characters, as session and mechanism ids are.
 pub fn id() -> String {
-    bytes::<44>()
-        .iter()
-        .map(|byte| char::from(URL_SAFE[usize::from(byte % 64)]))
-        .collect()
+    bytes::<44>().iter().map(|byte| char::from(URL_SAFE[usize::from(byte % 64)])).collect()
 }
 
 /// So many decimal digits.
 pub fn digits(count: usize) -> String {
-    bytes::<16>()
-        .iter()
-        .take(count)
-        .map(|byte| char::from(b'0' + byte % 10))
-        .collect()
+    bytes::<16>().iter().take(count).map(|byte| char::from(b'0' + byte % 10)).collect()
 }
 
 /// Two digits, the first not zero, as a number to match is.
@@ -39,10 +32,7 @@ pub fn base32() -> String {
 
 /// So many upper-case hexadecimal digits (at most 64).
 pub fn hex(count: usize) -> String {
-    let mut all: String = bytes::<32>()
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect();
+    let mut all: String = bytes::<32>().iter().map(|byte| format!("{byte:02X}")).collect();
     all.truncate(count);
     all
 }
@@ -87,25 +77,17 @@ pub fn date_in_base64() -> String {
 
 /// Seconds since 1970.
 pub fn unix_time() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
 pub fn base64(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = chunk
-            .iter()
-            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
+        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
             << (8 * (3 - chunk.len()));
         for place in 0..4 {
             let index = (bits >> (18 - 6 * place)) as usize & 63;
-            text.push(if place <= chunk.len() {
-                char::from(BASE64[index])
-            } else {
-                '='
-            });
+            text.push(if place <= chunk.len() { char::from(BASE64[index]) } else { '=' });
         }
     }
     text
@@ -128,10 +110,7 @@ pub fn from_base64(text: &str) -> Option<Vec<u8>> {
 
 fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    default_provider()
-        .secure_random
-        .fill(&mut bytes)
-        .expect("the system has random bytes");
+    default_provider().secure_random.fill(&mut bytes).expect("the system has random bytes");
     bytes
 }
 
@@ -141,9 +120,7 @@ fn as_guid(hex: &str) -> String {
 }
 
 fn fnv(seed: u64, text: &str) -> u64 {
-    text.bytes().fold(seed, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    text.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// The days-to-date arithmetic of the proleptic Gregorian calendar, counted from March.

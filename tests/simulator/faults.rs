@@ -45,11 +45,7 @@ pub enum What {
     /// A good reply, and then the connection closes without a word.
     CloseAfterReply,
     /// A front end answers: not carried out.
-    Status {
-        code: u16,
-        retry_after: Option<u64>,
-        body: Option<String>,
-    },
+    Status { code: u16, retry_after: Option<u64>, body: Option<String> },
     /// Bytes that are no HTTP.
     Garbage,
     /// A page with status 200, as a captive portal sends it.
@@ -64,7 +60,8 @@ pub enum What {
     Body { json: Value },
     /// Perfect HTTP with a body of so many bytes of JSON.
     Big { bytes: usize },
-    /// Carried out; wherever the reply has words for people, it repeats the request, in this spelling.
+    /// Carried out; wherever the reply has words for people, it repeats the request, in this
+    /// spelling.
     Echo { spelling: Spelling },
     /// Carried out; the reply has no `User`.
     DropUser,
@@ -102,10 +99,7 @@ impl Spelling {
             Spelling::Plain => text.to_owned(),
             Spelling::Upper => text.to_uppercase(),
             Spelling::Percent => bytes(|byte| format!("%{byte:02x}")),
-            Spelling::Json => text
-                .encode_utf16()
-                .map(|unit| format!("\\u{unit:04x}"))
-                .collect(),
+            Spelling::Json => text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect(),
             Spelling::Hex => bytes(|byte| format!("{byte:02X}")),
             Spelling::Base64 => dice::base64(text.as_bytes()),
         }
@@ -115,28 +109,17 @@ impl Spelling {
 impl What {
     /// For the next request, whatever it is.
     pub fn once(self) -> Fault {
-        Fault {
-            what: self,
-            path: String::new(),
-            action: String::new(),
-            times: 1,
-        }
+        Fault { what: self, path: String::new(), action: String::new(), times: 1 }
     }
 }
 
 impl Fault {
     pub fn on_path(self, path: &str) -> Fault {
-        Fault {
-            path: path.into(),
-            ..self
-        }
+        Fault { path: path.into(), ..self }
     }
 
     pub fn on_action(self, action: &str) -> Fault {
-        Fault {
-            action: action.into(),
-            ..self
-        }
+        Fault { action: action.into(), ..self }
     }
 
     pub fn times(self, times: u32) -> Fault {
@@ -144,10 +127,7 @@ impl Fault {
     }
 
     fn matches(&self, request: &Logged) -> bool {
-        let path = request
-            .path
-            .to_lowercase()
-            .contains(&self.path.to_lowercase());
+        let path = request.path.to_lowercase().contains(&self.path.to_lowercase());
         path && !self.is_of_connection()
             && (self.action.is_empty() || has_action(&request.body, &self.action))
     }
@@ -159,9 +139,7 @@ impl Fault {
 
 fn has_action(body: &Value, action: &str) -> bool {
     let several = body["MultipleOperations"].as_array().into_iter().flatten();
-    std::iter::once(body)
-        .chain(several)
-        .any(|operation| operation["Action"] == action)
+    std::iter::once(body).chain(several).any(|operation| operation["Action"] == action)
 }
 
 fn once() -> u32 {
@@ -170,10 +148,7 @@ fn once() -> u32 {
 
 /// The fault that this request meets, used up.
 pub fn take(state: &mut State, request: &Logged) -> Option<What> {
-    let place = state
-        .faults
-        .iter()
-        .position(|fault| fault.matches(request))?;
+    let place = state.faults.iter().position(|fault| fault.matches(request))?;
     Some(use_up(&mut state.faults, place))
 }
 
@@ -217,11 +192,7 @@ pub fn before(fault: &What, world: &World) -> Before {
             world.pause(Duration::from_secs(3600));
             Before::Close
         }
-        What::Status {
-            code,
-            retry_after,
-            body,
-        } => {
+        What::Status { code, retry_after, body } => {
             let wait = |seconds| world.with(|state| reply::retry_after(seconds, state));
             Before::Reply(status(*code, retry_after.map(wait), body))
         }
@@ -237,9 +208,9 @@ pub fn before(fault: &What, world: &World) -> Before {
         )),
         What::Raw { bytes } => Before::Bytes(bytes.clone().into_bytes()),
         What::Body { json } => Before::Reply(Response::json(json)),
-        What::Big { bytes } => Before::Reply(Response::json(&Value::String(
-            "x".repeat(bytes.saturating_sub(2)),
-        ))),
+        What::Big { bytes } => {
+            Before::Reply(Response::json(&Value::String("x".repeat(bytes.saturating_sub(2)))))
+        }
         What::Drip { .. }
         | What::CloseAfterReply
         | What::CutBeforeReply
@@ -252,9 +223,7 @@ pub fn before(fault: &What, world: &World) -> Before {
 }
 
 fn status(code: u16, retry_after: Option<String>, body: &Option<String>) -> Response {
-    let page = body
-        .as_deref()
-        .unwrap_or("<html><body><h1>Something went wrong</h1></body></html>");
+    let page = body.as_deref().unwrap_or("<html><body><h1>Something went wrong</h1></body></html>");
     let reply = Response::html(code, page);
     match retry_after {
         Some(wait) => reply.with("Retry-After", wait),
@@ -270,15 +239,14 @@ pub fn after(fault: &What, reply: Response, request: &Request) -> Response {
             result["SessionId"] = dice::id().into();
         }),
         What::DropUser => edited(reply, |result| {
-            result
-                .as_object_mut()
-                .and_then(|result| result.remove("User"));
+            result.as_object_mut().and_then(|result| result.remove("User"));
         }),
         _ => reply,
     }
 }
 
-/// The request in the place of all words for people. What was typed stands first, so that no cut hides it.
+/// The request in the place of all words for people. What was typed stands first, so that no cut
+/// hides it.
 fn echoing(mut reply: Response, request: &Request, spelling: Spelling) -> Response {
     let said = format!(
         "{} {} {}",
@@ -291,11 +259,7 @@ fn echoing(mut reply: Response, request: &Request, spelling: Spelling) -> Respon
         replace_words(&mut body, &said);
         reply.body = body.to_string().into_bytes();
     }
-    let id: String = said
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .take(64)
-        .collect();
+    let id: String = said.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
     reply.with("X-Cfy-Tx-Id", id)
 }
 
@@ -333,10 +297,8 @@ fn edited(mut reply: Response, edit: impl FnOnce(&mut Value)) -> Response {
 
 /// Sends the reply, or as much of it as the fault allows; `None` closes the connection.
 pub fn deliver(fault: &What, reply: &[u8], wire: &mut Wire, world: &World) -> Option<()> {
-    let body = reply
-        .windows(4)
-        .position(|end| end == b"\r\n\r\n")
-        .map_or(reply.len(), |head| head + 4);
+    let body =
+        reply.windows(4).position(|end| end == b"\r\n\r\n").map_or(reply.len(), |head| head + 4);
     match fault {
         What::CutBeforeReply => None,
         What::CutMidBody => {

@@ -46,17 +46,9 @@ pub fn start(name: &str, request: &Request, state: &mut State) -> Option<Value> 
         return Some(json!({"Redirect": page, "Challenges": null, "TenantId": state.tenant.id}));
     }
     let id = dice::id();
-    let pin = if how == Federated::Pin {
-        dice::digits(6)
-    } else {
-        String::new()
-    };
+    let pin = if how == Federated::Pin { dice::digits(6) } else { String::new() };
     let lifetime = Duration::from_secs(state.tenant.session_lifetime);
-    let settled = if user.auto_approve {
-        phone::State::Approved
-    } else {
-        phone::State::Pending
-    };
+    let settled = if user.auto_approve { phone::State::Approved } else { phone::State::Pending };
     let draft = Draft {
         user: user.name.clone(),
         kind: Kind::Idp,
@@ -72,16 +64,7 @@ pub fn start(name: &str, request: &Request, state: &mut State) -> Option<Value> 
     let link = short_url(state, request, &link);
     let wants_tokens = request.json()["PlatformTokenResponse"] == true;
     let began = state.clock.now();
-    state.detours.insert(
-        id.clone(),
-        Detour {
-            user: user.name,
-            message,
-            pin,
-            began,
-            wants_tokens,
-        },
-    );
+    state.detours.insert(id.clone(), Detour { user: user.name, message, pin, began, wants_tokens });
     let mut result =
         json!({"IdpRedirectUrl": link, "SessionId": dice::id(), "TenantId": state.tenant.id});
     if request.header("oobidpauth").eq_ignore_ascii_case("true") {
@@ -103,11 +86,7 @@ pub fn status(state: &mut State, request: &Request) -> Response {
     };
     let (message, is_old) = (detour.message, is_over(detour, state));
     let waits_for_pin = !detour.pin.is_empty();
-    match state
-        .inbox
-        .get(message, &state.clock)
-        .map(|message| message.state)
-    {
+    match state.inbox.get(message, &state.clock).map(|message| message.state) {
         _ if is_old => failed(state_word(&state.tenant.expired_word)),
         Some(phone::State::Approved) if !waits_for_pin => back(id, request, state),
         Some(phone::State::Pending | phone::State::Approved) => {
@@ -152,21 +131,12 @@ fn welcome(id: &str, request: &Request, state: &mut State) -> Response {
     let Some(detour) = end(id, state) else {
         return Response::json(&reply::failure());
     };
-    log_in(
-        &detour.user,
-        Purpose::Login,
-        detour.wants_tokens,
-        request.header("host"),
-        None,
-        state,
-    )
+    log_in(&detour.user, Purpose::Login, detour.wants_tokens, request.header("host"), None, state)
 }
 
 fn end(id: &str, state: &mut State) -> Option<Detour> {
     let detour = state.detours.remove(id)?;
-    let _ = state
-        .inbox
-        .settle(detour.message, phone::State::Approved, &state.clock);
+    let _ = state.inbox.settle(detour.message, phone::State::Approved, &state.clock);
     Some(detour)
 }
 

@@ -42,14 +42,8 @@ impl Request {
 
     /// The value of a cookie; empty where there is none.
     pub fn cookie(&self, name: &str) -> &str {
-        let pairs = self
-            .header("cookie")
-            .split(';')
-            .filter_map(|pair| pair.trim().split_once('='));
-        pairs
-            .into_iter()
-            .find(|(key, _)| *key == name)
-            .map_or("", |(_, value)| value)
+        let pairs = self.header("cookie").split(';').filter_map(|pair| pair.trim().split_once('='));
+        pairs.into_iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
     }
 
     /// The body; `null` where it is no JSON.
@@ -87,11 +81,7 @@ impl Requests {
                 return Err(bad("the head of the request is too long"));
             }
             if !self.fill(source)? {
-                return if self.buffer.is_empty() {
-                    Ok(None)
-                } else {
-                    Err(cut())
-                };
+                return if self.buffer.is_empty() { Ok(None) } else { Err(cut()) };
             }
         }
     }
@@ -153,10 +143,7 @@ enum Framing {
 }
 
 fn framing(request: &Request) -> io::Result<Framing> {
-    if request
-        .header("transfer-encoding")
-        .eq_ignore_ascii_case("chunked")
-    {
+    if request.header("transfer-encoding").eq_ignore_ascii_case("chunked") {
         return Ok(Framing::Chunked);
     }
     match request.header("content-length") {
@@ -172,9 +159,7 @@ fn framing(request: &Request) -> io::Result<Framing> {
 fn parse_head(bytes: &[u8]) -> io::Result<Option<(Request, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut parsed = httparse::Request::new(&mut headers);
-    let status = parsed
-        .parse(bytes)
-        .map_err(|error| bad(&error.to_string()))?;
+    let status = parsed.parse(bytes).map_err(|error| bad(&error.to_string()))?;
     let httparse::Status::Complete(length) = status else {
         return Ok(None);
     };
@@ -196,9 +181,7 @@ fn owned(header: &httparse::Header<'_>) -> (String, String) {
 
 fn form_value(pairs: &str, name: &str) -> String {
     let mut pairs = pairs.split('&').filter_map(|pair| pair.split_once('='));
-    pairs
-        .find(|(key, _)| decoded(key) == name)
-        .map_or(String::new(), |(_, value)| decoded(value))
+    pairs.find(|(key, _)| decoded(key) == name).map_or(String::new(), |(_, value)| decoded(value))
 }
 
 /// Percent-decoding, with `+` as a space.
@@ -238,11 +221,7 @@ pub struct Response {
 
 impl Response {
     pub fn new(status: u16, kind: &str, body: impl Into<Vec<u8>>) -> Response {
-        Response {
-            status,
-            headers: vec![("Content-Type".into(), kind.into())],
-            body: body.into(),
-        }
+        Response { status, headers: vec![("Content-Type".into(), kind.into())], body: body.into() }
     }
 
     pub fn json(value: &Value) -> Response {
@@ -261,11 +240,8 @@ impl Response {
     /// The whole reply, to be written at once.
     pub fn bytes(&self, keep_alive: bool) -> Vec<u8> {
         let date = httpdate::fmt_http_date(std::time::SystemTime::now());
-        let mut head = format!(
-            "HTTP/1.1 {} {}\r\nDate: {date}\r\n",
-            self.status,
-            reason(self.status)
-        );
+        let mut head =
+            format!("HTTP/1.1 {} {}\r\nDate: {date}\r\n", self.status, reason(self.status));
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
         }

@@ -22,16 +22,12 @@ pub struct Listener {
 /// The tenant, on HTTPS.
 pub fn tenant(listener: TcpListener, world: &Arc<World>, certificates: Certificates) -> Listener {
     let certificates = Arc::new(certificates);
-    serve(listener, world, move |stream, world| {
-        serve_tenant(stream, world, &certificates)
-    })
+    serve(listener, world, move |stream, world| serve_tenant(stream, world, &certificates))
 }
 
 /// The phone, on plain HTTP.
 pub fn phone(listener: TcpListener, world: &Arc<World>) -> Listener {
-    serve(listener, world, |stream, world| {
-        serve_phone(Wire::clear(stream), world)
-    })
+    serve(listener, world, |stream, world| serve_phone(Wire::clear(stream), world))
 }
 
 impl Listener {
@@ -52,15 +48,10 @@ fn serve<F>(listener: TcpListener, world: &Arc<World>, work: F) -> Listener
 where
     F: Fn(TcpStream, &World) + Clone + Send + 'static,
 {
-    let address = listener
-        .local_addr()
-        .expect("a bound listener has an address");
+    let address = listener.local_addr().expect("a bound listener has an address");
     let world = world.clone();
     let thread = thread::spawn(move || accept(&listener, &world, &work));
-    Listener {
-        address,
-        thread: Some(thread),
-    }
+    Listener { address, thread: Some(thread) }
 }
 
 fn accept<F>(listener: &TcpListener, world: &Arc<World>, work: &F)

@@ -1,4 +1,5 @@
-//! What the tenant saw: each request with the connection that carried it, and counts of connections.
+//! What the tenant saw: each request with the connection that carried it, and counts of
+//! connections.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! The tenant simulator as a program: `simulator --listen ADDRESS [--phone ADDRESS] --scenario FILE --out DIR`.
+//! The tenant simulator as a program: `simulator --listen ADDRESS [--phone ADDRESS] --scenario FILE
+//! --out DIR`.
 
 #![allow(
     clippy::print_stdout,
@@ -72,8 +73,7 @@ impl Arguments {
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| format!("{text}: expected IP:PORT"))
+    text.parse().map_err(|_| format!("{text}: expected IP:PORT"))
 }
 
 /// Each file appears complete, and only once the listeners are up.

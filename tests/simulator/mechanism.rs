@@ -1,4 +1,5 @@
-//! The mechanisms: how each looks in a package, what starting it sends, and how it judges an answer.
+//! The mechanisms: how each looks in a package, what starting it sends, and how it judges an
+//! answer.
 
 use std::time::{Duration, Instant};
 
@@ -49,11 +50,7 @@ pub enum Verdict {
 
 impl Mechanism {
     pub fn new(name: &str) -> Mechanism {
-        Mechanism {
-            id: dice::id(),
-            name: name.to_uppercase(),
-            started: None,
-        }
+        Mechanism { id: dice::id(), name: name.to_uppercase(), started: None }
     }
 
     pub fn start(
@@ -90,19 +87,11 @@ impl Mechanism {
             pin: String::new(),
             session: session.into(),
             lifetime: Duration::from_secs(state.tenant.oob_lifetime),
-            state: if user.auto_approve {
-                phone::State::Approved
-            } else {
-                phone::State::Pending
-            },
+            state: if user.auto_approve { phone::State::Approved } else { phone::State::Pending },
         };
         let real = delivery == Delivery::Real;
         let message = real.then(|| state.inbox.send(draft, &state.clock));
-        self.started = Some(Started {
-            at: state.clock.now(),
-            code,
-            message,
-        });
+        self.started = Some(Started { at: state.clock.now(), code, message });
         Verdict::Pending(number)
     }
 
@@ -111,11 +100,7 @@ impl Mechanism {
         if self.name != "OATH" {
             return Verdict::Refused;
         }
-        self.started = Some(Started {
-            at: *now,
-            code: String::new(),
-            message: None,
-        });
+        self.started = Some(Started { at: *now, code: String::new(), message: None });
         Verdict::Pending(None)
     }
 
@@ -143,11 +128,7 @@ impl Mechanism {
         let Some(message) = started.message else {
             return Verdict::Pending(None);
         };
-        match state
-            .inbox
-            .get(message, &state.clock)
-            .map(|message| message.state)
-        {
+        match state.inbox.get(message, &state.clock).map(|message| message.state) {
             Some(phone::State::Pending) => Verdict::Pending(None),
             Some(phone::State::Approved) => Verdict::Met,
             Some(phone::State::Denied) => Verdict::Denied,
@@ -201,29 +182,20 @@ impl Mechanism {
         if [Verdict::Refused, Verdict::Denied, Verdict::Expired].contains(&verdict) {
             return verdict;
         }
-        let Some(Started {
-            code,
-            message: Some(message),
-            ..
-        }) = &self.started
-        else {
+        let Some(Started { code, message: Some(message), .. }) = &self.started else {
             return Verdict::Missed;
         };
         if text != code {
             return Verdict::Missed;
         }
-        let _ = state
-            .inbox
-            .settle(*message, phone::State::Approved, &state.clock);
+        let _ = state.inbox.settle(*message, phone::State::Approved, &state.clock);
         Verdict::Met
     }
 
     fn live(&self, state: &State) -> Option<&Started> {
         let lifetime = Duration::from_secs(state.tenant.oob_lifetime);
         let now = state.clock.now();
-        self.started
-            .as_ref()
-            .filter(|started| now < started.at + lifetime)
+        self.started.as_ref().filter(|started| now < started.at + lifetime)
     }
 
     /// Its entry in a package.
@@ -237,15 +209,9 @@ impl Mechanism {
         entry.insert("MechanismId".into(), self.id.clone().into());
         entry.insert("Enrolled".into(), true.into());
         let own = user.mechanism_prompt.get(&self.name);
-        entry.insert(
-            "PromptMechChosen".into(),
-            own.cloned().unwrap_or(looks.chosen).into(),
-        );
+        entry.insert("PromptMechChosen".into(), own.cloned().unwrap_or(looks.chosen).into());
         if self.name != "U2FONDEVICE" {
-            entry.insert(
-                "PromptSelectMech".into(),
-                own.cloned().unwrap_or(looks.menu).into(),
-            );
+            entry.insert("PromptSelectMech".into(), own.cloned().unwrap_or(looks.menu).into());
         }
         Value::Object(entry)
     }
@@ -291,10 +257,7 @@ fn is_oath_code(text: &str, user: &User) -> bool {
     let Ok(secret) = Secret::try_from_base32(&user.oath_secret) else {
         return false;
     };
-    let totp = Builder::new()
-        .with_secret(secret)
-        .with_skew(1)
-        .build_noncompliant();
+    let totp = Builder::new().with_secret(secret).with_skew(1).build_noncompliant();
     !user.oath_secret.is_empty() && totp.check(text, dice::unix_time()).is_some()
 }
 
@@ -303,9 +266,9 @@ fn answers_questions(answer: &Value, user: &User) -> bool {
     match user.questions.as_slice() {
         [] => false,
         [one] => answer.as_str() == Some(one.answer.as_str()),
-        several => several
-            .iter()
-            .all(|question| answer[question_id(&question.text)] == question.answer),
+        several => {
+            several.iter().all(|question| answer[question_id(&question.text)] == question.answer)
+        }
     }
 }
 
@@ -337,12 +300,7 @@ struct Looks {
 
 fn looks(name: &str, user: &User) -> Option<Looks> {
     let (answer_type, menu, chosen) = texts(name, user)?;
-    Some(Looks {
-        answer_type,
-        menu,
-        chosen,
-        extra: extra(name, user),
-    })
+    Some(Looks { answer_type, menu, chosen, extra: extra(name, user) })
 }
 
 fn texts(name: &str, user: &User) -> Option<(&'static str, String, String)> {
@@ -354,11 +312,7 @@ fn texts(name: &str, user: &User) -> Option<(&'static str, String, String)> {
             "Mobile Authenticator",
             "Approve the request in the mobile app, or enter its code.",
         ),
-        "OATH" => (
-            "StartTextOob",
-            "OATH OTP Client",
-            "Enter the code of your OATH OTP client.",
-        ),
+        "OATH" => ("StartTextOob", "OATH OTP Client", "Enter the code of your OATH OTP client."),
         "SMS" => (
             "StartTextOob",
             &format!("SMS... XXX-{phone}"),
@@ -378,11 +332,7 @@ fn texts(name: &str, user: &User) -> Option<(&'static str, String, String)> {
         ),
         "SQ" => return Some(("Text", "Security Question".into(), asked(user))),
         "RADIUS" => ("Text", "RADIUS", "Enter the code of your token, or push."),
-        "RESET" => (
-            "Text",
-            "New Password",
-            "Your password has expired. Enter a new password",
-        ),
+        "RESET" => ("Text", "New Password", "Your password has expired. Enter a new password"),
         "QR" if user.qr_answer => ("QR", "QR Code", "Scan the code with the mobile app."),
         "QR" => ("StartOob", "QR Code", "Scan the code with the mobile app."),
         "U2F" => ("StartOob", "FIDO2 Security Key", "Touch your security key."),
@@ -395,10 +345,7 @@ fn texts(name: &str, user: &User) -> Option<(&'static str, String, String)> {
 }
 
 fn asked(user: &User) -> String {
-    let first = user
-        .questions
-        .first()
-        .map_or("", |question| question.text.as_str());
+    let first = user.questions.first().map_or("", |question| question.text.as_str());
     format!("Answer security question '{first}':")
 }
 
@@ -443,7 +390,5 @@ fn questions(user: &User) -> Value {
 }
 
 fn domain(user: &User) -> &str {
-    user.name
-        .rsplit_once('@')
-        .map_or("example.com", |(_, domain)| domain)
+    user.name.rsplit_once('@').map_or("example.com", |(_, domain)| domain)
 }

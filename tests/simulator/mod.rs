@@ -1,6 +1,8 @@
-//! A tenant in miniature: speaks HTTPS as the real service does, with a phone beside it; knows nothing of the module.
+//! A tenant in miniature: speaks HTTPS as the real service does, with a phone beside it; knows
+//! nothing of the module.
 //!
-//! Tests start one in their own process with [`Simulator::start`]; `cargo run --example simulator` makes a program of it.
+//! Tests start one in their own process with [`Simulator::start`]; `cargo run --example simulator`
+//! makes a program of it.
 
 #![deny(unsafe_code)]
 #![allow(
@@ -56,7 +58,8 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts both listeners on free ports of 127.0.0.1; panics, naming the fault, on a bad scenario.
+    /// Starts both listeners on free ports of 127.0.0.1; panics, naming the fault, on a bad
+    /// scenario.
     pub fn start(scenario_toml: &str) -> Simulator {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         Simulator::start_at(scenario_toml, free, free).unwrap_or_else(|error| panic!("{error}"))
@@ -67,12 +70,7 @@ impl Simulator {
         let mut scenario = Scenario::parse(scenario)?;
         let tenant = bind(tenant)?;
         let phone = bind(phone)?;
-        scenario.fill_in_port(
-            tenant
-                .local_addr()
-                .map_err(|error| error.to_string())?
-                .port(),
-        );
+        scenario.fill_in_port(tenant.local_addr().map_err(|error| error.to_string())?.port());
         let certificates = tls::Certificates::new(&scenario.tenant)?;
         let ca_pem = certificates.ca_pem.clone();
         let phone_url = url("http", &phone);
@@ -144,7 +142,8 @@ impl Simulator {
         self.world.with(|state| state.faults.clear());
     }
 
-    /// Sets keys of a user as in the scenario, e.g. `json!({"locked": true})`; panics on an unknown key or user.
+    /// Sets keys of a user as in the scenario, e.g. `json!({"locked": true})`; panics on an unknown
+    /// key or user.
     pub fn change_user(&self, name: &str, keys: &serde_json::Value) {
         let changed = self.world.with(|state| state.change_user(name, keys));
         changed.unwrap_or_else(|error| panic!("{error}"));
@@ -157,8 +156,7 @@ impl Simulator {
 
     /// Somebody else changes the default policy set.
     pub fn meddle(&self) {
-        self.world
-            .with(|state| policies::meddle(&mut state.policies));
+        self.world.with(|state| policies::meddle(&mut state.policies));
     }
 
     /// So many saves of a policy set come just too late: somebody else saves before each.
@@ -166,7 +164,8 @@ impl Simulator {
         self.world.with(|state| state.policies.rivals = saves);
     }
 
-    /// Makes the tenant's clock jump ahead, so that sessions, messages and waits run out. TOTP is not moved.
+    /// Makes the tenant's clock jump ahead, so that sessions, messages and waits run out. TOTP is
+    /// not moved.
     pub fn pass_time(&self, time: Duration) {
         self.world.with(|state| state.clock.jump(time));
     }
@@ -187,11 +186,12 @@ fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     Ok(listener)
 }
 
-/// Who finds no place in the queue tries again after a second, and of two hundred who come at once not all find one in the
-/// 128 that the standard library asks for (listen(2)).
+/// Who finds no place in the queue tries again after a second, and of two hundred who come at once
+/// not all find one in the 128 that the standard library asks for (listen(2)).
 #[allow(unsafe_code)]
 fn make_room(listener: &TcpListener) -> std::io::Result<()> {
-    // SAFETY: the descriptor is open; to listen once more changes nothing but the length of the queue.
+    // SAFETY: the descriptor is open; to listen once more changes nothing but the length of the
+    // queue.
     match unsafe { libc::listen(listener.as_raw_fd(), 4096) } {
         0 => Ok(()),
         _ => Err(std::io::Error::last_os_error()),
@@ -199,8 +199,6 @@ fn make_room(listener: &TcpListener) -> std::io::Result<()> {
 }
 
 fn url(scheme: &str, listener: &TcpListener) -> String {
-    let address = listener
-        .local_addr()
-        .expect("a bound listener has an address");
+    let address = listener.local_addr().expect("a bound listener has an address");
     format!("{scheme}://{address}")
 }

@@ -17,27 +17,15 @@ const LIFETIME: u64 = 31_536_000;
 /// `/oauth2/token/<app>`: no envelope, and real status codes.
 pub fn token(state: &mut State, app: &str, request: &Request) -> Response {
     let (id, secret) = credentials(request);
-    let found = state
-        .clients
-        .iter()
-        .find(|client| client.app.eq_ignore_ascii_case(app));
+    let found = state.clients.iter().find(|client| client.app.eq_ignore_ascii_case(app));
     let Some(client) = found.filter(|client| client.id == id && client.secret == secret) else {
-        return refusal(
-            "invalid_client",
-            "invalid client creds or client not allowed",
-        );
+        return refusal("invalid_client", "invalid client creds or client not allowed");
     };
     if request.form("grant_type") != "client_credentials" {
-        return refusal(
-            "unsupported_grant_type",
-            "this application takes client credentials only",
-        );
+        return refusal("unsupported_grant_type", "this application takes client credentials only");
     }
     let scope = request.form("scope");
-    if scope
-        .split_whitespace()
-        .any(|one| !client.scopes.iter().any(|known| known == one))
-    {
+    if scope.split_whitespace().any(|one| !client.scopes.iter().any(|known| known == one)) {
         return refusal("invalid_scope", "the application has no such scope");
     }
     let client = client.clone();
@@ -56,8 +44,8 @@ pub fn token_path(state: &State) -> &'static str {
     }
 }
 
-/// `/oauth2/authorize/<app>`: the browser's part of OpenID Connect, for a client that has a token already. The identity
-/// token is in the fragment of the place that it is sent to.
+/// `/oauth2/authorize/<app>`: the browser's part of OpenID Connect, for a client that has a token
+/// already. The identity token is in the fragment of the place that it is sent to.
 pub fn authorize(state: &mut State, app: &str, request: &Request) -> Response {
     let Some(client) = state.bearers.get(bearer(request)) else {
         return unauthorized();
@@ -67,10 +55,7 @@ pub fn authorize(state: &mut State, app: &str, request: &Request) -> Response {
         && request.query("response_type") == "id_token";
     let place = request.query("redirect_uri");
     if !known || !place.starts_with("https://") {
-        return refusal(
-            "invalid_request",
-            "the application does not take this request",
-        );
+        return refusal("invalid_request", "the application does not take this request");
     }
     let token = dice::token(&client.id, LIFETIME);
     let place = format!("{place}#id_token={token}&token_type=bearer&expires_in={LIFETIME}");
@@ -97,10 +82,7 @@ pub fn refuses_to_advance(state: &State, session: &str, request: &Request) -> Op
 }
 
 fn bearer(request: &Request) -> &str {
-    request
-        .header("authorization")
-        .strip_prefix("Bearer ")
-        .unwrap_or_default()
+    request.header("authorization").strip_prefix("Bearer ").unwrap_or_default()
 }
 
 fn unauthorized() -> Response {
@@ -109,10 +91,7 @@ fn unauthorized() -> Response {
 
 /// From the Basic header, else from the form.
 fn credentials(request: &Request) -> (String, String) {
-    let basic = request
-        .header("authorization")
-        .strip_prefix("Basic ")
-        .and_then(dice::from_base64);
+    let basic = request.header("authorization").strip_prefix("Basic ").and_then(dice::from_base64);
     let basic = basic.and_then(|bytes| String::from_utf8(bytes).ok());
     let pair = basic.as_deref().and_then(|pair| pair.split_once(':'));
     pair.map_or_else(
@@ -123,10 +102,7 @@ fn credentials(request: &Request) -> (String, String) {
 
 fn refusal(error: &str, description: &str) -> Response {
     let body = json!({"error": error, "error_description": description});
-    Response {
-        status: 400,
-        ..Response::json(&body)
-    }
+    Response { status: 400, ..Response::json(&body) }
 }
 
 /// Lets an administrative call through only with the token of a client that may make it.
@@ -148,10 +124,7 @@ pub fn guarded(
 }
 
 fn may_call(client: &Client, call: &str) -> bool {
-    let allowed = |one: &String| {
-        call.trim_start_matches('/')
-            .starts_with(&one.to_lowercase())
-    };
+    let allowed = |one: &String| call.trim_start_matches('/').starts_with(&one.to_lowercase());
     client.calls.is_empty() || client.calls.iter().any(allowed)
 }
 

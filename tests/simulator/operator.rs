@@ -1,4 +1,5 @@
-//! The phone's HTTP side: its page, the calls that tests make, and the levers of whoever runs the simulator.
+//! The phone's HTTP side: its page, the calls that tests make, and the levers of whoever runs the
+//! simulator.
 //!
 //! | call | does |
 //! |---|---|
@@ -64,10 +65,7 @@ fn page(html: &str) -> Response {
 }
 
 fn problem(status: u16, why: &str) -> Response {
-    Response {
-        status,
-        ..Response::json(&json!({"error": why}))
-    }
+    Response { status, ..Response::json(&json!({"error": why})) }
 }
 
 /// Does something to the world; an error is the caller's.
@@ -121,39 +119,26 @@ fn number(text: &str) -> u64 {
 }
 
 fn settle(world: &World, id: &str, to: phone::State) -> Response {
-    pull(world, |state| {
-        state.inbox.settle(number(id), to, &state.clock)
-    })
+    pull(world, |state| state.inbox.settle(number(id), to, &state.clock))
 }
 
-/// The link of a message was opened: that approves, but a provider's page that ends in a PIN only shows it.
+/// The link of a message was opened: that approves, but a provider's page that ends in a PIN only
+/// shows it.
 fn follow(world: &World, path: &str) -> Response {
     let outcome = world.with(|state| {
         let id = state.inbox.with_link(path).ok_or("no such link")?;
-        let message = state
-            .inbox
-            .get(id, &state.clock)
-            .cloned()
-            .ok_or("no such message")?;
+        let message = state.inbox.get(id, &state.clock).cloned().ok_or("no such message")?;
         if message.pin.is_empty() {
-            state
-                .inbox
-                .settle(id, phone::State::Approved, &state.clock)?;
+            state.inbox.settle(id, phone::State::Approved, &state.clock)?;
             return Ok("Approved. You can close this page.".to_string());
         }
-        Ok(format!(
-            "You are signed in here. Type this PIN where you came from: {}",
-            message.pin
-        ))
+        Ok(format!("You are signed in here. Type this PIN where you came from: {}", message.pin))
     });
     match outcome {
         Ok(text) => page(&small_page(&text)),
         Err::<_, String>(why) => {
             let over = small_page(&format!("This link is no longer good: {why}."));
-            Response {
-                status: 410,
-                ..page(&over)
-            }
+            Response { status: 410, ..page(&over) }
         }
     }
 }
@@ -188,9 +173,7 @@ fn revoke_tokens(world: &World) -> Response {
 
 fn pass_time(world: &World, request: &Request) -> Response {
     pull(world, |state| {
-        let seconds = request.json()["seconds"]
-            .as_u64()
-            .ok_or("expected {\"seconds\": number}")?;
+        let seconds = request.json()["seconds"].as_u64().ok_or("expected {\"seconds\": number}")?;
         state.clock.jump(Duration::from_secs(seconds));
         Ok(())
     })

@@ -70,12 +70,7 @@ pub struct Inbox {
 
 impl Inbox {
     pub fn new(phone_url: String) -> Inbox {
-        Inbox {
-            messages: Vec::new(),
-            pending: Vec::new(),
-            revision: 0,
-            phone_url,
-        }
+        Inbox { messages: Vec::new(), pending: Vec::new(), revision: 0, phone_url }
     }
 
     pub fn phone_url(&self) -> &str {
@@ -115,10 +110,7 @@ impl Inbox {
 
     pub fn with_link(&self, path: &str) -> Option<u64> {
         let link = format!("{}{path}", self.phone_url);
-        self.messages
-            .iter()
-            .find(|message| message.link == link)
-            .map(|message| message.id)
+        self.messages.iter().find(|message| message.link == link).map(|message| message.id)
     }
 
     /// Messages later than `after`, for one user or, with an empty name, for all.
@@ -185,22 +177,18 @@ impl<'a> Phone<'a> {
         Phone { world }
     }
 
-    /// The first message for a user with an id above `after`; panics after half a minute without one.
+    /// The first message for a user with an id above `after`; panics after half a minute without
+    /// one.
     pub fn wait(&self, user: &str, after: u64) -> Message {
-        let found = self.world.wait(PATIENCE, |state| {
-            state
-                .inbox
-                .list(user, after, &state.clock)
-                .into_iter()
-                .next()
-        });
+        let found = self
+            .world
+            .wait(PATIENCE, |state| state.inbox.list(user, after, &state.clock).into_iter().next());
         found.unwrap_or_else(|| panic!("no message after {after} reached {user:?}"))
     }
 
     /// Everything that was sent to a user, in order.
     pub fn messages(&self, user: &str) -> Vec<Message> {
-        self.world
-            .with(|state| state.inbox.list(user, 0, &state.clock))
+        self.world.with(|state| state.inbox.list(user, 0, &state.clock))
     }
 
     /// Panics when the message is not pending.
@@ -214,9 +202,7 @@ impl<'a> Phone<'a> {
     }
 
     fn settle(&self, id: u64, to: State) {
-        let settled = self
-            .world
-            .with(|state| state.inbox.settle(id, to, &state.clock));
+        let settled = self.world.with(|state| state.inbox.settle(id, to, &state.clock));
         settled.unwrap_or_else(|error| panic!("{error}"));
     }
 }

@@ -17,11 +17,7 @@ const PROFILES: [(&str, &str, &[&str]); 3] = [
         "Default New Device Login Profile",
         &["UP", "OTP,SMS,EMAIL,OATH"],
     ),
-    (
-        "22222222-2222-4222-8222-222222222222",
-        "Second Factor Only",
-        &["OTP,SMS,EMAIL,OATH,PF"],
-    ),
+    ("22222222-2222-4222-8222-222222222222", "Second Factor Only", &["OTP,SMS,EMAIL,OATH,PF"]),
     ("33333333-3333-4333-8333-333333333333", "Password", &["UP"]),
 ];
 const BLOCK: &str = "/Policy/Default Policy";
@@ -62,11 +58,7 @@ struct Block {
 
 impl Policies {
     pub fn new(fixed: BTreeMap<String, Challenges>, sets: &[Set]) -> Policies {
-        let default = Set {
-            path: BLOCK.into(),
-            link: "Global".into(),
-            roles: Vec::new(),
-        };
+        let default = Set { path: BLOCK.into(), link: "Global".into(), roles: Vec::new() };
         let sets: Vec<_> = std::iter::once(&default).chain(sets).collect();
         Policies {
             fixed,
@@ -84,18 +76,13 @@ impl Policies {
 
     /// The challenges behind a modifier: of the scenario, or as saved.
     pub fn challenges(&self, modifier: &str) -> Option<Challenges> {
-        self.fixed
-            .get(modifier)
-            .cloned()
-            .or_else(|| self.saved(modifier))
+        self.fixed.get(modifier).cloned().or_else(|| self.saved(modifier))
     }
 
     fn saved(&self, modifier: &str) -> Option<Challenges> {
         let known = self.modifiers.iter().any(|one| one == modifier);
         let mut blocks = self.blocks.iter();
-        blocks
-            .find_map(|block| block.challenges(modifier))
-            .filter(|_| known)
+        blocks.find_map(|block| block.challenges(modifier)).filter(|_| known)
     }
 }
 
@@ -104,12 +91,8 @@ impl Block {
         let profiles = PROFILES.map(|(id, name, challenges)| {
             json!({"Uuid": id, "Name": name, "DurationInMinutes": 30, "Challenges": challenges, "AdditionalData": {}})
         });
-        let levels = [
-            ("Normal", "None Detected"),
-            ("Low", "Low"),
-            ("Med", "Medium"),
-            ("High", "High"),
-        ];
+        let levels =
+            [("Normal", "None Detected"), ("Low", "Low"), ("Med", "Medium"), ("High", "High")];
         let levels = levels.map(|(name, shown)| json!({"Name": name, "TranslatedName": shown}));
         let content = json!({
             "Description": "The default policy.", "PolicyModifiers": [], "Path": path, "Version": 6,
@@ -133,10 +116,7 @@ impl Block {
             [format!("/Core/{modifier}/Authentication/AuthenticationRulesDefaultProfileId")];
         let profiles = self.content["AuthProfiles"].as_array()?;
         let profile = profiles.iter().find(|one| one["Uuid"] == *profile)?;
-        let challenges = profile["Challenges"]
-            .as_array()?
-            .iter()
-            .filter_map(Value::as_str);
+        let challenges = profile["Challenges"].as_array()?.iter().filter_map(Value::as_str);
         enabled.then(|| challenges.map(names).collect())
     }
 
@@ -155,11 +135,7 @@ impl Block {
 }
 
 fn link(set: &Set) -> Value {
-    let roles: Vec<_> = set
-        .roles
-        .iter()
-        .map(|role| super::dice::guid_of(role))
-        .collect();
+    let roles: Vec<_> = set.roles.iter().map(|role| super::dice::guid_of(role)).collect();
     json!({
         "Params": roles, "ID": set.path, "EnableCompliant": true, "Description": "The default policy.",
         "LinkType": set.link, "PolicySet": set.path,
@@ -168,17 +144,12 @@ fn link(set: &Set) -> Value {
 
 /// `"OTP,SMS"`
 fn names(list: &str) -> Vec<String> {
-    list.split(',')
-        .map(|name| name.trim().to_string())
-        .collect()
+    list.split(',').map(|name| name.trim().to_string()).collect()
 }
 
 /// Clients send booleans as such or as text.
 fn truth(value: &Value) -> bool {
-    value == true
-        || value
-            .as_str()
-            .is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    value == true || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))
 }
 
 /// `/Policy/GetPolicyBlock`
@@ -191,10 +162,7 @@ pub fn read_block(policies: &mut Policies, body: &Value) -> Response {
 
 /// `/Policy/AddAuthPolicyModifier`
 pub fn add_modifier(policies: &mut Policies, body: &Value) -> Response {
-    let Some(name) = body["PolicyModifier"]
-        .as_str()
-        .filter(|name| !name.is_empty())
-    else {
+    let Some(name) = body["PolicyModifier"].as_str().filter(|name| !name.is_empty()) else {
         return Response::json(&reply::failure());
     };
     if !policies.modifiers.iter().any(|known| known == name) {
@@ -222,10 +190,7 @@ pub fn save_block(policies: &mut Policies, body: &Value) -> Response {
     };
     block.content = policy.clone();
     for key in ["Newpolicy", "RevStamp"] {
-        block
-            .content
-            .as_object_mut()
-            .and_then(|block| block.remove(key));
+        block.content.as_object_mut().and_then(|block| block.remove(key));
     }
     block.stamp += 10_000_000;
     let stamp = block.stamp.to_string();
@@ -260,22 +225,15 @@ pub fn mobile_policy(_: &mut Policies, _: &Value) -> Response {
 /// `/RedRock/query`: whatever is asked, the roles.
 pub fn query(_: &mut Policies, _: &Value) -> Response {
     let role = |name: &str| json!({"ID": super::dice::guid_of(name), "Name": name, "DisplayName": name, "RoleType": "PrincipalList"});
-    ok(table(
-        &["Everybody", "System Administrator"].map(role),
-        "Role",
-        "ID",
-    ))
+    ok(table(&["Everybody", "System Administrator"].map(role), "Role", "ID"))
 }
 
 fn table(rows: &[Value], kind: &str, key: &str) -> Value {
     let row = |row: &Value| json!({"Entities": [{"Type": kind, "Key": row[key], "IsForeignKey": false}], "Row": row});
     let results: Vec<Value> = rows.iter().map(row).collect();
     let first = rows.first().and_then(Value::as_object);
-    let columns: Vec<Value> = first
-        .into_iter()
-        .flatten()
-        .map(|(name, value)| column(name, value, kind))
-        .collect();
+    let columns: Vec<Value> =
+        first.into_iter().flatten().map(|(name, value)| column(name, value, kind)).collect();
     json!({
         "IsAggregate": false, "Count": rows.len(), "Columns": columns, "FullCount": rows.len(), "Results": results,
         "ReturnID": "",

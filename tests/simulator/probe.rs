@@ -37,10 +37,7 @@ impl Reply {
     /// All values of a header.
     pub fn all(&self, name: &str) -> Vec<&str> {
         let pairs = self.head.lines().filter_map(|line| line.split_once(": "));
-        pairs
-            .filter(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-            .collect()
+        pairs.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 }
 
@@ -54,13 +51,10 @@ pub fn trust_with(
     versions: &[&'static rustls::SupportedProtocolVersion],
 ) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_slice(simulator.ca_pem().as_bytes()).unwrap())
-        .unwrap();
+    roots.add(CertificateDer::from_pem_slice(simulator.ca_pem().as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
-        .unwrap();
+    let config =
+        ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
     Arc::new(config.with_root_certificates(roots).with_no_client_auth())
 }
 
@@ -75,16 +69,10 @@ impl Probe {
         let mut session = ClientConnection::new(config, name).unwrap();
         let mut stream = TcpStream::connect(("127.0.0.1", simulator.port())).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        session
-            .complete_io(&mut stream)
-            .map_err(|error| error.to_string())?;
+        session.complete_io(&mut stream).map_err(|error| error.to_string())?;
         let host = format!("127.0.0.1:{}", simulator.port());
         let stream = StreamOwned::new(session, stream);
-        Ok(Probe {
-            stream,
-            host,
-            headers: String::new(),
-        })
+        Ok(Probe { stream, host, headers: String::new() })
     }
 
     pub fn stream(&mut self) -> &mut StreamOwned<ClientConnection, TcpStream> {
@@ -135,15 +123,10 @@ impl Probe {
 
     /// Begins a login.
     pub fn start(&mut self, user: &str) -> Login<'_> {
-        let reply = self.call(
-            "/Security/StartAuthentication",
-            &json!({"User": user, "Version": "1.0"}),
-        );
+        let reply =
+            self.call("/Security/StartAuthentication", &json!({"User": user, "Version": "1.0"}));
         assert_eq!(reply["success"], true, "{reply}");
-        Login {
-            probe: self,
-            package: reply["Result"].clone(),
-        }
+        Login { probe: self, package: reply["Result"].clone() }
     }
 }
 
@@ -173,10 +156,7 @@ impl Login<'_> {
         let challenges = self.package["Challenges"].as_array().into_iter().flatten();
         let mut all = challenges.flat_map(|one| one["Mechanisms"].as_array().unwrap());
         let found = all.find(|one| one["Name"] == name);
-        found.unwrap_or_else(|| panic!("no {name} offered"))["MechanismId"]
-            .as_str()
-            .unwrap()
-            .into()
+        found.unwrap_or_else(|| panic!("no {name} offered"))["MechanismId"].as_str().unwrap().into()
     }
 
     pub fn answer(&mut self, name: &str, answer: impl Into<Value>) -> Value {
@@ -215,11 +195,7 @@ pub fn phone_call(simulator: &Simulator, head: &str, body: &str) -> Reply {
     let mut stream = TcpStream::connect(&host).unwrap();
     stream.set_read_timeout(Some(2 * PATIENCE)).unwrap();
     let (first, more) = head.split_once('\n').unwrap_or((head, ""));
-    let more = if more.is_empty() {
-        String::new()
-    } else {
-        format!("{more}\r\n")
-    };
+    let more = if more.is_empty() { String::new() } else { format!("{more}\r\n") };
     let length = body.len();
     write!(stream, "{first} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}Content-Length: {length}\r\n\r\n{body}").unwrap();
     let mut read = String::new();

@@ -39,11 +39,8 @@ pub fn failure_with(summary: &str) -> Value {
 /// What comes of asking too often.
 pub fn too_many_requests(wait: Duration, state: &State) -> Response {
     let seconds = wait.as_secs_f64().ceil() as u64;
-    Response::html(
-        429,
-        "<html><body><h1>429 - Too Many Requests</h1></body></html>",
-    )
-    .with("Retry-After", retry_after(seconds, state))
+    Response::html(429, "<html><body><h1>429 - Too Many Requests</h1></body></html>")
+        .with("Retry-After", retry_after(seconds, state))
 }
 
 /// `Retry-After`, in the form that this tenant gives it.
@@ -65,10 +62,8 @@ pub fn failure_that_says(message: &str) -> Value {
 /// The challenges of a session, as StartAuthentication and a change in mid-flow give them.
 pub fn package(session: &Session, waiting: u64, state: &State) -> Value {
     let challenge = |mechanisms: &Vec<super::mechanism::Mechanism>| {
-        let entries: Vec<Value> = mechanisms
-            .iter()
-            .map(|mechanism| mechanism.to_json(&session.user))
-            .collect();
+        let entries: Vec<Value> =
+            mechanisms.iter().map(|mechanism| mechanism.to_json(&session.user)).collect();
         json!({"Mechanisms": entries})
     };
     let challenges: Vec<Value> = session.challenges.iter().map(challenge).collect();
@@ -119,9 +114,7 @@ pub fn login_success(grant: &Grant<'_>, state: &State) -> Value {
         result["TokenLifetime"] = LIFETIME.into();
     }
     if grant.user.success_without_user {
-        result
-            .as_object_mut()
-            .and_then(|result| result.remove("User"));
+        result.as_object_mut().and_then(|result| result.remove("User"));
     }
     result
 }
@@ -132,10 +125,7 @@ pub fn dressed(reply: Response, request: &Request) -> Response {
         .with("Cache-Control", "no-cache, no-store, must-revalidate")
         .with("Pragma", "no-cache")
         .with("Expires", "-1")
-        .with(
-            "Strict-Transport-Security",
-            "max-age=31536000; includeSubDomains",
-        )
+        .with("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
         .with("X-Cfy-Tx-Id", dice::hex(32).to_lowercase())
         .with("X-Cfy-Tx-Dt", dice::date_in_base64())
         .with("X-Cfy-Tx-Tm", dice::digits(3));
@@ -149,10 +139,7 @@ pub fn dressed(reply: Response, request: &Request) -> Response {
 pub fn with_session_cookie(reply: Response) -> Response {
     reply.with(
         "Set-Cookie",
-        format!(
-            "sessdata={}; path=/; secure; HttpOnly; SameSite=Lax",
-            dice::id()
-        ),
+        format!("sessdata={}; path=/; secure; HttpOnly; SameSite=Lax", dice::id()),
     )
 }
 
@@ -161,14 +148,8 @@ pub fn with_login_cookies(reply: Response, auth: &str, user: &str) -> Response {
     let forever = "expires=Fri, 31-Dec-9999 23:59:59 GMT; path=/; secure; HttpOnly";
     let user = dice::guid_of(user);
     reply
-        .with(
-            "Set-Cookie",
-            format!(".ASPXAUTH={auth}; path=/; secure; HttpOnly; SameSite=Lax"),
-        )
-        .with(
-            "Set-Cookie",
-            format!("antixss={}; path=/; secure", dice::id()),
-        )
+        .with("Set-Cookie", format!(".ASPXAUTH={auth}; path=/; secure; HttpOnly; SameSite=Lax"))
+        .with("Set-Cookie", format!("antixss={}; path=/; secure", dice::id()))
         .with("Set-Cookie", format!("CCSID={}; {forever}", dice::guid()))
         .with("Set-Cookie", format!("podloc=simulated; {forever}"))
         .with("Set-Cookie", format!("userdata={user}; {forever}"))

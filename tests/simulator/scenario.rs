@@ -39,9 +39,11 @@ pub struct Tenant {
     pub names: Vec<String>,
     /// The path that all calls live below, e.g. `/identity`.
     pub prefix: String,
-    /// `/Core/Authentication/ContinueFailedSessions`: a wrong answer is revealed at the very end only.
+    /// `/Core/Authentication/ContinueFailedSessions`: a wrong answer is revealed at the very end
+    /// only.
     pub continue_failed_sessions: bool,
-    /// `/Core/Authentication/SkipMechsInFalseAdvance`: after a wrong answer nothing is sent any more.
+    /// `/Core/Authentication/SkipMechsInFalseAdvance`: after a wrong answer nothing is sent any
+    /// more.
     pub skip_mechs_in_false_advance: bool,
     /// Seconds.
     pub session_lifetime: u64,
@@ -53,12 +55,14 @@ pub struct Tenant {
     pub batch_limit: i64,
     /// An attack: every success is for this user.
     pub identity_in_success: String,
-    /// StartAuthentication sends elsewhere until asked under this host. `{port}` is the tenant's own port.
+    /// StartAuthentication sends elsewhere until asked under this host. `{port}` is the tenant's
+    /// own port.
     pub redirect_to: String,
     /// What unknown users seem to have.
     pub decoy: Challenges,
     pub certificate: Certificate,
-    /// A folder with `ca.pem`, `chain.pem` and `key.pem`: the good certificate, instead of one that is made.
+    /// A folder with `ca.pem`, `chain.pem` and `key.pem`: the good certificate, instead of one that
+    /// is made.
     pub chain: String,
     pub tls: TlsVersion,
     /// Answers in clear on the tenant's port.
@@ -69,7 +73,8 @@ pub struct Tenant {
     pub no_token: bool,
     /// One of the native-client headers, or 403.
     pub native_header: bool,
-    /// Where OAuth tokens are: `/oauth2/token/`, or `/api/oauth2/token/` as on the Delinea Platform, and nowhere else.
+    /// Where OAuth tokens are: `/oauth2/token/`, or `/api/oauth2/token/` as on the Delinea
+    /// Platform, and nowhere else.
     pub token_below_api: bool,
     /// What the token of an OAuth client is worth to AdvanceAuthentication.
     pub advance_bearer: Bearer,
@@ -79,7 +84,8 @@ pub struct Tenant {
     pub denied_word: String,
     /// The same of an approval that ran out.
     pub expired_word: String,
-    /// The least time between two Polls of a session, in milliseconds: sooner ones are answered 429. 0: no limit.
+    /// The least time between two Polls of a session, in milliseconds: sooner ones are answered
+    /// 429. 0: no limit.
     pub poll_every: u64,
     /// `Retry-After` is a date, not a number of seconds.
     pub retry_after_as_date: bool,
@@ -87,7 +93,8 @@ pub struct Tenant {
     pub pending_word: String,
 }
 
-/// Not known publicly: whether AdvanceAuthentication looks at the token that OnDemandChallenge was asked with.
+/// Not known publicly: whether AdvanceAuthentication looks at the token that OnDemandChallenge was
+/// asked with.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Bearer {
@@ -232,7 +239,8 @@ pub enum Federated {
     Pin,
     /// By being approved there.
     Wait,
-    /// In a browser only: StartAuthentication gives a `Redirect` and nothing to wait for, as on the Delinea Platform.
+    /// In a browser only: StartAuthentication gives a `Redirect` and nothing to wait for, as on the
+    /// Delinea Platform.
     Redirect,
 }
 

@@ -129,7 +129,8 @@ impl Session {
         }
     }
 
-    /// Whether a wrong code may be followed by another: not a password, of which the next challenge says nothing.
+    /// Whether a wrong code may be followed by another: not a password, of which the next challenge
+    /// says nothing.
     fn takes_another(&mut self, operation: &Operation, state: &State) -> bool {
         let is_code = |met: &mut Mechanism| met.name != "UP";
         let open = state.tenant.wrong_code_leaves_open;
@@ -155,9 +156,8 @@ impl Session {
         if self.failed && !state.tenant.continue_failed_sessions {
             return Outcome::Failure;
         }
-        let was_password = self
-            .mechanism(&operation.mechanism_id)
-            .is_some_and(|met| met.name == "UP");
+        let was_password =
+            self.mechanism(&operation.mechanism_id).is_some_and(|met| met.name == "UP");
         if was_password && let Some(package) = self.package_after_password() {
             self.offer(&package);
             return Outcome::NewPackage;
@@ -192,19 +192,12 @@ impl Session {
 
     /// A mechanism of the challenge that is now to be met.
     fn mechanism(&mut self, id: &str) -> Option<&mut Mechanism> {
-        self.challenges
-            .get_mut(self.position)?
-            .iter_mut()
-            .find(|mechanism| mechanism.id == id)
+        self.challenges.get_mut(self.position)?.iter_mut().find(|mechanism| mechanism.id == id)
     }
 
     fn delivery(&self, state: &State) -> Delivery {
         let silenced = self.failed && state.tenant.skip_mechs_in_false_advance;
-        if self.known && !silenced {
-            Delivery::Real
-        } else {
-            Delivery::Pretended
-        }
+        if self.known && !silenced { Delivery::Real } else { Delivery::Pretended }
     }
 
     fn is_throttled(&self, state: &State) -> bool {
@@ -221,10 +214,7 @@ impl Session {
 /// Somebody who is not there, the same each time for the same name.
 fn decoy(name: &str, state: &State) -> User {
     let guid = dice::guid_of(&name.to_lowercase());
-    let digits = guid
-        .bytes()
-        .map(|byte| char::from(b'0' + byte % 10))
-        .take(4);
+    let digits = guid.bytes().map(|byte| char::from(b'0' + byte % 10)).take(4);
     let decoy = serde_json::json!({
         "name": name,
         "password": dice::id(),

@@ -36,19 +36,13 @@ fn decided(world: &World, request: &Request, message: u64) -> Response {
         (message.state != phone::State::Pending).then_some(())
     });
     let mut body = request.json();
-    if let Some(last) = body["MultipleOperations"]
-        .as_array()
-        .and_then(|all| all.last())
-    {
+    if let Some(last) = body["MultipleOperations"].as_array().and_then(|all| all.last()) {
         body["MechanismId"] = last["MechanismId"].clone();
     }
     let poll = json!({
         "SessionId": body["SessionId"], "MechanismId": body["MechanismId"], "Action": "Poll",
     });
-    let poll = Request {
-        body: poll.to_string().into_bytes(),
-        ..request.clone()
-    };
+    let poll = Request { body: poll.to_string().into_bytes(), ..request.clone() };
     world.with(|state| advance(state, &poll))
 }
 
@@ -104,9 +98,7 @@ fn route_administration(state: &mut State, call: &str, request: &Request) -> Res
         "/policy/savepolicyblock3" => policies::save_block,
         _ => return not_found(),
     };
-    oauth::guarded(state, call, request, |state, body| {
-        work(&mut state.policies, body)
-    })
+    oauth::guarded(state, call, request, |state, body| work(&mut state.policies, body))
 }
 
 /// Letter case does not matter, nor do doubled slashes, nor one at the end.
@@ -128,10 +120,7 @@ fn takes_method(call: &str, method: &str) -> bool {
 fn has_native_headers(state: &State, request: &Request) -> bool {
     let says_yes =
         |name| ["true", "yes", "1"].contains(&request.header(name).to_lowercase().as_str());
-    let (centrify, idap) = (
-        says_yes("x-centrify-native-client"),
-        says_yes("x-idap-native-client"),
-    );
+    let (centrify, idap) = (says_yes("x-centrify-native-client"), says_yes("x-idap-native-client"));
     let (both, one) = (state.tenant.strict_headers, state.tenant.native_header);
     (!both || centrify && idap) && (!one || centrify || idap)
 }
@@ -186,15 +175,9 @@ fn waiting_time(name: &str, seconds: u64, state: &mut State) -> u64 {
 
 /// Whose live token the request carries, as cookie or bearer.
 fn user_of_token(state: &State, request: &Request) -> Option<String> {
-    let bearer = request
-        .header("authorization")
-        .strip_prefix("Bearer ")
-        .unwrap_or_default();
+    let bearer = request.header("authorization").strip_prefix("Bearer ").unwrap_or_default();
     let tokens = [request.cookie(".ASPXAUTH"), bearer];
-    tokens
-        .into_iter()
-        .find_map(|token| state.tokens.get(token))
-        .cloned()
+    tokens.into_iter().find_map(|token| state.tokens.get(token)).cloned()
 }
 
 fn advance(state: &mut State, request: &Request) -> Response {
@@ -237,7 +220,8 @@ fn takes_batch(count: usize, state: &State) -> bool {
     }
 }
 
-/// Does the operations in order, up to the first that ends or replaces the package; names the last one done.
+/// Does the operations in order, up to the first that ends or replaces the package; names the last
+/// one done.
 fn operate(session: &mut Session, body: &Value, state: &mut State) -> (Outcome, Option<String>) {
     let Some(several) = body["MultipleOperations"].as_array() else {
         return (session.advance(&operation(body), state), None);
@@ -273,14 +257,7 @@ fn concluded(
         }
         Outcome::Success => {
             let (user, host) = (session.user.name.clone(), request.header("host"));
-            return log_in(
-                &user,
-                session.purpose,
-                session.wants_tokens,
-                host,
-                applies_to,
-                state,
-            );
+            return log_in(&user, session.purpose, session.wants_tokens, host, applies_to, state);
         }
         Outcome::NewPackage => reply::package(session, 0, state),
         Outcome::NextChallenge => json!({"Summary": "StartNextChallenge"}),
@@ -316,22 +293,12 @@ pub fn log_in(
         return Response::json(&reply::failure());
     };
     let auth = dice::hex(64);
-    let grant = Grant {
-        user,
-        purpose,
-        auth: &auth,
-        wants_tokens,
-        host,
-    };
+    let grant = Grant { user, purpose, auth: &auth, wants_tokens, host };
     let mut result = reply::login_success(&grant, state);
     let tokens = [&result["Auth"], &result["Token"]];
-    let live: Vec<String> = tokens
-        .iter()
-        .filter_map(|token| token.as_str().map(str::to_owned))
-        .collect();
-    state
-        .tokens
-        .extend(live.into_iter().map(|token| (token, name.to_owned())));
+    let live: Vec<String> =
+        tokens.iter().filter_map(|token| token.as_str().map(str::to_owned)).collect();
+    state.tokens.extend(live.into_iter().map(|token| (token, name.to_owned())));
     name_operation(&mut result, applies_to);
     let reply = Response::json(&reply::success(result));
     if purpose == Purpose::OnDemand {
@@ -368,10 +335,7 @@ fn log_out(state: &mut State, request: &Request) -> Response {
     if user_of_token(state, request).is_none() {
         return unauthorized();
     }
-    let bearer = request
-        .header("authorization")
-        .strip_prefix("Bearer ")
-        .unwrap_or_default();
+    let bearer = request.header("authorization").strip_prefix("Bearer ").unwrap_or_default();
     state.tokens.remove(request.cookie(".ASPXAUTH"));
     state.tokens.remove(bearer);
     Response::json(&reply::success(Value::Null))

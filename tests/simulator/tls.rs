@@ -37,9 +37,7 @@ type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 fn make(tenant: &Tenant) -> Result<Certificates> {
     let (ca_pem, trusted) = authority("Simulated tenant's CA")?;
     let (_, stranger) = authority("A stranger's CA")?;
-    let ours = ["127.0.0.1", "::1", "localhost"]
-        .map(String::from)
-        .into_iter();
+    let ours = ["127.0.0.1", "::1", "localhost"].map(String::from).into_iter();
     let ours: Vec<String> = ours.chain(tenant.names.iter().cloned()).collect();
     let theirs = vec!["somebody-else.invalid".to_string()];
     let mut expired = leaf(ours.clone())?;
@@ -62,7 +60,8 @@ fn make(tenant: &Tenant) -> Result<Certificates> {
     }
 }
 
-/// The good certificate is somebody else's work: of a kind of key that ring can't make, for example.
+/// The good certificate is somebody else's work: of a kind of key that ring can't make, for
+/// example.
 fn brought(
     folder: &Path,
     version: TlsVersion,
@@ -88,9 +87,7 @@ fn authority(name: &str) -> Result<(String, Issuer<'static, KeyPair>)> {
 
 fn leaf(names: Vec<String>) -> Result<CertificateParams> {
     let mut params = CertificateParams::new(names)?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "Simulated tenant");
+    params.distinguished_name.push(DnType::CommonName, "Simulated tenant");
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

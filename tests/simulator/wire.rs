@@ -36,11 +36,7 @@ impl Wire {
     pub fn tls(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<Wire> {
         let mut session = ServerConnection::new(config).map_err(io::Error::other)?;
         session.set_buffer_limit(None);
-        let mut tls = Tls {
-            stream: BufReader::new(stream),
-            session,
-            records: 0,
-        };
+        let mut tls = Tls { stream: BufReader::new(stream), session, records: 0 };
         while tls.session.is_handshaking() {
             if !tls.next_record()? {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -63,11 +59,9 @@ impl Wire {
     /// How the request just read came; counting begins anew.
     pub fn carriage(&mut self, connection: u64) -> Carriage {
         match self {
-            Wire::Clear { reads, .. } => Carriage {
-                connection,
-                handshake_full: false,
-                writes: std::mem::take(reads),
-            },
+            Wire::Clear { reads, .. } => {
+                Carriage { connection, handshake_full: false, writes: std::mem::take(reads) }
+            }
             Wire::Tls(tls) => Carriage {
                 connection,
                 handshake_full: tls.handshake_full(),
@@ -114,7 +108,8 @@ impl Tls {
         }
     }
 
-    /// Takes one record from the client, and counts it if it carries data; false at the end of the stream.
+    /// Takes one record from the client, and counts it if it carries data; false at the end of the
+    /// stream.
     fn next_record(&mut self) -> io::Result<bool> {
         if self.stream.buffer().is_empty() {
             self.flush()?;

@@ -85,10 +85,7 @@ impl World {
             held: None,
             open: BTreeMap::new(),
         };
-        World {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        }
+        World { state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Does one thing to the state, alone; whoever waits looks again.
@@ -98,7 +95,8 @@ impl World {
         result
     }
 
-    /// Waits until `look` finds something, the limit is over (`None`), or the simulator stops (`None`).
+    /// Waits until `look` finds something, the limit is over (`None`), or the simulator stops
+    /// (`None`).
     pub fn wait<T>(
         &self,
         limit: Duration,
@@ -151,27 +149,22 @@ impl World {
 
 impl State {
     pub fn user(&self, name: &str) -> Option<&User> {
-        self.users
-            .iter()
-            .find(|user| user.name.eq_ignore_ascii_case(name))
+        self.users.iter().find(|user| user.name.eq_ignore_ascii_case(name))
     }
 
     pub fn user_mut(&mut self, name: &str) -> Option<&mut User> {
-        self.users
-            .iter_mut()
-            .find(|user| user.name.eq_ignore_ascii_case(name))
+        self.users.iter_mut().find(|user| user.name.eq_ignore_ascii_case(name))
     }
 
     pub fn change_user(&mut self, name: &str, keys: &serde_json::Value) -> Result<(), String> {
-        let user = self
-            .user_mut(name)
-            .ok_or_else(|| format!("no user {name}"))?;
+        let user = self.user_mut(name).ok_or_else(|| format!("no user {name}"))?;
         *user = user.changed(keys)?;
         self.throttles.remove(&name.to_lowercase());
         Ok(())
     }
 
-    /// Notes an open connection, so that it can be closed from outside; `None` once the simulator stops.
+    /// Notes an open connection, so that it can be closed from outside; `None` once the simulator
+    /// stops.
     pub fn opened(&mut self, stream: &TcpStream) -> Option<u64> {
         let key = self.open.last_key_value().map_or(1, |(last, _)| last + 1);
         let stream = stream.try_clone().ok().filter(|_| !self.stopping)?;

@@ -48,10 +48,7 @@ fn the_budget_is_one_for_all_services_terminals_and_flows() {
     assert_eq!(step_up(&caller(&rig), &mut person), Err(Reason::PushBudget));
     assert_eq!(
         person.seen,
-        [
-            "(password)",
-            "!Nothing can be sent to your phone at the moment. Please try again later."
-        ]
+        ["(password)", "!Nothing can be sent to your phone at the moment. Please try again later."]
     );
     assert_eq!(rig.actions()[4..], ["Start", "Cleanup"], "no password sent");
     assert_eq!(messages(&rig), 1);
@@ -61,11 +58,8 @@ fn the_budget_is_one_for_all_services_terminals_and_flows() {
 fn a_push_that_was_denied_is_followed_by_a_pause() {
     let rig = rig_for("push", "", "[push]\npause = \"1h\"");
     let mut person = Person::answering(&["1"]);
-    let met = with_phone(
-        &rig,
-        |phone, push| phone.deny(push.id),
-        || step_up(&sudo(&rig), &mut person),
-    );
+    let met =
+        with_phone(&rig, |phone, push| phone.deny(push.id), || step_up(&sudo(&rig), &mut person));
     assert_eq!(met, Err(Reason::ApprovalRefused));
     let mut person = Person::answering(&[CODE]);
     assert_eq!(step_up(&sudo(&rig), &mut person), Ok("OATH".into()));

@@ -11,11 +11,7 @@ const REMEMBERING: &str = "remember = \"10m\"\nperson = \"user\"";
 fn sudo(rig: &Rig) -> Caller {
     static SESSION: Once = Once::new();
     SESSION.call_once(session::lead);
-    Caller {
-        ruser: Some("nobody".into()),
-        real_uid: uid_of("nobody"),
-        ..super::sudo(rig)
-    }
+    Caller { ruser: Some("nobody".into()), real_uid: uid_of("nobody"), ..super::sudo(rig) }
 }
 
 fn by_code(rig: &Rig) -> Result<String, Reason> {
@@ -73,27 +69,11 @@ fn a_confirmation_counts_for_the_same_program_terminal_and_person_only() {
     let rig = confirmed();
     let same = || sudo(&rig);
     for other in [
-        Caller {
-            service: "su".into(),
-            ..same()
-        },
-        Caller {
-            tty: Some("/dev/pts/4".into()),
-            ..same()
-        },
-        Caller {
-            tty: None,
-            ..same()
-        },
-        Caller {
-            rhost: Some("192.0.2.7".into()),
-            ..same()
-        },
-        Caller {
-            ruser: Some("daemon".into()),
-            real_uid: uid_of("daemon"),
-            ..same()
-        },
+        Caller { service: "su".into(), ..same() },
+        Caller { tty: Some("/dev/pts/4".into()), ..same() },
+        Caller { tty: None, ..same() },
+        Caller { rhost: Some("192.0.2.7".into()), ..same() },
+        Caller { ruser: Some("daemon".into()), real_uid: uid_of("daemon"), ..same() },
     ] {
         is_asked(&other);
     }
@@ -121,10 +101,7 @@ fn a_daemon_that_asks_again_is_answered_by_nobodys_memory() {
 #[test]
 fn a_denial_voids_what_was_confirmed_in_every_session() {
     let rig = confirmed();
-    let other = Caller {
-        tty: Some("/dev/pts/4".into()),
-        ..sudo(&rig)
-    };
+    let other = Caller { tty: Some("/dev/pts/4".into()), ..sudo(&rig) };
     let mut person = Person::answering(&["000000"]);
     assert_eq!(step_up(&other, &mut person), Err(Reason::AnswerRefused));
     is_asked(&sudo(&rig));
@@ -133,10 +110,7 @@ fn a_denial_voids_what_was_confirmed_in_every_session() {
 #[test]
 fn what_goes_wrong_on_the_way_voids_nothing() {
     let rig = confirmed();
-    let other = Caller {
-        tty: Some("/dev/pts/4".into()),
-        ..sudo(&rig)
-    };
+    let other = Caller { tty: Some("/dev/pts/4".into()), ..sudo(&rig) };
     rig.simulator.fault(simulator::What::CutBeforeReply.once());
     assert_eq!(unasked(&other), Err(Reason::Misbehaved));
     assert_eq!(unasked(&sudo(&rig)), Ok("remembered".into()));
@@ -153,9 +127,7 @@ fn another_configuration_is_another_question() {
 fn a_confirmation_of_another_boot_counts_for_nothing() {
     let rig = confirmed();
     let folder = state_files(&rig, "confirmed-").pop().unwrap();
-    let paths = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files = paths.filter(|path| !path.ends_with("asked"));
     let file = files.next().unwrap();
     let text = fs::read_to_string(&file).unwrap();
@@ -186,8 +158,8 @@ fn start(before: &[&str], test: &str) -> bool {
     command.status().unwrap().success()
 }
 
-/// sshd asks by a child of the process that looks after the connection, which leads a session of its own; sudo runs
-/// below that process. So do these, one after the other.
+/// sshd asks by a child of the process that looks after the connection, which leads a session of
+/// its own; sudo runs below that process. So do these, one after the other.
 #[test]
 fn a_login_by_ssh_counts_in_its_own_connection() {
     assert!(start(&["setsid", "--wait"], "memory::a_connection"));
@@ -225,10 +197,7 @@ fn below_a_connection() {
     let audit = rig.audit();
     let detail = audit.field("detail");
     assert!(detail.ends_with(" s ago by a login by ssh"), "{detail}");
-    is_asked(&Caller {
-        service: "su".into(),
-        ..sudo(&rig)
-    });
+    is_asked(&Caller { service: "su".into(), ..sudo(&rig) });
     // Another login by ssh is no step-up: it is never answered by memory.
     is_asked(&caller(&rig));
 }

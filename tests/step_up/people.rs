@@ -35,25 +35,14 @@ fn the_caller_is_asked_where_there_is_one() {
     let mut person = Person::answering(&["424243"]);
     assert_eq!(step_up(&su(&rig), &mut person), Ok("OATH".into()));
     assert_eq!(asked_about(&rig), ["nobody@example.com"]);
-    rig.audit().assert(&[
-        ("user", user().as_str()),
-        ("tenant_user", "nobody@example.com"),
-    ]);
+    rig.audit().assert(&[("user", user().as_str()), ("tenant_user", "nobody@example.com")]);
 }
 
 #[test]
 fn a_caller_who_is_not_the_one_who_runs_the_program_is_refused() {
     let rig = rig_of("");
-    for (ruser, real_uid) in [
-        ("nobody", 4242),
-        ("no-such-user", uid_of("nobody")),
-        ("root\n", 0),
-    ] {
-        let caller = Caller {
-            ruser: Some(ruser.into()),
-            real_uid,
-            ..su(&rig)
-        };
+    for (ruser, real_uid) in [("nobody", 4242), ("no-such-user", uid_of("nobody")), ("root\n", 0)] {
+        let caller = Caller { ruser: Some(ruser.into()), real_uid, ..su(&rig) };
         assert_eq!(unasked(&caller), Err(Reason::CallerMismatch), "{ruser}");
         let audit = rig.audit();
         audit.assert(&[("reason", "caller_mismatch"), ("outcome", "denied")]);
@@ -79,21 +68,14 @@ fn where_the_account_is_asked_about_a_caller_whom_the_kernel_does_not_see_is_no_
     assert_eq!(asked_about(&rig), [NAME, NAME]);
     for whom in ["auto", "caller", "both"] {
         configure(&rig, "code", &format!("person = \"{whom}\""), "");
-        assert_eq!(
-            unasked(&polkit("nobody")),
-            Err(Reason::CallerMismatch),
-            "{whom}"
-        );
+        assert_eq!(unasked(&polkit("nobody")), Err(Reason::CallerMismatch), "{whom}");
     }
 }
 
 #[test]
 fn a_caller_on_another_machine_is_no_matter_of_ours() {
     let rig = rig_of("");
-    let caller = Caller {
-        rhost: Some("192.0.2.7".into()),
-        ..su(&rig)
-    };
+    let caller = Caller { rhost: Some("192.0.2.7".into()), ..su(&rig) };
     let mut person = Person::answering(&[CODE]);
     assert_eq!(step_up(&caller, &mut person), Ok("OATH".into()));
     assert_eq!(asked_about(&rig), [NAME]);
@@ -108,14 +90,8 @@ fn both_are_asked_one_after_the_other_and_both_must_be_let_in() {
     assert_eq!(step_up(&su(&rig), &mut person), Ok("OATH".into()));
     assert_eq!(asked_about(&rig), ["nobody@example.com", NAME]);
     let line = rig.lines().pop().unwrap();
-    assert!(
-        line.ends_with("detail=\"nobody@example.com has met OATH\""),
-        "{line}"
-    );
-    assert!(
-        line.contains("tenant_user=\"nobody@example.com,alice@example.com\""),
-        "{line}"
-    );
+    assert!(line.ends_with("detail=\"nobody@example.com has met OATH\""), "{line}");
+    assert!(line.contains("tenant_user=\"nobody@example.com,alice@example.com\""), "{line}");
 }
 
 #[test]
@@ -148,10 +124,7 @@ fn who_has_confirmed_becoming_one_user_is_asked_again_for_another() {
     let mut person = Person::answering(&["424243"]);
     assert_eq!(step_up(&su(&rig), &mut person), Ok("OATH".into()));
     assert_eq!(unasked(&su(&rig)), Ok("remembered".into()));
-    let other = Caller {
-        user: Ok("daemon".into()),
-        ..su(&rig)
-    };
+    let other = Caller { user: Ok("daemon".into()), ..su(&rig) };
     let mut person = Person::answering(&["424243"]);
     person.user = Some("daemon".into());
     assert_eq!(step_up(&other, &mut person), Ok("OATH".into()));
@@ -159,10 +132,7 @@ fn who_has_confirmed_becoming_one_user_is_asked_again_for_another() {
 
 /// sshd, after this key.
 fn after_key(rig: &Rig) -> Caller {
-    Caller {
-        ssh_auth_info: Some(KEY.into()),
-        ..caller(rig)
-    }
+    Caller { ssh_auth_info: Some(KEY.into()), ..caller(rig) }
 }
 
 #[test]
@@ -177,19 +147,10 @@ fn after_a_key_a_step_up_is_enough_and_without_one_the_password_is_asked_for() {
     assert!(!person.saw("(password)"));
     for without in [
         caller(&rig),
-        Caller {
-            ssh_auth_info: Some("password\n".into()),
-            ..caller(&rig)
-        },
+        Caller { ssh_auth_info: Some("password\n".into()), ..caller(&rig) },
         // Whoever is not sshd can put there what they like.
-        Caller {
-            tty: Some("/dev/pts/3".into()),
-            ..after_key(&rig)
-        },
-        Caller {
-            tty: None,
-            ..after_key(&rig)
-        },
+        Caller { tty: Some("/dev/pts/3".into()), ..after_key(&rig) },
+        Caller { tty: None, ..after_key(&rig) },
     ] {
         let mut person = Person::answering(&[CODE]);
         assert_eq!(step_up(&without, &mut person), Ok("UP,OATH".into()));
@@ -204,14 +165,8 @@ fn who_has_no_name_in_the_tenant_is_prompted_as_others_are() {
     let text = fs::read_to_string(rig.config()).unwrap();
     let text = text.replace("flow = \"on-demand\"", after);
     rig.folder.write("countersign.toml", &text);
-    for (caller, seen) in [
-        (caller(&rig), vec!["(password)"]),
-        (after_key(&rig), vec![]),
-    ] {
-        let caller = Caller {
-            user: Ok("nobody".into()),
-            ..caller
-        };
+    for (caller, seen) in [(caller(&rig), vec!["(password)"]), (after_key(&rig), vec![])] {
+        let caller = Caller { user: Ok("nobody".into()), ..caller };
         let mut person = Person::answering(&[]);
         assert_eq!(step_up(&caller, &mut person), Err(Reason::NameNotMapped));
         assert_eq!(person.seen, seen);
@@ -222,22 +177,13 @@ fn who_has_no_name_in_the_tenant_is_prompted_as_others_are() {
 fn an_account_that_several_share_is_whose_key_it_was() {
     let keys = format!("[users.keys]\n\"{FINGERPRINT}\" = \"{NAME}\"");
     let rig = rig_for("code", "after_public_key = \"on-demand\"", &keys);
-    let shared = |caller: Caller| Caller {
-        user: Ok("nobody".into()),
-        ..caller
-    };
+    let shared = |caller: Caller| Caller { user: Ok("nobody".into()), ..caller };
     let mut person = Person::answering(&[CODE]);
     person.user = Some("nobody".into());
     let met = step_up(&shared(after_key(&rig)), &mut person);
     assert_eq!(met, Ok("OATH".into()), "{:?}", person.seen);
     assert_eq!(asked_about(&rig), [NAME]);
-    for other in [
-        caller(&rig),
-        Caller {
-            tty: Some("/dev/pts/3".into()),
-            ..after_key(&rig)
-        },
-    ] {
+    for other in [caller(&rig), Caller { tty: Some("/dev/pts/3".into()), ..after_key(&rig) }] {
         assert_eq!(unasked(&shared(other)), Err(Reason::NameNotMapped));
     }
 }

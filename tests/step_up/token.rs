@@ -5,11 +5,7 @@ use simulator::{Spelling, What};
 use super::*;
 
 fn status(code: u16) -> What {
-    What::Status {
-        code,
-        retry_after: None,
-        body: None,
-    }
+    What::Status { code, retry_after: None, body: None }
 }
 
 #[test]
@@ -67,8 +63,7 @@ fn a_tenant_that_takes_no_token_is_asked_twice_and_no_token_is_left() {
     for code in [401, 403] {
         let rig = rig_for("code", "", "");
         assert_eq!(by_code(&rig), Ok("OATH".into()));
-        rig.simulator
-            .fault(status(code).once().on_path("ondemand").times(2));
+        rig.simulator.fault(status(code).once().on_path("ondemand").times(2));
         assert_eq!(unasked(&sudo(&rig)), Err(Reason::ClientRefused));
         let expected = ["OnDemandChallenge", "token", "OnDemandChallenge"];
         assert_eq!(rig.actions()[4..], expected);
@@ -82,23 +77,14 @@ fn a_wrong_secret_is_the_machines_trouble_and_not_the_users() {
     let rig = rig_for("code", "", "");
     write_secret(&rig, "another", 0o600);
     let mut person = Person::answering(&[]);
-    assert_eq!(
-        step_up(&sudo(&rig), &mut person),
-        Err(Reason::ClientRefused)
-    );
+    assert_eq!(step_up(&sudo(&rig), &mut person), Err(Reason::ClientRefused));
     assert_eq!(rig.actions(), ["token"]);
-    assert_eq!(
-        person.seen,
-        ["!The identity service can't be reached. Please try again later."]
-    );
+    assert_eq!(person.seen, ["!The identity service can't be reached. Please try again later."]);
     rig.audit().assert(&[
         ("outcome", "error"),
         ("reason", "client_refused"),
         ("requests", "1"),
-        (
-            "detail",
-            "token: invalid_client invalid client creds or client not allowed",
-        ),
+        ("detail", "token: invalid_client invalid client creds or client not allowed"),
     ]);
 }
 
@@ -120,12 +106,7 @@ fn a_client_that_may_not_ask_for_challenges_is_refused() {
 fn a_secret_that_is_missing_empty_or_open_to_others_lets_nobody_in_and_asks_nobody() {
     let rig = rig_for("code", "", "");
     let caller = sudo(&rig);
-    for (content, mode) in [
-        ("", 0o600),
-        ("\nx", 0o600),
-        (SECRET, 0o640),
-        (SECRET, 0o604),
-    ] {
+    for (content, mode) in [("", 0o600), ("\nx", 0o600), (SECRET, 0o640), (SECRET, 0o604)] {
         write_secret(&rig, content, mode);
         assert_eq!(unasked(&caller), Err(Reason::Misconfigured), "{mode:o}");
     }
@@ -163,10 +144,8 @@ fn a_token_endpoint_that_can_not_be_believed_is_not() {
 
 #[test]
 fn a_success_for_somebody_else_is_none() {
-    let scenario = format!("{ALICE}{MACHINE}").replace(
-        "[tenant]\n",
-        "[tenant]\nidentity_in_success = \"mallory@example.com\"\n",
-    );
+    let scenario = format!("{ALICE}{MACHINE}")
+        .replace("[tenant]\n", "[tenant]\nidentity_in_success = \"mallory@example.com\"\n");
     let rig = Rig::new(&scenario);
     write_secret(&rig, SECRET, 0o600);
     configure(&rig, "code", "", "");
@@ -200,10 +179,7 @@ fn what_sshd_sends_for_a_user_that_it_has_refused_asks_the_tenant_nothing() {
     let mut person = Person::answering(&[]);
     person.password = Some(b"\x08\n\r\x7fINCORRECT");
     person.stacked = true;
-    assert_eq!(
-        step_up(&caller(&rig), &mut person),
-        Err(Reason::PasswordJunk)
-    );
+    assert_eq!(step_up(&caller(&rig), &mut person), Err(Reason::PasswordJunk));
     assert_eq!(rig.simulator.connections().accepted, 0);
 }
 
@@ -222,12 +198,9 @@ fn no_secret_reaches_the_log_not_even_with_debug() {
     lines.extend(rig.lines());
     assert!(lines.len() > 15, "debug lines are there: {lines:?}");
     let requests = rig.simulator.requests();
-    let authorizations = requests
-        .iter()
-        .map(|request| request.headers["authorization"].clone());
-    let mut secrets: Vec<_> = authorizations
-        .map(|header| header.split(' ').nth(1).unwrap().to_owned())
-        .collect();
+    let authorizations = requests.iter().map(|request| request.headers["authorization"].clone());
+    let mut secrets: Vec<_> =
+        authorizations.map(|header| header.split(' ').nth(1).unwrap().to_owned()).collect();
     assert!(secrets.len() > 8);
     let sessions = requests.iter().filter_map(|r| r.body["SessionId"].as_str());
     secrets.extend(sessions.map(str::to_owned));
@@ -271,8 +244,7 @@ fn a_challenge_that_repeats_the_request_puts_no_token_into_a_prompt() {
     for spelling in Spelling::ALL {
         let rig = rig_for("code", "", "");
         let echo = What::Echo { spelling };
-        rig.simulator
-            .fault(echo.once().on_path("OnDemandChallenge"));
+        rig.simulator.fault(echo.once().on_path("OnDemandChallenge"));
         let mut person = Person::answering(&[CODE]);
         assert_eq!(step_up(&sudo(&rig), &mut person), Ok("OATH".into()));
         let bearer = rig.simulator.requests()[1].headers["authorization"].clone();

@@ -53,11 +53,7 @@ impl Machine {
             // A login takes no second here, but a busy machine may be late.
             text.replace(" 1 s", " 0 s").replace("9 min 59 s", "10 min")
         };
-        (
-            text(output.stdout),
-            text(output.stderr),
-            output.status.code().unwrap(),
-        )
+        (text(output.stdout), text(output.stderr), output.status.code().unwrap())
     }
 
     /// Expects a success that prints this.

@@ -26,27 +26,19 @@ pub struct Identity {
 impl Authority {
     pub fn new(name: &str) -> Authority {
         let issuer = CertifiedIssuer::self_signed(authority(name), KeyPair::generate().unwrap());
-        Authority {
-            name: name.to_owned(),
-            issuer: issuer.unwrap(),
-        }
+        Authority { name: name.to_owned(), issuer: issuer.unwrap() }
     }
 
     /// An authority below this one.
     pub fn intermediate(&self, name: &str) -> Authority {
         let key = KeyPair::generate().unwrap();
         let issuer = CertifiedIssuer::signed_by(authority(name), key, &self.issuer);
-        Authority {
-            name: name.to_owned(),
-            issuer: issuer.unwrap(),
-        }
+        Authority { name: name.to_owned(), issuer: issuer.unwrap() }
     }
 
     /// Another certificate of this authority, for the same key and name.
     pub fn signed_across(&self, by: &Authority) -> CertificateDer<'static> {
-        let certificate = authority(&self.name)
-            .signed_by(self.issuer.key(), &by.issuer)
-            .unwrap();
+        let certificate = authority(&self.name).signed_by(self.issuer.key(), &by.issuer).unwrap();
         certificate.der().clone()
     }
 
@@ -66,10 +58,7 @@ impl Authority {
     ) -> Identity {
         let key = KeyPair::generate().unwrap();
         let certificate = leaf(names, change).signed_by(&key, &self.issuer).unwrap();
-        Identity {
-            chain: vec![certificate.der().clone()],
-            key: key.into(),
-        }
+        Identity { chain: vec![certificate.der().clone()], key: key.into() }
     }
 }
 
@@ -78,13 +67,7 @@ pub fn self_signed(names: &[&str]) -> (Identity, String) {
     let key = KeyPair::generate().unwrap();
     let certificate = leaf(names, |_| {}).self_signed(&key).unwrap();
     let pem = certificate.pem();
-    (
-        Identity {
-            chain: vec![certificate.der().clone()],
-            key: key.into(),
-        },
-        pem,
-    )
+    (Identity { chain: vec![certificate.der().clone()], key: key.into() }, pem)
 }
 
 /// A certificate that vouches for itself, changed at will.
@@ -99,18 +82,14 @@ pub fn own(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Strin
 pub fn pem(der: &CertificateDer<'_>) -> String {
     let text = STANDARD.encode(der);
     let lines = text.as_bytes().chunks(64);
-    let lines: Vec<_> = lines
-        .map(|line| std::str::from_utf8(line).unwrap())
-        .collect();
+    let lines: Vec<_> = lines.map(|line| std::str::from_utf8(line).unwrap()).collect();
     let lines = lines.join("\n");
     format!("-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n")
 }
 
 fn authority(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
-    params
-        .distinguished_name
-        .push(DnType::OrganizationName, "Countersign  Tests");
+    params.distinguished_name.push(DnType::OrganizationName, "Countersign  Tests");
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params
@@ -134,9 +113,7 @@ impl Server {
     pub fn play(script: impl FnOnce(&Listener) + Send + 'static) -> Server {
         let listener = Listener(TcpListener::bind("127.0.0.1:0").unwrap());
         let address = listener.0.local_addr().unwrap();
-        let script = thread::Builder::new()
-            .spawn(move || script(&listener))
-            .unwrap();
+        let script = thread::Builder::new().spawn(move || script(&listener)).unwrap();
         Server { address, script }
     }
 
@@ -183,15 +160,9 @@ pub fn config_of(
     versions: &[&'static SupportedProtocolVersion],
 ) -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
-        .unwrap();
-    Arc::new(
-        builder
-            .with_no_client_auth()
-            .with_single_cert(identity.chain, identity.key)
-            .unwrap(),
-    )
+    let builder =
+        ServerConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
+    Arc::new(builder.with_no_client_auth().with_single_cert(identity.chain, identity.key).unwrap())
 }
 
 /// One client, seen from the server.
@@ -207,15 +178,7 @@ pub struct Request {
 impl Peer {
     pub fn over(stream: TcpStream, config: &Arc<ServerConfig>) -> Peer {
         let tls = ServerConnection::new(config.clone()).unwrap();
-        Peer {
-            stream: StreamOwned::new(
-                tls,
-                Tap {
-                    stream,
-                    seen: Arc::default(),
-                },
-            ),
-        }
+        Peer { stream: StreamOwned::new(tls, Tap { stream, seen: Arc::default() }) }
     }
 
     /// The next request; `None` if the client has gone.
@@ -255,10 +218,7 @@ impl Peer {
 
     /// A whole response with a body of text.
     pub fn reply(&mut self, body: &str) {
-        let response = format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         self.send(response).unwrap();
     }
 
@@ -293,9 +253,7 @@ pub fn head_of(stream: &mut TcpStream) -> String {
 
 fn length(head: &str) -> usize {
     let lower = head.to_ascii_lowercase();
-    let line = lower
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length:"));
+    let line = lower.lines().find_map(|line| line.strip_prefix("content-length:"));
     line.map_or(0, |value| value.trim().parse().unwrap())
 }
 

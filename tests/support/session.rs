@@ -1,8 +1,10 @@
 //! A login session of the test's own.
 
-/// Makes this process the leader of a session, as a login does. The one it was started in may have lost its leader, as
-/// under a runner that went on without its shell; then nothing can be remembered of it.
+/// Makes this process the leader of a session, as a login does. The one it was started in may have
+/// lost its leader, as under a runner that went on without its shell; then nothing can be
+/// remembered of it.
 pub fn lead() {
-    // SAFETY: setsid touches no memory. It fails where this process leads its group already; then a shell leads the session.
+    // SAFETY: setsid touches no memory. It fails where this process leads its group already; then a
+    // shell leads the session.
     unsafe { libc::setsid() };
 }

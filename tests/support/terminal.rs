@@ -46,7 +46,8 @@ impl Terminal {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        // SAFETY: all calls are safe between fork and exec (signal-safety(7)); the slave is open until then.
+        // SAFETY: all calls are safe between fork and exec (signal-safety(7)); the slave is open
+        // until then.
         unsafe {
             command.pre_exec(move || {
                 // Whoever runs the tests in the background may have had them ignored.
@@ -60,13 +61,7 @@ impl Terminal {
             });
         }
         let child = command.spawn().unwrap();
-        Terminal {
-            master: File::from(master),
-            _slave: slave,
-            child,
-            screen: Vec::new(),
-            before: 0,
-        }
+        Terminal { master: File::from(master), _slave: slave, child, screen: Vec::new(), before: 0 }
     }
 
     /// Everything that has been shown, without the carriage returns that a terminal needs.
@@ -74,18 +69,15 @@ impl Terminal {
         plain(&self.screen)
     }
 
-    /// Reads until `text` stands at the end of what has come since a line was typed; panics if that does not happen.
+    /// Reads until `text` stands at the end of what has come since a line was typed; panics if that
+    /// does not happen.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) {
         let end = Instant::now() + PATIENCE;
         while !plain(&self.screen[self.before..]).ends_with(text) {
             let ended = Instant::now() > end || self.child.try_wait().unwrap().is_some();
             let more = self.read(100);
-            assert!(
-                more || !ended,
-                "expected {text:?} at the end of:\n{}",
-                self.screen()
-            );
+            assert!(more || !ended, "expected {text:?} at the end of:\n{}", self.screen());
         }
     }
 
@@ -136,11 +128,8 @@ impl Terminal {
 
     /// Whatever comes within some time, if anything does.
     fn read(&mut self, millis: i32) -> bool {
-        let mut poll = libc::pollfd {
-            fd: self.master.as_raw_fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
+        let mut poll =
+            libc::pollfd { fd: self.master.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         // SAFETY: one valid pollfd.
         if unsafe { libc::poll(&mut poll, 1, millis) } != 1 {
             return false;
@@ -168,15 +157,10 @@ fn plain(screen: &[u8]) -> String {
 fn pair() -> (OwnedFd, OwnedFd) {
     let (mut master, mut slave) = (-1, -1);
     let null = std::ptr::null_mut::<libc::c_void>();
-    // SAFETY: openpty writes two descriptors, which are nobody else's, and is asked for nothing more.
+    // SAFETY: openpty writes two descriptors, which are nobody else's, and is asked for nothing
+    // more.
     unsafe {
-        let done = libc::openpty(
-            &mut master,
-            &mut slave,
-            null.cast(),
-            null.cast(),
-            null.cast(),
-        );
+        let done = libc::openpty(&mut master, &mut slave, null.cast(), null.cast(), null.cast());
         assert_eq!(done, 0);
         for fd in [master, slave] {
             libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC);

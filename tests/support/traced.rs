@@ -53,10 +53,8 @@ impl Traced {
         let pid = i32::try_from(child.id()).unwrap();
         let traced = Self { child, pid };
         assert!(matches!(traced.wait(), Stop::Signal(libc::SIGTRAP)));
-        traced.trace(
-            libc::PTRACE_SETOPTIONS,
-            libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_EXITKILL,
-        );
+        traced
+            .trace(libc::PTRACE_SETOPTIONS, libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_EXITKILL);
         traced
     }
 
@@ -101,18 +99,10 @@ impl Traced {
     pub fn said_so_far(&mut self) -> String {
         let out = self.child.stdout.as_mut().unwrap();
         let mut bytes = [0; 4096];
-        let mut waiting = libc::pollfd {
-            fd: out.as_raw_fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
+        let mut waiting = libc::pollfd { fd: out.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         // SAFETY: one pollfd, which outlives the call.
         let is_waiting = unsafe { libc::poll(&mut waiting, 1, 0) } != 0;
-        let length = if is_waiting {
-            out.read(&mut bytes).unwrap()
-        } else {
-            0
-        };
+        let length = if is_waiting { out.read(&mut bytes).unwrap() } else { 0 };
         String::from_utf8_lossy(bytes.get(..length).unwrap()).into_owned()
     }
 
@@ -148,7 +138,8 @@ impl Traced {
 
     fn set_registers(&self, registers: &libc::user_regs_struct) {
         let place = ptr::from_ref(registers);
-        // SAFETY: the process is ours and stopped; the registers are what was read, but for the number or the result.
+        // SAFETY: the process is ours and stopped; the registers are what was read, but for the
+        // number or the result.
         let done =
             unsafe { libc::ptrace(libc::PTRACE_SETREGS, self.pid, ptr::null_mut::<u8>(), place) };
         assert_eq!(done, 0);

@@ -1,5 +1,5 @@
-//! The command killed at every system call, and with every system call failing: ptrace(2) holds it. What it calls to try a
-//! code is what a login calls.
+//! The command killed at every system call, and with every system call failing: ptrace(2) holds it.
+//! What it calls to try a code is what a login calls.
 
 use std::collections::BTreeSet;
 use std::ffi::c_long;
@@ -40,15 +40,8 @@ impl Bench {
     #[track_caller]
     fn counted(&self, judged: bool, what: &str) -> u32 {
         let record = self.machine.store().load(0).unwrap().expect(what);
-        assert_eq!(
-            (record.last_step, record.recovery.left()),
-            (0, 10),
-            "{what}"
-        );
-        assert!(
-            record.failures == 1 || !judged,
-            "{what}: judged before it was counted"
-        );
+        assert_eq!((record.last_step, record.recovery.left()), (0, 10), "{what}");
+        assert!(record.failures == 1 || !judged, "{what}: judged before it was counted");
         record.failures
     }
 
@@ -58,10 +51,7 @@ impl Bench {
         let store = self.machine.store();
         let record = store.load(0).unwrap().expect(what);
         let used = record.last_step > 0;
-        assert!(
-            used || said.is_empty(),
-            "{what}: told before it was kept: {said}"
-        );
+        assert!(used || said.is_empty(), "{what}: told before it was kept: {said}");
         assert!(record.failures <= 1, "{what}");
         match (used, store.check(0, code)) {
             (true, Err(CodeRefusal::Replayed)) | (false, Ok(_)) => {}
@@ -109,10 +99,7 @@ fn a_guess_of_a_process_that_is_killed_at_any_system_call_is_counted_or_was_not_
     for stop in 0.. {
         bench.refresh();
         let traced = Traced::start(
-            bench
-                .machine
-                .command(&["totp", "verify", "root"])
-                .stdout(Stdio::null()),
+            bench.machine.command(&["totp", "verify", "root"]).stdout(Stdio::null()),
             wrong(),
         );
         if !kill_at(&traced, stop) {
@@ -121,10 +108,7 @@ fn a_guess_of_a_process_that_is_killed_at_any_system_call_is_counted_or_was_not_
         let judged = !traced.complained().is_empty();
         counted.push(bench.counted(judged, &format!("killed at stop {stop}")));
     }
-    assert!(
-        counted.is_sorted(),
-        "what was counted is so for good: {counted:?}"
-    );
+    assert!(counted.is_sorted(), "what was counted is so for good: {counted:?}");
     let after = counted.iter().filter(|count| **count == 1).count();
     // The count is on the disk, and only then the code is looked at.
     assert!(after > 10 && after < counted.len() - 50, "{counted:?}");
@@ -156,16 +140,8 @@ fn a_system_call_that_fails_lets_nobody_in_uncounted() {
             bench.is_used(&said, &code, &what);
         }
     }
-    for call in [
-        libc::SYS_openat,
-        libc::SYS_mmap,
-        libc::SYS_fdatasync,
-        libc::SYS_statx,
-    ] {
-        assert!(
-            refused.contains(&call),
-            "{call} never mattered: {refused:?}"
-        );
+    for call in [libc::SYS_openat, libc::SYS_mmap, libc::SYS_fdatasync, libc::SYS_statx] {
+        assert!(refused.contains(&call), "{call} never mattered: {refused:?}");
     }
 }
 
@@ -184,8 +160,8 @@ fn begun(traced: &Traced, calls: usize) -> Option<c_long> {
     Some(call)
 }
 
-/// Power may go at any time: the count is on the disk before the code is judged, and the use of the code before anybody
-/// hears of it. Nothing is locked meanwhile, and nothing grows.
+/// Power may go at any time: the count is on the disk before the code is judged, and the use of the
+/// code before anybody hears of it. Nothing is locked meanwhile, and nothing grows.
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn a_code_is_judged_and_a_success_told_when_the_count_has_reached_the_disk() {

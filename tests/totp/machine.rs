@@ -180,11 +180,7 @@ impl Machine {
             })
         };
         let child = command.spawn().unwrap();
-        Session {
-            terminal: ours,
-            child,
-            unread: String::new(),
-        }
+        Session { terminal: ours, child, unread: String::new() }
     }
 }
 
@@ -222,8 +218,7 @@ impl Session {
             let length = self.terminal.read(&mut buffer).unwrap_or(0);
             bytes.extend_from_slice(&buffer[..length]);
             if length == 0 || std::str::from_utf8(&bytes).is_ok() {
-                self.unread
-                    .push_str(&String::from_utf8(bytes).unwrap().replace('\r', ""));
+                self.unread.push_str(&String::from_utf8(bytes).unwrap().replace('\r', ""));
                 return length > 0;
             }
         }
@@ -244,9 +239,7 @@ impl Session {
     }
 
     pub fn type_line(&mut self, text: &str) {
-        self.terminal
-            .write_all(format!("{text}\n").as_bytes())
-            .unwrap();
+        self.terminal.write_all(format!("{text}\n").as_bytes()).unwrap();
     }
 
     /// What else is shown, standard output and exit code.

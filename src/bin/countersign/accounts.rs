@@ -58,11 +58,7 @@ fn parsed(listed: &str, shadow: &str) -> Vec<Account> {
 fn hash(line: &str) -> Option<(&str, Password)> {
     let (name, rest) = line.split_once(':')?;
     let is_locked = rest.starts_with(['!', '*']);
-    let password = if is_locked {
-        Password::Locked
-    } else {
-        Password::Set
-    };
+    let password = if is_locked { Password::Locked } else { Password::Set };
     Some((name, password))
 }
 

@@ -24,13 +24,8 @@ pub fn config_of(stack: &Stack) -> Option<PathBuf> {
 pub fn left_out_by<'s>(stack: &'s Stack, service: &str) -> Option<&'s Handler> {
     let mut lines = stack.handlers.iter();
     let about = lines.find(|line| about_service(line, service).is_some())?;
-    let world = World {
-        kind: Kind::Auth,
-        service,
-        exempts: false,
-        exists: &|_| true,
-        first_factor: None,
-    };
+    let world =
+        World { kind: Kind::Auth, service, exempts: false, exists: &|_| true, first_factor: None };
     let is_asked = |ends: Vec<End>| ends.iter().any(|end| end.facts.ours != Ours::NotAsked);
     let is_left_out = !ends(&stack.handlers, &world).is_none_or(is_asked);
     is_left_out.then_some(about)

@@ -26,10 +26,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
                 line(format!("The phone of {} may ring again.", escape(user)));
                 Ok(())
             }
-            false => Err(
-                Problem::new(format!("nothing was sent to {}", escape(user)))
-                    .hint("countersign budget lists the names, which are the tenant's"),
-            ),
+            false => Err(Problem::new(format!("nothing was sent to {}", escape(user)))
+                .hint("countersign budget lists the names, which are the tenant's")),
         };
     }
     let all = state.all_spent().map_err(Problem::new)?;
@@ -52,19 +50,11 @@ pub fn sentence(spent: &Spent, now: u64) -> String {
         0 => String::new(),
         left => format!("; paused for another {} after a refusal", spoken(left)),
     };
-    format!(
-        "{}: rung {}{last}{pause}",
-        escape(&spent.user),
-        counted(spent.sent.len(), "time")
-    )
+    format!("{}: rung {}{last}{pause}", escape(&spent.user), counted(spent.sent.len(), "time"))
 }
 
 fn object(spent: &Spent, now: u64) -> serde_json::Value {
-    let ago: Vec<_> = spent
-        .sent
-        .iter()
-        .map(|at| now.saturating_sub(*at))
-        .collect();
+    let ago: Vec<_> = spent.sent.iter().map(|at| now.saturating_sub(*at)).collect();
     json!({
         "tenant_user": spent.user,
         "rung_seconds_ago": ago,

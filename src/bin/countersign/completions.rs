@@ -34,7 +34,8 @@ pub fn run(command: &mut clap::Command, arguments: &Arguments) -> Done {
     written.map_err(Problem::new)
 }
 
-/// The script, and behind it the names of users and services, which the generator does not know for every shell.
+/// The script, and behind it the names of users and services, which the generator does not know for
+/// every shell.
 fn with_names(shell: Shell, script: &str) -> String {
     let mut lines: Vec<_> = script.lines().map(|line| named(shell, line)).collect();
     match shell {
@@ -49,10 +50,9 @@ fn with_names(shell: Shell, script: &str) -> String {
 fn named(shell: Shell, line: &str) -> String {
     match shell {
         Shell::Bash => line.to_owned(),
-        Shell::Zsh => line.replace(
-            ":SERVICE:_default",
-            ":SERVICE:_files -W \"(/etc/pam.d /usr/lib/pam.d)\"",
-        ),
+        Shell::Zsh => {
+            line.replace(":SERVICE:_default", ":SERVICE:_files -W \"(/etc/pam.d /usr/lib/pam.d)\"")
+        }
         Shell::Fish if line.contains(" -l service ") => {
             format!("{line} -f -a \"(ls /etc/pam.d /usr/lib/pam.d 2>/dev/null)\"")
         }

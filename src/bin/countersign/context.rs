@@ -13,7 +13,8 @@ use super::output::Problem;
 /// What to do on a machine where no setup has been.
 const NOT_SET_UP: &str = "this machine is not set up yet: sudo countersign setup";
 
-/// What to do about a configuration that is wrong: the one that `make install` leaves names no tenant.
+/// What to do about a configuration that is wrong: the one that `make install` leaves names no
+/// tenant.
 pub fn remedy(errors: &policy::Errors) -> &'static str {
     let is_empty = |error: &policy::Error| {
         error.key() == "tenant.url" && error.to_string().contains("set it to the address")

@@ -20,10 +20,7 @@ pub struct Dialogue {
 
 impl Dialogue {
     pub fn new(user: &str) -> Result<Self, Problem> {
-        Ok(Self {
-            terminal: Terminal::open()?,
-            user: user.to_owned(),
-        })
+        Ok(Self { terminal: Terminal::open()?, user: user.to_owned() })
     }
 }
 

@@ -31,10 +31,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         }
         None => {
             let entries = state.all_remembered().map_err(Problem::new)?;
-            entries
-                .iter()
-                .map(|entry| entry.circumstances.uid)
-                .collect()
+            entries.iter().map(|entry| entry.circumstances.uid).collect()
         }
     };
     for uid in &uids {

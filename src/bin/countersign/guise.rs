@@ -1,4 +1,5 @@
-//! What the program behind a service tells libpam of a login: sshd, sudo and others have their own ways.
+//! What the program behind a service tells libpam of a login: sshd, sudo and others have their own
+//! ways.
 #![forbid(unsafe_code)]
 
 use countersign::host;
@@ -28,7 +29,8 @@ impl Login {
         Program::of(&self.service)
     }
 
-    /// PAM_RUSER, and the real uid of the program that says so: its caller's, or root's for a server.
+    /// PAM_RUSER, and the real uid of the program that says so: its caller's, or root's for a
+    /// server.
     pub fn caller(&self) -> Result<(Option<String>, u32), Problem> {
         let sudoer = (self.program() == Program::Sudo).then_some(&self.user);
         let Some(name) = self.ruser.as_ref().or(sudoer) else {
@@ -37,9 +39,7 @@ impl Login {
         let uid = match self.ruser {
             Some(_) => whom::account(name, "name a user of this machine, not of the tenant")?.uid,
             // Of an unknown user there is something to be said.
-            None => host::account(name)
-                .map_err(Problem::new)?
-                .map_or(0, |account| account.uid),
+            None => host::account(name).map_err(Problem::new)?.map_or(0, |account| account.uid),
         };
         Ok((Some(name.clone()), uid))
     }

@@ -6,8 +6,8 @@ use countersign::os;
 /// What sudo and doas call the user who typed them.
 const NAMES: [&str; 2] = ["SUDO_USER", "DOAS_USER"];
 
-/// The name of the user who typed the command, if it is not root. Of use for advice alone: the environment and the login uid
-/// prove nothing.
+/// The name of the user who typed the command, if it is not root. Of use for advice alone: the
+/// environment and the login uid prove nothing.
 pub fn name() -> Option<String> {
     let named = NAMES.iter().find_map(|name| said(name));
     let name = named.or_else(logged_in)?;
@@ -15,10 +15,7 @@ pub fn name() -> Option<String> {
     (uid != 0).then_some(name)
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "advice follows from it, and nothing else"
-)]
+#[allow(clippy::disallowed_methods, reason = "advice follows from it, and nothing else")]
 fn said(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|name| !name.is_empty())
 }

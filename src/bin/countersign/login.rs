@@ -61,11 +61,7 @@ fn sentence(verdict: &Verdict, event: &Event) -> String {
         "" => &event.user,
         tenant_user => tenant_user,
     });
-    let cost = format!(
-        "{} requests, {:.1} s",
-        event.requests,
-        event.duration.as_secs_f64()
-    );
+    let cost = format!("{} requests, {:.1} s", event.requests, event.duration.as_secs_f64());
     let mechanisms = match event.mechanisms.as_str() {
         "" => "no mechanism",
         some => some,

@@ -1,4 +1,5 @@
-//! The machine of a login, turned by the command: to look at what is offered, or to log in without PAM and its memory.
+//! The machine of a login, turned by the command: to look at what is offered, or to log in without
+//! PAM and its memory.
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
@@ -40,15 +41,9 @@ pub fn drive(terms: Terms, password: Option<Secret>, driver: &mut dyn Driver) ->
     let (client, secret) = host::equip(&terms, &Trusted::default())?;
     let deadline = Instant::now() + terms.login.deadline;
     let start = Start {
-        terms: Terms {
-            offline: None,
-            ..terms
-        },
+        terms: Terms { offline: None, ..terms },
         password,
-        machine: secret.map(|secret| Machine {
-            secret,
-            token: None,
-        }),
+        machine: secret.map(|secret| Machine { secret, token: None }),
         allowance: Allowance::Free,
         before: Before::Nothing,
     };
@@ -62,11 +57,7 @@ impl Hands for Forgetful<'_> {
     fn refused(&mut self) {}
 
     fn sends(&mut self, request: &Request) -> Result<(), Refusal> {
-        if self.0.sends(request) {
-            Ok(())
-        } else {
-            Err(Reason::Interrupted.into())
-        }
+        if self.0.sends(request) { Ok(()) } else { Err(Reason::Interrupted.into()) }
     }
 
     fn heard(&mut self, outgoing: &Outgoing, reply: &Result<Response, Failure>, _: Duration) {

@@ -54,7 +54,8 @@ const MISUSED: u8 = 2;
 #[derive(Parser)]
 #[command(name = "countersign", version, disable_help_subcommand = true)]
 struct Arguments {
-    /// The configuration, as in the module's argument config= [default: /etc/countersign/countersign.toml]
+    /// The configuration, as in the module's argument config= [default:
+    /// /etc/countersign/countersign.toml]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -63,7 +64,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Checks the configuration, PAM stacks, sshd, SELinux and the way to the tenant, and says how to mend them
+    /// Checks the configuration, PAM stacks, sshd, SELinux and the way to the tenant, and says how
+    /// to mend them
     #[command(
         visible_alias = "doctor",
         after_help = "Examples:\n  countersign check\n  countersign check --user alice\n  countersign check --offline --json\n  countersign check --root /mnt/image"
@@ -80,7 +82,8 @@ enum Command {
     /// Puts everything back that was set up
     #[command(after_help = "Example:\n  sudo countersign unsetup")]
     Unsetup(setup::UnsetupArguments),
-    /// Removes what stays behind: the configuration, secrets, records of offline codes, what is remembered
+    /// Removes what stays behind: the configuration, secrets, records of offline codes, what is
+    /// remembered
     #[command(
         after_help = "Examples:\n  sudo countersign purge --dry-run\n  sudo countersign unsetup && sudo countersign purge"
     )]

@@ -5,13 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::root::Root;
 
-/// Where modules may be, beside the folders of architectures; libpam knows one of them, and Debian's the last one too.
-const FOLDERS: [&str; 4] = [
-    "/usr/lib64/security",
-    "/lib64/security",
-    "/usr/lib/security",
-    "/lib/security",
-];
+/// Where modules may be, beside the folders of architectures; libpam knows one of them, and
+/// Debian's the last one too.
+const FOLDERS: [&str; 4] =
+    ["/usr/lib64/security", "/lib64/security", "/usr/lib/security", "/lib/security"];
 
 /// The folders that libpam may look into, whatever it was built for.
 pub fn folders(root: &Root) -> impl Iterator<Item = PathBuf> {

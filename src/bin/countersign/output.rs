@@ -15,10 +15,7 @@ pub type Done = Result<(), Problem>;
 
 impl Problem {
     pub fn new(what: impl Display) -> Self {
-        Self {
-            what: what.to_string(),
-            hint: None,
-        }
+        Self { what: what.to_string(), hint: None }
     }
 
     pub fn hint(mut self, hint: impl Display) -> Self {

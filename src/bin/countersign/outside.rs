@@ -1,5 +1,5 @@
-//! Accounts that could not log in any more, for a reason that this machine knows by itself: what the tenant says of a user is
-//! another matter.
+//! Accounts that could not log in any more, for a reason that this machine knows by itself: what
+//! the tenant says of a user is another matter.
 #![forbid(unsafe_code)]
 
 use std::path::PathBuf;
@@ -27,8 +27,8 @@ pub struct Outside {
     pub remedy: String,
 }
 
-/// Whether the stack of a service asks for the local password before the module: a step-up, or an offline code, stands behind
-/// a password that this machine has checked.
+/// Whether the stack of a service asks for the local password before the module: a step-up, or an
+/// offline code, stands behind a password that this machine has checked.
 pub fn asks_local_password_first(policy: &Policy, service: &str) -> bool {
     match policy.for_service(service).step_up.flow {
         Flow::Login => sends_local_password(policy, service),
@@ -94,7 +94,8 @@ impl Sshd {
     }
 }
 
-/// The accounts that have a key, log in with it alone or could until now, and could not any more once the module asks behind it.
+/// The accounts that have a key, log in with it alone or could until now, and could not any more
+/// once the module asks behind it.
 pub fn by_key(root: &Root, policy: &Policy, accounts: &[Account], sshd: &Sshd) -> Vec<Outside> {
     let places = Places::of(&sshd.config, sshd.global.as_ref());
     let with_keys = accounts.iter().filter_map(|account| {
@@ -114,10 +115,7 @@ pub fn by_key(root: &Root, policy: &Policy, accounts: &[Account], sshd: &Sshd) -
 /// Whether each way in needs PAM.
 fn is_followed(methods: &str) -> bool {
     let lists = lists(methods);
-    let asks = |list: &Vec<String>| {
-        list.iter()
-            .any(|one| one.starts_with("keyboard-interactive"))
-    };
+    let asks = |list: &Vec<String>| list.iter().any(|one| one.starts_with("keyboard-interactive"));
     !lists.is_empty() && lists.iter().all(asks)
 }
 
@@ -162,9 +160,7 @@ pub fn by_password(
         (0, "sshd") => sshd.value(&account.name, "permitrootlogin") == "yes",
         _ => true,
     };
-    let known = accounts
-        .iter()
-        .filter(|account| account.password == Password::Set);
+    let known = accounts.iter().filter(|account| account.password == Password::Set);
     let outside = known.filter(is_asked).filter_map(|account| {
         let why = obstacle(policy, account, service, None)?;
         Some(Outside {
@@ -190,14 +186,8 @@ fn obstacle(
     };
     let needs_password = match whom::judged(policy, judged, service, key) {
         Judgement::Require(_) => asks_local_password_first(policy, service),
-        Judgement::Exempt {
-            result: ExemptResult::Ignore,
-            ..
-        } => true,
-        Judgement::Exempt {
-            result: ExemptResult::Success,
-            ..
-        } => false,
+        Judgement::Exempt { result: ExemptResult::Ignore, .. } => true,
+        Judgement::Exempt { result: ExemptResult::Success, .. } => false,
         Judgement::Refuse(refusal) => return Some(told(&refusal)),
     };
     let is_locked = account.password == Password::Locked && needs_password;

@@ -15,9 +15,7 @@ impl Places {
         let settings = policy::outline(bytes);
         let wanted = policy::key("service", service);
         let mut paths = settings.iter().map(|setting| &setting.path);
-        let own = paths
-            .find(|path| path.eq_ignore_ascii_case(&wanted))
-            .cloned();
+        let own = paths.find(|path| path.eq_ignore_ascii_case(&wanted)).cloned();
         Self { settings, own }
     }
 
@@ -25,9 +23,7 @@ impl Places {
     pub fn of(&self, path: &str) -> Option<(String, usize)> {
         let own = self.own.as_ref().map(|own| format!("{own}.{path}"));
         let paths = own.into_iter().chain([path.to_owned()]);
-        paths
-            .filter_map(|path| self.line(&path).map(|line| (path, line)))
-            .next()
+        paths.filter_map(|path| self.line(&path).map(|line| (path, line))).next()
     }
 
     /// The line of a rule. A service's own list stands in place of the file's.

@@ -11,11 +11,7 @@ const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 #[allow(clippy::disallowed_methods)] // the module starts no programs; this is not in it
 pub fn command(name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(place(name).unwrap_or_else(|| name.to_owned()));
-    command
-        .args(arguments)
-        .env_clear()
-        .env("PATH", PATH)
-        .env("LC_ALL", "C");
+    command.args(arguments).env_clear().env("PATH", PATH).env("LC_ALL", "C");
     // A Ctrl-C is for us to answer: what another program has begun it ends.
     command.stdin(Stdio::null()).process_group(0);
     command

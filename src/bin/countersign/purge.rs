@@ -1,6 +1,8 @@
-//! `countersign purge`: removes what stays behind when the module is no longer asked: configuration, secrets, records, state.
+//! `countersign purge`: removes what stays behind when the module is no longer asked:
+//! configuration, secrets, records, state.
 //!
-//! Only the folders that are Countersign's by their name are emptied. What the configuration names elsewhere is said, and stays.
+//! Only the folders that are Countersign's by their name are emptied. What the configuration names
+//! elsewhere is said, and stays.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;
@@ -18,11 +20,7 @@ use super::stacks;
 use super::terminal::Terminal;
 
 /// The folders that hold nothing else.
-const FOLDERS: [&str; 3] = [
-    "/etc/countersign",
-    "/run/countersign",
-    "/var/lib/countersign",
-];
+const FOLDERS: [&str; 3] = ["/etc/countersign", "/run/countersign", "/var/lib/countersign"];
 /// Where setups are written down that were not taken back.
 const SETUPS: &str = "/var/lib/countersign/setup";
 
@@ -65,7 +63,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     Ok(())
 }
 
-/// A stack that names the module must find its configuration; a setup that was not taken back needs its record.
+/// A stack that names the module must find its configuration; a setup that was not taken back needs
+/// its record.
 fn is_unused(root: &Root) -> Done {
     let naming: Vec<_> = stacks::naming(root)
         .iter()
@@ -79,8 +78,7 @@ fn is_unused(root: &Root) -> Done {
     }
     // The answers of the last setup lie there too, and are no setup.
     let is_setup = |name: &String| {
-        name.strip_suffix(".json")
-            .is_some_and(|number| number.parse::<u64>().is_ok())
+        name.strip_suffix(".json").is_some_and(|number| number.parse::<u64>().is_ok())
     };
     if root.names(SETUPS).iter().any(is_setup) {
         return Err(Problem::new("a setup was not taken back").hint(hint));
@@ -98,12 +96,9 @@ fn files_below(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         files.push(folder.to_owned());
         return Ok(());
     }
-    let entries: io::Result<BTreeSet<_>> = fs::read_dir(folder)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect();
-    entries?
-        .iter()
-        .try_for_each(|entry| files_below(entry, files))
+    let entries: io::Result<BTreeSet<_>> =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect();
+    entries?.iter().try_for_each(|entry| files_below(entry, files))
 }
 
 /// What the configuration names in other folders.
@@ -113,10 +108,7 @@ fn elsewhere(context: &Context, root: &Root) -> Vec<PathBuf> {
     }
     let mut named = vec![context.place().to_owned()];
     if let Ok(policy) = context.policy() {
-        named.extend([
-            policy.state_folder().to_owned(),
-            policy.offline_folder().to_owned(),
-        ]);
+        named.extend([policy.state_folder().to_owned(), policy.offline_folder().to_owned()]);
         let services = std::iter::once("").chain(policy.services());
         let settings = services.map(|service| policy.for_service(service));
         named.extend(settings.flat_map(Settings::files).cloned());
@@ -128,10 +120,7 @@ fn elsewhere(context: &Context, root: &Root) -> Vec<PathBuf> {
 
 fn show(root: &Root, files: &[PathBuf], elsewhere: &[PathBuf]) {
     for file in files {
-        line(format!(
-            "to be removed: {}",
-            root.without(&file.display().to_string())
-        ));
+        line(format!("to be removed: {}", root.without(&file.display().to_string())));
     }
     for path in elsewhere {
         line(format!("stays, remove it by hand: {}", path.display()));

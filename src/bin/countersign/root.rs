@@ -55,7 +55,8 @@ impl Root {
         }
     }
 
-    /// The text of a file, a link of that system followed within it. What is no UTF-8 is taken as it comes.
+    /// The text of a file, a link of that system followed within it. What is no UTF-8 is taken as
+    /// it comes.
     pub fn text(&self, path: &Path) -> io::Result<String> {
         let place = self.behind_links(path);
         let found = fs::metadata(&place)?;

@@ -13,7 +13,8 @@ use super::root::Root;
 
 /// Where every libpam looks, in its order.
 const FOLDERS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
-/// Where a libpam looks behind these if it was built so: the folder of packages on SUSE, and on Fedora.
+/// Where a libpam looks behind these if it was built so: the folder of packages on SUSE, and on
+/// Fedora.
 const OF_PACKAGES: [&str; 2] = ["/usr/etc/pam.d", "/usr/share/pam.d"];
 /// What libpam reads where none of the folders is there.
 pub const CONF: &str = "/etc/pam.conf";
@@ -22,8 +23,8 @@ const OTHER: &str = "other";
 /// No stack includes more files than this.
 const MOST: usize = 64;
 
-/// What editors and package managers put behind the name of a file that they keep a copy of. A name with a dot in it is no
-/// copy for that alone: PAM takes any name for a service.
+/// What editors and package managers put behind the name of a file that they keep a copy of. A name
+/// with a dot in it is no copy for that alone: PAM takes any name for a service.
 const COPIES: [&str; 18] = [
     "~",
     ".bak",
@@ -45,21 +46,20 @@ const COPIES: [&str; 18] = [
     ".ucf-old",
 ];
 
-/// Whether a file of a PAM folder is a copy that an editor or a package manager left there, and no service.
+/// Whether a file of a PAM folder is a copy that an editor or a package manager left there, and no
+/// service.
 pub fn is_leftover(name: &str) -> bool {
     name.starts_with(['.', '#']) || COPIES.iter().any(|copy| name.ends_with(copy))
 }
 
 /// The folders in which the libpam of a system looks, in its order.
 pub fn folders(root: &Root) -> Vec<&'static str> {
-    let more = OF_PACKAGES
-        .into_iter()
-        .filter(|folder| is_read(root, folder));
+    let more = OF_PACKAGES.into_iter().filter(|folder| is_read(root, folder));
     FOLDERS.into_iter().chain(more).collect()
 }
 
-/// Whether the system's libpam looks into a folder that is there: its file has the folder's name. Where no libpam is found,
-/// it may.
+/// Whether the system's libpam looks into a folder that is there: its file has the folder's name.
+/// Where no libpam is found, it may.
 fn is_read(root: &Root, folder: &str) -> bool {
     if !root.exists(folder) {
         return false;
@@ -67,9 +67,7 @@ fn is_read(root: &Root, folder: &str) -> bool {
     let libraries =
         modules::folders(root).filter_map(|modules| Some(modules.parent()?.join("libpam.so.0")));
     let mut texts = libraries.filter_map(|library| root.text(&library).ok());
-    texts
-        .next()
-        .is_none_or(|text| text.contains(&format!("{folder}/%s")))
+    texts.next().is_none_or(|text| text.contains(&format!("{folder}/%s")))
 }
 
 /// Whether /etc/pam.conf counts: libpam ignores it where one of the folders is there.
@@ -91,7 +89,8 @@ pub fn services(root: &Root) -> BTreeSet<String> {
     names.filter(|name| !is_leftover(name)).collect()
 }
 
-/// The file of a service or of an absolute path: the first that libpam finds, or where it would be first.
+/// The file of a service or of an absolute path: the first that libpam finds, or where it would be
+/// first.
 pub fn path_of(root: &Root, name: &str) -> PathBuf {
     let candidates = FOLDERS.into_iter().chain(OF_PACKAGES);
     let mut candidates = candidates.map(|folder| (folder, Path::new(folder).join(name)));
@@ -137,10 +136,7 @@ fn of_conf(conf: &str, service: &str) -> String {
     let (lines, _) = lines(conf);
     let mut text = String::new();
     for line in lines {
-        let (name, rest) = line
-            .text
-            .split_once([' ', '\t'])
-            .unwrap_or((&line.text, ""));
+        let (name, rest) = line.text.split_once([' ', '\t']).unwrap_or((&line.text, ""));
         if name.eq_ignore_ascii_case(service) {
             let above = line.number.saturating_sub(1 + text.matches('\n').count());
             text.push_str(&"\n".repeat(above));
@@ -151,12 +147,11 @@ fn of_conf(conf: &str, service: &str) -> String {
     text
 }
 
-/// The files that have a service of the system ask the module, by the names that services and includes have for them.
+/// The files that have a service of the system ask the module, by the names that services and
+/// includes have for them.
 pub fn naming(root: &Root) -> BTreeSet<String> {
     let services = services(root).into_iter();
-    services
-        .flat_map(|service| naming_in(root, &service))
-        .collect()
+    services.flat_map(|service| naming_in(root, &service)).collect()
 }
 
 /// The files that have this service ask the module.
@@ -193,9 +188,7 @@ impl Stack {
 
     /// What it includes, by name.
     fn includes(&self) -> impl Iterator<Item = String> {
-        let names = self
-            .rules()
-            .filter_map(|(_, rule)| Some(rule.included()?.name().to_owned()));
+        let names = self.rules().filter_map(|(_, rule)| Some(rule.included()?.name().to_owned()));
         names.filter(|name| !name.is_empty())
     }
 }
@@ -206,16 +199,15 @@ pub fn names_module(text: &str) -> bool {
     lines.iter().chain(&unfinished).any(names_ours)
 }
 
-/// The file of a service and everything that it includes, each once; none if there is no such service.
+/// The file of a service and everything that it includes, each once; none if there is no such
+/// service.
 pub fn of_service(folders: &[&Path], service: &str) -> Vec<Stack> {
     let mut stacks: Vec<Stack> = Vec::new();
     let mut names = vec![service.to_owned()];
     let mut at = 0;
     while let Some(name) = names.get(at).filter(|_| at < MOST).cloned() {
         at += 1;
-        let found = folders
-            .iter()
-            .find_map(|folder| Stack::read(folder.join(&name)));
+        let found = folders.iter().find_map(|folder| Stack::read(folder.join(&name)));
         let Some(stack) = found else {
             continue;
         };
@@ -235,14 +227,7 @@ mod tests {
 
     #[test]
     fn a_service_may_have_a_dot_in_its_name_and_a_copy_has_an_ending_of_its_own() {
-        for name in [
-            "sshd",
-            "gdm.custom",
-            "vpn.original",
-            "sshd.2",
-            "my~service",
-            "a.rpm",
-        ] {
+        for name in ["sshd", "gdm.custom", "vpn.original", "sshd.2", "my~service", "a.rpm"] {
             assert!(!is_leftover(name), "{name}");
         }
         for name in [

@@ -1,4 +1,5 @@
-//! The dialogue with whoever sits at the terminal. It never goes through standard input or output: those may be files.
+//! The dialogue with whoever sits at the terminal. It never goes through standard input or output:
+//! those may be files.
 #![forbid(unsafe_code)]
 
 use std::fmt::Display;
@@ -20,19 +21,14 @@ impl Terminal {
     /// The terminal that this program was started from.
     pub fn open() -> Result<Terminal, Problem> {
         let file = OpenOptions::new().read(true).write(true).open("/dev/tty");
-        file.map(Terminal)
-            .map_err(|_| Problem::new("there is no terminal to ask on"))
+        file.map(Terminal).map_err(|_| Problem::new("there is no terminal to ask on"))
     }
 
     /// What it can show.
     pub fn screen(&self) -> Screen {
         let (rows, columns) = os::size_of(&self.0).unwrap_or((24, 80));
         let has_blocks = os::shows_unicode();
-        Screen {
-            rows,
-            columns,
-            has_blocks,
-        }
+        Screen { rows, columns, has_blocks }
     }
 
     /// One line for the person, and not for a program.
@@ -58,8 +54,9 @@ impl Terminal {
 
     /// The same, unseen.
     ///
-    /// rpassword shows its prompt before it hides what is typed, and answers Ctrl-C with a signal before it has mended that:
-    /// the keys are hidden before it starts, and signals wait until the terminal is as it was.
+    /// rpassword shows its prompt before it hides what is typed, and answers Ctrl-C with a signal
+    /// before it has mended that: the keys are hidden before it starts, and signals wait until the
+    /// terminal is as it was.
     pub fn ask_hidden(&mut self, prompt: &str) -> Result<Zeroizing<String>, Problem> {
         let ask = || rpassword::prompt_password(prompt);
         let typed = os::with_signals_blocked(|| os::with_keys_unseen(&self.0, ask).flatten());
@@ -71,8 +68,8 @@ impl Terminal {
 ///
 /// # Errors
 ///
-/// What read(2) says, [`std::io::ErrorKind::UnexpectedEof`] where there is nothing, and [`std::io::ErrorKind::InvalidData`] for
-/// what is no text or too long.
+/// What read(2) says, [`std::io::ErrorKind::UnexpectedEof`] where there is nothing, and
+/// [`std::io::ErrorKind::InvalidData`] for what is no text or too long.
 pub fn first_line(from: impl Read) -> std::io::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(Vec::with_capacity(LINE));
     let limited = from.take(LINE as u64);

@@ -1,4 +1,5 @@
-//! Manners: every subcommand, found in clap's own tree, has examples that are right use, and a place in the manual.
+//! Manners: every subcommand, found in clap's own tree, has examples that are right use, and a
+//! place in the manual.
 
 use clap::{Command, CommandFactory};
 
@@ -19,16 +20,9 @@ fn leaves() -> Vec<Leaf> {
 }
 
 fn collect(command: &Command, path: &[String], has_json: bool, leaves: &mut Vec<Leaf>) {
-    let has_json = has_json
-        || command
-            .get_arguments()
-            .any(|argument| argument.get_id() == "json");
+    let has_json = has_json || command.get_arguments().any(|argument| argument.get_id() == "json");
     if !command.has_subcommands() {
-        leaves.push(Leaf {
-            path: path.to_vec(),
-            examples: examples(command),
-            has_json,
-        });
+        leaves.push(Leaf { path: path.to_vec(), examples: examples(command), has_json });
     }
     for below in command.get_subcommands() {
         let path = [path, &[below.get_name().to_owned()]].concat();
@@ -38,25 +32,18 @@ fn collect(command: &Command, path: &[String], has_json: bool, leaves: &mut Vec<
 
 /// The lines below "Example:" or "Examples:".
 fn examples(command: &Command) -> Vec<String> {
-    let text = command
-        .get_after_help()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let text = text.replace("\\\n", " ");
     let mut lines = text.lines();
     let is_headed = lines.any(|line| line == "Example:" || line == "Examples:");
     assert!(is_headed || text.is_empty(), "no heading: {text}");
-    lines
-        .map(|line| line.trim().to_owned())
-        .filter(|line| !line.is_empty())
-        .collect()
+    lines.map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
-/// What `countersign` is given in a line for a shell, its own name first; double quotes keep words together.
+/// What `countersign` is given in a line for a shell, its own name first; double quotes keep words
+/// together.
 fn words(example: &str) -> Vec<String> {
-    let start = example
-        .rfind("countersign ")
-        .unwrap_or_else(|| panic!("not ours: {example}"));
+    let start = example.rfind("countersign ").unwrap_or_else(|| panic!("not ours: {example}"));
     let (mut words, mut is_quoted) = (vec![String::new()], false);
     for letter in example[start..].chars() {
         match letter {
@@ -92,20 +79,15 @@ fn every_example_is_right_use() {
 
 #[test]
 fn what_is_no_right_use_would_be_found() {
-    for example in [
-        "countersign explain",
-        "countersign explain a --jsno",
-        "countersign explain a --key x",
-    ] {
-        assert!(
-            Arguments::command()
-                .try_get_matches_from(words(example))
-                .is_err()
-        );
+    for example in
+        ["countersign explain", "countersign explain a --jsno", "countersign explain a --key x"]
+    {
+        assert!(Arguments::command().try_get_matches_from(words(example)).is_err());
     }
 }
 
-/// What has no result for programs is named here: a script, and what changes this machine before somebody's eyes.
+/// What has no result for programs is named here: a script, and what changes this machine before
+/// somebody's eyes.
 #[test]
 fn the_help_shows_config_where_it_counts_and_nowhere_else() {
     let mut command = super::command();
@@ -134,21 +116,14 @@ fn every_subcommand_with_a_result_has_it_for_programs() {
 fn every_subcommand_is_in_the_manual() {
     let page = include_str!("../../../packaging/man/countersign.8");
     let (synopsis, rest) = page.split_once("\n.Sh DESCRIPTION\n").unwrap();
-    let items: Vec<_> = rest
-        .lines()
-        .filter(|line| line.starts_with(".It Cm "))
-        .collect();
+    let items: Vec<_> = rest.lines().filter(|line| line.starts_with(".It Cm ")).collect();
     let has = |text: &str, name: &str| {
         let mut lines = text.lines().filter(|line| line.contains("Cm "));
         lines.any(|line| line.split_whitespace().any(|word| word == name))
     };
     for leaf in leaves() {
         let name = leaf.path.last().unwrap();
-        assert!(
-            leaf.path.iter().all(|name| has(synopsis, name)),
-            "synopsis: {:?}",
-            leaf.path
-        );
+        assert!(leaf.path.iter().all(|name| has(synopsis, name)), "synopsis: {:?}", leaf.path);
         assert!(has(&items.join("\n"), name), "no item: {:?}", leaf.path);
     }
     for section in ["FILES", "EXIT STATUS", "EXAMPLES"] {

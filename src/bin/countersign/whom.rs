@@ -54,8 +54,8 @@ pub fn local(policy: &Policy, user: &str, service: &str, hints: &Hints) -> Resul
     }
 }
 
-/// What the policy asks of an account that logs in by a service from nowhere in particular, perhaps behind a key with this
-/// fingerprint.
+/// What the policy asks of an account that logs in by a service from nowhere in particular, perhaps
+/// behind a key with this fingerprint.
 pub fn judged(
     policy: &Policy,
     account: Account,

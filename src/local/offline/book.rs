@@ -1,4 +1,5 @@
-//! A user's record, and the numbers that logins have changed since: counted first, then judged, then taken back.
+//! A user's record, and the numbers that logins have changed since: counted first, then judged,
+//! then taken back.
 #![forbid(unsafe_code)]
 
 use super::record::{Record, Stage};
@@ -52,15 +53,11 @@ impl Store {
             open()?.ok_or_else(gone)?
         };
         ledger.prepare()?;
-        Ok(Some(Book {
-            uid,
-            bytes,
-            record,
-            ledger,
-        }))
+        Ok(Some(Book { uid, bytes, record, ledger }))
     }
 
-    /// The numbers as the record has them, unless they are there. Whoever makes them makes the same.
+    /// The numbers as the record has them, unless they are there. Whoever makes them makes the
+    /// same.
     pub(super) fn make_numbers(&self, bytes: &[u8], record: &Record) -> Result<(), Trouble> {
         let name = numbers_name(record.uid, bytes);
         let numbers = crate::local::ledger::bytes_of(b"", 0, &begin(record));
@@ -78,12 +75,7 @@ impl Store {
         let Some(ledger) = ledger else {
             return Ok(Some(record));
         };
-        let book = Book {
-            uid,
-            bytes,
-            record,
-            ledger,
-        };
+        let book = Book { uid, bytes, record, ledger };
         book.now(&self.now).map(Some)
     }
 
@@ -143,11 +135,7 @@ impl Book {
         let (tries, used) = (Stamp::unpack(number(TRIES)?), number(USED)?);
         let is_active = used & ACTIVE != 0;
         Ok(Record {
-            stage: if is_active {
-                Stage::Active
-            } else {
-                Stage::Pending
-            },
+            stage: if is_active { Stage::Active } else { Stage::Pending },
             last_step: number(STEP)?,
             clock: number(CLOCK)?,
             online: number(ONLINE)?,
@@ -184,23 +172,21 @@ impl Book {
         }
     }
 
-    /// What the code is. A right one is used up here: of all logins that have it, one gets this far.
+    /// What the code is. A right one is used up here: of all logins that have it, one gets this
+    /// far.
     fn judge(&self, typed: &str, now: &Moment) -> Result<Kind, CodeRefusal> {
         match rules::recognise(&self.record, typed, now) {
             Found::Nothing => Err(CodeRefusal::Wrong),
             Found::Recovery(place) => {
                 let bit = 1_u64 << place;
-                let taken = self
-                    .ledger
-                    .change(USED, |used| (used & bit == 0).then_some(used | bit))?;
+                let taken =
+                    self.ledger.change(USED, |used| (used & bit == 0).then_some(used | bit))?;
                 let (_, used) = taken.ok_or(CodeRefusal::Wrong)?;
                 let left = self.record.recovery.without(|place| used >> place & 1 == 1);
                 Ok(Kind::Recovery(left.left()))
             }
             Found::Step(step) => {
-                let moved = self
-                    .ledger
-                    .change(STEP, |last| (last < step).then_some(step))?;
+                let moved = self.ledger.change(STEP, |last| (last < step).then_some(step))?;
                 moved.map(|_| Kind::Code).ok_or(CodeRefusal::Replayed)
             }
         }
@@ -212,8 +198,7 @@ impl Book {
             Purpose::Login(limits) => self.count_login(limits, now)?,
             Purpose::Check => 0,
         };
-        self.ledger
-            .change(USED, |used| (used & ACTIVE == 0).then_some(used | ACTIVE))?;
+        self.ledger.change(USED, |used| (used & ACTIVE == 0).then_some(used | ACTIVE))?;
         self.ledger.set(TRIES, 0)?;
         let age = now.wall.saturating_sub(self.ledger.get(ONLINE)?);
         Ok(Accepted { kind, login, age })
@@ -221,9 +206,7 @@ impl Book {
 
     fn count_login(&self, limits: Limits, now: &Moment) -> Result<u32, CodeRefusal> {
         let most = u64::from(limits.logins);
-        let counted = self
-            .ledger
-            .change(LOGINS, |logins| (logins < most).then(|| logins + 1))?;
+        let counted = self.ledger.change(LOGINS, |logins| (logins < most).then(|| logins + 1))?;
         let (_, login) = counted.ok_or(CodeRefusal::TooMany(limits.logins))?;
         // The tenant may have said no since the code was typed.
         match self.refused(now)?.map_or(0, |pause| pause.left(now)) {
@@ -232,11 +215,10 @@ impl Book {
         }
     }
 
-    /// The tenant let this user in: everything begins anew, but no code comes back. How many offline logins there were.
+    /// The tenant let this user in: everything begins anew, but no code comes back. How many
+    /// offline logins there were.
     pub(super) fn online(&self, mark: Option<&Mark>, now: &Moment) -> Result<u32, Trouble> {
-        let logins = self
-            .ledger
-            .change(LOGINS, |logins| (logins > 0).then_some(0))?;
+        let logins = self.ledger.change(LOGINS, |logins| (logins > 0).then_some(0))?;
         self.ledger.set(ONLINE, now.wall)?;
         self.ledger.set(CLOCK, now.wall)?;
         marks::forgive(&self.ledger, mark, now.stamp())?;
@@ -245,11 +227,11 @@ impl Book {
         Ok(u32::try_from(logins).unwrap_or(u32::MAX))
     }
 
-    /// Wrong codes are forgotten, unless there were so many that only a new enrolment helps: whether they were.
+    /// Wrong codes are forgotten, unless there were so many that only a new enrolment helps:
+    /// whether they were.
     pub(super) fn unlock(&self) -> Result<bool, Trouble> {
         let is_final = |tries| failures(Stamp::unpack(tries)) >= FINAL;
-        self.ledger
-            .change(TRIES, |tries| (tries != 0 && !is_final(tries)).then_some(0))?;
+        self.ledger.change(TRIES, |tries| (tries != 0 && !is_final(tries)).then_some(0))?;
         self.ledger.get(TRIES).map(|tries| !is_final(tries))
     }
 }
@@ -257,11 +239,7 @@ impl Book {
 /// The numbers of a record to which nothing has happened yet.
 fn begin(record: &Record) -> [u64; WORDS] {
     let mut numbers = [0; WORDS];
-    let active = if record.stage == Stage::Active {
-        ACTIVE
-    } else {
-        0
-    };
+    let active = if record.stage == Stage::Active { ACTIVE } else { 0 };
     let stamp = |pause: &Pause, extra| {
         let (boot, at, _) = pause.begin();
         Stamp::new(boot, at, extra).pack()

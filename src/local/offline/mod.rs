@@ -1,8 +1,10 @@
-//! Offline codes: who has been enrolled, and whether a code counts while the tenant can't be reached.
+//! Offline codes: who has been enrolled, and whether a code counts while the tenant can't be
+//! reached.
 //!
-//! Two files of root's for each user, named by uid, in a folder that outlives a boot: the record, which no login writes to,
-//! and the numbers, of constant size, which logins change in place and without a lock. Every try is counted there, and on
-//! the disk, before it is judged; a success takes it back. A file that can't be read is never taken for an empty one.
+//! Two files of root's for each user, named by uid, in a folder that outlives a boot: the record,
+//! which no login writes to, and the numbers, of constant size, which logins change in place and
+//! without a lock. Every try is counted there, and on the disk, before it is judged; a success
+//! takes it back. A file that can't be read is never taken for an empty one.
 //!
 //! - `otp`, `base32`, `uri`, `recovery`: codes and keys
 //! - `rules`: when a code counts, without any I/O
@@ -57,7 +59,8 @@ pub struct Store {
     now: Moment,
 }
 
-/// Proof that a code was accepted, and that this is on the disk. Can't be made outside of this file.
+/// Proof that a code was accepted, and that this is on the disk. Can't be made outside of this
+/// file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Receipt(Accepted);
 
@@ -89,7 +92,8 @@ impl Moment {
     ///
     /// # Errors
     ///
-    /// [`Unusable`] where the kernel does not say which boot this is, and where the clock can't be right.
+    /// [`Unusable`] where the kernel does not say which boot this is, and where the clock can't be
+    /// right.
     pub fn now() -> Result<Self, Unusable> {
         let boot = os::boot_id().map_err(|error| Unusable(format!("boot_id: {error}")))?;
         let wall = os::wall_clock();
@@ -97,11 +101,7 @@ impl Moment {
             let problem = "the clock is wrong: it shows a time before this program was built";
             return Err(Unusable(problem.to_owned()));
         }
-        Ok(Self {
-            wall,
-            boot,
-            uptime: os::boot_clock().as_secs(),
-        })
+        Ok(Self { wall, boot, uptime: os::boot_clock().as_secs() })
     }
 
     fn stamp(&self) -> Stamp {
@@ -161,8 +161,7 @@ impl Store {
     ///
     /// [`CodeRefusal`]: then nobody gets in by it.
     pub fn redeem(&self, uid: u32, typed: &str, limits: Limits) -> Result<Receipt, CodeRefusal> {
-        self.attempt(uid, typed, Purpose::Login(limits))
-            .map(Receipt)
+        self.attempt(uid, typed, Purpose::Login(limits)).map(Receipt)
     }
 
     /// Tries a code for nothing but to see whether it is right. It is used up all the same.
@@ -174,8 +173,8 @@ impl Store {
         self.attempt(uid, typed, Purpose::Check).map(Receipt)
     }
 
-    /// The tenant is about to be asked about a user: from now on that counts as its refusal for `pause`, on the disk, until
-    /// the login says otherwise. `None` if the user is not enrolled.
+    /// The tenant is about to be asked about a user: from now on that counts as its refusal for
+    /// `pause`, on the disk, until the login says otherwise. `None` if the user is not enrolled.
     ///
     /// # Errors
     ///
@@ -185,19 +184,14 @@ impl Store {
             return Ok(None);
         };
         let mark = marks::ask(&book.ledger, pause.as_secs(), self.now.stamp())?;
-        let asked = Asked {
-            store: self,
-            book,
-            mark,
-            pause,
-        };
+        let asked = Asked { store: self, book, mark, pause };
         asked.book.ledger.sync()?;
         asked.store.check_current(&asked.book)?;
         Ok(Some(asked))
     }
 
-    /// The tenant let a user in whom it was not asked about by [`Store::ask`]: how many offline logins there were since it
-    /// last did, `None` if the user is not enrolled.
+    /// The tenant let a user in whom it was not asked about by [`Store::ask`]: how many offline
+    /// logins there were since it last did, `None` if the user is not enrolled.
     ///
     /// # Errors
     ///
@@ -208,7 +202,8 @@ impl Store {
         Ok(online.transpose()?)
     }
 
-    /// The tenant refused a user before anything was sent that [`Store::ask`] had to mark: no code counts for a while.
+    /// The tenant refused a user before anything was sent that [`Store::ask`] had to mark: no code
+    /// counts for a while.
     ///
     /// # Errors
     ///
@@ -241,7 +236,8 @@ impl Store {
         })
     }
 
-    /// Whether to offer somebody a key: nobody who has one, and nobody twice, which is on the disk when this returns.
+    /// Whether to offer somebody a key: nobody who has one, and nobody twice, which is on the disk
+    /// when this returns.
     ///
     /// # Errors
     ///
@@ -258,7 +254,8 @@ impl Store {
         make().map_err(|error| self.wrong(&error))
     }
 
-    /// Gives a user these recovery codes in place of all others, `None` if the user is not enrolled. For root's commands.
+    /// Gives a user these recovery codes in place of all others, `None` if the user is not
+    /// enrolled. For root's commands.
     ///
     /// # Errors
     ///
@@ -276,11 +273,7 @@ impl Store {
         // A login that still has the old ones finds that out before it lets anybody in.
         let prefix = numbers_prefix(uid);
         let own = numbers_name(uid, &bytes);
-        for name in self
-            .names()?
-            .iter()
-            .filter(|name| name.starts_with(&prefix))
-        {
+        for name in self.names()?.iter().filter(|name| name.starts_with(&prefix)) {
             if *name != own {
                 locked.remove(name).map_err(|error| self.wrong(&error))?;
             }
@@ -302,7 +295,8 @@ impl Store {
         Ok(Some(unlocked))
     }
 
-    /// Removes a record, a damaged one too, and all that belongs to it. Whether there was one. For root's commands.
+    /// Removes a record, a damaged one too, and all that belongs to it. Whether there was one. For
+    /// root's commands.
     ///
     /// # Errors
     ///
@@ -351,9 +345,7 @@ impl Store {
     /// [`Unusable`].
     pub fn uids(&self) -> Result<Vec<u32>, Unusable> {
         let names = self.names()?;
-        let uids = names
-            .iter()
-            .filter_map(|name| name.strip_prefix(PREFIX)?.parse().ok());
+        let uids = names.iter().filter_map(|name| name.strip_prefix(PREFIX)?.parse().ok());
         let mut uids: Vec<u32> = uids.collect();
         uids.sort_unstable();
         Ok(uids)
@@ -380,7 +372,8 @@ fn head_name(uid: u32) -> String {
 /// The bytes of a record's file, and what they say.
 type Head = (Zeroizing<Vec<u8>>, Record);
 
-/// A login that is on its way to the tenant, about a user who is enrolled. Until it says how it ended, it counts as refused.
+/// A login that is on its way to the tenant, about a user who is enrolled. Until it says how it
+/// ended, it counts as refused.
 pub struct Asked {
     store: Store,
     book: Book,

@@ -38,11 +38,7 @@ pub struct Shape {
 impl Default for Shape {
     /// What every authenticator can do.
     fn default() -> Self {
-        Self {
-            algorithm: Algorithm::Sha1,
-            digits: 6,
-            period: 30,
-        }
+        Self { algorithm: Algorithm::Sha1, digits: 6, period: 30 }
     }
 }
 
@@ -67,9 +63,7 @@ impl Key {
         let bits = secret.len() * 8;
         if secret.len() < MIN_SECRET {
             let least = MIN_SECRET * 8;
-            return Err(format!(
-                "the secret has {bits} bits: at least {least} are needed"
-            ));
+            return Err(format!("the secret has {bits} bits: at least {least} are needed"));
         }
         if secret.len() > MAX_SECRET {
             return Err(format!("the secret has {bits} bits, which is no key"));
@@ -80,9 +74,7 @@ impl Key {
         }
         if !(15..=120).contains(&shape.period) {
             let period = shape.period;
-            return Err(format!(
-                "a period of {period} s: only 15 to 120 are accepted"
-            ));
+            return Err(format!("a period of {period} s: only 15 to 120 are accepted"));
         }
         Ok(Self { secret, shape })
     }
@@ -101,8 +93,9 @@ impl Key {
 
     /// The step that this code belongs to, of those around `time` in seconds since 1970.
     ///
-    /// All of them are computed, whichever it is, and compared in constant time (totp-rs compares numbers). Of two steps
-    /// with the same code it is the later one, so that it is used up with both.
+    /// All of them are computed, whichever it is, and compared in constant time (totp-rs compares
+    /// numbers). Of two steps with the same code it is the later one, so that it is used up with
+    /// both.
     #[must_use]
     pub fn step_of(&self, code: &str, time: u64) -> Option<u64> {
         let totp = self.totp();
@@ -158,10 +151,7 @@ impl TryFrom<Stored> for Key {
 
 impl From<Key> for Stored {
     fn from(key: Key) -> Self {
-        Self {
-            secret: key.base32(),
-            shape: key.shape,
-        }
+        Self { secret: key.base32(), shape: key.shape }
     }
 }
 
@@ -170,11 +160,7 @@ mod tests {
     use super::*;
 
     fn key(secret: &[u8], algorithm: Algorithm, digits: u8) -> Key {
-        let shape = Shape {
-            algorithm,
-            digits,
-            ..Shape::default()
-        };
+        let shape = Shape { algorithm, digits, ..Shape::default() };
         Key::new(Zeroizing::new(secret.to_vec()), shape).unwrap()
     }
 
@@ -231,11 +217,7 @@ mod tests {
             let at = (own * 30).checked_add_signed(at).unwrap();
             assert_eq!(key.step_of(&code, at).is_some(), good, "{at}");
         }
-        assert_eq!(
-            key.step_of("755224", 0),
-            Some(0),
-            "there is nothing before 1970"
-        );
+        assert_eq!(key.step_of("755224", 0), Some(0), "there is nothing before 1970");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Recovery codes: ten of them, each good once, for whoever has no authenticator at hand. Only their hashes are kept.
+//! Recovery codes: ten of them, each good once, for whoever has no authenticator at hand. Only
+//! their hashes are kept.
 //!
 //! A code has 80 random bits, so that a plain hash with a salt is enough: nobody tries that many.
 #![forbid(unsafe_code)]
@@ -62,13 +63,12 @@ impl Hashes {
         let code = dense(typed)?;
         let hash = hash(&self.salt, &code);
         let places = self.hashes.iter().enumerate();
-        places.fold(None, |found, (place, known)| {
-            if same(known, &hash) {
-                Some(place)
-            } else {
-                found
-            }
-        })
+        places.fold(
+            None,
+            |found, (place, known)| {
+                if same(known, &hash) { Some(place) } else { found }
+            },
+        )
     }
 
     /// Those that are left where `is_used` says of each place whether its code was used.
@@ -76,10 +76,7 @@ impl Hashes {
     pub fn without(&self, is_used: impl Fn(usize) -> bool) -> Self {
         let places = self.hashes.iter().enumerate();
         let left = places.filter(|(place, _)| !is_used(*place));
-        Self {
-            salt: self.salt.clone(),
-            hashes: left.map(|(_, hash)| hash.clone()).collect(),
-        }
+        Self { salt: self.salt.clone(), hashes: left.map(|(_, hash)| hash.clone()).collect() }
     }
 }
 
@@ -171,11 +168,7 @@ mod tests {
             assert!(!kept.contains(code.as_str()));
             assert!(!kept.contains(dense(code).unwrap().as_str()));
         }
-        assert_ne!(
-            Hashes::new().unwrap().0.salt,
-            hashes.salt,
-            "a salt for each user"
-        );
+        assert_ne!(Hashes::new().unwrap().0.salt, hashes.salt, "a salt for each user");
     }
 
     #[test]

@@ -82,17 +82,11 @@ impl fmt::Display for CodeRefusal {
             Self::Replayed => f.write_str("a code that was used before"),
             Self::Locked(left) => write!(f, "locked for another {left} s by wrong codes"),
             Self::Disabled => {
-                write!(
-                    f,
-                    "{FINAL} wrong codes in a row: the user must be enrolled again"
-                )
+                write!(f, "{FINAL} wrong codes in a row: the user must be enrolled again")
             }
             Self::ClockWentBack => f.write_str("the clock has gone backwards"),
             Self::RefusedOnline(left) => {
-                write!(
-                    f,
-                    "the tenant has refused this user: none for another {left} s"
-                )
+                write!(f, "the tenant has refused this user: none for another {left} s")
             }
             Self::TooLongAgo(age) => write!(f, "the last online login was {age} s ago"),
             Self::TooMany(count) => {
@@ -125,8 +119,8 @@ pub enum Kind {
     Recovery(usize),
 }
 
-/// A time for which nothing counts. It is measured from boot, so that no clock can be set forward to end it; after another
-/// boot, from that one on.
+/// A time for which nothing counts. It is measured from boot, so that no clock can be set forward
+/// to end it; after another boot, from that one on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pause {
@@ -139,11 +133,7 @@ impl Pause {
     /// From now on for `length` seconds.
     #[must_use]
     pub fn of(length: u64, now: &Moment) -> Self {
-        Self {
-            boot: now.boot.clone(),
-            until: now.uptime.saturating_add(length),
-            length,
-        }
+        Self { boot: now.boot.clone(), until: now.uptime.saturating_add(length), length }
     }
 
     /// Seconds that are left of it, never more than it had.
@@ -159,21 +149,13 @@ impl Pause {
 
     /// The boot in which it began, the second of that, and its length in seconds.
     pub(super) fn begin(&self) -> (&str, u64, u64) {
-        (
-            &self.boot,
-            self.until.saturating_sub(self.length),
-            self.length,
-        )
+        (&self.boot, self.until.saturating_sub(self.length), self.length)
     }
 
     /// One that began so many seconds ago in this boot, or before it.
     pub(super) fn begun(at: Option<u64>, length: u64, now: &Moment) -> Self {
         let boot = if at.is_some() { now.boot.as_str() } else { "" };
-        Self {
-            boot: boot.to_owned(),
-            until: at.unwrap_or(0).saturating_add(length),
-            length,
-        }
+        Self { boot: boot.to_owned(), until: at.unwrap_or(0).saturating_add(length), length }
     }
 }
 

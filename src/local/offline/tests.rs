@@ -9,10 +9,7 @@ use super::record::{Enrolment, Stage};
 use super::*;
 
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
-const LIMITS: Limits = Limits {
-    logins: 10,
-    age: 86_400,
-};
+const LIMITS: Limits = Limits { logins: 10, age: 86_400 };
 const UID: u32 = 1000;
 
 pub(super) struct Place(PathBuf);
@@ -39,10 +36,7 @@ impl Place {
     }
 
     pub(super) fn then(&self, now: Moment) -> Store {
-        Store {
-            folder: Folder::open(&self.0).unwrap(),
-            now,
-        }
+        Store { folder: Folder::open(&self.0).unwrap(), now }
     }
 
     fn file(&self) -> PathBuf {
@@ -74,11 +68,7 @@ fn key() -> otp::Key {
 }
 
 fn moment(seconds: u64) -> Moment {
-    Moment {
-        wall: 1_795_000_020 + seconds,
-        boot: "this-boot".into(),
-        uptime: 1000 + seconds,
-    }
+    Moment { wall: 1_795_000_020 + seconds, boot: "this-boot".into(), uptime: 1000 + seconds }
 }
 
 #[test]
@@ -92,10 +82,7 @@ fn what_was_enrolled_is_there_for_its_owner_alone() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     assert_eq!((mode(&place.0), mode(&place.file())), (0o700, 0o600));
     assert_eq!(place.redeem(60), Ok(1));
-    assert_eq!(
-        place.at(60).load(UID).unwrap().unwrap().stage,
-        Stage::Active
-    );
+    assert_eq!(place.at(60).load(UID).unwrap().unwrap().stage, Stage::Active);
     assert_eq!(place.redeem(60), Err(CodeRefusal::Replayed));
     let nobody = place.at(60).redeem(1001, "287082", LIMITS);
     assert_eq!(nobody, Err(CodeRefusal::NotEnrolled));
@@ -187,17 +174,11 @@ fn what_is_no_record_of_this_user_is_refused() {
     write(&good);
     fs::copy(&file, place.0.join("totp-1001")).unwrap();
     let other = place.at(60).redeem(1001, "287082", LIMITS).unwrap_err();
-    assert!(
-        other.to_string().ends_with("totp-1001: is another user's"),
-        "{other}"
-    );
+    assert!(other.to_string().ends_with("totp-1001: is another user's"), "{other}");
 }
 
 #[test]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "nothing else makes a pipe without unsafe code"
-)]
+#[allow(clippy::disallowed_methods, reason = "nothing else makes a pipe without unsafe code")]
 fn what_is_no_file_of_ours_is_refused_and_nothing_hangs() {
     type Make = fn(&Path);
     let make: [(&str, Make); 7] = [
@@ -269,10 +250,7 @@ fn a_login_that_never_ends_counts_as_refused_and_one_that_ends_otherwise_does_no
     assert_eq!(place.redeem(120), Ok(1));
     place.asks(150).taken_back().unwrap();
     assert_eq!(place.redeem(150), Ok(2));
-    assert_eq!(
-        place.at(180).ask(1001, PAUSE).map(|asked| asked.is_none()),
-        Ok(true)
-    );
+    assert_eq!(place.at(180).ask(1001, PAUSE).map(|asked| asked.is_none()), Ok(true));
 }
 
 #[test]
@@ -285,10 +263,7 @@ fn each_login_takes_back_its_own_mark_and_no_other_one() {
     third.taken_back().unwrap();
     assert_eq!(place.redeem(90), Err(CodeRefusal::RefusedOnline(30)));
     refused.refused().unwrap();
-    assert!(matches!(
-        place.redeem(90),
-        Err(CodeRefusal::RefusedOnline(_))
-    ));
+    assert!(matches!(place.redeem(90), Err(CodeRefusal::RefusedOnline(_))));
 }
 
 #[test]
@@ -309,10 +284,7 @@ fn the_tenants_yes_ends_no_refusal_of_a_login_that_began_as_early_or_later() {
     let success = place.asks(20);
     place.asks(30).refused().unwrap();
     assert_eq!(success.online(), Ok(0));
-    assert!(matches!(
-        place.redeem(60),
-        Err(CodeRefusal::RefusedOnline(_))
-    ));
+    assert!(matches!(place.redeem(60), Err(CodeRefusal::RefusedOnline(_))));
     let place = Place::enrolled();
     let success = place.asks(20);
     drop(place.asks(20));
@@ -342,26 +314,14 @@ fn no_bit_of_the_numbers_can_flip_unseen() {
         let mut bad = good.clone();
         bad[at] ^= 1 << (at % 8);
         fs::write(place.numbers(), &bad).unwrap();
-        assert!(
-            matches!(place.redeem(60), Err(CodeRefusal::Unusable(_))),
-            "byte {at}"
-        );
+        assert!(matches!(place.redeem(60), Err(CodeRefusal::Unusable(_))), "byte {at}");
         let unmarked = place.at(60).ask(UID, PAUSE).err();
-        assert!(
-            matches!(unmarked, None | Some(Unmarked::NoMatter(_))),
-            "byte {at}"
-        );
+        assert!(matches!(unmarked, None | Some(Unmarked::NoMatter(_))), "byte {at}");
     }
     for size in [0, 511, 513] {
-        let file = fs::File::options()
-            .write(true)
-            .open(place.numbers())
-            .unwrap();
+        let file = fs::File::options().write(true).open(place.numbers()).unwrap();
         file.set_len(size).unwrap();
-        assert!(
-            matches!(place.redeem(60), Err(CodeRefusal::Unusable(_))),
-            "{size} bytes"
-        );
+        assert!(matches!(place.redeem(60), Err(CodeRefusal::Unusable(_))), "{size} bytes");
     }
     fs::write(place.numbers(), &good).unwrap();
     assert_eq!(place.redeem(60), Ok(1));
@@ -402,10 +362,7 @@ fn new_recovery_codes_keep_what_is_known_and_end_the_old_ones() {
     assert_eq!(place.at(60).renew_recovery(UID, hashes), Ok(Some(())));
     assert_eq!(place.at(60).load(UID).unwrap().unwrap().failures, 4);
     asked.refused().unwrap();
-    assert!(matches!(
-        place.redeem(90),
-        Err(CodeRefusal::RefusedOnline(_))
-    ));
+    assert!(matches!(place.redeem(90), Err(CodeRefusal::RefusedOnline(_))));
     assert_eq!(place.at(90).online(UID), Ok(Some(0)));
     let old = place.at(90).redeem(UID, &enrolment.codes[0], LIMITS);
     assert_eq!(old, Err(CodeRefusal::Wrong));

@@ -9,11 +9,7 @@ use crate::otpauth;
 /// The URI of a key, for a user (`alice`) of a machine.
 #[must_use]
 pub fn write(key: &Key, issuer: &str, user: &str, host: &str) -> Zeroizing<String> {
-    let Shape {
-        algorithm,
-        digits,
-        period,
-    } = key.shape();
+    let Shape { algorithm, digits, period } = key.shape();
     let issuer = escaped(issuer);
     let account = escaped(&format!("{user}@{host}"));
     let secret = key.base32();
@@ -31,9 +27,7 @@ pub fn write(key: &Key, issuer: &str, user: &str, host: &str) -> Zeroizing<Strin
         &format!("&digits={digits}&period={period}"),
     ];
     // One allocation: nothing of the secret stays behind in a buffer that grew.
-    let mut uri = Zeroizing::new(String::with_capacity(
-        parts.iter().map(|part| part.len()).sum(),
-    ));
+    let mut uri = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
     parts.iter().for_each(|part| uri.push_str(part));
     uri
 }
@@ -67,11 +61,8 @@ pub fn read(text: &str) -> Result<Key, String> {
         return Key::new(secret, Shape::default());
     }
     let read = otpauth::parse(text).map_err(|problem| problem.to_string())?;
-    let shape = Shape {
-        algorithm: read.algorithm,
-        digits: read.digits,
-        period: read.period.into(),
-    };
+    let shape =
+        Shape { algorithm: read.algorithm, digits: read.digits, period: read.period.into() };
     Key::new(read.secret, shape)
 }
 
@@ -83,10 +74,7 @@ mod tests {
     const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
     fn shape(query: &str) -> Result<Shape, String> {
-        read(&format!(
-            "otpauth://totp/Britive:a%40b?secret={SECRET}{query}"
-        ))
-        .map(|key| key.shape())
+        read(&format!("otpauth://totp/Britive:a%40b?secret={SECRET}{query}")).map(|key| key.shape())
     }
 
     #[test]
@@ -117,15 +105,8 @@ mod tests {
             assert_eq!(shape(query), Ok(Shape { algorithm, ..plain }), "{query}");
         }
         let (digits, period) = (8, 60);
-        let long = Shape {
-            digits,
-            period,
-            ..plain
-        };
-        assert_eq!(
-            shape("&issuer=B&digits=8&period=60&image=https%3A%2F%2Fx"),
-            Ok(long)
-        );
+        let long = Shape { digits, period, ..plain };
+        assert_eq!(shape("&issuer=B&digits=8&period=60&image=https%3A%2F%2Fx"), Ok(long));
         for text in [
             "OTPAUTH://TOTP/x?secret=gezd%20gnbv-gy3t%20qojq%20gezdgnbvgy3tqojq",
             "otpauth://totp?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ%3D%3D#x",
@@ -138,11 +119,9 @@ mod tests {
     #[test]
     fn what_can_not_be_right_is_refused() {
         let (short, other) = ("GEZDGNBVGY3TQOJQ", "https://x/?secret=GEZDGNBV");
-        for (text, part) in [
-            ("", "nothing was given"),
-            (short, "112 bits"),
-            (other, "otpauth://totp/"),
-        ] {
+        for (text, part) in
+            [("", "nothing was given"), (short, "112 bits"), (other, "otpauth://totp/")]
+        {
             let problem = read(text).err().unwrap();
             assert!(problem.contains(part), "{text}: {problem}");
         }

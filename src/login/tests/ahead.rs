@@ -23,9 +23,7 @@ fn known(challenges: &[&str]) -> World {
 }
 
 fn authenticator_started(world: World) -> World {
-    world
-        .answers_up_and_starts("id-OATH")
-        .replies(about("id-OATH", "OobPending"))
+    world.answers_up_and_starts("id-OATH").replies(about("id-OATH", "OobPending"))
 }
 
 fn is_let_in_by_its_code(world: World) {
@@ -48,10 +46,7 @@ fn a_strangers_password_waits_for_the_code() {
         .asks(OATH)
         .types(PASSWORD)
         .cleans_up()
-        .is_refused(
-            Reason::Blind,
-            "the password was given as the answer to another question",
-        );
+        .is_refused(Reason::Blind, "the password was given as the answer to another question");
 }
 
 #[test]
@@ -64,20 +59,14 @@ fn a_password_that_may_travel_with_the_code_waits_for_it() {
     .asks(OATH)
     .types("123456")
     .answers_up_and_starts_with("id-OATH", "123456")
-    .replies(with_result(
-        success(USER),
-        json!({"ResultAppliesTo": "id-OATH"}),
-    ))
+    .replies(with_result(success(USER), json!({"ResultAppliesTo": "id-OATH"})))
     .is_granted(&[Up, Oath]);
 }
 
 #[test]
 fn nothing_that_rings_is_started_before_somebody_asked_for_it() {
     for (name, question) in [
-        (
-            "OTP",
-            "Press Enter for a push to your phone, or type its code.\nVerification code: ",
-        ),
+        ("OTP", "Press Enter for a push to your phone, or type its code.\nVerification code: "),
         ("SMS", "Press Enter for a text message: "),
         ("PF", "Press Enter for a phone call: "),
     ] {
@@ -113,28 +102,19 @@ fn known_menu() -> World {
 
 #[test]
 fn a_password_that_the_tenant_refuses_at_once_is_not_given_away() {
-    let refused = || {
-        known(&["UP", "OATH"])
-            .answers_up_and_starts("id-OATH")
-            .replies(failed())
-            .asks(OATH)
-    };
-    refused().types("123456").is_refused(
-        Reason::AnswerRefused,
-        "in one request: Answer UP, StartOOB OATH",
-    );
+    let refused =
+        || known(&["UP", "OATH"]).answers_up_and_starts("id-OATH").replies(failed()).asks(OATH);
+    refused()
+        .types("123456")
+        .is_refused(Reason::AnswerRefused, "in one request: Answer UP, StartOOB OATH");
     refused()
         .presses_enter()
         .asks_again(words::NOTHING_TYPED, OATH)
         .types("123456")
-        .is_refused(
-            Reason::AnswerRefused,
-            "in one request: Answer UP, StartOOB OATH",
-        );
-    refused().types(PASSWORD).is_refused(
-        Reason::Blind,
-        "the password was given as the answer to another question",
-    );
+        .is_refused(Reason::AnswerRefused, "in one request: Answer UP, StartOOB OATH");
+    refused()
+        .types(PASSWORD)
+        .is_refused(Reason::Blind, "the password was given as the answer to another question");
 }
 
 #[test]
@@ -202,10 +182,8 @@ fn where_the_phone_may_not_ring_the_question_for_the_code_says_so() {
     terms.stranger = false;
     let mut start = start(terms);
     start.allowance = Allowance::Over(Duration::from_secs(200));
-    let offered = package_of(vec![
-        vec![mechanism("UP")],
-        vec![mechanism("OTP"), mechanism("OATH")],
-    ]);
+    let offered =
+        package_of(vec![vec![mechanism("UP")], vec![mechanism("OTP"), mechanism("OATH")]]);
     authenticator_started(World::begun(start).starts(offered))
         .asks(
             "Nothing is sent to your phone for another 4 min: too many requests went unapproved. Codes still work.\n\

@@ -25,10 +25,7 @@ fn success_about(mechanism: &str) -> Value {
 
 /// Password and push are out.
 fn pushed() -> World {
-    on(Batch::Start, &["UP", "OTP"])
-        .asks(BEGIN)
-        .presses_enter()
-        .answers_up_and_starts("id-OTP")
+    on(Batch::Start, &["UP", "OTP"]).asks(BEGIN).presses_enter().answers_up_and_starts("id-OTP")
 }
 
 /// Password, start and code are out.
@@ -55,9 +52,7 @@ fn without_batches_each_operation_goes_alone() {
 
 #[test]
 fn password_start_and_code_travel_together_where_that_is_allowed() {
-    coded()
-        .replies(success_about("id-OATH"))
-        .is_granted(&[Up, Oath]);
+    coded().replies(success_about("id-OATH")).is_granted(&[Up, Oath]);
 }
 
 #[test]
@@ -141,34 +136,25 @@ fn nobody_is_asked_again_for_what_the_tenant_did_not_come_to() {
 #[test]
 fn a_success_after_the_first_of_several_operations_does_not_count_the_others() {
     for world in [pushed(), coded()] {
-        world
-            .replies(success_about("id-UP"))
-            .is_refused(Reason::TooFewFactors, "met: UP");
+        world.replies(success_about("id-UP")).is_refused(Reason::TooFewFactors, "met: UP");
     }
 }
 
 #[test]
 fn a_success_that_names_no_operation_counts_the_first_alone() {
     for world in [pushed(), coded()] {
-        world
-            .replies(success(USER))
-            .is_refused(Reason::TooFewFactors, "met: UP");
+        world.replies(success(USER)).is_refused(Reason::TooFewFactors, "met: UP");
     }
 }
 
 #[test]
 fn a_started_mechanism_is_not_met_by_its_start() {
-    pushed()
-        .replies(success_about("id-OTP"))
-        .is_refused(Reason::TooFewFactors, "met: UP");
+    pushed().replies(success_about("id-OTP")).is_refused(Reason::TooFewFactors, "met: UP");
 }
 
 #[test]
 fn a_package_that_names_no_operation_counts_the_first_alone() {
-    coded()
-        .replies(package(&["SQ"]))
-        .cleans_up()
-        .is_refused(Reason::TooFewFactors, "SQ");
+    coded().replies(package(&["SQ"])).cleans_up().is_refused(Reason::TooFewFactors, "SQ");
 }
 
 #[test]
@@ -203,14 +189,12 @@ fn a_password_is_nothing_to_wait_for() {
 
 #[test]
 fn the_reason_of_a_refused_batch_is_its_answer() {
-    pushed().replies(failed()).is_refused(
-        Reason::AnswerRefused,
-        "in one request: Answer UP, StartOOB OTP",
-    );
-    coded().replies(failed()).is_refused(
-        Reason::AnswerRefused,
-        "in one request: Answer UP, StartOOB OATH, Answer OATH",
-    );
+    pushed()
+        .replies(failed())
+        .is_refused(Reason::AnswerRefused, "in one request: Answer UP, StartOOB OTP");
+    coded()
+        .replies(failed())
+        .is_refused(Reason::AnswerRefused, "in one request: Answer UP, StartOOB OATH, Answer OATH");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What makes a phone ring is counted before it is sent, each time, and left out where there is no budget for it.
+//! What makes a phone ring is counted before it is sent, each time, and left out where there is no
+//! budget for it.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
@@ -235,13 +236,7 @@ fn a_word_to_a_radius_server_is_counted_and_a_code_is_not() {
             .starts(package(&["UP", "RADIUS"]))
             .asks("RADIUS code.\nVerification code: ")
     };
-    for (typed, rings) in [
-        ("push", 1),
-        ("1", 1),
-        ("12", 1),
-        ("1234", 0),
-        ("123 456", 0),
-    ] {
+    for (typed, rings) in [("push", 1), ("1", 1), ("12", 1), ("1234", 0), ("123 456", 0)] {
         let world = asked(&[])
             .types(typed)
             .rang(rings)
@@ -326,7 +321,8 @@ fn a_word_to_a_radius_server_that_was_started_is_counted_besides_the_start() {
         .is_granted(&[Up, Radius]);
 }
 
-/// As a program does that gives the password to whatever asks: in a step-up nobody knows that it is one.
+/// As a program does that gives the password to whatever asks: in a step-up nobody knows that it is
+/// one.
 #[test]
 fn what_is_no_number_makes_no_phone_ring_and_is_not_sent() {
     free()
@@ -348,10 +344,7 @@ fn replaced(allowed: &[Allowance], by: &str) -> World {
         .asks(PUSH)
         .presses_enter()
         .answers_up_and_starts("id-OTP")
-        .replies(super::package::with_result(
-            package(&[by]),
-            json!({"ResultAppliesTo": "id-UP"}),
-        ))
+        .replies(super::package::with_result(package(&[by]), json!({"ResultAppliesTo": "id-UP"})))
 }
 
 #[test]

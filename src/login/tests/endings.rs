@@ -1,4 +1,5 @@
-//! How a login ends before its time: abandoned at any step, or given to a caller that reads no prompts.
+//! How a login ends before its time: abandoned at any step, or given to a caller that reads no
+//! prompts.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
@@ -24,10 +25,7 @@ fn pushed() -> World {
 }
 
 fn polled() -> World {
-    pushed()
-        .replies(about("id-OTP", "OobPending"))
-        .tells(PUSH)
-        .polls("id-OTP")
+    pushed().replies(about("id-OTP", "OobPending")).tells(PUSH).polls("id-OTP")
 }
 
 #[test]
@@ -38,14 +36,8 @@ fn before_there_is_a_session_there_is_nothing_to_clean_up() {
             &format!(r#"{{"User":"{USER}","Version":"1.0"}}"#),
         )
     };
-    started()
-        .is_abandoned(Reason::Deadline)
-        .is_refused(Reason::Deadline, "");
-    let busy = Response {
-        status: 503,
-        retry_after: Some(Duration::from_secs(2)),
-        ..response("")
-    };
+    started().is_abandoned(Reason::Deadline).is_refused(Reason::Deadline, "");
+    let busy = Response { status: 503, retry_after: Some(Duration::from_secs(2)), ..response("") };
     started()
         .replies_with(Ok(busy))
         .is_abandoned(Reason::Interrupted)
@@ -65,10 +57,7 @@ fn a_login_that_is_given_up_at_any_step_is_cleaned_up_once() {
         World::offered(package(&["UP"])),
     ];
     for world in at_each_step {
-        world
-            .is_abandoned(Reason::Interrupted)
-            .cleans_up()
-            .is_refused(Reason::Interrupted, "");
+        world.is_abandoned(Reason::Interrupted).cleans_up().is_refused(Reason::Interrupted, "");
     }
 }
 
@@ -80,36 +69,26 @@ fn a_cleanup_that_is_abandoned_keeps_the_first_reason() {
             r#"{"TenantId":"ABC1234","SessionId":"8vwknPnxZ0ywsj95Y6-uK1kI"}"#,
         )
     };
-    cleaning()
-        .is_abandoned(Reason::Deadline)
-        .is_refused(Reason::Interrupted, "");
+    cleaning().is_abandoned(Reason::Deadline).is_refused(Reason::Interrupted, "");
     for reply in [
         Err(cut()),
         Ok(response("")),
         Ok(response(failed().to_string())),
         Ok(response(super::package::success(USER).to_string())),
     ] {
-        cleaning()
-            .replies_with(reply)
-            .is_refused(Reason::Interrupted, "");
+        cleaning().replies_with(reply).is_refused(Reason::Interrupted, "");
     }
 }
 
 #[test]
 fn what_the_tenant_has_ended_is_not_cleaned_up() {
-    pushed().replies(failed()).is_refused(
-        Reason::AnswerRefused,
-        "in one request: Answer UP, StartOOB OTP",
-    );
-    polled()
+    pushed()
         .replies(failed())
-        .is_refused(Reason::ApprovalRefused, "Poll OTP");
+        .is_refused(Reason::AnswerRefused, "in one request: Answer UP, StartOOB OTP");
+    polled().replies(failed()).is_refused(Reason::ApprovalRefused, "Poll OTP");
     polled()
         .replies(super::package::success("mallory@example.com"))
-        .is_refused(
-            Reason::IdentityMismatch,
-            "the tenant let in \"mallory@example.com\"",
-        );
+        .is_refused(Reason::IdentityMismatch, "the tenant let in \"mallory@example.com\"");
     World::offered(package(&["UP"]))
         .answers("id-UP", PASSWORD)
         .replies(super::package::success(USER))
@@ -132,10 +111,7 @@ fn a_password_given_to_any_other_question_is_not_sent_anywhere() {
             .replies(about("id-SMS", "OobPending")),
     ];
     for world in at_each_question {
-        world
-            .types(PASSWORD)
-            .cleans_up()
-            .is_refused(Reason::Blind, BLIND);
+        world.types(PASSWORD).cleans_up().is_refused(Reason::Blind, BLIND);
     }
 }
 

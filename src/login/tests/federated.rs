@@ -42,11 +42,7 @@ fn pinned() -> World {
 
 /// Enter is pressed, and the status asked for.
 fn awaited() -> World {
-    allowed(false)
-        .shows_page(URL)
-        .asks(BROWSER)
-        .presses_enter()
-        .asks_status()
+    allowed(false).shows_page(URL).asks(BROWSER).presses_enter().asks_status()
 }
 
 impl World {
@@ -96,22 +92,16 @@ fn the_pin_of_the_page_lets_the_user_in() {
 
 #[test]
 fn a_wrong_pin_or_a_pin_that_leads_nowhere_does_not() {
-    pinned()
-        .replies(failed())
-        .is_refused(Reason::AnswerRefused, "");
+    pinned().replies(failed()).is_refused(Reason::AnswerRefused, "");
     for reply in [
         summary("OobPending"),
         summary("StartNextChallenge"),
         summary("NoncommitalSuccess"),
         with_result(package(&["UP"]), json!({"SessionId": "L1"})),
     ] {
-        pinned()
-            .replies(reply)
-            .is_refused(Reason::Misbehaved, "a PIN that leads nowhere");
+        pinned().replies(reply).is_refused(Reason::Misbehaved, "a PIN that leads nowhere");
     }
-    pinned()
-        .replies_with(Err(cut()))
-        .is_refused(Reason::Misbehaved, "connection cut: end of file");
+    pinned().replies_with(Err(cut())).is_refused(Reason::Misbehaved, "connection cut: end of file");
 }
 
 #[test]
@@ -129,30 +119,21 @@ fn a_pin_that_is_none_is_asked_for_again() {
 
 #[test]
 fn the_identity_and_the_session_are_bound_here_too() {
-    pinned().replies(success("mallory@example.com")).is_refused(
-        Reason::IdentityMismatch,
-        "the tenant let in \"mallory@example.com\"",
-    );
+    pinned()
+        .replies(success("mallory@example.com"))
+        .is_refused(Reason::IdentityMismatch, "the tenant let in \"mallory@example.com\"");
     pinned()
         .replies(with_result(success(USER), json!({"SessionId": "L2"})))
         .is_refused(Reason::SessionMismatch, "the reply names another session");
     pinned()
         .replies(with_result(success(USER), json!({"TenantId": "XYZ"})))
         .is_refused(Reason::SessionMismatch, "the reply names another tenant id");
-    pinned()
-        .replies(with_result(
-            success(USER),
-            json!({"ResultAppliesTo": "id-OTP"}),
-        ))
-        .is_refused(
-            Reason::SessionMismatch,
-            "the reply is about a mechanism that was not asked for",
-        );
+    pinned().replies(with_result(success(USER), json!({"ResultAppliesTo": "id-OTP"}))).is_refused(
+        Reason::SessionMismatch,
+        "the reply is about a mechanism that was not asked for",
+    );
     awaited()
-        .replies(with_result(
-            state("Success"),
-            json!({"User": null, "Token": null}),
-        ))
+        .replies(with_result(state("Success"), json!({"User": null, "Token": null})))
         .is_refused(Reason::IdentityMismatch, "the tenant named nobody");
     World::on(|terms| {
         terms.login.federated = true;
@@ -210,13 +191,9 @@ fn whatever_is_typed_at_the_browser_prompt_means_that_it_is_done() {
 
 #[test]
 fn a_login_in_the_browser_that_fails_is_refused() {
-    awaited()
-        .replies(failed())
-        .is_refused(Reason::ApprovalRefused, "");
+    awaited().replies(failed()).is_refused(Reason::ApprovalRefused, "");
     for word in ["failed", "Failure"] {
-        awaited()
-            .replies(state(word))
-            .is_refused(Reason::ApprovalRefused, "");
+        awaited().replies(state(word)).is_refused(Reason::ApprovalRefused, "");
     }
 }
 
@@ -238,19 +215,12 @@ fn a_state_in_another_spelling_or_an_unknown_one_is_waited_for() {
 
 #[test]
 fn a_bad_line_does_not_end_a_login_in_the_browser_at_once() {
-    let busy = Response {
-        status: 429,
-        retry_after: Some(Duration::from_secs(4)),
-        ..response("")
-    };
+    let busy = Response { status: 429, retry_after: Some(Duration::from_secs(4)), ..response("") };
     awaited()
         .replies_with(Ok(busy))
         .waits(4)
         .asks_status()
-        .replies_with(Ok(Response {
-            status: 502,
-            ..response("")
-        }))
+        .replies_with(Ok(Response { status: 502, ..response("") }))
         .waits(1)
         .asks_status()
         .replies_with(Err(cut()))
@@ -290,24 +260,18 @@ fn a_federated_login_that_is_given_up_has_no_session_to_clean_up() {
         .asks(PIN)
         .is_abandoned(Reason::Interrupted)
         .is_refused(Reason::Interrupted, "");
-    awaited()
-        .is_abandoned(Reason::Deadline)
-        .is_refused(Reason::Deadline, "");
+    awaited().is_abandoned(Reason::Deadline).is_refused(Reason::Deadline, "");
     awaited()
         .replies(state("Pending"))
         .is_abandoned(Reason::Deadline)
         .is_refused(Reason::Deadline, "");
-    pinned()
-        .is_abandoned(Reason::Deadline)
-        .is_refused(Reason::Deadline, "");
+    pinned().is_abandoned(Reason::Deadline).is_refused(Reason::Deadline, "");
 }
 
 #[test]
 fn a_success_that_names_nobody_is_asked_whose_token_it_gave() {
     nameless().replies(who(USER, "ABC1234")).is_granted(&[]);
-    nameless()
-        .replies(who("ALICE@Example.com", "abc1234"))
-        .is_granted(&[]);
+    nameless().replies(who("ALICE@Example.com", "abc1234")).is_granted(&[]);
     let pinned = pinned()
         .replies(with_result(success(USER), json!({"User": null})))
         .speaking_as("Bearer eyJ")
@@ -326,10 +290,7 @@ fn a_success_that_names_somebody_is_not_asked_again() {
 fn a_token_of_somebody_else_or_of_another_tenant_is_refused() {
     nameless()
         .replies(who("mallory@example.com", "ABC1234"))
-        .is_refused(
-            Reason::IdentityMismatch,
-            "the tenant let in \"mallory@example.com\"",
-        );
+        .is_refused(Reason::IdentityMismatch, "the tenant let in \"mallory@example.com\"");
     // The tenant that the page belonged to is the one, whether or not the configuration names it.
     nameless()
         .replies(who(USER, "XYZ9999"))
@@ -338,26 +299,13 @@ fn a_token_of_somebody_else_or_of_another_tenant_is_refused() {
 
 #[test]
 fn a_token_that_is_nobodys_lets_nobody_in() {
-    for reply in [
-        failed(),
-        ok(json!({"TenantId": "ABC1234"})),
-        ok(json!({"User": null})),
-    ] {
-        nameless()
-            .replies(reply)
-            .is_refused(Reason::Misbehaved, "a token that is nobody's");
+    for reply in [failed(), ok(json!({"TenantId": "ABC1234"})), ok(json!({"User": null}))] {
+        nameless().replies(reply).is_refused(Reason::Misbehaved, "a token that is nobody's");
     }
-    let unauthorized = Response {
-        status: 401,
-        ..response("<html>")
-    };
-    nameless()
-        .replies_with(Ok(unauthorized))
-        .is_refused(Reason::Misbehaved, "HTTP status 401");
+    let unauthorized = Response { status: 401, ..response("<html>") };
+    nameless().replies_with(Ok(unauthorized)).is_refused(Reason::Misbehaved, "HTTP status 401");
     nameless()
         .replies_with(Err(cut()))
         .is_refused(Reason::Misbehaved, "connection cut: end of file");
-    nameless()
-        .is_abandoned(Reason::Deadline)
-        .is_refused(Reason::Deadline, "");
+    nameless().is_abandoned(Reason::Deadline).is_refused(Reason::Deadline, "");
 }

@@ -169,19 +169,16 @@ fn a_success_for_somebody_else_is_none() {
         ("", ""),
         ("root\n\u{1b}[2J", "root [2J"),
     ] {
-        answered(&success(user)).is_refused(
-            Reason::IdentityMismatch,
-            &format!("the tenant let in \"{shown}\""),
-        );
+        answered(&success(user))
+            .is_refused(Reason::IdentityMismatch, &format!("the tenant let in \"{shown}\""));
     }
 }
 
 #[test]
 fn a_success_for_nobody_is_none() {
-    for changes in [
-        json!({"User": null, "Token": null}),
-        json!({"User": null, "Token": null, "user": USER}),
-    ] {
+    for changes in
+        [json!({"User": null, "Token": null}), json!({"User": null, "Token": null, "user": USER})]
+    {
         let nobody = with_result(success(USER), changes);
         answered(&nobody).is_refused(Reason::IdentityMismatch, "the tenant named nobody");
     }
@@ -202,15 +199,10 @@ fn who(user: &str, tenant: &str) -> Value {
 
 #[test]
 fn a_success_that_names_no_user_is_asked_whose_token_it_gave() {
-    nameless()
-        .replies(who(USER, "ABC1234"))
-        .is_granted(&[Up, Oath]);
+    nameless().replies(who(USER, "ABC1234")).is_granted(&[Up, Oath]);
     nameless()
         .replies(who("mallory@example.com", "ABC1234"))
-        .is_refused(
-            Reason::IdentityMismatch,
-            "the tenant let in \"mallory@example.com\"",
-        );
+        .is_refused(Reason::IdentityMismatch, "the tenant let in \"mallory@example.com\"");
     nameless()
         .replies(who(USER, "XYZ9999"))
         .is_refused(Reason::SessionMismatch, "the reply names another tenant id");
@@ -220,9 +212,7 @@ fn a_success_that_names_no_user_is_asked_whose_token_it_gave() {
     nameless()
         .replies_with(Err(super::world::cut()))
         .is_refused(Reason::Misbehaved, "connection cut: end of file");
-    nameless()
-        .is_abandoned(Reason::Deadline)
-        .is_refused(Reason::Deadline, "");
+    nameless().is_abandoned(Reason::Deadline).is_refused(Reason::Deadline, "");
 }
 
 #[test]
@@ -267,10 +257,7 @@ fn letters_beyond_ascii_are_the_same_or_they_are_not() {
         .replies(package(&["UP"]))
         .answers("id-UP", PASSWORD)
         .replies(success("k@example.com"))
-        .is_refused(
-            Reason::IdentityMismatch,
-            "the tenant let in \"k@example.com\"",
-        );
+        .is_refused(Reason::IdentityMismatch, "the tenant let in \"k@example.com\"");
 }
 
 #[test]
@@ -282,15 +269,9 @@ fn a_success_needs_nothing_but_the_user() {
 #[test]
 fn a_reply_from_another_session_or_tenant_is_not_ours() {
     let others = [
-        (
-            json!({"SessionId": "another"}),
-            "the reply names another session",
-        ),
+        (json!({"SessionId": "another"}), "the reply names another session"),
         (json!({"SessionId": ""}), "the reply names another session"),
-        (
-            json!({"TenantId": "XYZ9999"}),
-            "the reply names another tenant id",
-        ),
+        (json!({"TenantId": "XYZ9999"}), "the reply names another tenant id"),
         (json!({"TenantId": ""}), "the reply names another tenant id"),
     ];
     for (other, detail) in others {
@@ -316,29 +297,21 @@ fn a_success_is_one_only_if_it_is_said_exactly() {
     answered(&said(json!(true))).is_granted(&[Up, Oath]);
     answered(&said(json!(false))).is_refused(Reason::AnswerRefused, "Answer OATH");
     for success in [json!("true"), json!(1), json!(null)] {
-        answered(&said(success))
-            .cleans_up()
-            .is_refused_like(Reason::Misbehaved, shape);
+        answered(&said(success)).cleans_up().is_refused_like(Reason::Misbehaved, shape);
     }
     answered(&json!({"Result": {"Summary": "LoginSuccess", "User": USER}}))
         .cleans_up()
         .is_refused_like(Reason::Misbehaved, shape);
-    answered(&with_result(
-        success(USER),
-        json!({"Summary": ["LoginSuccess"]}),
-    ))
-    .cleans_up()
-    .is_refused_like(Reason::Misbehaved, shape);
+    answered(&with_result(success(USER), json!({"Summary": ["LoginSuccess"]})))
+        .cleans_up()
+        .is_refused_like(Reason::Misbehaved, shape);
     for word in ["loginsuccess", "LOGINSUCCESS"] {
         answered(&with_result(success(USER), json!({"Summary": word}))).is_granted(&[Up, Oath]);
     }
     for word in ["Success", "LoginSuccess ", "Login\u{17f}uccess", ""] {
         answered(&with_result(success(USER), json!({"Summary": word})))
             .cleans_up()
-            .is_refused(
-                Reason::Misbehaved,
-                "an advance reply with an unknown summary",
-            );
+            .is_refused(Reason::Misbehaved, "an advance reply with an unknown summary");
     }
 }
 
@@ -373,10 +346,7 @@ fn two_factors_are_something_known_and_something_had() {
 fn another_provider_proves_nothing_where_that_is_not_allowed() {
     use crate::login::proof::prove_federated;
     use crate::tenant::reply::Identity;
-    let identity = Identity {
-        user: Some(USER.into()),
-        token: None,
-    };
+    let identity = Identity { user: Some(USER.into()), token: None };
     let mut terms = super::world::terms();
     let refusal = prove_federated(&terms, &identity).unwrap_err();
     assert_eq!(refusal.reason, Reason::Federated);
@@ -397,11 +367,9 @@ fn dressed(status: u16, content_type: Option<&str>) -> World {
 
 #[test]
 fn a_success_comes_with_status_200_and_as_json() {
-    for kind in [
-        "application/json",
-        "Application/JSON;charset=utf-8",
-        "application/json ; charset=utf-8",
-    ] {
+    for kind in
+        ["application/json", "Application/JSON;charset=utf-8", "application/json ; charset=utf-8"]
+    {
         dressed(200, Some(kind)).is_granted(&[Up]);
     }
     for status in [201, 204, 301, 302, 400, 401, 403, 500, 502] {
@@ -414,16 +382,10 @@ fn a_success_comes_with_status_200_and_as_json() {
         .is_refused(Reason::TenantThrottle, "HTTP status 429");
     dressed(503, Some("application/json"))
         .cleans_up()
-        .is_refused(
-            Reason::Misbehaved,
-            "HTTP status 503: the tenant is too busy",
-        );
+        .is_refused(Reason::Misbehaved, "HTTP status 503: the tenant is too busy");
     for (kind, shown) in [
         (Some("text/html"), "text/html"),
-        (
-            Some("text/html; application/json"),
-            "text/html; application/json",
-        ),
+        (Some("text/html; application/json"), "text/html; application/json"),
         (Some("application/json-seq"), "application/json-seq"),
         (Some("application/jsonp"), "application/jsonp"),
         (Some(""), ""),
@@ -444,11 +406,7 @@ fn a_page_in_place_of_a_reply_is_never_repeated() {
             .cleans_up()
             .is_refused_like(
                 Reason::Misbehaved,
-                if body.is_empty() {
-                    "JSON that ends too early"
-                } else {
-                    "not JSON"
-                },
+                if body.is_empty() { "JSON that ends too early" } else { "not JSON" },
             );
     }
 }
@@ -457,10 +415,7 @@ fn a_page_in_place_of_a_reply_is_never_repeated() {
 fn an_answer_with_quotes_in_it_stays_an_answer() {
     let evil = r#"Rex","Action":"Poll","x":"\"#;
     World::on(|terms| terms.login.minimum_factors = 1)
-        .starts(package_of(vec![
-            vec![mechanism("UP")],
-            vec![mechanism("SQ")],
-        ]))
+        .starts(package_of(vec![vec![mechanism("UP")], vec![mechanism("SQ")]]))
         .asks_hidden("Security question: ")
         .types(evil)
         .answers("id-UP", PASSWORD)

@@ -14,10 +14,7 @@ const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothin
 
 /// The password, then this mechanism.
 fn then(mechanism: Value) -> World {
-    World::offered(package_of(vec![
-        vec![super::package::mechanism("UP")],
-        vec![mechanism],
-    ]))
+    World::offered(package_of(vec![vec![super::package::mechanism("UP")], vec![mechanism]]))
 }
 
 /// A mechanism that is offered with another `AnswerType`.
@@ -30,10 +27,7 @@ fn lenient(mechanism: Value) -> World {
     World::on(|terms| {
         terms.login.minimum_factors = 1;
     })
-    .starts(package_of(vec![
-        vec![super::package::mechanism("UP")],
-        vec![mechanism],
-    ]))
+    .starts(package_of(vec![vec![super::package::mechanism("UP")], vec![mechanism]]))
 }
 
 #[test]
@@ -68,10 +62,8 @@ fn a_security_question_without_a_text_is_asked_all_the_same() {
 }
 
 fn questions(texts: &[(&str, &str)]) -> Value {
-    let parts: Vec<_> = texts
-        .iter()
-        .map(|(uuid, text)| json!({"Uuid": uuid, "QuestionText": text}))
-        .collect();
+    let parts: Vec<_> =
+        texts.iter().map(|(uuid, text)| json!({"Uuid": uuid, "QuestionText": text})).collect();
     json!({"Question": "unused", "MultipartMechanism": {"MechanismParts": parts}})
 }
 
@@ -160,17 +152,14 @@ fn a_phone_call_with_a_code_takes_either() {
 
 #[test]
 fn a_radius_code_is_a_text() {
-    then(with(
-        mechanism("RADIUS"),
-        json!({"PromptMechChosen": "Enter passcode"}),
-    ))
-    .asks("RADIUS code (\"Enter passcode\").\nVerification code: ")
-    .types("12 34 56")
-    .answers("id-UP", PASSWORD)
-    .replies(summary("StartNextChallenge"))
-    .answers("id-RADIUS", "123456")
-    .replies(success(USER))
-    .is_granted(&[Up, Radius]);
+    then(with(mechanism("RADIUS"), json!({"PromptMechChosen": "Enter passcode"})))
+        .asks("RADIUS code (\"Enter passcode\").\nVerification code: ")
+        .types("12 34 56")
+        .answers("id-UP", PASSWORD)
+        .replies(summary("StartNextChallenge"))
+        .answers("id-RADIUS", "123456")
+        .replies(success(USER))
+        .is_granted(&[Up, Radius]);
 }
 
 #[test]
@@ -217,10 +206,7 @@ fn a_radius_server_may_hold_its_answer_until_the_user_has_approved() {
         .answers("id-RADIUS", "123456")
         .with_patience(Patience::Person)
         .replies(success("mallory@example.com"))
-        .is_refused(
-            Reason::IdentityMismatch,
-            "the tenant let in \"mallory@example.com\"",
-        );
+        .is_refused(Reason::IdentityMismatch, "the tenant let in \"mallory@example.com\"");
 }
 
 #[test]
@@ -254,15 +240,9 @@ fn an_authenticator_has_no_approval_so_enter_is_no_answer() {
     then(mechanism("OATH"))
         .asks("Code from an authenticator.\nVerification code: ")
         .presses_enter()
-        .asks_again(
-            words::NOTHING_TYPED,
-            "Code from an authenticator.\nVerification code: ",
-        )
+        .asks_again(words::NOTHING_TYPED, "Code from an authenticator.\nVerification code: ")
         .types("   ")
-        .asks_again(
-            words::NOTHING_TYPED,
-            "Code from an authenticator.\nVerification code: ",
-        )
+        .asks_again(words::NOTHING_TYPED, "Code from an authenticator.\nVerification code: ")
         .types("987654")
         .answers_up_and_starts("id-OATH")
         .replies(about("id-OATH", "OobPending"))
@@ -283,10 +263,7 @@ fn an_authenticator_that_was_chosen_without_a_code_is_asked_for_one() {
         .replies(about("id-OATH", "OobPending"))
         .asks("Code from an authenticator.\nVerification code: ")
         .presses_enter()
-        .asks_again(
-            words::NOTHING_TYPED,
-            "Code from an authenticator.\nVerification code: ",
-        )
+        .asks_again(words::NOTHING_TYPED, "Code from an authenticator.\nVerification code: ")
         .types("987654")
         .answers("id-OATH", "987654")
         .replies(success(USER))
@@ -346,10 +323,7 @@ fn a_mechanism_that_is_offered_as_a_text_is_asked_for_at_once_and_never_started(
     ];
     for (name, met, prompt) in prompts {
         World::on(|terms| terms.login.email_counts = true)
-            .starts(package_of(vec![
-                vec![mechanism("UP")],
-                vec![answered_by(name, "Text")],
-            ]))
+            .starts(package_of(vec![vec![mechanism("UP")], vec![answered_by(name, "Text")]]))
             .asks(&format!("{prompt}.\nVerification code: "))
             .types("11 22 33")
             .answers("id-UP", PASSWORD)
@@ -369,10 +343,7 @@ fn a_link_without_a_code_is_awaited_in_words_that_name_it() {
     };
     for (name, met, where_) in [("SMS", Sms, "text message"), ("EMAIL", Email, "mail")] {
         World::on(|terms| terms.login.email_counts = true)
-            .starts(package_of(vec![
-                vec![mechanism("UP")],
-                vec![answered_by(name, "StartOob")],
-            ]))
+            .starts(package_of(vec![vec![mechanism("UP")], vec![answered_by(name, "StartOob")]]))
             .asks(&format!("Press Enter for a {where_}: "))
             .presses_enter()
             .answers_up_and_starts(&format!("id-{name}"))

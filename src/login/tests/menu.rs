@@ -323,10 +323,7 @@ fn push_first_asks_all_the_same_where_a_typed_answer_is_preferred() {
 #[test]
 fn two_phones_are_two_choices_told_apart_by_their_labels() {
     let phone = |id: &str, label: &str| {
-        with(
-            mechanism("SMS"),
-            json!({"MechanismId": id, "PromptSelectMech": label}),
-        )
+        with(mechanism("SMS"), json!({"MechanismId": id, "PromptSelectMech": label}))
     };
     let phones = vec![phone("p1", "SMS... 11"), phone("p2", "SMS... 22")];
     World::offered(package_of(vec![vec![mechanism("UP")], phones]))
@@ -354,18 +351,14 @@ fn a_menu_has_eight_lines_at_most_and_still_fits_into_a_prompt() {
             json!({"MechanismId": format!("p{n}"), "PromptSelectMech": "\u{1d54f}".repeat(500)}),
         )
     };
-    let world = World::offered(package_of(vec![
-        vec![mechanism("UP")],
-        (0..32).map(phone).collect(),
-    ]));
+    let world =
+        World::offered(package_of(vec![vec![mechanism("UP")], (0..32).map(phone).collect()]));
     let line = |n: usize| format!("{n}. text message (\"\u{1d54f}\u{1d54f}\u{1d54f}...\")\n");
     let lines: String = (1..=8).map(line).collect();
     world
         .asks(&format!("{lines}Choose 1-8 (Enter: 1): "))
         .types("9")
-        .asks(&format!(
-            "9 is not in the list.\n{lines}Choose 1-8 (Enter: 1): "
-        ))
+        .asks(&format!("9 is not in the list.\n{lines}Choose 1-8 (Enter: 1): "))
         .types("8")
         .answers_up_and_starts("p7")
         .is_abandoned(Reason::Deadline)

@@ -21,10 +21,7 @@ const QUESTION: &str = "Tenant unreachable. Offline verification code: ";
 const REFUSED: &str = "connection refused: 192.0.2.1:443";
 
 fn allowed() -> Terms {
-    Terms {
-        offline: Some(Offline::default()),
-        ..terms()
-    }
+    Terms { offline: Some(Offline::default()), ..terms() }
 }
 
 fn world() -> World {
@@ -32,11 +29,7 @@ fn world() -> World {
 }
 
 fn good() -> Result<Receipt, CodeRefusal> {
-    Ok(Receipt::for_tests(Accepted {
-        kind: Kind::Code,
-        login: 1,
-        age: 60,
-    }))
+    Ok(Receipt::for_tests(Accepted { kind: Kind::Code, login: 1, age: 60 }))
 }
 
 #[test]
@@ -88,9 +81,7 @@ fn whatever_a_tenant_says_is_no_outage() {
             _ => world.is_refused_like(Reason::Misbehaved, "HTTP status"),
         }
     }
-    world()
-        .replies(failed())
-        .is_refused(Reason::StartRefused, "");
+    world().replies(failed()).is_refused(Reason::StartRefused, "");
     world()
         .replies(ok(json!({"PodFqdn": "tenant.test"})))
         .sends(START, BODY)
@@ -113,17 +104,11 @@ fn a_line_that_is_cut_in_the_middle_is_no_outage() {
 
 #[test]
 fn nobody_is_asked_where_it_is_not_allowed_or_the_only_factor() {
-    World::new()
+    World::new().sends(START, BODY).replies_with(Err(outage())).is_refused(Reason::Outage, REFUSED);
+    World::begun(Start { before: Before::Nothing, ..start(allowed()) })
         .sends(START, BODY)
         .replies_with(Err(outage()))
         .is_refused(Reason::Outage, REFUSED);
-    World::begun(Start {
-        before: Before::Nothing,
-        ..start(allowed())
-    })
-    .sends(START, BODY)
-    .replies_with(Err(outage()))
-    .is_refused(Reason::Outage, REFUSED);
 }
 
 #[test]
@@ -210,11 +195,7 @@ fn on_demand(token: Option<&str>) -> World {
     if let Some(machine) = &mut start.machine {
         machine.token = token.map(Secret::new);
     }
-    let authorization = if token.is_some() {
-        "Bearer kept"
-    } else {
-        BASIC
-    };
+    let authorization = if token.is_some() { "Bearer kept" } else { BASIC };
     World::begun(start).speaking_as(authorization)
 }
 

@@ -20,27 +20,19 @@ const KEPT: &str = "Bearer kept";
 /// A step-up of a machine that has a token of an earlier login.
 fn with_kept_token() -> World {
     let mut start = stepping_up(|_| ());
-    start.machine = Some(Machine {
-        secret: Secret::new("s3cret"),
-        token: Some(Secret::new("kept")),
-    });
+    start.machine =
+        Some(Machine { secret: Secret::new("s3cret"), token: Some(Secret::new("kept")) });
     World::begun(start).speaking_as(KEPT).demands()
 }
 
 /// The machine's first step-up: it asks for a token.
 fn without_token() -> World {
-    World::begun(stepping_up(|_| ()))
-        .speaking_as(BASIC)
-        .asks_token()
+    World::begun(stepping_up(|_| ())).speaking_as(BASIC).asks_token()
 }
 
 /// It has got one, and asks for the challenges.
 fn with_new_token() -> World {
-    without_token()
-        .replies(token())
-        .keeps(Some(("new", 3600)))
-        .speaking_as(BEARER)
-        .demands()
+    without_token().replies(token()).keeps(Some(("new", 3600))).speaking_as(BEARER).demands()
 }
 
 fn token() -> Value {
@@ -48,21 +40,14 @@ fn token() -> Value {
 }
 
 fn status(status: u16) -> Result<Response, Failure> {
-    Ok(Response {
-        status,
-        content_type: Some("text/html".into()),
-        ..response("<html>")
-    })
+    Ok(Response { status, content_type: Some("text/html".into()), ..response("<html>") })
 }
 
 impl World {
     /// Expects the request for a token.
     #[track_caller]
     fn asks_token(self) -> Self {
-        self.sends(
-            "/oauth2/token/mfa",
-            "grant_type=client_credentials&scope=GenericMFA",
-        )
+        self.sends("/oauth2/token/mfa", "grant_type=client_credentials&scope=GenericMFA")
     }
 
     /// The challenge of the package is met by a code.
@@ -155,10 +140,7 @@ fn a_new_token_that_the_tenant_does_not_take_is_dropped_and_the_end() {
 
 #[test]
 fn without_a_secret_nothing_is_asked() {
-    let start = Start {
-        machine: None,
-        ..stepping_up(|_| ())
-    };
+    let start = Start { machine: None, ..stepping_up(|_| ()) };
     World::begun(start).is_refused(Reason::Misconfigured, "no client secret");
 }
 
@@ -167,41 +149,22 @@ fn a_client_that_the_tenant_refuses_is_refused_with_its_words_made_harmless() {
     let refusal =
         json!({"error": "invalid_client", "error_description": "\u{1b}[31mwrong\n creds"});
     for status in [400, 401, 200] {
-        let reply = Response {
-            status,
-            ..response(refusal.to_string())
-        };
-        without_token().replies_with(Ok(reply)).is_refused(
-            Reason::ClientRefused,
-            "token: invalid_client [31mwrong creds",
-        );
+        let reply = Response { status, ..response(refusal.to_string()) };
+        without_token()
+            .replies_with(Ok(reply))
+            .is_refused(Reason::ClientRefused, "token: invalid_client [31mwrong creds");
     }
 }
 
 #[test]
 fn what_is_no_bearer_token_is_none() {
     for (changes, detail) in [
-        (
-            json!({"access_token": null}),
-            "no token: access_token is missing",
-        ),
-        (
-            json!({"access_token": "a b"}),
-            "no token: access_token is no token",
-        ),
-        (
-            json!({"token_type": "mac"}),
-            "no token: token_type is not Bearer",
-        ),
+        (json!({"access_token": null}), "no token: access_token is missing"),
+        (json!({"access_token": "a b"}), "no token: access_token is no token"),
+        (json!({"token_type": "mac"}), "no token: token_type is not Bearer"),
         (json!({"expires_in": 0}), "no token: expires_in is absurd"),
-        (
-            json!({"expires_in": 1_000_000_000_000_u64}),
-            "no token: expires_in is absurd",
-        ),
-        (
-            json!({"expires_in": -1}),
-            "no token: not JSON of its shape (line 1)",
-        ),
+        (json!({"expires_in": 1_000_000_000_000_u64}), "no token: expires_in is absurd"),
+        (json!({"expires_in": -1}), "no token: not JSON of its shape (line 1)"),
     ] {
         without_token()
             .replies(super::package::with(token(), changes))
@@ -213,23 +176,15 @@ fn what_is_no_bearer_token_is_none() {
 fn a_token_endpoint_that_is_none_is_not_believed() {
     without_token()
         .replies_with(Ok(response("<html>")))
-        .is_refused(
-            Reason::Misbehaved,
-            "no token: not JSON of its shape (line 1)",
-        );
+        .is_refused(Reason::Misbehaved, "no token: not JSON of its shape (line 1)");
+    without_token().replies_with(status(429)).is_refused(Reason::TenantThrottle, "HTTP status 429");
     without_token()
-        .replies_with(status(429))
-        .is_refused(Reason::TenantThrottle, "HTTP status 429");
-    without_token().replies_with(status(503)).is_refused(
-        Reason::Misbehaved,
-        "HTTP status 503: the tenant is too busy",
-    );
+        .replies_with(status(503))
+        .is_refused(Reason::Misbehaved, "HTTP status 503: the tenant is too busy");
     without_token()
         .replies_with(Err(cut()))
         .is_refused(Reason::Misbehaved, "connection cut: end of file");
-    without_token()
-        .replies_with(Err(outage()))
-        .is_refused_like(Reason::Outage, "");
+    without_token().replies_with(Err(outage())).is_refused_like(Reason::Outage, "");
 }
 
 #[test]
@@ -246,23 +201,14 @@ fn a_challenge_that_leads_elsewhere_leads_nowhere() {
 
 #[test]
 fn a_success_without_a_challenge_is_none() {
-    with_kept_token()
-        .replies(success(USER))
-        .is_refused(Reason::SuccessUnasked, "");
+    with_kept_token().replies(success(USER)).is_refused(Reason::SuccessUnasked, "");
 }
 
 #[test]
 fn a_challenge_that_the_tenant_refuses_is_refused() {
-    with_kept_token()
-        .replies(failed())
-        .is_refused(Reason::StartRefused, "");
-    with_kept_token()
-        .replies_with(status(500))
-        .is_refused(Reason::Misbehaved, "HTTP status 500");
-    with_kept_token()
-        .replies(package(&[]))
-        .cleans_up()
-        .is_refused(Reason::NothingOffered, "");
+    with_kept_token().replies(failed()).is_refused(Reason::StartRefused, "");
+    with_kept_token().replies_with(status(500)).is_refused(Reason::Misbehaved, "HTTP status 500");
+    with_kept_token().replies(package(&[])).cleans_up().is_refused(Reason::NothingOffered, "");
     with_kept_token()
         .replies(with_result(package(&["OATH"]), json!({"SessionId": null})))
         .is_refused(Reason::Misbehaved, "a package without a session");
@@ -295,28 +241,19 @@ fn a_step_up_of_somebody_else_is_none() {
             .types("123456")
             .answers("id-OATH", "123456")
     };
-    met().replies(success("mallory@example.com")).is_refused(
-        Reason::IdentityMismatch,
-        "the tenant let in \"mallory@example.com\"",
-    );
     met()
-        .replies(with_result(
-            success(USER),
-            json!({"User": null, "Token": null}),
-        ))
+        .replies(success("mallory@example.com"))
+        .is_refused(Reason::IdentityMismatch, "the tenant let in \"mallory@example.com\"");
+    met()
+        .replies(with_result(success(USER), json!({"User": null, "Token": null})))
         .is_refused(Reason::IdentityMismatch, "the tenant named nobody");
     // A token of this machine's client is not the user's.
     met()
         .replies(with_result(success(USER), json!({"User": null})))
         .speaking_as("Bearer eyJ")
         .sends("/Security/Whoami", "{}")
-        .replies(ok(
-            json!({"User": "svc@example.com", "TenantId": "ABC1234"}),
-        ))
-        .is_refused(
-            Reason::IdentityMismatch,
-            "the tenant let in \"svc@example.com\"",
-        );
+        .replies(ok(json!({"User": "svc@example.com", "TenantId": "ABC1234"})))
+        .is_refused(Reason::IdentityMismatch, "the tenant let in \"svc@example.com\"");
     met()
         .replies(with_result(success(USER), json!({"SessionId": "another"})))
         .cleans_up()
@@ -374,49 +311,34 @@ fn a_tenant_that_refuses_the_operation_both_ways_is_told_of_with_the_scope() {
 
 #[test]
 fn a_success_under_403_is_none_and_one_without_the_token_is_bound_all_the_same() {
-    let forged = || {
-        Ok(Response {
-            status: 403,
-            ..response(success(USER).to_string())
-        })
-    };
+    let forged = || Ok(Response { status: 403, ..response(success(USER).to_string()) });
     code_sent()
         .replies_with(forged())
         .speaking_as_nobody()
         .answers("id-OATH", "123456")
         .replies_with(forged())
         .cleans_up()
-        .is_refused_like(
-            Reason::ClientRefused,
-            "AdvanceAuthentication: HTTP status 403",
-        );
+        .is_refused_like(Reason::ClientRefused, "AdvanceAuthentication: HTTP status 403");
     code_sent()
         .replies_with(status(401))
         .speaking_as_nobody()
         .answers("id-OATH", "123456")
         .replies(success("mallory@example.com"))
-        .is_refused(
-            Reason::IdentityMismatch,
-            "the tenant let in \"mallory@example.com\"",
-        );
+        .is_refused(Reason::IdentityMismatch, "the tenant let in \"mallory@example.com\"");
 }
 
 #[test]
 fn a_token_may_be_below_api() {
     const BODY: &str = "grant_type=client_credentials&scope=GenericMFA";
-    let elsewhere = || {
-        without_token()
-            .replies_with(status(404))
-            .sends("/api/oauth2/token/mfa", BODY)
-    };
+    let elsewhere =
+        || without_token().replies_with(status(404)).sends("/api/oauth2/token/mfa", BODY);
     elsewhere()
         .replies(token())
         .keeps(Some(("new", 3600)))
         .speaking_as(BEARER)
         .demands()
         .meets_the_challenge();
-    elsewhere().replies_with(status(404)).is_refused(
-        Reason::Misbehaved,
-        "no token: not JSON of its shape (line 1)",
-    );
+    elsewhere()
+        .replies_with(status(404))
+        .is_refused(Reason::Misbehaved, "no token: not JSON of its shape (line 1)");
 }

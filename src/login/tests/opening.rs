@@ -20,10 +20,7 @@ fn redirect(host: &str) -> Value {
 }
 
 fn allowing(hosts: &[&str]) -> World {
-    let hosts: Vec<_> = hosts
-        .iter()
-        .map(|host| TenantUrl::parse_host(host).unwrap())
-        .collect();
+    let hosts: Vec<_> = hosts.iter().map(|host| TenantUrl::parse_host(host).unwrap()).collect();
     World::on(|terms| {
         terms.tenant.redirect_hosts = hosts;
         terms.login.minimum_factors = 1;
@@ -62,25 +59,16 @@ fn a_configured_tenant_id_is_sent_and_must_come_back() {
             terms.tenant.id = Some("ABC1234".into());
             terms.login.minimum_factors = 1;
         })
-        .sends(
-            START,
-            r#"{"TenantId":"ABC1234","User":"alice@example.com","Version":"1.0"}"#,
-        )
+        .sends(START, r#"{"TenantId":"ABC1234","User":"alice@example.com","Version":"1.0"}"#)
         .replies(reply)
     };
-    named(with_result(
-        package(&["UP"]),
-        json!({"TenantId": "XYZ9999"}),
-    ))
-    .is_refused(Reason::SessionMismatch, "the reply names another tenant id");
+    named(with_result(package(&["UP"]), json!({"TenantId": "XYZ9999"})))
+        .is_refused(Reason::SessionMismatch, "the reply names another tenant id");
     named(with_result(package(&["UP"]), json!({"TenantId": null})))
         .answers("id-UP", PASSWORD)
         .replies(success(USER))
         .is_granted(&[Up]);
-    named(package(&["UP"]))
-        .answers("id-UP", PASSWORD)
-        .replies(success(USER))
-        .is_granted(&[Up]);
+    named(package(&["UP"])).answers("id-UP", PASSWORD).replies(success(USER)).is_granted(&[Up]);
 }
 
 #[test]
@@ -113,10 +101,7 @@ fn nobody_at_home_is_an_outage_and_anybody_else_is_not() {
         (401, "HTTP status 401"),
         (500, "HTTP status 500"),
     ] {
-        let reply = Response {
-            status,
-            ..response(package(&["UP"]).to_string())
-        };
+        let reply = Response { status, ..response(package(&["UP"]).to_string()) };
         World::new()
             .sends(START, BODY)
             .replies_with(Ok(reply))
@@ -159,11 +144,7 @@ fn a_busy_tenant_is_asked_three_times() {
 #[test]
 fn a_wait_that_is_longer_than_the_login_is_not_begun() {
     let busy = |status: u16| {
-        Ok(Response {
-            status,
-            retry_after: Some(Duration::from_secs(999)),
-            ..response("")
-        })
+        Ok(Response { status, retry_after: Some(Duration::from_secs(999)), ..response("") })
     };
     for status in [429, 503] {
         World::new()
@@ -210,21 +191,15 @@ fn a_redirect_to_another_host_is_refused_and_nothing_is_sent_there() {
         "pod7.test?x",
         "",
     ] {
-        allowing(&["pod7.test"])
-            .sends(START, BODY)
-            .replies(redirect(host))
-            .is_refused(
-                Reason::RedirectRefused,
-                &format!("to {host}, which is not in redirect_hosts"),
-            );
+        allowing(&["pod7.test"]).sends(START, BODY).replies(redirect(host)).is_refused(
+            Reason::RedirectRefused,
+            &format!("to {host}, which is not in redirect_hosts"),
+        );
     }
     allowing(&[])
         .sends(START, BODY)
         .replies(redirect("evil.test/\u{1b}[2J\n"))
-        .is_refused(
-            Reason::RedirectRefused,
-            "to evil.test/ [2J, which is not in redirect_hosts",
-        );
+        .is_refused(Reason::RedirectRefused, "to evil.test/ [2J, which is not in redirect_hosts");
 }
 
 #[test]
@@ -245,10 +220,7 @@ fn a_redirect_in_a_circle_ends_after_three_hops() {
 fn what_a_success_says_about_its_pod_is_no_redirect() {
     allowing(&["pod7.test"])
         .sends(START, BODY)
-        .replies(with_result(
-            package(&["UP"]),
-            json!({"PodFqdn": "pod7.test"}),
-        ))
+        .replies(with_result(package(&["UP"]), json!({"PodFqdn": "pod7.test"})))
         .answers("id-UP", PASSWORD)
         .replies(with_result(success(USER), json!({"PodFqdn": "pod7.test"})))
         .is_granted(&[Up]);

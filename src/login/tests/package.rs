@@ -51,20 +51,13 @@ pub fn number(number: Value) -> Value {
 
 /// A package: for each challenge the names of its mechanisms, separated by blanks.
 pub fn package(challenges: &[&str]) -> Value {
-    package_of(
-        challenges
-            .iter()
-            .map(|names| names.split(' ').map(mechanism).collect())
-            .collect(),
-    )
+    package_of(challenges.iter().map(|names| names.split(' ').map(mechanism).collect()).collect())
 }
 
 /// A package of these mechanisms.
 pub fn package_of(challenges: Vec<Vec<Value>>) -> Value {
-    let challenges: Vec<_> = challenges
-        .into_iter()
-        .map(|mechanisms| json!({"Mechanisms": mechanisms}))
-        .collect();
+    let challenges: Vec<_> =
+        challenges.into_iter().map(|mechanisms| json!({"Mechanisms": mechanisms})).collect();
     ok(json!({
         "ClientHints": {"PersistDefault": false, "AllowPersist": true}, "Version": "1.0",
         "SessionId": SESSION, "EventDescription": null, "RetryWaitingTime": 0,

@@ -101,10 +101,9 @@ fn a_typed_code_goes_over_into_the_package_that_replaces_the_first() {
             .types("123456");
         let (world, reply) = match batch {
             Batch::Off => (world.answers("id-UP", PASSWORD), package(&["OATH"])),
-            Batch::Start => (
-                world.answers_up_and_starts("id-OATH"),
-                instead("id-UP", package(&["OATH"])),
-            ),
+            Batch::Start => {
+                (world.answers_up_and_starts("id-OATH"), instead("id-UP", package(&["OATH"])))
+            }
             Batch::Code => (
                 world.answers_up_and_starts_with("id-OATH", "123456"),
                 instead("id-UP", package(&["OATH"])),
@@ -218,10 +217,7 @@ fn the_password_is_sent_twice_at_most() {
         .answers("id-UP", PASSWORD)
         .replies(package(&["UP"]))
         .cleans_up()
-        .is_refused(
-            Reason::AnswerRefused,
-            "the tenant asks for the password again and again",
-        );
+        .is_refused(Reason::AnswerRefused, "the tenant asks for the password again and again");
 }
 
 #[test]
@@ -267,10 +263,7 @@ fn a_challenge_that_was_never_named_is_not_met() {
         .answers("id-OATH", "123456")
         .replies(summary("StartNextChallenge"))
         .cleans_up()
-        .is_refused(
-            Reason::Misbehaved,
-            "the tenant goes on to a challenge that it never named",
-        );
+        .is_refused(Reason::Misbehaved, "the tenant goes on to a challenge that it never named");
 }
 
 #[test]
@@ -281,17 +274,12 @@ fn a_start_alone_meets_no_challenge() {
         .starts_oob("id-OTP")
         .replies(summary("StartNextChallenge"))
         .cleans_up()
-        .is_refused(
-            Reason::Misbehaved,
-            "the tenant goes on where nothing was answered",
-        );
+        .is_refused(Reason::Misbehaved, "the tenant goes on where nothing was answered");
 }
 
 #[test]
 fn a_package_without_challenges_is_refused_at_any_point() {
-    World::offered(package(&[]))
-        .cleans_up()
-        .is_refused(Reason::NothingOffered, "");
+    World::offered(package(&[])).cleans_up().is_refused(Reason::NothingOffered, "");
     World::offered(package(&["UP"]))
         .answers("id-UP", PASSWORD)
         .replies(package(&[]))
@@ -347,10 +335,7 @@ fn turns_against(first: Value, ever: Value) -> (usize, Reason, String) {
 fn a_tenant_that_keeps_a_login_turning_is_left_after_eight_rounds() {
     let same = package(&["OATH", "UP"]);
     let (requests, reason, detail) = turns_against(same.clone(), same);
-    assert_eq!(
-        (reason, detail.as_str()),
-        (Reason::Misbehaved, "too many challenges in one login")
-    );
+    assert_eq!((reason, detail.as_str()), (Reason::Misbehaved, "too many challenges in one login"));
     // One to start, one in each round, and the cleanup.
     assert_eq!(requests, 10);
     let nine = package(&[
@@ -378,10 +363,7 @@ fn a_long_package_makes_short_log_lines() {
 
 #[test]
 fn a_package_may_come_without_its_session_once_that_is_known() {
-    let bare = with_result(
-        package(&["OATH"]),
-        json!({"SessionId": null, "TenantId": null}),
-    );
+    let bare = with_result(package(&["OATH"]), json!({"SessionId": null, "TenantId": null}));
     World::offered(package(&["UP"]))
         .answers("id-UP", PASSWORD)
         .replies(bare)

@@ -55,10 +55,7 @@ fn half_a_minute(mut world: World, asked: u16) -> (World, u16) {
     let (mut time, mut asked) = (Duration::ZERO, asked);
     while time < Duration::from_secs(30) {
         let wait = pause(Duration::from_secs(1), asked);
-        world = world
-            .replies(summary("OobPending"))
-            .waits_for(wait)
-            .polls("id-OTP");
+        world = world.replies(summary("OobPending")).waits_for(wait).polls("id-OTP");
         (time, asked) = (time + wait, asked + 1);
     }
     (world.replies(summary("OobPending")), asked)
@@ -163,10 +160,7 @@ fn an_administrator_can_have_the_approval_awaited_without_a_word() {
     let mut world = polled_with(|terms| terms.login.approval_wait = terms.login.deadline);
     for question in 1..60 {
         let pause = pause(Duration::from_secs(1), question);
-        world = world
-            .replies(summary("OobPending"))
-            .waits_for(pause)
-            .polls("id-OTP");
+        world = world.replies(summary("OobPending")).waits_for(pause).polls("id-OTP");
     }
     world.replies(success(USER)).is_granted(&[Up, Otp]);
 }
@@ -183,14 +177,9 @@ fn questions(interval: Duration) -> Vec<Duration> {
 
 #[test]
 fn the_first_minute_of_a_push_is_asked_for_densely_then_rarely() {
-    let millis: Vec<_> = questions(Duration::from_secs(1))
-        .iter()
-        .map(|at| at.as_millis())
-        .collect();
-    assert_eq!(
-        millis[..10],
-        [0, 2000, 2750, 3500, 4250, 5000, 6000, 7000, 8000, 9000]
-    );
+    let millis: Vec<_> =
+        questions(Duration::from_secs(1)).iter().map(|at| at.as_millis()).collect();
+    assert_eq!(millis[..10], [0, 2000, 2750, 3500, 4250, 5000, 6000, 7000, 8000, 9000]);
     assert_eq!(millis[28..33], [28_000, 29_000, 30_000, 31_000, 33_000]);
 }
 
@@ -237,10 +226,7 @@ fn a_poll_in_words_of_another_version_goes_on_and_lets_no_user_in() {
         .replies(with_result(success(USER), json!({"Summary": null})))
         .waits_for(DENSE)
         .polls("id-OTP")
-        .replies(with_result(
-            success(USER),
-            json!({"Summary": "loginSUCCESS"}),
-        ))
+        .replies(with_result(success(USER), json!({"Summary": "loginSUCCESS"})))
         .is_granted(&[Up, Otp]);
 }
 
@@ -269,9 +255,7 @@ fn a_push_nobody_answers_expires() {
 
 #[test]
 fn a_denied_push_is_refused_and_there_is_nothing_left_to_clean_up() {
-    polled()
-        .replies(failed())
-        .is_refused(Reason::ApprovalRefused, "Poll OTP");
+    polled().replies(failed()).is_refused(Reason::ApprovalRefused, "Poll OTP");
 }
 
 #[test]
@@ -352,10 +336,7 @@ fn a_poll_is_repeated_after_the_tenant_has_stumbled_but_not_for_ever() {
 
 #[test]
 fn an_approval_with_another_status_is_none() {
-    let approved = |status| Response {
-        status,
-        ..response(success(USER).to_string())
-    };
+    let approved = |status| Response { status, ..response(success(USER).to_string()) };
     polled()
         .replies_with(Ok(approved(500)))
         .waits(2)
@@ -407,20 +388,11 @@ fn an_outage_in_the_middle_ends_the_login_without_a_word_to_nobody() {
 #[test]
 fn what_is_no_reply_ends_the_polling() {
     for (status, detail) in [(501, "HTTP status 501"), (401, "HTTP status 401")] {
-        let reply = Response {
-            status,
-            ..response(success(USER).to_string())
-        };
-        polled()
-            .replies_with(Ok(reply))
-            .cleans_up()
-            .is_refused(Reason::Misbehaved, detail);
+        let reply = Response { status, ..response(success(USER).to_string()) };
+        polled().replies_with(Ok(reply)).cleans_up().is_refused(Reason::Misbehaved, detail);
     }
     polled()
-        .replies_with(Err(Failure::Misbehaved(
-            Misbehaviour::Certificate,
-            "expired".into(),
-        )))
+        .replies_with(Err(Failure::Misbehaved(Misbehaviour::Certificate, "expired".into())))
         .cleans_up()
         .is_refused(Reason::Misbehaved, "certificate refused: expired");
     polled()
@@ -438,10 +410,7 @@ fn an_answer_is_never_repeated() {
     answered()
         .replies_with(Ok(busy(429, Some(1))))
         .cleans_up()
-        .is_refused(
-            Reason::TenantThrottle,
-            "HTTP status 429, the tenant asks to wait 1 s",
-        );
+        .is_refused(Reason::TenantThrottle, "HTTP status 429, the tenant asks to wait 1 s");
     for status in [500, 502, 504] {
         answered()
             .replies_with(Ok(busy(status, None)))
@@ -631,9 +600,7 @@ fn a_push_by_way_of_radius_needs_the_demanded_number_too() {
             .replies(summary("OobPending"))
             .polls("id-RADIUS")
     };
-    world()
-        .replies(success(USER))
-        .is_refused(Reason::NumberMissing, "");
+    world().replies(success(USER)).is_refused(Reason::NumberMissing, "");
     let held = || {
         World::on(|terms| terms.login.require_number_match = true)
             .starts(package(&["UP", "RADIUS"]))
@@ -643,16 +610,9 @@ fn a_push_by_way_of_radius_needs_the_demanded_number_too() {
             .replies(summary("StartNextChallenge"))
             .answers("id-RADIUS", "push")
     };
-    held()
-        .replies(success(USER))
-        .is_refused(Reason::NumberMissing, "");
-    held()
-        .replies(summary("StartNextChallenge"))
-        .cleans_up()
-        .is_refused(Reason::NumberMissing, "");
-    held()
-        .replies(failed())
-        .is_refused(Reason::AnswerRefused, "Answer RADIUS");
+    held().replies(success(USER)).is_refused(Reason::NumberMissing, "");
+    held().replies(summary("StartNextChallenge")).cleans_up().is_refused(Reason::NumberMissing, "");
+    held().replies(failed()).is_refused(Reason::AnswerRefused, "Answer RADIUS");
     world()
         .replies(number(json!(42)))
         .asks("Choose 42 on your phone, then press Enter, or type its code.\nNothing arrives? Start again and check the password.\nVerification code: ")

@@ -1,4 +1,5 @@
-//! What a step-up asks of the user, and what is enough: something was shown before it, so a possession has to be.
+//! What a step-up asks of the user, and what is enough: something was shown before it, so a
+//! possession has to be.
 #![forbid(unsafe_code)]
 
 use serde_json::json;
@@ -34,10 +35,7 @@ pub fn stepping_up(change: impl FnOnce(&mut OnDemand)) -> Start {
     terms.flow = Flow::OnDemand(policy);
     Start {
         password: None,
-        machine: Some(Machine {
-            secret: Secret::new("s3cret"),
-            token: None,
-        }),
+        machine: Some(Machine { secret: Secret::new("s3cret"), token: None }),
         ..start(terms)
     }
 }
@@ -54,15 +52,10 @@ impl World {
 /// A step-up with a kept token, that has got this package.
 fn offered(change: impl FnOnce(&mut Start), challenges: &[&str]) -> World {
     let mut start = stepping_up(|_| ());
-    start.machine = Some(Machine {
-        secret: Secret::new("s3cret"),
-        token: Some(Secret::new("new")),
-    });
+    start.machine =
+        Some(Machine { secret: Secret::new("s3cret"), token: Some(Secret::new("new")) });
     change(&mut start);
-    World::begun(start)
-        .speaking_as(BEARER)
-        .demands()
-        .replies(package(challenges))
+    World::begun(start).speaking_as(BEARER).demands().replies(package(challenges))
 }
 
 fn one_factor(start: &mut Start) {
@@ -87,9 +80,7 @@ fn a_possession_is_the_second_factor_behind_what_came_before() {
 #[test]
 fn something_known_is_no_second_factor_and_neither_is_a_mail() {
     for (name, detail) in [("SQ", "SQ"), ("EMAIL", "EMAIL")] {
-        offered(|_| (), &[name])
-            .cleans_up()
-            .is_refused(Reason::TooFewFactors, detail);
+        offered(|_| (), &[name]).cleans_up().is_refused(Reason::TooFewFactors, detail);
     }
 }
 
@@ -137,9 +128,7 @@ fn where_one_factor_is_enough_anything_that_counts_is() {
 
 #[test]
 fn mail_proves_nothing_in_a_step_up_either() {
-    offered(one_factor, &["EMAIL"])
-        .cleans_up()
-        .is_refused(Reason::TooFewFactors, "EMAIL");
+    offered(one_factor, &["EMAIL"]).cleans_up().is_refused(Reason::TooFewFactors, "EMAIL");
 }
 
 #[test]
@@ -154,12 +143,9 @@ fn a_success_before_the_possession_is_met_is_not_enough() {
 
 #[test]
 fn two_known_things_are_not_a_possession() {
-    offered(
-        |start| start.password = Some(Secret::new(PASSWORD)),
-        &["UP", "SQ"],
-    )
-    .cleans_up()
-    .is_refused(Reason::TooFewFactors, "UP | SQ");
+    offered(|start| start.password = Some(Secret::new(PASSWORD)), &["UP", "SQ"])
+        .cleans_up()
+        .is_refused(Reason::TooFewFactors, "UP | SQ");
 }
 
 #[test]
@@ -224,10 +210,8 @@ fn the_password_that_was_asked_for_does_not_answer_another_question() {
 
 #[test]
 fn a_policy_that_asks_for_the_password_again_gets_it_without_another_question() {
-    let again = with_result(
-        package(&["UP", "OATH"]),
-        json!({"SessionId": super::package::SESSION}),
-    );
+    let again =
+        with_result(package(&["UP", "OATH"]), json!({"SessionId": super::package::SESSION}));
     offered(|_| (), &["UP"])
         .asks_hidden(PASSWORD_PROMPT)
         .types(PASSWORD)
@@ -245,7 +229,5 @@ fn a_policy_that_asks_for_the_password_again_gets_it_without_another_question() 
 #[test]
 fn a_code_of_a_push_meets_a_step_up_and_rings_once() {
     let prompt = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
-    met_by_code(offered(|_| (), &["OTP"]).asks(prompt), "OTP")
-        .rang(1)
-        .is_granted(&[Otp]);
+    met_by_code(offered(|_| (), &["OTP"]).asks(prompt), "OTP").rang(1).is_granted(&[Otp]);
 }

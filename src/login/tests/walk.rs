@@ -1,5 +1,5 @@
-//! Thousands of logins against a tenant and a user that say anything at all. Whoever gets in must have earned it, in
-//! the eyes of a judge that knows nothing but what went over the wire.
+//! Thousands of logins against a tenant and a user that say anything at all. Whoever gets in must
+//! have earned it, in the eyes of a judge that knows nothing but what went over the wire.
 #![forbid(unsafe_code)]
 
 use std::collections::{HashMap, HashSet};
@@ -233,9 +233,7 @@ impl Judge {
         let reached = edge.and_then(all_up_to).map_or(0, |at| at + 1);
         let text = |id: &String| self.names.get(id).copied();
         let rest = self.sent.iter().skip(reached);
-        self.may_ring |= rest
-            .clone()
-            .any(|(id, action)| rings(text(id), action, None));
+        self.may_ring |= rest.clone().any(|(id, action)| rings(text(id), action, None));
         for (id, action) in sent.iter().take(taken) {
             let numbered = self.numbered.contains(id) || !self.terms.login.require_number_match;
             let counts = match (action.as_str(), self.names.get(id).copied()) {
@@ -254,7 +252,8 @@ impl Judge {
         self.last = said;
     }
 
-    /// The token is not good for an operation of a step-up, which the tenant has not looked at: it may come once more.
+    /// The token is not good for an operation of a step-up, which the tenant has not looked at: it
+    /// may come once more.
     fn hear_no_right(&mut self) {
         if !self.is_step_up() || std::mem::replace(&mut self.without_token, true) {
             return;
@@ -289,11 +288,7 @@ impl Judge {
         // What came before a step-up is something known: a possession stands for two kinds.
         let knows = any(&["UP", "SQ"]) || self.is_step_up() && has;
         let kinds = u8::from(knows) + u8::from(has);
-        assert!(
-            kinds >= self.terms.login.minimum_factors,
-            "met: {:?}",
-            self.met
-        );
+        assert!(kinds >= self.terms.login.minimum_factors, "met: {:?}", self.met);
     }
 }
 
@@ -431,11 +426,7 @@ impl Walk<'_> {
     }
 
     fn redeem(&mut self) -> Result<Receipt, CodeRefusal> {
-        let accepted = Accepted {
-            kind: Kind::Code,
-            login: 1,
-            age: 0,
-        };
+        let accepted = Accepted { kind: Kind::Code, login: 1, age: 0 };
         self.judge.redeemed = self.dice.one_in(2);
         match self.judge.redeemed {
             true => Ok(Receipt::for_tests(accepted)),
@@ -525,12 +516,8 @@ impl Walk<'_> {
     }
 
     fn whoami_reply(&mut self) -> (Said, Value) {
-        let user = self
-            .dice
-            .pick(&[USER, USER, "Alice@Example.com", "mallory@example.com"]);
-        let tenant = self
-            .dice
-            .pick(&["ABC1234", "ABC1234", "abc1234", "XYZ9999"]);
+        let user = self.dice.pick(&[USER, USER, "Alice@Example.com", "mallory@example.com"]);
+        let tenant = self.dice.pick(&["ABC1234", "ABC1234", "abc1234", "XYZ9999"]);
         let mut said = said("Whoami");
         said.user = Some(user);
         said.ours = !tenant.starts_with("XYZ");
@@ -575,10 +562,7 @@ impl Walk<'_> {
     fn advance_reply(&mut self) -> (Said, Value) {
         let (mut said, mut body) = match self.dice.roll(21) {
             0..=5 => self.success(),
-            6..=9 => (
-                said("StartNextChallenge"),
-                ok(json!({"Summary": "StartNextChallenge"})),
-            ),
+            6..=9 => (said("StartNextChallenge"), ok(json!({"Summary": "StartNextChallenge"}))),
             10..=12 => (said("OobPending"), ok(json!({"Summary": "OobPending"}))),
             13 | 14 => {
                 let number = self.dice.pick(&["42", "7", " "]);
@@ -588,16 +572,11 @@ impl Walk<'_> {
             }
             15 | 16 => self.package(),
             17 => (said("Failure"), failed()),
-            18 => (
-                said("NoncommitalSuccess"),
-                ok(json!({"Summary": "NoncommitalSuccess"})),
-            ),
+            18 => (said("NoncommitalSuccess"), ok(json!({"Summary": "NoncommitalSuccess"}))),
             19 => {
                 let (mut said, body) = self.success();
                 said.ours = false;
-                let word = self
-                    .dice
-                    .pick(&["Success", "LoginSuccess ", "", "PendingOOB"]);
+                let word = self.dice.pick(&["Success", "LoginSuccess ", "", "PendingOOB"]);
                 (said, with_result(body, json!({"Summary": word})))
             }
             _ => {
@@ -634,14 +613,8 @@ impl Walk<'_> {
     }
 
     fn success(&mut self) -> (Said, Value) {
-        let user = self.dice.pick(&[
-            USER,
-            USER,
-            USER,
-            "ALICE@example.com",
-            "mallory@example.com",
-            "",
-        ]);
+        let user =
+            self.dice.pick(&[USER, USER, USER, "ALICE@example.com", "mallory@example.com", ""]);
         let mut said = said("LoginSuccess");
         if user.is_empty() {
             return (said, with_result(success(user), json!({"User": null})));
@@ -651,9 +624,7 @@ impl Walk<'_> {
     }
 
     fn package(&mut self) -> (Said, Value) {
-        let names = [
-            "UP", "SQ", "OTP", "SMS", "EMAIL", "OATH", "PF", "RADIUS", "U2F", "RESET",
-        ];
+        let names = ["UP", "SQ", "OTP", "SMS", "EMAIL", "OATH", "PF", "RADIUS", "U2F", "RESET"];
         let count = self.dice.pick(&[0, 1, 1, 2, 2, 2, 2, 2, 2, 3]);
         let mut challenges = Vec::new();
         for at in 0..count {
@@ -689,11 +660,7 @@ impl Walk<'_> {
 
 /// Something that the tenant says about our login.
 fn said(summary: &'static str) -> Said {
-    Said {
-        ours: true,
-        summary,
-        ..Said::default()
-    }
+    Said { ours: true, summary, ..Said::default() }
 }
 
 fn any_allowance(dice: &mut Dice) -> Allowance {

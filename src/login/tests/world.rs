@@ -1,9 +1,7 @@
-//! A world with one login in it: every step is expected by a line of the test, and the last one ends the script.
+//! A world with one login in it: every step is expected by a line of the test, and the last one
+//! ends the script.
 #![forbid(unsafe_code)]
-#![allow(
-    clippy::wrong_self_convention,
-    reason = "a line of a script reads as a sentence"
-)]
+#![allow(clippy::wrong_self_convention, reason = "a line of a script reads as a sentence")]
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -43,11 +41,7 @@ pub fn terms() -> Terms {
     let policy = policy::parse(b"[tenant]\nurl = \"https://tenant.test\"\n").unwrap();
     let settings = policy.for_service("sshd");
     Terms {
-        person: Account {
-            uid: 1000,
-            name: "alice".into(),
-            typed: "alice".into(),
-        },
+        person: Account { uid: 1000, name: "alice".into(), typed: "alice".into() },
         is_pam_user: true,
         tenant_user: USER.into(),
         stranger: true,
@@ -121,7 +115,8 @@ impl World {
         }
     }
 
-    /// From now on every request speaks for this token, or for these credentials. At first, for none.
+    /// From now on every request speaks for this token, or for these credentials. At first, for
+    /// none.
     pub fn speaking_as(mut self, authorization: &'static str) -> Self {
         self.authorization = Some(authorization);
         self
@@ -183,8 +178,7 @@ impl World {
     #[track_caller]
     pub fn starts(self, reply: Value) -> Self {
         let body = format!(r#"{{"User":"{USER}","Version":"1.0"}}"#);
-        self.sends("/Security/StartAuthentication", &body)
-            .replies(reply)
+        self.sends("/Security/StartAuthentication", &body).replies(reply)
     }
 
     /// Expects an answer to a mechanism.
@@ -198,9 +192,7 @@ impl World {
     /// Expects the start of a mechanism.
     #[track_caller]
     pub fn starts_oob(self, mechanism: &str) -> Self {
-        self.advances(&format!(
-            r#""MechanismId":"{mechanism}","Action":"StartOOB""#
-        ))
+        self.advances(&format!(r#""MechanismId":"{mechanism}","Action":"StartOOB""#))
     }
 
     /// Expects a poll.
@@ -247,8 +239,7 @@ impl World {
     #[track_caller]
     pub fn cleans_up(self) -> Self {
         let body = format!(r#"{{"TenantId":"ABC1234","SessionId":"{SESSION}"}}"#);
-        self.sends("/Security/CleanupAuthentication", &body)
-            .replies_with(Err(cut()))
+        self.sends("/Security/CleanupAuthentication", &body).replies_with(Err(cut()))
     }
 
     /// Expects a request with exactly this body, to the tenant as it was configured.
@@ -344,7 +335,8 @@ impl World {
         self
     }
 
-    /// An answer that makes the login ask the same again, with a word on the answer before it, or end.
+    /// An answer that makes the login ask the same again, with a word on the answer before it, or
+    /// end.
     #[track_caller]
     pub fn types_useless(self, answer: &str) -> Self {
         let before = match &self.step {
@@ -479,7 +471,8 @@ impl World {
         self
     }
 
-    /// Expects a wait that the tenant has asked for and that is longer than what is left of the login.
+    /// Expects a wait that the tenant has asked for and that is longer than what is left of the
+    /// login.
     #[track_caller]
     pub fn has_no_time_for_a_wait(mut self) -> Self {
         self.quiet();
@@ -487,10 +480,7 @@ impl World {
             Some(Step::Wait(_, awaited)) if awaited.is_the_tenants() => {
                 self.go_on(awaited.too_long());
             }
-            step => panic!(
-                "a wait of the tenant's was expected, not {}",
-                describe(&step)
-            ),
+            step => panic!("a wait of the tenant's was expected, not {}", describe(&step)),
         }
         self
     }
@@ -573,12 +563,7 @@ impl Drop for World {
 
 /// A question without what was said of the last answer to it.
 fn without_word(question: &str) -> &str {
-    let words = [
-        "in the list.\n",
-        words::NO_CODE,
-        words::NOTHING_TYPED,
-        words::UNFIT,
-    ];
+    let words = ["in the list.\n", words::NO_CODE, words::NOTHING_TYPED, words::UNFIT];
     let word = words.iter().find_map(|word| question.split_once(word));
     word.map_or(question, |(_, question)| question)
 }
@@ -588,11 +573,7 @@ pub fn describe(step: &Option<Step>) -> String {
     match step {
         Some(Step::Send(outgoing, _)) => {
             let body = outgoing.request.body();
-            format!(
-                "{} {}",
-                outgoing.request.path(),
-                String::from_utf8_lossy(&body)
-            )
+            format!("{} {}", outgoing.request.path(), String::from_utf8_lossy(&body))
         }
         Some(Step::Tell(notice, _)) => format!("{notice:?}"),
         Some(Step::Ask(question, _)) => format!("{question:?}"),

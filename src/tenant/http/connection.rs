@@ -1,8 +1,9 @@
 //! HTTP/1.1 on one connection: a whole request in one write, and its response.
 //!
-//! Built on the lower layer of ureq, which writes and reads the messages. Its upper one would do the rest, but send the head
-//! and the body of a request apart, ask the name service for each request, take the roots of TLS as one parsed list, and
-//! make a configuration and a clock for each exchange.
+//! Built on the lower layer of ureq, which writes and reads the messages. Its upper one would do
+//! the rest, but send the head and the body of a request apart, ask the name service for each
+//! request, take the roots of TLS as one parsed list, and make a configuration and a clock for each
+//! exchange.
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
@@ -108,22 +109,14 @@ pub(super) struct Target {
 impl Target {
     /// Of a URL, which begins with https and has no user in it.
     pub(super) fn of(uri: &Uri) -> Result<Target, Failure> {
-        let authority = uri
-            .authority()
-            .filter(|_| uri.scheme() == Some(&Scheme::HTTPS));
+        let authority = uri.authority().filter(|_| uri.scheme() == Some(&Scheme::HTTPS));
         let target = authority.and_then(|authority| {
             let port = match authority.as_str().strip_prefix(authority.host())? {
                 "" => 443,
-                rest => rest
-                    .strip_prefix(':')
-                    .filter(|port| !port.contains('+'))?
-                    .parse()
-                    .ok()?,
+                rest => rest.strip_prefix(':').filter(|port| !port.contains('+'))?.parse().ok()?,
             };
-            (port != 0 && !authority.host().is_empty()).then(|| Target {
-                authority: authority.clone(),
-                port,
-            })
+            (port != 0 && !authority.host().is_empty())
+                .then(|| Target { authority: authority.clone(), port })
         });
         target.ok_or_else(|| Failure::local(Local::Request, "not the URL of a tenant"))
     }
@@ -185,18 +178,13 @@ impl Outgoing {
     }
 }
 
-/// At least as much as the head of this request needs: the message is never moved, so that it is in one place only.
+/// At least as much as the head of this request needs: the message is never moved, so that it is in
+/// one place only.
 fn head_length(request: &Request<()>) -> usize {
     let headers = request.headers().iter();
     let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
-    let path = request
-        .uri()
-        .path_and_query()
-        .map_or(0, |path| path.as_str().len());
-    let host = request
-        .uri()
-        .authority()
-        .map_or(0, |host| host.as_str().len());
+    let path = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let host = request.uri().authority().map_or(0, |host| host.as_str().len());
     EXTRA + path + host + headers.sum::<usize>()
 }
 
@@ -251,12 +239,7 @@ impl Connection {
             None => return Err(Failure::misbehaved(Misbehaviour::Protocol, "no response")),
         };
         self.used = Instant::now();
-        Ok(Incoming {
-            status: head.status,
-            headers: head.headers,
-            body,
-            is_last,
-        })
+        Ok(Incoming { status: head.status, headers: head.headers, body, is_last })
     }
 
     fn head(
@@ -309,11 +292,7 @@ impl Connection {
             }
             if self.receive(deadline)? == 0 {
                 let is_whole = ends_with_connection || call.is_ended_chunked();
-                return if is_whole {
-                    Ok((body, true))
-                } else {
-                    Err(cut())
-                };
+                return if is_whole { Ok((body, true)) } else { Err(cut()) };
             }
         }
         let is_last = match call.proceed() {
@@ -344,8 +323,9 @@ fn cut() -> Failure {
     Failure::misbehaved(Misbehaviour::Cut, "closed before the response ended")
 }
 
-/// The length of the body, where it is told. A final status; one length that is not too long, or chunks, and nothing that
-/// says two things (RFC 9112, section 6.3); no compression, for none was offered.
+/// The length of the body, where it is told. A final status; one length that is not too long, or
+/// chunks, and nothing that says two things (RFC 9112, section 6.3); no compression, for none was
+/// offered.
 fn acceptable(status: StatusCode, headers: &HeaderMap) -> Result<Option<usize>, Failure> {
     let all = |name, value: &str| {
         let mut values = headers.get_all(name).iter();

@@ -1,4 +1,5 @@
-//! The JSON of a reply, before it means anything: the envelope, the keys that matter, and what can't be believed.
+//! The JSON of a reply, before it means anything: the envelope, the keys that matter, and what
+//! can't be believed.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -31,7 +32,8 @@ pub(super) fn envelope(body: &[u8]) -> Result<Option<Body>, Malformed> {
     }
 }
 
-/// Whether a reply says `success:false`, whatever else it holds: a refusal needs no result of any shape.
+/// Whether a reply says `success:false`, whatever else it holds: a refusal needs no result of any
+/// shape.
 fn is_refusal(text: &str) -> bool {
     let refusal: Result<Object<Refusal>, _> = serde_json::from_str(text);
     refusal.is_ok_and(|Object(refusal)| !refusal.success)
@@ -50,11 +52,7 @@ fn describe(error: &serde_json::Error) -> Malformed {
         serde_json::error::Category::Eof => "JSON that ends too early",
         serde_json::error::Category::Io => "unreadable",
     };
-    Malformed(format!(
-        "{kind} (line {}, column {})",
-        error.line(),
-        error.column()
-    ))
+    Malformed(format!("{kind} (line {}, column {})", error.line(), error.column()))
 }
 
 /// A JSON object. serde would take an array too, for the fields in their order.
@@ -155,7 +153,8 @@ pub(super) struct RawMechanism {
 }
 
 impl RawMechanism {
-    /// Where the message, the call or the mail goes, or the administrator's name for the authenticator.
+    /// Where the message, the call or the mail goes, or the administrator's name for the
+    /// authenticator.
     pub(super) fn places(&self) -> Vec<&str> {
         let all = [
             &self.partial_device_address,
@@ -165,10 +164,7 @@ impl RawMechanism {
             &self.ui_prompt,
         ];
         let texts = all.into_iter().flatten().filter_map(TextOrElse::text);
-        texts
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-            .collect()
+        texts.map(str::trim).filter(|text| !text.is_empty()).collect()
     }
 }
 

@@ -83,12 +83,8 @@ fn a_package_of_a_live_tenant_is_read_with_all_that_matters_in_it() {
             session: Some("8vwknPnxZ0ywsj95Y6-uK1kIr6XbtufC310N6qiE8Lc1".into()),
             tenant_id: Some("ABC1234".into()),
             challenges: vec![
-                Challenge {
-                    offers: vec![password]
-                },
-                Challenge {
-                    offers: vec![mail, call]
-                }
+                Challenge { offers: vec![password] },
+                Challenge { offers: vec![mail, call] }
             ],
             retry_after: 0,
         }
@@ -134,22 +130,10 @@ fn a_mechanism_without_a_line_that_says_so_names_its_phone_or_address() {
         (r#""PartialDeviceAddress":"XX-23""#, "XX-23"),
         (r#""PartialPhoneNumber":"44""#, "44"),
         (r#""PartialAddress":"mail.test""#, "mail.test"),
-        (
-            r#""PartialAddress":"mail.test","MaskedEmailAddress":"a***@mail.test""#,
-            "a***@mail.test",
-        ),
-        (
-            r#""UiPrompt":"Token of the works council""#,
-            "Token of the works council",
-        ),
-        (
-            r#""PromptSelectMech":" ","PartialDeviceAddress":"23""#,
-            "23",
-        ),
-        (
-            r#""PromptSelectMech":"Text message","PartialDeviceAddress":"23""#,
-            "Text message 23",
-        ),
+        (r#""PartialAddress":"mail.test","MaskedEmailAddress":"a***@mail.test""#, "a***@mail.test"),
+        (r#""UiPrompt":"Token of the works council""#, "Token of the works council"),
+        (r#""PromptSelectMech":" ","PartialDeviceAddress":"23""#, "23"),
+        (r#""PromptSelectMech":"Text message","PartialDeviceAddress":"23""#, "Text message 23"),
         (
             r#""PromptSelectMech":"SMS... XXX-1234","PartialDeviceAddress":"1234""#,
             "SMS... XXX-1234",
@@ -158,17 +142,13 @@ fn a_mechanism_without_a_line_that_says_so_names_its_phone_or_address() {
             r#""PromptSelectMech":"Mail... @mail.test","PartialAddress":"mail.test","MaskedEmailAddress":"a***@mail.test""#,
             "Mail... @mail.test",
         ),
-        (
-            r#""PromptSelectMech":"SMS","PartialDeviceAddress":1234,"UiPrompt":[1]"#,
-            "SMS",
-        ),
+        (r#""PromptSelectMech":"SMS","PartialDeviceAddress":1234,"UiPrompt":[1]"#, "SMS"),
     ] {
         assert_eq!(label(members), Some(text(shown)), "{members}");
     }
-    for members in [
-        r#""PromptSelectMech":null,"PartialDeviceAddress":null"#,
-        r#""PartialDeviceAddress":"""#,
-    ] {
+    for members in
+        [r#""PromptSelectMech":null,"PartialDeviceAddress":null"#, r#""PartialDeviceAddress":"""#]
+    {
         assert_eq!(label(members), None, "{members}");
     }
 }
@@ -184,13 +164,7 @@ fn security_questions_come_with_their_ids() {
     ));
     let offer = &package.challenges[0].offers[0];
     assert_eq!(offer.question, Some(text("Pet?")));
-    assert_eq!(
-        offer.parts,
-        [
-            ("id1".to_owned(), text("Pet")),
-            ("id2".to_owned(), text("Town"))
-        ]
-    );
+    assert_eq!(offer.parts, [("id1".to_owned(), text("Pet")), ("id2".to_owned(), text("Town"))]);
 }
 
 #[test]
@@ -204,16 +178,9 @@ fn null_stands_for_a_missing_value_wherever_one_may_be_missing() {
     );
     let offer = &package.challenges[0].offers[0];
     assert_eq!((package.session, package.tenant_id), (None, None));
-    assert_eq!(
-        (&offer.label, offer.enrolled, offer.answer),
-        (&None, true, AnswerType::Unknown)
-    );
+    assert_eq!((&offer.label, offer.enrolled, offer.answer), (&None, true, AnswerType::Unknown));
     let parts = r#"[{"Mechanisms":[{"Name":"SQ","MechanismId":"1","MultipartMechanism":{"MechanismParts":null}}]}]"#;
-    assert!(
-        package_of(&start_with(parts)).challenges[0].offers[0]
-            .parts
-            .is_empty()
-    );
+    assert!(package_of(&start_with(parts)).challenges[0].offers[0].parts.is_empty());
     assert_eq!(
         advance(
             r#"{"success":true,"Result":{"Summary":"OobPending","GeneratedAuthValue":null,"Challenges":null}}"#
@@ -246,30 +213,14 @@ fn only_a_true_success_counts() {
     let perfect = |success: &str| {
         format!(r#"{{"success":{success},"Result":{{"Summary":"LoginSuccess","User":"a@b"}}}}"#)
     };
-    let identity = Identity {
-        user: Some("a@b".into()),
-        token: None,
-    };
+    let identity = Identity { user: Some("a@b".into()), token: None };
     assert_eq!(advance(&perfect("true")), Ok(Outcome::Success(identity)));
     assert_eq!(advance(&perfect("false")), Ok(Outcome::Failed));
-    for success in [
-        "\"true\"",
-        "1",
-        "0",
-        "null",
-        "\"false\"",
-        "[]",
-        "{}",
-        "True",
-        "TRUE",
-    ] {
+    for success in ["\"true\"", "1", "0", "null", "\"false\"", "[]", "{}", "True", "TRUE"] {
         assert!(advance(&perfect(success)).is_err(), "{success}");
     }
     let missing = r#"{"Result":{"Summary":"LoginSuccess","User":"a@b"}}"#;
-    assert_eq!(
-        refusal(advance(missing)),
-        "JSON of another shape (line 1, column 50)"
-    );
+    assert_eq!(refusal(advance(missing)), "JSON of another shape (line 1, column 50)");
     let capital = r#"{"Success":true,"Result":{"Summary":"LoginSuccess","User":"a@b"}}"#;
     assert!(advance(capital).is_err());
 }
@@ -277,16 +228,9 @@ fn only_a_true_success_counts() {
 #[test]
 fn a_summary_is_one_of_the_known_words_in_any_case_and_nothing_like_it_is_a_success() {
     let with = |summary: &str| {
-        advance(&format!(
-            r#"{{"success":true,"Result":{{"Summary":{summary},"User":"a@b"}}}}"#
-        ))
+        advance(&format!(r#"{{"success":true,"Result":{{"Summary":{summary},"User":"a@b"}}}}"#))
     };
-    let success = || {
-        Outcome::Success(Identity {
-            user: Some("a@b".into()),
-            token: None,
-        })
-    };
+    let success = || Outcome::Success(Identity { user: Some("a@b".into()), token: None });
     for summary in ["\"LoginSuccess\"", "\"loginsuccess\"", "\"LOGINSUCCESS\""] {
         assert_eq!(with(summary), Ok(success()), "{summary}");
     }
@@ -304,23 +248,14 @@ fn a_summary_is_one_of_the_known_words_in_any_case_and_nothing_like_it_is_a_succ
     ] {
         assert_eq!(with(summary), Ok(Outcome::Unknown), "{summary}");
     }
-    for summary in [
-        "Failure",
-        "failure",
-        "LoginFailure",
-        "UNDEFINED",
-        "CannotSatisfyChallenges",
-    ] {
+    for summary in ["Failure", "failure", "LoginFailure", "UNDEFINED", "CannotSatisfyChallenges"] {
         let reply =
             format!(r#"{{"success":true,"Result":{{"Summary":"{summary}","User":"a@b"}}}}"#);
         assert_eq!(advance(&reply), Ok(Outcome::Failed), "{summary}");
         assert_eq!(start(&reply), Ok(Started::Failed), "{summary}");
     }
     for summary in ["[\"LoginSuccess\"]", "{\"LoginSuccess\":true}", "true", "1"] {
-        assert!(
-            refusal(with(summary)).starts_with("JSON of another shape"),
-            "{summary}"
-        );
+        assert!(refusal(with(summary)).starts_with("JSON of another shape"), "{summary}");
     }
     assert_eq!(with("\"StartNextChallenge\""), Ok(Outcome::NextChallenge));
     assert_eq!(with("\"startnextchallenge\""), Ok(Outcome::NextChallenge));
@@ -363,10 +298,7 @@ fn keys_that_come_twice_are_refused() {
         r#"{"success":true,"Result":{"Summary":"LoginSuccess","User":"mallory@b","User":"a@b"}}"#,
         r#"{"success":true,"Result":{"Summary":"LoginSuccess","User":"a@b","User":null}}"#,
     ] {
-        assert!(
-            refusal(advance(json)).starts_with("JSON of another shape"),
-            "{json}"
-        );
+        assert!(refusal(advance(json)).starts_with("JSON of another shape"), "{json}");
     }
 }
 
@@ -389,9 +321,7 @@ fn an_array_is_no_object() {
 #[track_caller]
 fn assert_left_out(mechanism: &str, name: &str) {
     let fine = r#"{"Name":"OATH","MechanismId":"2","AnswerType":"StartTextOob"}"#;
-    let package = package_of(&start_with(&format!(
-        r#"[{{"Mechanisms":[{mechanism},{fine}]}}]"#
-    )));
+    let package = package_of(&start_with(&format!(r#"[{{"Mechanisms":[{mechanism},{fine}]}}]"#)));
     let offers = &package.challenges[0].offers;
     assert_eq!(offers[0], Offer::garbled(name.into()), "{mechanism}");
     assert_eq!(offers[1].name, Name::Known(Mechanism::Oath), "{mechanism}");
@@ -406,27 +336,15 @@ fn one_mechanism_that_can_not_be_read_leaves_the_others() {
         (r#"{"MechanismId":"1"}"#, ""),
         (r#"{"Name":5,"MechanismId":"1"}"#, ""),
         (r#"{"Name":"SMS","MechanismId":1}"#, "SMS"),
-        (
-            r#"{"Name":"SMS","MechanismId":"1","Enrolled":"true"}"#,
-            "SMS",
-        ),
+        (r#"{"Name":"SMS","MechanismId":"1","Enrolled":"true"}"#, "SMS"),
         (r#"{"Name":"SMS","MechanismId":"1","AnswerType":7}"#, "SMS"),
-        (
-            r#"{"Name":"SMS","MechanismId":"1","PromptSelectMech":["x"]}"#,
-            "SMS",
-        ),
-        (
-            r#"{"Name":"SMS","MechanismId":"1","MechanismId":"2"}"#,
-            "SMS",
-        ),
+        (r#"{"Name":"SMS","MechanismId":"1","PromptSelectMech":["x"]}"#, "SMS"),
+        (r#"{"Name":"SMS","MechanismId":"1","MechanismId":"2"}"#, "SMS"),
         (
             r#"{"Name":"SQ","MechanismId":"1","MultipartMechanism":{"MechanismParts":[{"Uuid":"1"}]}}"#,
             "SQ",
         ),
-        (
-            r#"{"Name":"SQ","MechanismId":"1","MultipartMechanism":{"MechanismParts":[null]}}"#,
-            "SQ",
-        ),
+        (r#"{"Name":"SQ","MechanismId":"1","MultipartMechanism":{"MechanismParts":[null]}}"#, "SQ"),
         (r#""SMS""#, ""),
         ("null", ""),
         ("5", ""),
@@ -454,10 +372,7 @@ fn values_of_another_type_are_refused() {
         r#"{"success":true,"Result":{"Summary":"NewPackage","Challenges":[],"RetryWaitingTime":1e99}}"#,
         r#"{"success":true,"Result":{"Summary":"OobPending","SessionId":1}}"#,
     ] {
-        assert!(
-            refusal(advance(json)).starts_with("JSON of another shape"),
-            "{json}"
-        );
+        assert!(refusal(advance(json)).starts_with("JSON of another shape"), "{json}");
     }
 }
 
@@ -465,24 +380,15 @@ fn values_of_another_type_are_refused() {
 fn what_is_no_json_is_told_by_its_place_and_never_quoted() {
     let secret = "hunter2";
     let told = [
-        (
-            format!(")]}}'{{\"{secret}\":1}}"),
-            "not JSON (line 1, column 1)",
-        ),
+        (format!(")]}}'{{\"{secret}\":1}}"), "not JSON (line 1, column 1)"),
         (format!("<html>{secret}"), "not JSON (line 1, column 1)"),
-        (
-            format!("{{\"success\":\"{secret}\"}}"),
-            "JSON of another shape (line 1, column 20)",
-        ),
+        (format!("{{\"success\":\"{secret}\"}}"), "JSON of another shape (line 1, column 20)"),
         (
             format!("{{\n\"success\":true,\"Result\":\"{secret}"),
             "JSON that ends too early (line 2, column 32)",
         ),
         (String::new(), "JSON that ends too early (line 1, column 0)"),
-        (
-            "{\"success\":false} {}".into(),
-            "not JSON (line 1, column 19)",
-        ),
+        ("{\"success\":false} {}".into(), "not JSON (line 1, column 19)"),
     ];
     for (json, expected) in told {
         assert_eq!(refusal(advance(&json)), expected);
@@ -504,16 +410,10 @@ fn deep_nesting_is_refused_before_it_is_parsed() {
     assert_eq!(advance(&nested(16)), Ok(Outcome::Failed));
     assert_eq!(refusal(advance(&nested(17))), "nested too deeply");
     assert_eq!(refusal(advance(&nested(100_000))), "nested too deeply");
-    assert_eq!(
-        refusal(start(&"{\"a\":".repeat(50_000))),
-        "nested too deeply"
-    );
+    assert_eq!(refusal(start(&"{\"a\":".repeat(50_000))), "nested too deeply");
     // Brackets in a text are no nesting, also behind an escaped quote.
     for begin in [r"", r#"\""#, r#"\\\""#, r"\\"] {
-        let text = format!(
-            r#"{{"success":false,"Message":"{begin}{}"}}"#,
-            "[{".repeat(99)
-        );
+        let text = format!(r#"{{"success":false,"Message":"{begin}{}"}}"#, "[{".repeat(99));
         assert_eq!(advance(&text), Ok(Outcome::Failed), "{begin}");
     }
     let ended = format!(r#"{{"success":false,"Message":"\\",{}"#, "[{".repeat(99));
@@ -527,10 +427,7 @@ fn huge_arrays_are_refused() {
         |count: usize| format!(r#"{{"Mechanisms":[{}]}}"#, vec![mechanism; count].join(","));
     let challenges = |count: usize| format!("[{}]", vec![challenge(1); count].join(","));
     assert!(start(&start_with(&challenges(32))).is_ok());
-    assert_eq!(
-        refusal(start(&start_with(&challenges(33)))),
-        "a package with too many challenges"
-    );
+    assert_eq!(refusal(start(&start_with(&challenges(33)))), "a package with too many challenges");
     assert!(start(&start_with(&format!("[{}]", challenge(32)))).is_ok());
     assert_eq!(
         refusal(start(&start_with(&format!("[{}]", challenge(4000))))),
@@ -597,10 +494,8 @@ fn a_redirect_of_the_delinea_platform_leads_elsewhere() {
         assert_eq!(start(json), Ok(Started::Elsewhere), "{json}");
     }
     for nothing in ["null", r#""""#] {
-        let json = start_with("[]").replace(
-            "\"Version\"",
-            &format!("\"Redirect\":{nothing},\"Version\""),
-        );
+        let json =
+            start_with("[]").replace("\"Version\"", &format!("\"Redirect\":{nothing},\"Version\""));
         assert!(matches!(start(&json), Ok(Started::Package(_))), "{json}");
     }
     let unasked = r#"{"success":true,"Result":{"Summary":"LoginSuccess","User":"a@b","Redirect":"https://idp.test"}}"#;
@@ -628,10 +523,7 @@ fn a_federated_user_comes_with_a_short_url_and_a_session() {
         }))
     };
     assert_eq!(start(json), federated(true));
-    assert_eq!(
-        start(&json.replace("\"IdpOobAuthPinRequired\":true,", "")),
-        federated(false)
-    );
+    assert_eq!(start(&json.replace("\"IdpOobAuthPinRequired\":true,", "")), federated(false));
     assert_eq!(
         refusal(start(&json.replace("IdpRedirectShortUrl", "Other"))),
         "a federated login without a short URL"
@@ -669,10 +561,7 @@ fn what_is_no_success_and_no_known_failure_of_a_federated_login_is_pending() {
     for state in ["failed", "Failed", "FAILURE"] {
         assert_eq!(with(state), Ok(Status::Failed), "{state}");
     }
-    for stateless in [
-        "{}",
-        r#"{"State":null,"Summary":"LoginSuccess","User":"a@b"}"#,
-    ] {
+    for stateless in ["{}", r#"{"State":null,"Summary":"LoginSuccess","User":"a@b"}"#] {
         let reply = format!(r#"{{"success":true,"Result":{stateless}}}"#);
         assert_eq!(status(reply.as_bytes()), Ok(Status::Pending), "{stateless}");
     }
@@ -720,18 +609,9 @@ fn a_reply_is_text_as_a_whole() {
     for (bytes, why) in [
         (&b"{\"success\":false,\"\xff\":1}"[..], "not UTF-8"),
         (b"{\"success\":false,\"Other\":[\"\xe9\"]}", "not UTF-8"),
-        (
-            b"{\"success\":false,\"Other\":\"\\ud800\"}",
-            "half a character (a lone surrogate)",
-        ),
-        (
-            b"\xef\xbb\xbf{\"success\":false}",
-            "not JSON (line 1, column 1)",
-        ),
-        (
-            b"{\"success\":false,\"Other\":\"\0\"}",
-            "not JSON (line 1, column 26)",
-        ),
+        (b"{\"success\":false,\"Other\":\"\\ud800\"}", "half a character (a lone surrogate)"),
+        (b"\xef\xbb\xbf{\"success\":false}", "not JSON (line 1, column 1)"),
+        (b"{\"success\":false,\"Other\":\"\0\"}", "not JSON (line 1, column 26)"),
     ] {
         assert_eq!(super::advanced(bytes).unwrap_err().0, why);
     }

@@ -1,10 +1,11 @@
-//! Who may issue a certificate for a server: the rules that OpenSSL has, and that webpki leaves to the maker of the
-//! trust anchors, or does not have.
+//! Who may issue a certificate for a server: the rules that OpenSSL has, and that webpki leaves to
+//! the maker of the trust anchors, or does not have.
 //!
-//! webpki checks signatures, times, names, name constraints and extended key usages below the root, and the basic
-//! constraints of those between. It looks at no key usage, at no key identifier, and of a root at nothing but its name,
-//! its key and its name constraints. What follows is X509_verify_cert(3) of OpenSSL 3.0 for the purpose `sslserver`,
-//! as far as that is the stricter one.
+//! webpki checks signatures, times, names, name constraints and extended key usages below the root,
+//! and the basic constraints of those between. It looks at no key usage, at no key identifier, and
+//! of a root at nothing but its name, its key and its name constraints. What follows is
+//! X509_verify_cert(3) of OpenSSL 3.0 for the purpose `sslserver`, as far as that is the stricter
+//! one.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -76,8 +77,8 @@ impl<'a> Root<'a> {
         Ok(root)
     }
 
-    /// The server's own certificate: it needs to be no authority to vouch for itself, and may be none, for webpki takes
-    /// no authority for a server.
+    /// The server's own certificate: it needs to be no authority to vouch for itself, and may be
+    /// none, for webpki takes no authority for a server.
     pub(super) fn pinned(certificate: Certificate<'a>) -> Result<Root<'a>, Flaw> {
         let root = Root::self_signed(certificate)?;
         serves(&root.extensions)?;
@@ -92,10 +93,7 @@ impl<'a> Root<'a> {
 
     fn self_signed(certificate: Certificate<'a>) -> Result<Root<'a>, Flaw> {
         let extensions = certificate.extensions().ok_or(Flaw::Unreadable)?;
-        let root = Root {
-            certificate,
-            extensions,
-        };
+        let root = Root { certificate, extensions };
         if !root.is_self_signed() {
             return Err(Flaw::SignedByAnother);
         }
@@ -149,22 +147,15 @@ impl<'a> Root<'a> {
         between.iter().try_for_each(|(_, found)| signs(found))?;
         let issued =
             |(certificate, _): &&(Certificate<'_>, _)| certificate.issuer != certificate.subject;
-        if let Some(Basic {
-            path_length: Some(most),
-            ..
-        }) = self.extensions.basic
+        if let Some(Basic { path_length: Some(most), .. }) = self.extensions.basic
             && between.iter().filter(issued).count() > most as usize
         {
             return Err(Flaw::TooLong);
         }
-        let issuers = between
-            .iter()
-            .map(|(certificate, found)| (certificate, found));
+        let issuers = between.iter().map(|(certificate, found)| (certificate, found));
         let issuers = issuers.chain([(&self.certificate, &self.extensions)]);
-        let names_them = chain
-            .iter()
-            .zip(issuers)
-            .all(|((_, of), (issuer, found))| is_named(issuer, found, of));
+        let names_them =
+            chain.iter().zip(issuers).all(|((_, of), (issuer, found))| is_named(issuer, found, of));
         if !names_them {
             return Err(Flaw::OtherIssuer);
         }
@@ -195,7 +186,8 @@ fn serves(extensions: &Extensions<'_>) -> Result<(), Flaw> {
     Ok(())
 }
 
-/// Whether this is the issuer that `of` means with its authority key identifier, if it has one: `X509_check_akid`.
+/// Whether this is the issuer that `of` means with its authority key identifier, if it has one:
+/// `X509_check_akid`.
 fn is_named(issuer: &Certificate<'_>, found: &Extensions<'_>, of: &Extensions<'_>) -> bool {
     let Some(meant) = &of.authority else {
         return true;
@@ -206,7 +198,5 @@ fn is_named(issuer: &Certificate<'_>, found: &Extensions<'_>, of: &Extensions<'_
     };
     is_key
         && meant.serial.is_none_or(|serial| serial == issuer.serial)
-        && meant
-            .issuer
-            .is_none_or(|name| name::is_same(name, issuer.issuer))
+        && meant.issuer.is_none_or(|name| name::is_same(name, issuer.issuer))
 }

@@ -30,7 +30,8 @@ const INHIBIT_ANY_POLICY: u8 = 54;
 const NETSCAPE_TYPE: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x86, 0xf8, 0x42, 0x01, 0x01];
 const OCSP_NO_CHECK: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x05];
 
-/// Extensions that limit a chain in ways that are not judged here: addresses, numbers of networks, proxy certificates.
+/// Extensions that limit a chain in ways that are not judged here: addresses, numbers of networks,
+/// proxy certificates.
 const LIMITING: [&[u8]; 3] = [
     &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x07],
     &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x08],
@@ -72,7 +73,8 @@ impl<'a> Certificate<'a> {
         let subject = fields.content(SEQUENCE)?;
         let key = algorithm(Der(fields.content(SEQUENCE)?).content(SEQUENCE)?)?;
         let extensions = fields.optional(EXTENSIONS)?;
-        // The unique identifiers of version 2 would stand before the extensions: webpki takes none either.
+        // The unique identifiers of version 2 would stand before the extensions: webpki takes none
+        // either.
         fields.0.is_empty().then_some(Certificate {
             version,
             serial,
@@ -116,7 +118,8 @@ fn algorithm(content: &[u8]) -> Option<&[u8]> {
     Der(content).content(OID)
 }
 
-/// What RSA, ECDSA and Ed25519 have in common in the identifiers of keys and of signatures; ring knows no others.
+/// What RSA, ECDSA and Ed25519 have in common in the identifiers of keys and of signatures; ring
+/// knows no others.
 fn kind(algorithm: &[u8]) -> Option<&'static [u8]> {
     const KINDS: [&[u8]; 3] = [
         &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01],
@@ -148,11 +151,7 @@ fn seconds(fields: &mut Der<'_>) -> Option<i64> {
     let month = Month::try_from(part(0)?).ok()?;
     let date = Date::from_calendar_date(year, month, part(2)?).ok()?;
     let time = Time::from_hms(part(4)?, part(6)?, part(8)?).ok()?;
-    is_time.then(|| {
-        PrimitiveDateTime::new(date, time)
-            .assume_utc()
-            .unix_timestamp()
-    })
+    is_time.then(|| PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp())
 }
 
 /// The extensions of one certificate.
@@ -220,10 +219,9 @@ impl<'a> Extensions<'a> {
             BASIC_CONSTRAINTS => once(&mut self.basic, basic(value)?),
             // One without a bit allows nothing, and is invalid to OpenSSL.
             KEY_USAGE => once(&mut self.key_usage, bits(value).filter(|bits| *bits != 0)?),
-            EXTENDED_KEY_USAGE => once(
-                &mut self.serves,
-                names(Der::only(value, SEQUENCE)?, &[SERVER_AUTH])?,
-            ),
+            EXTENDED_KEY_USAGE => {
+                once(&mut self.serves, names(Der::only(value, SEQUENCE)?, &[SERVER_AUTH])?)
+            }
             SUBJECT_KEY_ID => once(&mut self.key_id, Der::only(value, OCTET_STRING)?),
             AUTHORITY_KEY_ID => once(&mut self.authority, authority_key(value)?),
             SUBJECT_ALT_NAME | NAME_CONSTRAINTS | CRL_POINTS => self.pass(number, value),
@@ -235,7 +233,8 @@ impl<'a> Extensions<'a> {
         }
     }
 
-    /// One whose content is webpki's to judge; a certificate where it is no sequence, or is there twice, is none.
+    /// One whose content is webpki's to judge; a certificate where it is no sequence, or is there
+    /// twice, is none.
     fn pass(&mut self, number: u8, value: &[u8]) -> Option<()> {
         let is_first = !self.others.contains(&number);
         self.others.push(number);
@@ -273,20 +272,15 @@ fn basic(value: &[u8]) -> Option<Basic> {
         Some(number) => Some(unsigned(number)?),
         None => None,
     };
-    fields.0.is_empty().then_some(Basic {
-        is_authority,
-        path_length,
-    })
+    fields.0.is_empty().then_some(Basic { is_authority, path_length })
 }
 
 /// A number that is not negative, and small enough to mean something.
 fn unsigned(content: &[u8]) -> Option<u32> {
     match content {
-        [0..=0x7f, ..] if content.len() <= 4 => Some(
-            content
-                .iter()
-                .fold(0, |number, &byte| number << 8 | u32::from(byte)),
-        ),
+        [0..=0x7f, ..] if content.len() <= 4 => {
+            Some(content.iter().fold(0, |number, &byte| number << 8 | u32::from(byte)))
+        }
         _ => None,
     }
 }
@@ -307,11 +301,7 @@ fn authority_key(value: &[u8]) -> Option<AuthorityKey<'_>> {
     let names = fields.optional(0xa1)?;
     let serial = fields.optional(0x82)?;
     let issuer = names.map_or(Some(None), directory_name)?;
-    fields.0.is_empty().then_some(AuthorityKey {
-        key_id,
-        issuer,
-        serial,
-    })
+    fields.0.is_empty().then_some(AuthorityKey { key_id, issuer, serial })
 }
 
 /// The first name of a directory among these general names, which is the one that OpenSSL looks at.
@@ -326,8 +316,8 @@ fn directory_name(names: &[u8]) -> Option<Option<&[u8]>> {
     Some(None)
 }
 
-/// Takes a certificate with OpenSSL's trust settings apart (PEM label "TRUSTED CERTIFICATE"): the certificate, and
-/// whether the settings forbid it for TLS servers, as X509_check_trust(3) would.
+/// Takes a certificate with OpenSSL's trust settings apart (PEM label "TRUSTED CERTIFICATE"): the
+/// certificate, and whether the settings forbid it for TLS servers, as X509_check_trust(3) would.
 pub(super) fn with_trust(bytes: &[u8]) -> Option<(&[u8], bool)> {
     let mut parts = Der(bytes);
     let certificate = parts.next()?.whole;

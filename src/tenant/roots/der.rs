@@ -1,7 +1,8 @@
 //! A strict reader of DER (X.690), as far as the outside of a certificate needs it.
 //!
-//! webpki reads what it checks itself. What it leaves to the maker of trust anchors is read here: its own reader is
-//! private, and a general parser of X.509 would cost the module more than the twenty lines below.
+//! webpki reads what it checks itself. What it leaves to the maker of trust anchors is read here:
+//! its own reader is private, and a general parser of X.509 would cost the module more than the
+//! twenty lines below.
 #![forbid(unsafe_code)]
 
 pub(super) const BOOLEAN: u8 = 0x01;
@@ -60,22 +61,12 @@ impl<'a> Der<'a> {
             _ => return None,
         };
         let (long, rest) = rest.split_at_checked(digits)?;
-        let long = long
-            .iter()
-            .fold(0, |length, &byte| length << 8 | usize::from(byte));
-        let length = if digits == 0 {
-            usize::from(first)
-        } else {
-            long
-        };
+        let long = long.iter().fold(0, |length, &byte| length << 8 | usize::from(byte));
+        let length = if digits == 0 { usize::from(first) } else { long };
         let (content, rest) = rest.split_at_checked(length)?;
         let (whole, _) = self.0.split_at_checked(2 + digits + length)?;
         self.0 = rest;
-        (tag & 0x1f != 0x1f).then_some(Element {
-            tag,
-            content,
-            whole,
-        })
+        (tag & 0x1f != 0x1f).then_some(Element { tag, content, whole })
     }
 }
 

@@ -1,7 +1,8 @@
 //! Names in certificates, and the hash under which OpenSSL files them.
 //!
-//! OpenSSL looks for the certificates of an issuer in files called `HASH.N`. The hash is the beginning of the SHA-1 of
-//! the name in a canonical form (X509_NAME_hash(3), openssl-rehash(1)); it is a way to a file and protects nothing.
+//! OpenSSL looks for the certificates of an issuer in files called `HASH.N`. The hash is the
+//! beginning of the SHA-1 of the name in a canonical form (X509_NAME_hash(3), openssl-rehash(1));
+//! it is a way to a file and protects nothing.
 #![forbid(unsafe_code)]
 
 use ring::digest;
@@ -21,7 +22,8 @@ pub(super) fn hash(name: &[u8]) -> Option<u32> {
     Some(u32::from_le_bytes(*beginning))
 }
 
-/// The sets of the name one after the other, each with its attributes in canonical form and in the order of DER.
+/// The sets of the name one after the other, each with its attributes in canonical form and in the
+/// order of DER.
 fn canonical(name: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(name.len());
     let mut sets = Der(name);
@@ -59,10 +61,7 @@ fn text(value: &Element) -> Option<Option<String>> {
     let bytes = value.content;
     let wide = |unit: usize| -> Option<String> {
         let units = bytes.chunks(unit);
-        let code = |unit: &[u8]| {
-            unit.iter()
-                .fold(0, |code, &byte| code << 8 | u32::from(byte))
-        };
+        let code = |unit: &[u8]| unit.iter().fold(0, |code, &byte| code << 8 | u32::from(byte));
         bytes
             .len()
             .is_multiple_of(unit)
@@ -70,7 +69,8 @@ fn text(value: &Element) -> Option<Option<String>> {
     };
     match value.tag {
         UTF8 => Some(Some(std::str::from_utf8(bytes).ok()?.to_owned())),
-        // PrintableString, TeletexString, IA5String and VisibleString: OpenSSL takes them all for Latin-1.
+        // PrintableString, TeletexString, IA5String and VisibleString: OpenSSL takes them all for
+        // Latin-1.
         0x13 | 0x14 | 0x16 | 0x1a => Some(Some(bytes.iter().copied().map(char::from).collect())),
         // UniversalString and BMPString.
         0x1c => wide(4).map(Some),

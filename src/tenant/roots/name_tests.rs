@@ -1,4 +1,5 @@
-//! The hash must be the one of the installed OpenSSL, for every root of the system and for names made to be difficult.
+//! The hash must be the one of the installed OpenSSL, for every root of the system and for names
+//! made to be difficult.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -12,15 +13,9 @@ use super::hash;
 
 #[expect(clippy::disallowed_methods, reason = "a test asks the openssl program")]
 fn openssl<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> String {
-    let output = Command::new("openssl")
-        .args(arguments)
-        .output()
-        .expect("openssl is needed for this test");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output =
+        Command::new("openssl").args(arguments).output().expect("openssl is needed for this test");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -45,27 +40,18 @@ fn every_root_of_this_system_is_filed_where_we_look() {
             "-in".as_ref(),
             path.as_ref(),
         ]);
-        assert_eq!(
-            our_hash(&std::fs::read(&path).unwrap()),
-            theirs.trim(),
-            "{path:?}"
-        );
+        assert_eq!(our_hash(&std::fs::read(&path).unwrap()), theirs.trim(), "{path:?}");
         checked += 1;
     }
-    assert!(
-        checked > 100,
-        "only {checked} roots: is ca-certificates installed?"
-    );
+    assert!(checked > 100, "only {checked} roots: is ca-certificates installed?");
 }
 
-/// A self-signed certificate with this subject, its strings made by this mask (openssl-req(1), string_mask).
+/// A self-signed certificate with this subject, its strings made by this mask (openssl-req(1),
+/// string_mask).
 fn made_by_openssl(directory: &Path, subject: &str, mask: &str) -> (Vec<u8>, String) {
     let (conf, out) = (directory.join("conf"), directory.join("pem"));
-    std::fs::write(
-        &conf,
-        format!("[req]\nstring_mask={mask}\ndistinguished_name=dn\n[dn]\n"),
-    )
-    .unwrap();
+    std::fs::write(&conf, format!("[req]\nstring_mask={mask}\ndistinguished_name=dn\n[dn]\n"))
+        .unwrap();
     let (conf, out) = (conf.to_str().unwrap(), out.to_str().unwrap());
     openssl([
         "req",
@@ -88,9 +74,7 @@ fn made_by_openssl(directory: &Path, subject: &str, mask: &str) -> (Vec<u8>, Str
     ]);
     (
         std::fs::read(out).unwrap(),
-        openssl(["x509", "-noout", "-hash", "-in", out])
-            .trim()
-            .to_owned(),
+        openssl(["x509", "-noout", "-hash", "-in", out]).trim().to_owned(),
     )
 }
 
@@ -110,14 +94,7 @@ fn difficult_names_are_filed_where_we_look() {
         "/DC=com/DC=Example/CN=\u{1f600} emoji",
     ];
     // UTF8String, BMPString, UniversalString, TeletexString, and what OpenSSL would take by itself.
-    for mask in [
-        "utf8only",
-        "MASK:0x800",
-        "MASK:0x100",
-        "MASK:0x4",
-        "nombstr",
-        "default",
-    ] {
+    for mask in ["utf8only", "MASK:0x800", "MASK:0x100", "MASK:0x4", "nombstr", "default"] {
         for subject in subjects {
             let fits = match mask {
                 "MASK:0x4" | "nombstr" => subject.chars().all(|c| c <= '\u{ff}'),
@@ -136,14 +113,10 @@ fn difficult_names_are_filed_where_we_look() {
 fn a_universal_string_is_filed_where_we_look() {
     let mut params = rcgen::CertificateParams::default();
     let name = rcgen::string::UniversalString::try_from("Four  BYTES a letter \u{1f600}").unwrap();
-    params.distinguished_name.push(
-        rcgen::DnType::CommonName,
-        rcgen::DnValue::UniversalString(name),
-    );
-    let pem = params
-        .self_signed(&rcgen::KeyPair::generate().unwrap())
-        .unwrap()
-        .pem();
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, rcgen::DnValue::UniversalString(name));
+    let pem = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem();
     let path = tempdir().join("universal.pem");
     std::fs::write(&path, &pem).unwrap();
     let theirs = openssl(["x509", "-noout", "-hash", "-in", path.to_str().unwrap()]);

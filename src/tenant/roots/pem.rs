@@ -1,7 +1,7 @@
 //! PEM (RFC 7468) by its marks: no mark is passed over in silence, and each knows its line.
 //!
-//! The parser of rustls skips labels that it does not know, among them OpenSSL's own for certificates with trust
-//! settings, and knows no lines.
+//! The parser of rustls skips labels that it does not know, among them OpenSSL's own for
+//! certificates with trust settings, and knows no lines.
 #![forbid(unsafe_code)]
 
 use base64::Engine;
@@ -57,9 +57,7 @@ pub(super) fn blocks(text: &[u8]) -> Vec<Block<'_>> {
 
 /// The line of an END mark before any BEGIN.
 pub(super) fn stray(text: &[u8]) -> Option<usize> {
-    let before = find(text, BEGIN)
-        .and_then(|at| text.get(..at))
-        .unwrap_or(text);
+    let before = find(text, BEGIN).and_then(|at| text.get(..at)).unwrap_or(text);
     let at = find(before, END)?;
     Some(1 + lines(before.get(..at)?))
 }
@@ -87,11 +85,8 @@ impl<'a> Block<'a> {
         if find(behind, END).is_some() {
             return Err(Broken::Stray);
         }
-        let digits: Vec<u8> = text
-            .iter()
-            .copied()
-            .filter(|byte| !byte.is_ascii_whitespace())
-            .collect();
+        let digits: Vec<u8> =
+            text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
         STANDARD.decode(digits).map_err(|_| Broken::Base64)
     }
 }

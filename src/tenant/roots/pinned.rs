@@ -1,4 +1,5 @@
-//! The administrator's own file of certificates: every mark in it counts, or is an error that says where.
+//! The administrator's own file of certificates: every mark in it counts, or is an error that says
+//! where.
 #![forbid(unsafe_code)]
 
 use rustls::pki_types::CertificateDer;
@@ -9,7 +10,8 @@ use super::certificate::Certificate;
 use super::pem::{self, Block, Broken};
 use super::verifier::Held;
 
-/// Reads all certificates of a PEM file. Each must be able to end a chain, or belong to one that the file ends.
+/// Reads all certificates of a PEM file. Each must be able to end a chain, or belong to one that
+/// the file ends.
 ///
 /// # Errors
 ///
@@ -56,25 +58,16 @@ fn certificate(block: &Block<'_>) -> Result<Held, SetupError> {
             return Err(at(block.line, settings));
         }
         Some(label) if label.ends_with("PRIVATE KEY") => {
-            return Err(at(
-                block.line,
-                "a private key: only certificates belong here",
-            ));
+            return Err(at(block.line, "a private key: only certificates belong here"));
         }
         Some(_) => {
-            return Err(at(
-                block.line,
-                "no certificate: only certificates belong here",
-            ));
+            return Err(at(block.line, "no certificate: only certificates belong here"));
         }
         None => return Err(at(block.line, broken(Broken::Mark))),
     }
     let bytes = block.bytes();
     let bytes = bytes.map_err(|problem| at(block.line, broken(problem)))?;
-    Ok(Held {
-        der: CertificateDer::from(bytes),
-        is_distrusted: false,
-    })
+    Ok(Held { der: CertificateDer::from(bytes), is_distrusted: false })
 }
 
 fn broken(problem: Broken) -> &'static str {

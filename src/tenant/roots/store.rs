@@ -1,4 +1,5 @@
-//! The distribution's store of roots, without reading all of it: only what the presented chain asks for.
+//! The distribution's store of roots, without reading all of it: only what the presented chain asks
+//! for.
 #![forbid(unsafe_code)]
 
 use std::fs::{Metadata, OpenOptions};
@@ -13,12 +14,10 @@ use super::verifier::Held;
 use super::{name, pem};
 use crate::os;
 
-/// Where distributions keep roots under the hash of their name: Debian, SUSE and Arch; Fedora and its kin.
-const DIRECTORIES: [&str; 3] = [
-    "/etc/ssl/certs",
-    "/etc/pki/ca-trust/extracted/pem/directory-hash",
-    "/etc/pki/tls/certs",
-];
+/// Where distributions keep roots under the hash of their name: Debian, SUSE and Arch; Fedora and
+/// its kin.
+const DIRECTORIES: [&str; 3] =
+    ["/etc/ssl/certs", "/etc/pki/ca-trust/extracted/pem/directory-hash", "/etc/pki/tls/certs"];
 
 /// Where they keep all of them in one file.
 const BUNDLES: [&str; 5] = [
@@ -48,48 +47,31 @@ pub struct Store {
 impl Store {
     /// The places of the distributions. Nothing changes them, least of all the environment.
     pub(super) fn distribution() -> Store {
-        Store::at(
-            DIRECTORIES.map(PathBuf::from).into(),
-            BUNDLES.map(PathBuf::from).into(),
-            0,
-        )
+        Store::at(DIRECTORIES.map(PathBuf::from).into(), BUNDLES.map(PathBuf::from).into(), 0)
     }
 
     /// Other places, which must belong to `owner`. No configuration leads here; it is for tests.
     pub fn at(directories: Vec<PathBuf>, bundles: Vec<PathBuf>, owner: u32) -> Store {
-        Store {
-            directories,
-            bundles,
-            owner,
-        }
+        Store { directories, bundles, owner }
     }
 
-    /// What has one of these names, and what has signed it: from the first directory that has any, else from the first
-    /// such bundle.
+    /// What has one of these names, and what has signed it: from the first directory that has any,
+    /// else from the first such bundle.
     pub(super) fn held(&self, issuers: &[&[u8]]) -> Vec<Held> {
-        let directories = self
-            .directories
-            .iter()
-            .map(|directory| self.in_directory(directory, issuers));
-        let bundles = self
-            .bundles
-            .iter()
-            .map(|bundle| self.in_file(bundle, ALL).unwrap_or_default());
+        let directories =
+            self.directories.iter().map(|directory| self.in_directory(directory, issuers));
+        let bundles =
+            self.bundles.iter().map(|bundle| self.in_file(bundle, ALL).unwrap_or_default());
         let is_wanted = |held: &Held| {
             Certificate::of(&held.der).is_some_and(|found| issuers.contains(&found.subject))
         };
         let mut places = directories.chain(bundles);
-        places
-            .find(|held| held.iter().any(is_wanted))
-            .unwrap_or_default()
+        places.find(|held| held.iter().any(is_wanted)).unwrap_or_default()
     }
 
     fn in_directory(&self, directory: &Path, issuers: &[&[u8]]) -> Vec<Held> {
         let mut held = Vec::new();
-        if !directory
-            .metadata()
-            .is_ok_and(|found| found.is_dir() && self.is_safe(&found))
-        {
+        if !directory.metadata().is_ok_and(|found| found.is_dir() && self.is_safe(&found)) {
             return held;
         }
         let mut wanted: Vec<_> = issuers.iter().map(|name| name.to_vec()).collect();
@@ -115,8 +97,8 @@ impl Store {
         found.flatten().collect()
     }
 
-    /// The certificates in a PEM file; `None` where there is no file, or one that is no such file. One that is in doubt
-    /// has none.
+    /// The certificates in a PEM file; `None` where there is no file, or one that is no such file.
+    /// One that is in doubt has none.
     fn in_file(&self, file: &Path, limit: u64) -> Option<Vec<Held>> {
         match self.read(file, limit) {
             Ok(text) => certificates(&text),
@@ -148,7 +130,8 @@ fn issuer_of(held: &Held, name: &[u8]) -> Option<Vec<u8>> {
     Some(certificate.issuer.to_vec())
 }
 
-/// All certificates of a text, with their trust settings; `None` if there is one that can't be read.
+/// All certificates of a text, with their trust settings; `None` if there is one that can't be
+/// read.
 fn certificates(text: &[u8]) -> Option<Vec<Held>> {
     let mut held: Vec<Held> = Vec::new();
     for block in pem::blocks(text) {
@@ -163,10 +146,7 @@ fn certificates(text: &[u8]) -> Option<Vec<Held>> {
             Some("TRUSTED CERTIFICATE") => {
                 let bytes = block.bytes().ok()?;
                 let (der, is_distrusted) = with_trust(&bytes)?;
-                held.push(Held {
-                    der: CertificateDer::from(der.to_vec()),
-                    is_distrusted,
-                });
+                held.push(Held { der: CertificateDer::from(der.to_vec()), is_distrusted });
             }
             // A key, a list of revocations: not a certificate's, and not our concern.
             Some(_) | None => {}

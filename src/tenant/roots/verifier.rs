@@ -1,5 +1,5 @@
-//! Whether a chain of certificates proves that a server is the tenant's: webpki's judgement, over roots that OpenSSL
-//! would take for roots, and OpenSSL's rules for the chain on top of it.
+//! Whether a chain of certificates proves that a server is the tenant's: webpki's judgement, over
+//! roots that OpenSSL would take for roots, and OpenSSL's rules for the chain on top of it.
 #![forbid(unsafe_code)]
 
 use std::cell::Cell;
@@ -99,17 +99,14 @@ impl<'a> Found<'a> {
         self.flaw = Some(Flaw::Distrusted);
     }
 
-    /// A root, an authority between, or the server's own certificate, which vouches for nothing but itself.
+    /// A root, an authority between, or the server's own certificate, which vouches for nothing but
+    /// itself.
     fn take(&mut self, held: &'a Held, is_servers: bool, now: i64) {
         let Some(certificate) = Certificate::of(&held.der) else {
             self.flaw = Some(Flaw::Unreadable);
             return;
         };
-        let root = if is_servers {
-            Root::pinned(certificate)
-        } else {
-            Root::of(certificate)
-        };
+        let root = if is_servers { Root::pinned(certificate) } else { Root::of(certificate) };
         match root.and_then(|root| root.is_valid_at(now).map(|()| root)) {
             Ok(root) => self.trust(held, root),
             Err(Flaw::SignedByAnother) => {
@@ -133,9 +130,7 @@ impl<'a> Found<'a> {
     /// Whether a way that webpki believes may be believed.
     fn ends(&self, path: &VerifiedPath<'_>) -> Result<(), Flaw> {
         let between = path.intermediate_certificates().map(|cert| cert.der());
-        let chain: Vec<_> = std::iter::once(path.end_entity().der())
-            .chain(between)
-            .collect();
+        let chain: Vec<_> = std::iter::once(path.end_entity().der()).chain(between).collect();
         let chain: Vec<&[u8]> = chain.iter().map(|der| der.as_ref()).collect();
         if chain.iter().any(|der| self.distrusted.contains(der)) {
             return Err(Flaw::Distrusted);
@@ -161,9 +156,7 @@ impl Verifier {
             None if found.anchors.is_empty() => return Err(CertificateError::UnknownIssuer.into()),
             Some(_) | None => {}
         }
-        let presented = presented
-            .iter()
-            .map(|der| CertificateDer::from(der.as_ref()));
+        let presented = presented.iter().map(|der| CertificateDer::from(der.as_ref()));
         let between: Vec<_> = presented.chain(found.between.iter().cloned()).collect();
         self.walk(end_entity, &between, &found, now)
     }
@@ -214,9 +207,7 @@ impl Verifier {
         now: UnixTime,
     ) -> Error {
         let algorithms = self.provider.signature_verification_algorithms.all;
-        let roots = RootCertStore {
-            roots: anchors.iter().map(TrustAnchor::to_owned).collect(),
-        };
+        let roots = RootCertStore { roots: anchors.iter().map(TrustAnchor::to_owned).collect() };
         let again = ParsedCertificate::try_from(end_entity).and_then(|server| {
             verify_server_cert_signed_by_trust_anchor(&server, &roots, between, now, algorithms)
         });
@@ -259,7 +250,8 @@ impl ServerCertVerifier for Verifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        // A clock before the module's build is wrong: no certificate that has ended since is believed by it.
+        // A clock before the module's build is wrong: no certificate that has ended since is
+        // believed by it.
         let now = UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs().max(os::built())));
         let issuers = issuers(end_entity, intermediates);
         match &self.source {
@@ -296,13 +288,12 @@ impl ServerCertVerifier for Verifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
-/// Who has signed something in this chain. A chain that was signed across has more than one way up, so none is left out.
+/// Who has signed something in this chain. A chain that was signed across has more than one way up,
+/// so none is left out.
 fn issuers<'a>(
     end_entity: &'a CertificateDer<'_>,
     intermediates: &'a [CertificateDer<'_>],

@@ -36,27 +36,17 @@ fn depends_on_a_public_key() {
         ("on-demand", "login"),
         ("on-demand", "on-demand"),
     ] {
-        let rest = rest(&format!(
-            "flow = '{flow}'\nafter_public_key = '{after_public_key}'"
-        ));
+        let rest = rest(&format!("flow = '{flow}'\nafter_public_key = '{after_public_key}'"));
         assert_eq!(word(&only(judged(&rest, &alice())).flow), flow);
-        assert_eq!(
-            word(&only(judged(&rest, &with_key(alice()))).flow),
-            after_public_key
-        );
+        assert_eq!(word(&only(judged(&rest, &with_key(alice()))).flow), after_public_key);
     }
 }
 
 #[test]
 fn comes_with_all_that_it_needs() {
     let terms = only(judged(&rest("flow = 'on-demand'"), &alice()));
-    let Flow::OnDemand(on_demand) = terms.flow else {
-        panic!("on demand")
-    };
-    assert_eq!(
-        (on_demand.app.as_str(), on_demand.policy.as_str()),
-        ("a", "p")
-    );
+    let Flow::OnDemand(on_demand) = terms.flow else { panic!("on demand") };
+    assert_eq!((on_demand.app.as_str(), on_demand.policy.as_str()), ("a", "p"));
 }
 
 #[test]
@@ -66,19 +56,12 @@ fn of_a_caller_who_is_somebody_else_is_not_changed_by_the_key_of_the_user() {
         panic!("required")
     };
     assert_eq!(word(&required.first.flow), "login");
-    assert_eq!(
-        word(&required.second.expect("two people").flow),
-        "on-demand"
-    );
+    assert_eq!(word(&required.second.expect("two people").flow), "on-demand");
 }
 
 #[test]
 fn never_makes_an_exemption() {
-    for login in [
-        "flow = 'on-demand'",
-        "after_public_key = 'on-demand'",
-        "remember = '1h'",
-    ] {
+    for login in ["flow = 'on-demand'", "after_public_key = 'on-demand'", "remember = '1h'"] {
         for subject in [alice(), with_key(alice())] {
             assert_eq!(required(&rest(login), &subject), "alice@example.com");
         }
@@ -89,14 +72,8 @@ fn never_makes_an_exemption() {
 fn counts_as_long_as_the_service_says() {
     let rest = rest("remember = '1h'\nssh_counts = true\n[service.su.login]\nremember = '0s'");
     let terms = only(judged(&rest, &alice()));
-    assert_eq!(
-        (terms.remember, terms.ssh_counts),
-        (Duration::from_secs(3600), true)
-    );
-    let su = Subject {
-        service: "su".into(),
-        ..alice()
-    };
+    assert_eq!((terms.remember, terms.ssh_counts), (Duration::from_secs(3600), true));
+    let su = Subject { service: "su".into(), ..alice() };
     let terms = only(judged(&rest, &su));
     assert_eq!((terms.remember, terms.ssh_counts), (Duration::ZERO, false));
 }

@@ -11,10 +11,7 @@ fn keys() -> String {
 }
 
 fn with(key: &str, subject: Subject) -> Subject {
-    Subject {
-        public_key: Some(key.into()),
-        ..subject
-    }
+    Subject { public_key: Some(key.into()), ..subject }
 }
 
 fn root() -> Subject {
@@ -23,28 +20,15 @@ fn root() -> Subject {
 
 #[test]
 fn tells_who_wants_to_be_root() {
-    assert_eq!(
-        required(&keys(), &with(ALICES, root())),
-        "alice@example.org"
-    );
+    assert_eq!(required(&keys(), &with(ALICES, root())), "alice@example.org");
     assert_eq!(required(&keys(), &with(BOBS, root())), "bob@example.org");
 }
 
 #[test]
 fn that_nobody_knows_makes_nobody_root() {
-    for key in [
-        UNKNOWN,
-        "",
-        "SHA256:",
-        &ALICES.to_lowercase(),
-        &ALICES[7..],
-        &format!("{ALICES}="),
-    ] {
-        assert_eq!(
-            judged(&keys(), &with(key, root())),
-            root_not_mapped("root"),
-            "{key}"
-        );
+    for key in [UNKNOWN, "", "SHA256:", &ALICES.to_lowercase(), &ALICES[7..], &format!("{ALICES}=")]
+    {
+        assert_eq!(judged(&keys(), &with(key, root())), root_not_mapped("root"), "{key}");
     }
     assert_eq!(judged(&keys(), &root()), root_not_mapped("root"));
 }
@@ -54,10 +38,7 @@ fn comes_behind_the_name_and_before_the_template() {
     let names = format!("[users.names]\nroot = 'admin@example.com'\n{}", keys());
     assert_eq!(required(&names, &with(ALICES, root())), "admin@example.com");
     assert_eq!(required(&names, &with(BOBS, alice())), "bob@example.org");
-    assert_eq!(
-        required(&names, &with(UNKNOWN, alice())),
-        "alice@example.com"
-    );
+    assert_eq!(required(&names, &with(UNKNOWN, alice())), "alice@example.com");
 }
 
 #[test]
@@ -67,14 +48,8 @@ fn says_nothing_about_a_caller_who_is_somebody_else() {
         panic!("required")
     };
     assert_eq!(required.first.tenant_user, "alice@example.com");
-    assert_eq!(
-        required.second.expect("two people").tenant_user,
-        "bob@example.org"
-    );
-    let root_calls = Subject {
-        caller: Some(account("root", 0)),
-        ..with(ALICES, bob())
-    };
+    assert_eq!(required.second.expect("two people").tenant_user, "bob@example.org");
+    let root_calls = Subject { caller: Some(account("root", 0)), ..with(ALICES, bob()) };
     assert_eq!(judged(&keys, &root_calls), root_not_mapped("root"));
 }
 
@@ -87,18 +62,9 @@ fn changes_no_rule() {
 
 #[test]
 fn has_an_owner_for_each_service() {
-    let keys = format!(
-        "{}[service.su.users.keys]\n'{ALICES}' = 'adm-alice@example.org'\n",
-        keys()
-    );
-    let su = Subject {
-        service: "su".into(),
-        ..root()
-    };
-    assert_eq!(
-        required(&keys, &with(ALICES, su.clone())),
-        "adm-alice@example.org"
-    );
+    let keys = format!("{}[service.su.users.keys]\n'{ALICES}' = 'adm-alice@example.org'\n", keys());
+    let su = Subject { service: "su".into(), ..root() };
+    assert_eq!(required(&keys, &with(ALICES, su.clone())), "adm-alice@example.org");
     assert_eq!(required(&keys, &with(BOBS, su)), "bob@example.org");
     assert_eq!(required(&keys, &with(ALICES, root())), "alice@example.org");
 }

@@ -20,19 +20,8 @@ fn in_the_table_is_taken_as_it_stands() {
 
 #[test]
 fn that_is_plain_goes_through_the_template() {
-    for user in [
-        "a",
-        "_apt",
-        "systemd-network",
-        "bob.b",
-        "x0-9._-",
-        "nobody",
-        &"a".repeat(32),
-    ] {
-        assert_eq!(
-            required("", &subject(user, 1002, "")),
-            format!("{user}@example.com")
-        );
+    for user in ["a", "_apt", "systemd-network", "bob.b", "x0-9._-", "nobody", &"a".repeat(32)] {
+        assert_eq!(required("", &subject(user, 1002, "")), format!("{user}@example.com"));
     }
 }
 
@@ -82,10 +71,7 @@ fn of_root_is_never_made_by_the_template() {
         panic!("refused")
     };
     assert_eq!(refusal.reason().code(), "root_not_mapped");
-    assert_eq!(
-        refusal.to_string(),
-        "\"toor\" has uid 0 and no entry in users.names or users.keys"
-    );
+    assert_eq!(refusal.to_string(), "\"toor\" has uid 0 and no entry in users.names or users.keys");
 }
 
 #[test]
@@ -93,18 +79,13 @@ fn without_a_template_is_only_in_the_table() {
     let text = "[tenant]\nurl = 'https://abc1234.id.cyberark.cloud'\n[users.names]\nbob = 'robert@example.com'\n";
     let policy = parse(text.as_bytes()).expect("a policy");
     let judgement = judge(&policy, &alice(), &System::default()).judgement;
-    let Judgement::Refuse(refusal) = judgement else {
-        panic!("{judgement:?}")
-    };
+    let Judgement::Refuse(refusal) = judgement else { panic!("{judgement:?}") };
     assert_eq!(refusal.reason().code(), "name_not_mapped");
     assert_eq!(
         refusal.to_string(),
         "\"alice\" has no entry in users.names or users.keys, and no template takes the name"
     );
-    assert!(matches!(
-        judge(&policy, &bob(), &System::default()).judgement,
-        Judgement::Require(_)
-    ));
+    assert!(matches!(judge(&policy, &bob(), &System::default()).judgement, Judgement::Require(_)));
 }
 
 #[test]
@@ -113,10 +94,7 @@ fn in_the_file_of_names_counts_behind_the_table_and_before_the_template() {
     assert_eq!(required(file, &bob()), "robert@example.org");
     assert_eq!(required(file, &alice()), "a@example.org");
     assert_eq!(required(file, &subject("root", 0, "")), "admin@example.org");
-    assert_eq!(
-        required(file, &subject("carl", 1003, "")),
-        "carl@example.com"
-    );
+    assert_eq!(required(file, &subject("carl", 1003, "")), "carl@example.com");
     let Judgement::Refuse(refusal) = judged(file, &subject("backup", 34, "")) else {
         panic!("refused")
     };

@@ -9,22 +9,16 @@ fn rest(whom: &str, more: &str) -> String {
     format!("{ROOT}[login]\nperson = '{whom}'\n{more}")
 }
 
-/// Everybody who is asked about, in order: the name in the tenant, and whether the stack's password is theirs.
+/// Everybody who is asked about, in order: the name in the tenant, and whether the stack's password
+/// is theirs.
 fn asked(judgement: Judgement) -> Vec<(String, bool)> {
-    let Judgement::Require(required) = judgement else {
-        panic!("{judgement:?}")
-    };
+    let Judgement::Require(required) = judgement else { panic!("{judgement:?}") };
     let terms = std::iter::once(required.first).chain(required.second);
-    terms
-        .map(|terms| (terms.tenant_user, terms.is_pam_user))
-        .collect()
+    terms.map(|terms| (terms.tenant_user, terms.is_pam_user)).collect()
 }
 
 fn caller(user: &str, uid: u32) -> Subject {
-    Subject {
-        caller: Some(account(user, uid)),
-        ..alice_to_root()
-    }
+    Subject { caller: Some(account(user, uid)), ..alice_to_root() }
 }
 
 #[test]
@@ -55,16 +49,10 @@ fn is_named_in_the_terms() {
 
 #[test]
 fn is_the_user_or_nobody_without_a_caller() {
-    let root = Subject {
-        caller: None,
-        ..alice_to_root()
-    };
+    let root = Subject { caller: None, ..alice_to_root() };
     for whom in ["auto", "user"] {
         let terms = only(judged(&rest(whom, ""), &root));
-        assert_eq!(
-            (terms.tenant_user.as_str(), terms.is_pam_user),
-            ("admin@example.com", true)
-        );
+        assert_eq!((terms.tenant_user.as_str(), terms.is_pam_user), ("admin@example.com", true));
     }
     for whom in ["caller", "both"] {
         let judgement = judged(&rest(whom, ""), &root);
@@ -80,10 +68,7 @@ fn is_the_user_or_nobody_without_a_caller() {
 #[test]
 fn is_never_let_in_for_want_of_a_caller_by_a_rule() {
     let rules = "[[exempt]]\nusers = ['alice', 'root']\n[[require]]\nusers = ['bob']\n";
-    let root = Subject {
-        caller: None,
-        ..alice_to_root()
-    };
+    let root = Subject { caller: None, ..alice_to_root() };
     for whom in ["caller", "both"] {
         let judgement = judged(&rest(whom, rules), &root);
         assert_eq!(judgement, Judgement::Refuse(Refusal::NoCaller), "{whom}");
@@ -93,15 +78,9 @@ fn is_never_let_in_for_want_of_a_caller_by_a_rule() {
 #[test]
 fn is_asked_about_once_if_the_caller_is_the_user() {
     for whom in WHOM {
-        let sudo = Subject {
-            caller: Some(account("alice", 1000)),
-            ..alice()
-        };
+        let sudo = Subject { caller: Some(account("alice", 1000)), ..alice() };
         let terms = only(judged(&rest(whom, ""), &sudo));
-        assert_eq!(
-            (terms.tenant_user.as_str(), terms.is_pam_user),
-            ("alice@example.com", true)
-        );
+        assert_eq!((terms.tenant_user.as_str(), terms.is_pam_user), ("alice@example.com", true));
     }
 }
 
@@ -110,34 +89,18 @@ fn is_asked_about_once_if_the_caller_is_the_user() {
 fn is_the_user_under_the_name_that_pam_has_if_the_uid_is_the_same() {
     let rules = "[[exempt]]\nusers = ['alice']\n";
     for whom in WHOM {
-        let alias = Subject {
-            caller: Some(account("alice", 1000)),
-            ..subject("alice2", 1000, "")
-        };
+        let alias = Subject { caller: Some(account("alice", 1000)), ..subject("alice2", 1000, "") };
         let terms = only(judged(&rest(whom, rules), &alias));
         assert_eq!(terms.person, account("alice2", 1000), "{whom}");
-        assert_eq!(
-            (terms.tenant_user.as_str(), terms.is_pam_user),
-            ("alice2@example.com", true)
-        );
-        let toor = Subject {
-            caller: Some(account("root", 0)),
-            ..subject("toor", 0, "")
-        };
-        assert_eq!(
-            judged(&rest(whom, rules), &toor),
-            root_not_mapped("toor"),
-            "{whom}"
-        );
+        assert_eq!((terms.tenant_user.as_str(), terms.is_pam_user), ("alice2@example.com", true));
+        let toor = Subject { caller: Some(account("root", 0)), ..subject("toor", 0, "") };
+        assert_eq!(judged(&rest(whom, rules), &toor), root_not_mapped("toor"), "{whom}");
     }
 }
 
 #[test]
 fn of_the_same_name_but_another_uid_is_somebody_else() {
-    let other = Subject {
-        caller: Some(account("alice", 1002)),
-        ..alice()
-    };
+    let other = Subject { caller: Some(account("alice", 1002)), ..alice() };
     let Judgement::Require(required) = judged(&rest("both", ""), &other) else {
         panic!("required")
     };
@@ -158,10 +121,7 @@ fn who_is_the_user_is_judged_without_regard_to_the_caller() {
         Some(account("", u32::MAX)),
         Some(account("root", 1000)),
     ] {
-        let su = Subject {
-            caller,
-            ..subject("root", 0, "")
-        };
+        let su = Subject { caller, ..subject("root", 0, "") };
         assert_eq!(judged(&rest("user", rules), &su), expected, "{su:?}");
     }
 }
@@ -197,36 +157,18 @@ fn who_becomes_an_account_that_a_requirement_names_must_too() {
 fn who_is_exempt_exempts_nobody_else() {
     let ops = "[[exempt]]\nname = 'ops'\nusers = ['alice']\n";
     let ruling = ruling_by(&System::default(), &rest("both", ops), &alice_to_root());
-    assert_eq!(
-        asked(ruling.judgement),
-        [("admin@example.com".to_owned(), true)]
-    );
-    assert_eq!(
-        said(&ruling.notes),
-        ["rule \"ops\" exempts \"alice\", one of two people"]
-    );
+    assert_eq!(asked(ruling.judgement), [("admin@example.com".to_owned(), true)]);
+    assert_eq!(said(&ruling.notes), ["rule \"ops\" exempts \"alice\", one of two people"]);
 
     let root = "[[exempt]]\nname = 'console'\nusers = ['root']\nresult = 'success'\n";
     let ruling = ruling_by(&System::default(), &rest("both", root), &alice_to_root());
-    assert_eq!(
-        asked(ruling.judgement),
-        [("alice@example.com".to_owned(), false)]
-    );
-    assert_eq!(
-        said(&ruling.notes),
-        ["rule \"console\" exempts \"root\", one of two people"]
-    );
+    assert_eq!(asked(ruling.judgement), [("alice@example.com".to_owned(), false)]);
+    assert_eq!(said(&ruling.notes), ["rule \"console\" exempts \"root\", one of two people"]);
 
     let admins = "[[require]]\nusers = ['root']\n";
     let ruling = ruling_by(&System::default(), &rest("both", admins), &alice_to_root());
-    assert_eq!(
-        asked(ruling.judgement),
-        [("admin@example.com".to_owned(), true)]
-    );
-    assert_eq!(
-        said(&ruling.notes),
-        ["rule \"require\" exempts \"alice\", one of two people"]
-    );
+    assert_eq!(asked(ruling.judgement), [("admin@example.com".to_owned(), true)]);
+    assert_eq!(said(&ruling.notes), ["rule \"require\" exempts \"alice\", one of two people"]);
 }
 
 fn said(notes: &[Note]) -> Vec<String> {
@@ -266,34 +208,22 @@ fn who_has_no_name_in_the_tenant_is_refused_whoever_the_other_is() {
         judged(&rest("both", rules), &caller(user, uid))
     };
     let user = "Bob".to_owned();
-    assert_eq!(
-        refused("Bob", 1001),
-        Judgement::Refuse(Refusal::NameNotMapped { user })
-    );
+    assert_eq!(refused("Bob", 1001), Judgement::Refuse(Refusal::NameNotMapped { user }));
     let both = "[login]\nperson = 'both'\n";
     assert_eq!(judged(both, &alice_to_root()), root_not_mapped("root"));
     let exempt_caller = format!("{both}[[exempt]]\nusers = ['alice']\n");
-    assert_eq!(
-        judged(&exempt_caller, &alice_to_root()),
-        root_not_mapped("root")
-    );
+    assert_eq!(judged(&exempt_caller, &alice_to_root()), root_not_mapped("root"));
 }
 
 #[test]
 fn who_calls_as_root_needs_an_entry_like_the_user() {
-    let su_bob = Subject {
-        caller: Some(account("root", 0)),
-        ..bob()
-    };
+    let su_bob = Subject { caller: Some(account("root", 0)), ..bob() };
     for whom in ["auto", "caller", "both"] {
         let login = format!("[login]\nperson = '{whom}'\n");
         assert_eq!(judged(&login, &su_bob), root_not_mapped("root"), "{whom}");
     }
     let terms = only(judged(&rest("auto", ""), &su_bob));
-    assert_eq!(
-        (terms.tenant_user.as_str(), terms.is_pam_user),
-        ("admin@example.com", false)
-    );
+    assert_eq!((terms.tenant_user.as_str(), terms.is_pam_user), ("admin@example.com", false));
 }
 
 #[test]
@@ -320,41 +250,24 @@ fn is_doubtful_for_both_if_a_rule_is() {
     };
     assert_eq!(
         (refusal.reason().code(), refusal.to_string().as_str()),
-        (
-            "misconfigured",
-            "rule \"admins\" names an unknown group \"suod\""
-        )
+        ("misconfigured", "rule \"admins\" names an unknown group \"suod\"")
     );
     let rules = "[[exempt]]\ngroups = ['gone']\n";
     let ruling = ruling_by(&System::default(), &rest("both", rules), &alice_to_root());
-    assert_eq!(
-        said(&ruling.notes),
-        ["rule \"exempt[1]\" names an unknown group \"gone\""]
-    );
+    assert_eq!(said(&ruling.notes), ["rule \"exempt[1]\" names an unknown group \"gone\""]);
     assert_eq!(asked(ruling.judgement).len(), 2);
 }
 
 #[test]
 fn is_looked_up_under_the_own_name() {
     let system = System::default();
-    let _ = ruling_by(
-        &system,
-        &rest("both", "[[exempt]]\ngroups = ['robots']\n"),
-        &alice_to_root(),
-    );
+    let _ =
+        ruling_by(&system, &rest("both", "[[exempt]]\ngroups = ['robots']\n"), &alice_to_root());
     assert_eq!(
         system.asked.into_inner(),
-        [
-            "gid of robots",
-            "groups of alice",
-            "gid of robots",
-            "groups of root"
-        ]
+        ["gid of robots", "groups of alice", "gid of robots", "groups of root"]
     );
-    let broken = System {
-        broken: true,
-        ..System::default()
-    };
+    let broken = System { broken: true, ..System::default() };
     for whom in WHOM {
         let rest = rest(whom, "[[exempt]]\ngroups = ['robots']\n");
         let judgement = ruling_by(&broken, &rest, &alice_to_root()).judgement;
@@ -368,10 +281,7 @@ fn is_looked_up_under_the_own_name() {
 #[test]
 fn is_chosen_for_each_service() {
     let rest = rest("user", "[service.su.login]\nperson = 'both'\n");
-    let su = Subject {
-        service: "su".into(),
-        ..alice_to_root()
-    };
+    let su = Subject { service: "su".into(), ..alice_to_root() };
     assert_eq!(asked(judged(&rest, &su)).len(), 2);
     assert_eq!(asked(judged(&rest, &alice_to_root())).len(), 1);
 }

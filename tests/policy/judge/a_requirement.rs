@@ -14,27 +14,15 @@ fn exempts_whom_no_rule_names() {
 #[test]
 fn is_not_escaped_by_another_name_of_the_same_account() {
     let rest = "[[require]]\nusers = ['alice']\n";
-    assert_eq!(
-        required(rest, &subject("alice2", 1000, "")),
-        "alice2@example.com"
-    );
-    assert_eq!(
-        required(rest, &subject("alice", 1002, "")),
-        "alice@example.com"
-    );
+    assert_eq!(required(rest, &subject("alice2", 1000, "")), "alice2@example.com");
+    assert_eq!(required(rest, &subject("alice", 1002, "")), "alice@example.com");
     assert_eq!(judged(rest, &bob()), exempt("require"));
 }
 
 #[test]
 fn by_network_holds_if_the_origin_cannot_be_told() {
     let rest = "[[require]]\nnetworks = ['0.0.0.0/0', '::/0']\n";
-    for rhost in [
-        "192.0.2.1",
-        "2001:db8::1",
-        "attacker.example",
-        "fe80::1%eth0",
-        "\n",
-    ] {
+    for rhost in ["192.0.2.1", "2001:db8::1", "attacker.example", "fe80::1%eth0", "\n"] {
         assert_eq!(
             required(rest, &subject("alice", 1000, rhost)),
             "alice@example.com",
@@ -43,27 +31,15 @@ fn by_network_holds_if_the_origin_cannot_be_told() {
     }
     let rest = "[[require]]\nnetworks = ['10.0.0.0/8']\n";
     assert_eq!(judged(rest, &alice()), exempt("require"));
-    assert_eq!(
-        required(rest, &subject("alice", 1000, "::ffff:10.1.2.3")),
-        "alice@example.com"
-    );
+    assert_eq!(required(rest, &subject("alice", 1000, "::ffff:10.1.2.3")), "alice@example.com");
 }
 
 #[test]
 fn with_a_typing_error_exempts_nobody() {
     for (rule, said) in [
-        (
-            "users = ['alcie']",
-            "rule \"admins\" names an unknown user \"alcie\"",
-        ),
-        (
-            "groups = ['suod']",
-            "rule \"admins\" names an unknown group \"suod\"",
-        ),
-        (
-            "users = ['alice']\ngroups = ['suod']",
-            "rule \"admins\" names an unknown group \"suod\"",
-        ),
+        ("users = ['alcie']", "rule \"admins\" names an unknown user \"alcie\""),
+        ("groups = ['suod']", "rule \"admins\" names an unknown group \"suod\""),
+        ("users = ['alice']\ngroups = ['suod']", "rule \"admins\" names an unknown group \"suod\""),
         (
             "groups = ['suod']\nnetworks = ['10.0.0.0/8']",
             "rule \"admins\" names an unknown group \"suod\"",
@@ -99,10 +75,7 @@ fn is_not_confused_with_an_exemption_for_an_unknown_group() {
 
 #[test]
 fn never_exempts_if_the_directory_fails() {
-    let broken = System {
-        broken: true,
-        ..System::default()
-    };
+    let broken = System { broken: true, ..System::default() };
     for rule in ["users = ['root']", "groups = ['sudo']"] {
         let judgement = ruling_by(&broken, &format!("[[require]]\n{rule}\n"), &bob()).judgement;
         assert!(

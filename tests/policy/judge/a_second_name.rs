@@ -1,17 +1,15 @@
-//! An account that has several names, or several spellings of one: the uid is what rules and names are about.
+//! An account that has several names, or several spellings of one: the uid is what rules and names
+//! are about.
 
 use super::*;
 
-/// Every name that leads to alice: a second entry with her uid, and spellings of a directory without case.
+/// Every name that leads to alice: a second entry with her uid, and spellings of a directory
+/// without case.
 const ALICES: [&str; 4] = ["alice2", "Alice", "ALICE", "alice@corp.example"];
 
 #[test]
 fn is_required_as_the_account_is() {
-    for rule in [
-        "users = ['alice']",
-        "users = ['alice2']",
-        "groups = ['sudo']",
-    ] {
+    for rule in ["users = ['alice']", "users = ['alice2']", "groups = ['sudo']"] {
         let rest = format!("[[require]]\n{rule}\n");
         for name in ALICES {
             let found = required(&rest, &typed(name, "alice", 1000));
@@ -28,11 +26,7 @@ fn is_exempt_as_the_account_is_and_not_by_itself() {
         assert_eq!(judged(by_account, &alias), exempt("ops"), "{name}");
         let by_itself = format!("[[exempt]]\nusers = ['{name}']\n");
         assert_eq!(required(&by_itself, &alias), "alice@example.com", "{name}");
-        assert_eq!(
-            required(&by_itself, &alice()),
-            "alice@example.com",
-            "{name}"
-        );
+        assert_eq!(required(&by_itself, &alice()), "alice@example.com", "{name}");
     }
 }
 
@@ -47,10 +41,7 @@ fn is_called_in_the_tenant_as_the_account_is() {
     // Whatever it is called, uid 0 is root.
     assert_eq!(required(names, &typed("toor", "root", 0)), "r@example.org");
     let toor = "[users.names]\ntoor = 'r@example.org'\n";
-    assert_eq!(
-        judged(toor, &typed("toor", "root", 0)),
-        root_not_mapped("root")
-    );
+    assert_eq!(judged(toor, &typed("toor", "root", 0)), root_not_mapped("root"));
 }
 
 #[test]
@@ -73,10 +64,7 @@ fn in_other_groups_is_required_for_either_and_exempt_for_what_both_have() {
 #[test]
 fn of_the_user_who_calls_is_nobody_else() {
     let alias = Subject {
-        caller: Some(Account {
-            typed: "alice2".into(),
-            ..account("alice", 1000)
-        }),
+        caller: Some(Account { typed: "alice2".into(), ..account("alice", 1000) }),
         ..alice()
     };
     let terms = only(judged("[login]\nperson = 'both'\n", &alias));

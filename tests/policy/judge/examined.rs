@@ -1,4 +1,5 @@
-//! What is said of the rules agrees with what the judge makes of them, for every rule and every person.
+//! What is said of the rules agrees with what the judge makes of them, for every rule and every
+//! person.
 
 use countersign::policy::{ExemptResult, Judgement, List, Match, Subject, examine, judge, parse};
 
@@ -26,12 +27,7 @@ fn rules() -> Vec<String> {
 fn people() -> Vec<Subject> {
     let mut people = Vec::new();
     for rhost in ["192.0.2.7", "198.51.100.7", "host.example", ""] {
-        for (user, uid) in [
-            ("alice", 1000),
-            ("alice2", 1000),
-            ("bob", 1001),
-            ("backup", 34),
-        ] {
+        for (user, uid) in [("alice", 1000), ("alice2", 1000), ("bob", 1001), ("backup", 34)] {
             people.push(subject(user, uid, rhost));
         }
     }
@@ -56,10 +52,7 @@ fn the_rule_that_decides_is_the_last_that_was_examined() {
                     let last = examined.last().expect("a rule");
                     let holds = matches!(last.found, Match::Holds(_));
                     let expected = match &ruling.judgement {
-                        Judgement::Exempt {
-                            rule,
-                            result: ExemptResult::Ignore,
-                        } if rule == "e" => {
+                        Judgement::Exempt { rule, result: ExemptResult::Ignore } if rule == "e" => {
                             decided[0] += 1;
                             (List::Exempt, true)
                         }
@@ -73,11 +66,7 @@ fn the_rule_that_decides_is_the_last_that_was_examined() {
                         }
                         Judgement::Refuse(refusal) => panic!("{refusal}"),
                     };
-                    assert_eq!(
-                        (last.list, holds),
-                        expected,
-                        "{text}\n{subject:?}\n{examined:?}"
-                    );
+                    assert_eq!((last.list, holds), expected, "{text}\n{subject:?}\n{examined:?}");
                 }
             }
         }
@@ -107,15 +96,9 @@ fn each_condition_that_is_not_met_is_said() {
             "ended with 2026-12-30",
         ]
     );
-    let local = Subject {
-        rhost: None,
-        ..alice()
-    };
+    let local = Subject { rhost: None, ..alice() };
     assert_eq!(
-        misses(
-            "[[exempt]]\nnetworks = ['10.0.0.0/8', '192.0.2.0/24']\n",
-            &local
-        ),
+        misses("[[exempt]]\nnetworks = ['10.0.0.0/8', '192.0.2.0/24']\n", &local),
         ["networks 10.0.0.0/8, 192.0.2.0/24 do not hold a session from a place that is not known"]
     );
 }

@@ -47,9 +47,7 @@ impl System {
     fn answer<T>(&self, question: String, answer: T) -> Result<T, DirectoryFailed> {
         self.asked.borrow_mut().push(question);
         if self.broken {
-            return Err(DirectoryFailed {
-                problem: "the directory does not answer".into(),
-            });
+            return Err(DirectoryFailed { problem: "the directory does not answer".into() });
         }
         Ok(answer)
     }
@@ -67,15 +65,11 @@ impl Directory for System {
     }
 
     fn listed(&self, file: &Path, name: &str) -> Result<Option<String>, ListFailed> {
-        self.asked
-            .borrow_mut()
-            .push(format!("{name} in {}", file.display()));
+        self.asked.borrow_mut().push(format!("{name} in {}", file.display()));
         match name {
             "bob" => Ok(Some("robert@example.org".into())),
             "root" => Ok(Some("admin@example.org".into())),
-            "backup" => Err(ListFailed {
-                problem: "/names: \"backup\" is there twice".into(),
-            }),
+            "backup" => Err(ListFailed { problem: "/names: \"backup\" is there twice".into() }),
             _ => Ok(None),
         }
     }
@@ -140,10 +134,7 @@ fn judged(rest: &str, subject: &Subject) -> Judgement {
 }
 
 fn exempt(rule: &str) -> Judgement {
-    Judgement::Exempt {
-        rule: rule.into(),
-        result: ExemptResult::Ignore,
-    }
+    Judgement::Exempt { rule: rule.into(), result: ExemptResult::Ignore }
 }
 
 /// The name under which the subject must log in.
@@ -164,28 +155,17 @@ fn only(judgement: Judgement) -> Terms {
 
 /// `su` to root by alice.
 fn alice_to_root() -> Subject {
-    Subject {
-        caller: Some(account("alice", 1000)),
-        rhost: None,
-        ..subject("root", 0, "")
-    }
+    Subject { caller: Some(account("alice", 1000)), rhost: None, ..subject("root", 0, "") }
 }
 
 fn account(name: &str, uid: u32) -> Account {
-    Account {
-        uid,
-        name: name.into(),
-        typed: name.into(),
-    }
+    Account { uid, name: name.into(), typed: name.into() }
 }
 
 /// The account of one name, where another led to it.
 fn typed(typed: &str, name: &str, uid: u32) -> Subject {
     Subject {
-        account: Account {
-            typed: typed.into(),
-            ..account(name, uid)
-        },
+        account: Account { typed: typed.into(), ..account(name, uid) },
         ..subject(name, uid, "192.0.2.7")
     }
 }
@@ -201,9 +181,7 @@ fn a_check_finds_every_unknown_account() {
          [service.sudo.login]\n[[service.su.require]]\nname = 'su'\ngroups = ['wheel']\n"
     );
     let policy = parse(text.as_bytes()).expect("a policy");
-    let notes = policy
-        .unknown_accounts(&System::default())
-        .expect("an answer");
+    let notes = policy.unknown_accounts(&System::default()).expect("an answer");
     assert_eq!(
         notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [
@@ -213,9 +191,6 @@ fn a_check_finds_every_unknown_account() {
             "rule \"su\" names an unknown group \"wheel\"",
         ]
     );
-    let broken = System {
-        broken: true,
-        ..System::default()
-    };
+    let broken = System { broken: true, ..System::default() };
     assert!(policy.unknown_accounts(&broken).is_err());
 }

@@ -24,7 +24,8 @@ use super::totp::{Vacancy, warn_if_useless};
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// A file with the token of a user of the Britive tenant, readable for nobody else; without it, the token is asked for
+    /// A file with the token of a user of the Britive tenant, readable for nobody else; without it,
+    /// the token is asked for
     #[arg(long, global = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// One JSON object, for programs
@@ -168,9 +169,8 @@ fn confirm(user_id: &UserId) -> Done {
     let mut terminal =
         Terminal::open().map_err(|problem| problem.hint("with --yes, it is not asked"))?;
     let id = user_id.as_str();
-    let answer = terminal.ask(&format!(
-        "Remove the authenticator of {id}? They can register another. [y/N] "
-    ))?;
+    let answer = terminal
+        .ask(&format!("Remove the authenticator of {id}? They can register another. [y/N] "))?;
     match words::is_yes(&answer) {
         true => Ok(()),
         false => Err(Problem::new("nothing was removed")),
@@ -197,10 +197,7 @@ fn connect(policy: &Policy, britive: &Britive, arguments: &Arguments) -> Result<
         .map_err(|refusal| Problem::new(refusal.detail))?;
     let token = token(arguments)?;
     Client::new(&settings, britive.url.to_string(), &token).map_err(|error| {
-        let path = britive
-            .ca_file
-            .as_deref()
-            .unwrap_or(std::path::Path::new(""));
+        let path = britive.ca_file.as_deref().unwrap_or(std::path::Path::new(""));
         Problem::new(format!("britive.ca_file: {}: {error}", path.display()))
     })
 }

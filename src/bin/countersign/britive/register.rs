@@ -49,7 +49,8 @@ pub fn run(
     Ok(said(&begun.otpauth, is_kept))
 }
 
-/// The code that the tenant took is used up here as well, and shows that this machine's clock can be trusted.
+/// The code that the tenant took is used up here as well, and shows that this machine's clock can
+/// be trusted.
 fn keep(
     vacancy: &Vacancy,
     uri: &str,
@@ -64,20 +65,17 @@ fn keep(
         })
     });
     kept.map_err(|problem| {
-        problem
-            .within("your authenticator is registered, but not kept here")
-            .hint("countersign totp enroll makes another key; countersign britive remove begins again")
+        problem.within("your authenticator is registered, but not kept here").hint(
+            "countersign totp enroll makes another key; countersign britive remove begins again",
+        )
     })
 }
 
 fn show(terminal: &mut Terminal, begun: &Begun) -> Done {
-    // Below it: the address, which may take two lines, the sentence, which takes two, and the question.
+    // Below it: the address, which may take two lines, the sentence, which takes two, and the
+    // question.
     let picture = words::picture(&begun.uri, words::Ground::Dark, terminal.screen(), 5);
-    terminal.show(
-        picture
-            .as_ref()
-            .map_or_else(|why_not| *why_not, |drawn| drawn.as_str()),
-    )?;
+    terminal.show(picture.as_ref().map_or_else(|why_not| *why_not, |drawn| drawn.as_str()))?;
     terminal.show(shown(&begun.uri, URI))?;
     terminal.show(match picture {
         Ok(_) => "Scan the picture with an authenticator, or give it the secret in the line below it. Both are shown once.",
@@ -124,9 +122,7 @@ fn verify(
             }
         }
     }
-    Err(unfinished(
-        "no code was right: the registration is not finished",
-    ))
+    Err(unfinished("no code was right: the registration is not finished"))
 }
 
 fn unfinished(what: &str) -> Problem {

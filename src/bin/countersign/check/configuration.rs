@@ -25,14 +25,11 @@ pub struct Configurations {
 impl Configurations {
     /// `usual` is read where a stack names none.
     pub fn new(usual: PathBuf) -> Self {
-        Self {
-            usual,
-            known: BTreeMap::new(),
-        }
+        Self { usual, known: BTreeMap::new() }
     }
 
-    /// Those that count: each that the stack of a service names, or the usual one where there is no such service; and the
-    /// one that somebody wants to be looked at.
+    /// Those that count: each that the stack of a service names, or the usual one where there is no
+    /// such service; and the one that somebody wants to be looked at.
     pub fn used(
         &mut self,
         root: &Root,
@@ -41,20 +38,18 @@ impl Configurations {
         report: &mut Report,
     ) -> Vec<Policy> {
         let services = named.services.iter();
-        let mut paths: BTreeSet<_> = services
-            .map(|service| self.place(stacks::config(root, service).as_deref()))
-            .collect();
+        let mut paths: BTreeSet<_> =
+            services.map(|service| self.place(stacks::config(root, service).as_deref())).collect();
         if paths.is_empty() {
             paths.insert(self.usual.clone());
         }
         paths.extend(wanted.map(Path::to_owned));
         let paths = paths.iter();
-        paths
-            .filter_map(|path| self.policy(root, Some(path), report).cloned())
-            .collect()
+        paths.filter_map(|path| self.policy(root, Some(path), report).cloned()).collect()
     }
 
-    /// What holds for a service, by the configuration that its stack names; none where that can't be read.
+    /// What holds for a service, by the configuration that its stack names; none where that can't
+    /// be read.
     pub fn settings(
         &mut self,
         root: &Root,
@@ -108,19 +103,13 @@ fn read(root: &Root, path: &Path, report: &mut Report) -> Option<Policy> {
             files(root, &policy, report);
             accounts(root, &policy, &shown, report);
             let (policy, bytes, shown) = (&policy, &bytes, &shown);
-            let written = Written {
-                policy,
-                bytes,
-                shown,
-            };
+            let written = Written { policy, bytes, shown };
             rules::check(root, &written, report);
             Some(policy.clone())
         }
         Err(errors) => {
             let remedy = context::remedy(&errors);
-            errors
-                .iter()
-                .for_each(|error| report.add(wrong(error, &shown, remedy)));
+            errors.iter().for_each(|error| report.add(wrong(error, &shown, remedy)));
             None
         }
     }
@@ -182,13 +171,9 @@ fn files(root: &Root, policy: &Policy, report: &mut Report) {
             certificates(root, &settings.tenant, &LOGINS, report);
         }
     }
-    lists
-        .iter()
-        .for_each(|path| listing::check(root, path, report));
+    lists.iter().for_each(|path| listing::check(root, path, report));
     if !root.is_closed() {
-        secrets
-            .iter()
-            .for_each(|path| secret(root, path, &LOGINS, report));
+        secrets.iter().for_each(|path| secret(root, path, &LOGINS, report));
         if let Some(admin) = policy.admin() {
             secret(root, &admin.client_secret_file, &COMMAND, report);
         }
@@ -206,10 +191,8 @@ pub(super) struct Need {
     why: &'static str,
 }
 
-pub(super) const LOGINS: Need = Need {
-    severity: Severity::Error,
-    why: "no login succeeds that needs this file",
-};
+pub(super) const LOGINS: Need =
+    Need { severity: Severity::Error, why: "no login succeeds that needs this file" };
 const COMMAND: Need = Need {
     severity: Severity::Warning,
     why: "no login needs this file, but countersign policy or countersign britive fails",
@@ -217,10 +200,7 @@ const COMMAND: Need = Need {
 
 impl Need {
     fn of(&self, finding: Finding) -> Finding {
-        Finding {
-            severity: self.severity,
-            ..finding.because(self.why)
-        }
+        Finding { severity: self.severity, ..finding.because(self.why) }
     }
 }
 
@@ -229,13 +209,7 @@ fn secret(root: &Root, path: &Path, need: &Need, report: &mut Report) {
     match host::secret_line(&root.place(path), &Trusted::default()) {
         Err(NoSecret::Unsafe(problem)) => {
             let problem = problem.to_string();
-            report.add(unreadable(
-                "secret-unreadable",
-                root,
-                &problem,
-                &shown,
-                need,
-            ));
+            report.add(unreadable("secret-unreadable", root, &problem, &shown, need));
         }
         Err(NoSecret::Wrong(line, why)) => {
             let finding = Finding::error("secret-wrong", why).at(shown, Some(line));
@@ -249,21 +223,12 @@ fn secret(root: &Root, path: &Path, need: &Need, report: &mut Report) {
 fn certificates(root: &Root, tenant: &Tenant, need: &Need, report: &mut Report) {
     let Some(path) = &tenant.ca_file else { return };
     let shown = path.display().to_string();
-    let mut here = Tenant {
-        proxy: None,
-        ..tenant.clone()
-    };
+    let mut here = Tenant { proxy: None, ..tenant.clone() };
     here.ca_file = Some(root.place(path));
     let settings = match host::connection(&here, &Trusted::default()) {
         Ok(settings) => settings,
         Err(refusal) => {
-            report.add(unreadable(
-                "ca-unreadable",
-                root,
-                &refusal.detail,
-                &shown,
-                need,
-            ));
+            report.add(unreadable("ca-unreadable", root, &refusal.detail, &shown, need));
             return;
         }
     };
@@ -292,13 +257,10 @@ fn accounts(root: &Root, policy: &Policy, shown: &str, report: &mut Report) {
             );
         }),
         Err(failed) => report.add(
-            Finding::warning(
-                "config-accounts",
-                format!("accounts can't be looked up: {failed}"),
-            )
-            .at(shown, None)
-            .because("whoever a rule could concern is refused then")
-            .mend("getent passwd"),
+            Finding::warning("config-accounts", format!("accounts can't be looked up: {failed}"))
+                .at(shown, None)
+                .because("whoever a rule could concern is refused then")
+                .mend("getent passwd"),
         ),
     }
 }

@@ -141,9 +141,7 @@ impl Finding {
     }
 
     fn outlined(&self) -> String {
-        let place = self
-            .place()
-            .map_or_else(String::new, |place| format!(" at {place}"));
+        let place = self.place().map_or_else(String::new, |place| format!(" at {place}"));
         let services: Vec<_> = self.services.iter().map(String::as_str).collect();
         let services = match services.is_empty() {
             true => String::new(),
@@ -154,11 +152,7 @@ impl Finding {
             true => format!(": {}", self.what),
             false => String::new(),
         };
-        format!(
-            "{} {}{place}{services}{what}",
-            self.severity.word(),
-            self.id
-        )
+        format!("{} {}{place}{services}{what}", self.severity.word(), self.id)
     }
 
     fn object(&self) -> Value {
@@ -234,15 +228,12 @@ impl Report {
         lines.collect()
     }
 
-    /// What did not pass, the worst first, by identifier and place. What others have written is left out, but for findings
-    /// that the kernel or our own files make.
+    /// What did not pass, the worst first, by identifier and place. What others have written is
+    /// left out, but for findings that the kernel or our own files make.
     pub fn outline(mut self) -> Vec<String> {
         self.0.sort_by_key(|finding| finding.severity);
         let mut lines = vec![self.sum()];
-        let found = self
-            .0
-            .iter()
-            .filter(|finding| finding.severity != Severity::Passed);
+        let found = self.0.iter().filter(|finding| finding.severity != Severity::Passed);
         lines.extend(found.map(Finding::outlined));
         lines
     }

@@ -1,4 +1,5 @@
-//! The file of names: whether a login can read it, and every line that would be an error for somebody.
+//! The file of names: whether a login can read it, and every line that would be an error for
+//! somebody.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
@@ -20,13 +21,7 @@ pub fn check(root: &Root, path: &Path, report: &mut Report) {
         Ok(bytes) => bytes,
         Err(problem) => {
             let problem = problem.to_string();
-            report.add(unreadable(
-                "names-unreadable",
-                root,
-                &problem,
-                &shown,
-                &LOGINS,
-            ));
+            report.add(unreadable("names-unreadable", root, &problem, &shown, &LOGINS));
             return;
         }
     };

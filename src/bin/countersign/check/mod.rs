@@ -1,7 +1,9 @@
-//! `countersign check`: whether somebody can get in who should not, or nobody can, and how to mend it.
+//! `countersign check`: whether somebody can get in who should not, or nobody can, and how to mend
+//! it.
 //!
-//! Each part looks at one thing and adds to the report: the configuration and its files, sshd, every PAM stack that names
-//! the module, the records of offline codes, SELinux, and the way to the tenant.
+//! Each part looks at one thing and adds to the report: the configuration and its files, sshd,
+//! every PAM stack that names the module, the records of offline codes, SELinux, and the way to the
+//! tenant.
 #![forbid(unsafe_code)]
 
 mod configuration;
@@ -34,7 +36,8 @@ use sshd::Sshd;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A tree of files instead of this system, such as a mounted image: nothing that runs is asked then
+    /// A tree of files instead of this system, such as a mounted image: nothing that runs is asked
+    /// then
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
     /// Leaves the network out
@@ -80,31 +83,22 @@ pub fn broken_stacks(root: &Root, config: &Path, services: &[String]) -> Vec<Str
     let named = stacks::named(root);
     let before = stacks::Before::Nothing;
     stacks::check(root, &mut configurations, &named, before, &mut report);
-    let without = services
-        .iter()
-        .filter(|service| !named.services.contains(*service));
+    let without = services.iter().filter(|service| !named.services.contains(*service));
     let mut broken: Vec<_> = without
         .map(|service| {
             let file = crate::stacks::place_of(root, service);
-            format!(
-                "{}: its authentication does not name the module",
-                file.display()
-            )
+            format!("{}: its authentication does not name the module", file.display())
         })
         .collect();
     broken.extend(report.errors_of(services));
     broken
 }
 
-/// What this system has to mend, a line for each finding: without the words of files, which may be secret.
+/// What this system has to mend, a line for each finding: without the words of files, which may be
+/// secret.
 pub fn outline(context: &Context) -> Vec<String> {
-    let arguments = Arguments {
-        root: None,
-        offline: true,
-        user: None,
-        verbose: false,
-        json: false,
-    };
+    let arguments =
+        Arguments { root: None, offline: true, user: None, verbose: false, json: false };
     let mut report = Report::default();
     match look(context, &arguments, &Root::live(), &mut report) {
         Ok(()) => report.outline(),
@@ -148,9 +142,7 @@ fn look(
     }
     match root.is_closed() {
         true => report.add(not_root()),
-        false => policies
-            .iter()
-            .for_each(|policy| store::check(root, policy, report)),
+        false => policies.iter().for_each(|policy| store::check(root, policy, report)),
     }
     outage::check(root, &policies, report);
     if root.is_live() && !arguments.offline {

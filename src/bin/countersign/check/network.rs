@@ -24,12 +24,7 @@ pub fn check(policies: &[Policy], report: &mut Report) {
     for tenant in policies.iter().flat_map(tenants) {
         let is_known = |known: &&Tenant| {
             (&known.url, &known.proxy, &known.ca_file, known.ip_family)
-                == (
-                    &tenant.url,
-                    &tenant.proxy,
-                    &tenant.ca_file,
-                    tenant.ip_family,
-                )
+                == (&tenant.url, &tenant.proxy, &tenant.ca_file, tenant.ip_family)
         };
         if !seen.iter().any(is_known) {
             seen.push(tenant);
@@ -58,19 +53,13 @@ fn go(tenant: &Tenant, report: &mut Report) {
     };
     let authority = tenant.url.authority();
     let url = format!("https://{authority}{}/", tenant.url.prefix());
-    let goal = Goal {
-        host: tenant.url.host(),
-        port: tenant.url.port(),
-        url: &url,
-    };
+    let goal = Goal { host: tenant.url.host(), port: tenant.url.port(), url: &url };
     let asking = Asking::begin(&authority);
     let way = probe(&settings, &goal);
     let here = os::wall_clock();
     drop(asking);
     let Ok(way) = way else { return };
-    way.steps
-        .iter()
-        .for_each(|step| walked(&authority, step, report));
+    way.steps.iter().for_each(|step| walked(&authority, step, report));
     if let Some((stage, failure)) = &way.end {
         report.add(ended(&authority, tenant, *stage, failure));
     }
@@ -107,12 +96,9 @@ fn walked(authority: &str, step: &Step, report: &mut Report) {
 }
 
 fn ended(authority: &str, tenant: &Tenant, stage: Stage, failure: &Failure) -> Finding {
-    Finding::error(
-        "network",
-        format!("{authority}: the {stage} fails: {failure}"),
-    )
-    .because("no login succeeds that asks this tenant")
-    .mend(remedy(authority, tenant, failure))
+    Finding::error("network", format!("{authority}: the {stage} fails: {failure}"))
+        .because("no login succeeds that asks this tenant")
+        .mend(remedy(authority, tenant, failure))
 }
 
 fn remedy(authority: &str, tenant: &Tenant, failure: &Failure) -> String {
@@ -190,10 +176,7 @@ fn certificate(host: &str, tenant: &Tenant, detail: &str) -> String {
 }
 
 fn clock(authority: &str, way: &Way, here: u64, report: &mut Report) {
-    let there = way
-        .date
-        .as_deref()
-        .and_then(|date| httpdate::parse_http_date(date).ok());
+    let there = way.date.as_deref().and_then(|date| httpdate::parse_http_date(date).ok());
     let there = there.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let Some(there) = there.map(|time| time.as_secs()) else {
         report.add(no_time(authority));

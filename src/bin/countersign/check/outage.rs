@@ -1,4 +1,5 @@
-//! What an outage is under a configuration that has offline codes: what opens them, and what never does.
+//! What an outage is under a configuration that has offline codes: what opens them, and what never
+//! does.
 #![forbid(unsafe_code)]
 
 use std::net::IpAddr;
@@ -66,10 +67,7 @@ fn hurried(settings: &Settings) -> Option<Finding> {
 /// Names are looked up by this system, not by an image that is looked at.
 fn unresolved(root: &Root, settings: &Settings) -> Option<Finding> {
     let tenant = &settings.tenant;
-    let host = tenant
-        .proxy
-        .as_ref()
-        .map_or(tenant.url.host(), |proxy| &proxy.host);
+    let host = tenant.proxy.as_ref().map_or(tenant.url.host(), |proxy| &proxy.host);
     if !root.is_live() || host.parse::<IpAddr>().is_ok() {
         return None;
     }

@@ -1,4 +1,5 @@
-//! Accounts that can't log in although nothing else is wrong, and what the administrator who asks would meet.
+//! Accounts that can't log in although nothing else is wrong, and what the administrator who asks
+//! would meet.
 #![forbid(unsafe_code)]
 
 use super::configuration::Configurations;
@@ -48,16 +49,10 @@ fn keys(root: &Root, configurations: &mut Configurations, report: &mut Report) {
     let sshd = Sshd::new(root, Vec::new());
     let outside = by_key(root, &policy, &accounts, &sshd);
     if outside.is_empty() {
-        report.pass(
-            "keys-outside",
-            "no account has a key behind which it can't meet the module",
-        );
+        report.pass("keys-outside", "no account has a key behind which it can't meet the module");
     }
     for one in outside {
-        let what = format!(
-            "{} has a key, and can't log in by ssh: {}",
-            one.account, one.why
-        );
+        let what = format!("{} has a key, and can't log in by ssh: {}", one.account, one.why);
         let why = "the module asks behind each key (AuthenticationMethods)";
         let finding = Finding::error("keys-outside", what).of(SSHD);
         report.add(finding.because(why).mend(one.remedy));
@@ -75,13 +70,10 @@ fn unlisted(why: &str) -> Finding {
 }
 
 fn unseen(source: &str) -> Finding {
-    Finding::note(
-        "keys-unseen",
-        format!("keys come from {source}, which was not looked at"),
-    )
-    .of(SSHD)
-    .because("whether their owners can meet what the module asks behind a key is not known")
-    .mend("countersign explain USER, for those who log in by such a key")
+    Finding::note("keys-unseen", format!("keys come from {source}, which was not looked at"))
+        .of(SSHD)
+        .because("whether their owners can meet what the module asks behind a key is not known")
+        .mend("countersign explain USER, for those who log in by such a key")
 }
 
 fn local_password_first(service: &str) -> Finding {

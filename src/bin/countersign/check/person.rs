@@ -41,9 +41,7 @@ pub fn check(
         match whom::local(policy, user, service, &whom::CHECK) {
             Ok(terms) if asked.contains(&terms) => {}
             Ok(terms) => {
-                ask(&terms, service)
-                    .into_iter()
-                    .for_each(|finding| report.add(finding));
+                ask(&terms, service).into_iter().for_each(|finding| report.add(finding));
                 asked.push(terms);
             }
             Err(problem) => {
@@ -112,8 +110,6 @@ fn listed(offered: &Offered) -> String {
 
 fn alternatives(challenge: &Challenge) -> String {
     let offers = challenge.offers.iter();
-    let names: Vec<_> = offers
-        .map(|offer| shown(&offer_name(offer), NAME))
-        .collect();
+    let names: Vec<_> = offers.map(|offer| shown(&offer_name(offer), NAME)).collect();
     names.join(" or ")
 }

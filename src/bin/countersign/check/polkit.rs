@@ -1,4 +1,5 @@
-//! polkit: from version 127 on, its helper runs PAM in a systemd service of its own, without a network and without its caller.
+//! polkit: from version 127 on, its helper runs PAM in a systemd service of its own, without a
+//! network and without its caller.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
@@ -56,9 +57,7 @@ impl Sandbox {
             .iter()
             .map(|folder| Path::new(folder).join(format!("{UNIT}.d")))
             .flat_map(|folder| {
-                root.names(&folder)
-                    .into_iter()
-                    .map(move |name| (name, folder.clone()))
+                root.names(&folder).into_iter().map(move |name| (name, folder.clone()))
             })
             .filter(|(name, _)| name.ends_with(".conf"))
             .collect();
@@ -67,11 +66,9 @@ impl Sandbox {
         let drop_ins = drop_ins.into_iter().map(|(name, folder)| folder.join(name));
         for file in [unit.to_owned()].into_iter().chain(drop_ins) {
             let text = root.text(&file).unwrap_or_default();
-            text.lines()
-                .filter_map(|line| line.split_once('='))
-                .for_each(|(key, value)| {
-                    sandbox.set(key.trim(), value.trim());
-                });
+            text.lines().filter_map(|line| line.split_once('=')).for_each(|(key, value)| {
+                sandbox.set(key.trim(), value.trim());
+            });
         }
         sandbox
     }

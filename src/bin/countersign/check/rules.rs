@@ -1,5 +1,5 @@
-//! Rules that say less than they seem to: tables of services that the machine does not have, rules that can never hold,
-//! families that were forgotten, and second names of accounts.
+//! Rules that say less than they seem to: tables of services that the machine does not have, rules
+//! that can never hold, families that were forgotten, and second names of accounts.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;
@@ -14,10 +14,9 @@ use crate::places::Places;
 use crate::root::Root;
 use crate::stacks;
 
-/// Programs that name no remote host, so that a rule by network is about the session that they ask in.
-const IN_SESSIONS: [&str; 7] = [
-    "sudo", "sudo-i", "su", "su-l", "doas", "runuser", "polkit-1",
-];
+/// Programs that name no remote host, so that a rule by network is about the session that they ask
+/// in.
+const IN_SESSIONS: [&str; 7] = ["sudo", "sudo-i", "su", "su-l", "doas", "runuser", "polkit-1"];
 /// Where logind keeps the sessions.
 const SESSIONS: &str = "/run/systemd/sessions";
 /// With it, polkit's helper is a service of systemd's, and in no session.
@@ -66,9 +65,8 @@ fn services(known: &BTreeSet<String>, written: &Written<'_>, report: &mut Report
         missing.filter(|service| !names.iter().any(|name| name.eq_ignore_ascii_case(service)))
     {
         let meant = nearest(service, &names);
-        let meant = meant.map_or_else(String::new, |name| {
-            format!(", did you mean [service.{name}]")
-        });
+        let meant =
+            meant.map_or_else(String::new, |name| format!(", did you mean [service.{name}]"));
         report.add(
             Finding::warning(
                 "config-service",
@@ -84,10 +82,7 @@ fn services(known: &BTreeSet<String>, written: &Written<'_>, report: &mut Report
 impl Scope<'_> {
     fn check(&self, root: &Root, report: &mut Report) {
         let settings = self.settings;
-        if self
-            .above
-            .is_none_or(|above| above.exempt != settings.exempt)
-        {
+        if self.above.is_none_or(|above| above.exempt != settings.exempt) {
             for (at, exemption) in settings.exempt.iter().enumerate() {
                 let today = Date::of_epoch(os::wall_clock());
                 let over = exemption.until.filter(|last| *last < today);
@@ -99,10 +94,7 @@ impl Scope<'_> {
                 self.second_names(root, at, &exemption.rule, report);
             }
         }
-        if self
-            .above
-            .is_none_or(|above| above.require != settings.require)
-        {
+        if self.above.is_none_or(|above| above.require != settings.require) {
             for (at, rule) in settings.require.iter().enumerate() {
                 self.networks(List::Require, at, rule, report);
                 self.families(at, rule, report);
@@ -144,13 +136,10 @@ impl Scope<'_> {
         };
         let (family, network) = forgotten;
         report.add(
-            Finding::warning(
-                "config-family",
-                format!("rule {:?} leaves out {family}", rule.name),
-            )
-            .at(self.shown, self.line(List::Require, at))
-            .because(format!("whoever comes by {family} is exempt"))
-            .mend(format!("add \"{network}\" to its networks")),
+            Finding::warning("config-family", format!("rule {:?} leaves out {family}", rule.name))
+                .at(self.shown, self.line(List::Require, at))
+                .because(format!("whoever comes by {family} is exempt"))
+                .mend(format!("add \"{network}\" to its networks")),
         );
     }
 
@@ -211,9 +200,7 @@ fn sessions(root: &Root, known: &BTreeSet<String>, written: &Written<'_>, report
     if !root.is_live() {
         return;
     }
-    let concerned = IN_SESSIONS
-        .into_iter()
-        .filter(|service| known.contains(*service));
+    let concerned = IN_SESSIONS.into_iter().filter(|service| known.contains(*service));
     let concerned = concerned.filter(|service| by_network(written.policy.for_service(service)));
     let concerned: Vec<&str> = concerned.collect();
     let has_none = !Path::new(SESSIONS).is_dir();

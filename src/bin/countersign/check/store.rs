@@ -1,4 +1,5 @@
-//! The folders of the state: whether the module can use them, and whether every record of an offline code can be read.
+//! The folders of the state: whether the module can use them, and whether every record of an
+//! offline code can be read.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
@@ -22,10 +23,7 @@ pub fn check(root: &Root, policy: &Policy, report: &mut Report) {
 fn state(root: &Root, folder: &Path, report: &mut Report) {
     let place = root.place(folder);
     if !place.exists() {
-        report.pass(
-            "state",
-            format!("{} will be made when it is needed", folder.display()),
-        );
+        report.pass("state", format!("{} will be made when it is needed", folder.display()));
         return;
     }
     match State::open(&place) {
@@ -40,10 +38,7 @@ fn state(root: &Root, folder: &Path, report: &mut Report) {
 fn records(root: &Root, folder: &Path, report: &mut Report) {
     let place = root.place(folder);
     if !place.exists() {
-        report.pass(
-            "offline",
-            format!("nobody is enrolled in {}", folder.display()),
-        );
+        report.pass("offline", format!("nobody is enrolled in {}", folder.display()));
         return;
     }
     let store = match Store::open(&place) {
@@ -57,18 +52,13 @@ fn records(root: &Root, folder: &Path, report: &mut Report) {
         }
     };
     let uids = store.uids().unwrap_or_default();
-    let damaged: Vec<_> = uids
-        .iter()
-        .filter_map(|uid| Some((*uid, store.load(*uid).err()?)))
-        .collect();
+    let damaged: Vec<_> =
+        uids.iter().filter_map(|uid| Some((*uid, store.load(*uid).err()?))).collect();
     for (uid, problem) in &damaged {
         report.add(damage(root, folder, *uid, &problem.0));
     }
     let sound = uids.len() - damaged.len();
-    report.pass(
-        "offline",
-        format!("{sound} records in {} can be read", folder.display()),
-    );
+    report.pass("offline", format!("{sound} records in {} can be read", folder.display()));
 }
 
 fn damage(root: &Root, folder: &Path, uid: u32, problem: &str) -> Finding {
@@ -78,15 +68,10 @@ fn damage(root: &Root, folder: &Path, uid: u32, problem: &str) -> Finding {
     let user = os::name_of(uid).ok().flatten().filter(|_| root.is_live());
     let user = user.unwrap_or_else(|| "USER".to_owned());
     let file = folder.join(format!("totp-{uid}"));
-    Finding::error(
-        "offline-damaged",
-        format!("the record of uid {uid} can't be used: {what}"),
-    )
-    .at(file.display().to_string(), None)
-    .because("no offline code of this user counts, and it is never replaced by itself")
-    .mend(format!(
-        "countersign totp remove {user} && countersign totp enroll {user}"
-    ))
+    Finding::error("offline-damaged", format!("the record of uid {uid} can't be used: {what}"))
+        .at(file.display().to_string(), None)
+        .because("no offline code of this user counts, and it is never replaced by itself")
+        .mend(format!("countersign totp remove {user} && countersign totp enroll {user}"))
 }
 
 fn unusable(id: &'static str, root: &Root, problem: &str, folder: &Path) -> Finding {

@@ -10,11 +10,7 @@ use crate::sudoers::{Exception, Kind, read};
 const SERVICES: [&str; 3] = ["sudo", "sudo-i", "doas"];
 
 pub fn check(root: &Root, named: &Named, report: &mut Report) {
-    if !SERVICES
-        .iter()
-        .any(|service| named.services.contains(*service))
-        || root.is_closed()
-    {
+    if !SERVICES.iter().any(|service| named.services.contains(*service)) || root.is_closed() {
         return;
     }
     let found = read(root);

@@ -1,4 +1,5 @@
-//! What this machine keeps about a person and would use: confirmations, pushes that are left, offline codes.
+//! What this machine keeps about a person and would use: confirmations, pushes that are left,
+//! offline codes.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
@@ -23,7 +24,8 @@ pub struct Kept {
     pub object: Value,
 }
 
-/// A confirmation that still counts, if it is asked for in the same session: which that is, the login will show.
+/// A confirmation that still counts, if it is asked for in the same session: which that is, the
+/// login will show.
 pub fn remembered(case: &Case<'_>, terms: &Terms) -> Kept {
     let label = "remembered";
     if terms.remember.is_zero() {
@@ -93,9 +95,7 @@ pub fn pushes(case: &Case<'_>, terms: &Terms) -> Kept {
     let label = "pushes";
     let limits = host::limits(case.policy.push());
     let user = &terms.tenant_user;
-    let found = in_state(case, |state| {
-        Ok((state.left(user, limits)?, state.room(user, limits)?))
-    });
+    let found = in_state(case, |state| Ok((state.left(user, limits)?, state.room(user, limits)?)));
     let (left, room) = match found {
         Ok(found) => found.unwrap_or((usize::from(limits.count), unspent(limits.count))),
         Err(problem) => return unknown(label, &problem),
@@ -132,13 +132,8 @@ fn unspent(count: u8) -> Room {
 /// Whether a code would count while nobody answers.
 pub fn offline(case: &Case<'_>, terms: &Terms) -> Kept {
     let label = "offline";
-    let why_not = |why: &str| {
-        kept(
-            label,
-            &format!("no: {why}"),
-            json!({"possible": false, "why": why}),
-        )
-    };
+    let why_not =
+        |why: &str| kept(label, &format!("no: {why}"), json!({"possible": false, "why": why}));
     let Some(offline) = &terms.offline else {
         return why_not(match terms.is_pam_user {
             true => "offline.enabled is false",
@@ -174,9 +169,7 @@ pub fn offline(case: &Case<'_>, terms: &Terms) -> Kept {
 
 fn behind(offline: &Offline) -> String {
     let module = offline.first_factor.as_ref();
-    module.map_or_else(String::new, |module| {
-        format!(" and {module} has verified a password")
-    })
+    module.map_or_else(String::new, |module| format!(" and {module} has verified a password"))
 }
 
 fn unknown(label: &'static str, problem: &Unusable) -> Kept {
@@ -186,11 +179,7 @@ fn unknown(label: &'static str, problem: &Unusable) -> Kept {
 
 fn kept(label: &'static str, sentence: &str, object: Value) -> Kept {
     let sentence = sentence.to_owned();
-    Kept {
-        label,
-        sentence,
-        object,
-    }
+    Kept { label, sentence, object }
 }
 
 fn in_state<T>(

@@ -30,7 +30,8 @@ pub struct Arguments {
     /// The terminal: PAM_TTY; with sshd it is "ssh"
     #[arg(long, value_name = "TTY")]
     tty: Option<String>,
-    /// Where the session came from that sudo, su or polkit asks in: an address, or "here" for this machine's own terminals
+    /// Where the session came from that sudo, su or polkit asks in: an address, or "here" for this
+    /// machine's own terminals
     #[arg(long, value_name = "ADDRESS", conflicts_with = "rhost", value_parser = session)]
     session_from: Option<Origin>,
     /// A public key that sshd has verified: SHA256:..., as "ssh-keygen -lf FILE" shows it
@@ -75,12 +76,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let (policy, bytes) = own.as_ref().unwrap_or(context).read()?;
     let caller = caller(arguments)?;
     let whence = Whence::Told(arguments.session_from.unwrap_or(Origin::Unclear));
-    let foresight = host::foresee(
-        &caller,
-        arguments.key.clone(),
-        whence,
-        (context.place(), &policy),
-    );
+    let foresight =
+        host::foresee(&caller, arguments.key.clone(), whence, (context.place(), &policy));
     let case = Case {
         arguments,
         asking: &asking,
@@ -149,25 +146,14 @@ impl Case<'_> {
         if let Some(first) = lines.first_mut() {
             *first = format!("{}: {first}", self.title());
         }
-        lines.extend(
-            self.foresight
-                .notes
-                .iter()
-                .map(|note| format!("  note: {note}")),
-        );
+        lines.extend(self.foresight.notes.iter().map(|note| format!("  note: {note}")));
         lines.extend(rules::missed(self).iter().map(|missed| missed.line()));
-        Explanation {
-            lines,
-            object: self.whole(object),
-        }
+        Explanation { lines, object: self.whole(object) }
     }
 
     /// What the module would say counts only where the stack asks it.
     fn by_the_stack(&self, outcome: Explanation) -> Explanation {
-        let Explanation {
-            mut lines,
-            mut object,
-        } = outcome;
+        let Explanation { mut lines, mut object } = outcome;
         let stack = fact("stack", &self.asking.sentence());
         if self.asking.is_asked() {
             lines.insert(lines.len().min(1), stack);
@@ -196,14 +182,9 @@ impl Case<'_> {
         let by = other.map_or_else(String::new, |ruser| format!(" by {}", escape(ruser)));
         let account = self.account();
         let account = account.filter(|account| account != user);
-        let which = account.map_or_else(String::new, |name| {
-            format!(", the account {},", escape(&name))
-        });
-        format!(
-            "{} for {}{which}{by}{from}",
-            escape(&self.caller.service),
-            escape(user)
-        )
+        let which =
+            account.map_or_else(String::new, |name| format!(", the account {},", escape(&name)));
+        format!("{} for {}{which}{by}{from}", escape(&self.caller.service), escape(user))
     }
 
     /// What the account that is logged in to is called, whatever the name on the command line is.
@@ -213,16 +194,8 @@ impl Case<'_> {
     }
 
     fn whole(&self, mut object: Value) -> Value {
-        let notes: Vec<_> = self
-            .foresight
-            .notes
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let missed: Vec<_> = rules::missed(self)
-            .iter()
-            .map(rules::Missed::object)
-            .collect();
+        let notes: Vec<_> = self.foresight.notes.iter().map(ToString::to_string).collect();
+        let missed: Vec<_> = rules::missed(self).iter().map(rules::Missed::object).collect();
         let about = [
             ("user", json!(self.arguments.login.user)),
             ("account", json!(self.account())),
@@ -262,16 +235,12 @@ impl Case<'_> {
     }
 
     fn required(&self, required: &Required) -> Explanation {
-        let people: Vec<_> = people(required)
-            .map(|terms| person::Person::new(self, terms))
-            .collect();
+        let people: Vec<_> =
+            people(required).map(|terms| person::Person::new(self, terms)).collect();
         let mut lines = vec!["required".to_owned()];
         lines.extend(people.iter().flat_map(person::Person::lines));
         let objects: Vec<_> = people.iter().map(person::Person::object).collect();
-        Explanation {
-            lines,
-            object: json!({"outcome": "required", "people": objects}),
-        }
+        Explanation { lines, object: json!({"outcome": "required", "people": objects}) }
     }
 }
 
@@ -281,14 +250,9 @@ fn people(required: &Required) -> impl Iterator<Item = &Terms> {
 
 fn refused(refusal: &Refusal) -> Explanation {
     let reason = refusal.reason;
-    let (meaning, remedy) = (
-        reasons::sentence(reason),
-        reasons::hint(reason, &refusal.detail),
-    );
-    let mut lines = vec![
-        "refused".to_owned(),
-        fact("reason", &format!("{}: {meaning}", reason.code())),
-    ];
+    let (meaning, remedy) = (reasons::sentence(reason), reasons::hint(reason, &refusal.detail));
+    let mut lines =
+        vec!["refused".to_owned(), fact("reason", &format!("{}: {meaning}", reason.code()))];
     if !refusal.detail.is_empty() {
         lines.push(fact("detail", &refusal.detail));
     }

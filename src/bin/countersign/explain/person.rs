@@ -39,24 +39,14 @@ impl<'a> Person<'a> {
             fact("factors", &self.factors()),
             fact("preferred", &names(&terms.login.preferred).join(", ")),
         ];
-        lines.extend(
-            self.kept
-                .iter()
-                .map(|kept| fact(kept.label, &kept.sentence)),
-        );
+        lines.extend(self.kept.iter().map(|kept| fact(kept.label, &kept.sentence)));
         lines
     }
 
     fn whom(&self) -> String {
-        let Terms {
-            person,
-            tenant_user,
-            ..
-        } = self.terms;
+        let Terms { person, tenant_user, .. } = self.terms;
         let by = self.mapping.as_ref();
-        let by = by.map_or_else(String::new, |(path, line)| {
-            format!(", by {path} (line {line})")
-        });
+        let by = by.map_or_else(String::new, |(path, line)| format!(", by {path} (line {line})"));
         format!("{} (uid {}) as {tenant_user}{by}", person.name, person.uid)
     }
 
@@ -106,10 +96,7 @@ impl<'a> Person<'a> {
 }
 
 fn names(mechanisms: &[Mechanism]) -> Vec<&'static str> {
-    mechanisms
-        .iter()
-        .map(|mechanism| mechanism.name())
-        .collect()
+    mechanisms.iter().map(|mechanism| mechanism.name()).collect()
 }
 
 /// The key that gives the name in the tenant, and its line.

@@ -33,25 +33,22 @@ pub fn exempting(case: &Case<'_>, exemption: &Exemption) -> Deciding {
         });
     let place = until.and_then(|(examined, _)| line(case, examined));
     let last = until.and_then(|(_, until)| until.map(|day| day.to_string()));
-    let end = last
-        .as_ref()
-        .map_or("without an end".to_owned(), |day| format!("until {day}"));
+    let end = last.as_ref().map_or("without an end".to_owned(), |day| format!("until {day}"));
     Deciding {
         sentence: format!("rule {:?}{}, {end}", exemption.rule, at(place)),
         object: json!({"name": exemption.rule, "line": place, "until": last}),
     }
 }
 
-/// The rule that requires a person: one that names this person, or else the account that is logged in to.
+/// The rule that requires a person: one that names this person, or else the account that is logged
+/// in to.
 pub fn requiring(case: &Case<'_>, terms: &Terms) -> Deciding {
     let examined = case.foresight.examined.iter();
     let holding: Vec<_> = examined
         .filter(|examined| examined.list == List::Require)
         .filter(|examined| matches!(examined.found, Match::Holds(_)))
         .collect();
-    let own = holding
-        .iter()
-        .find(|examined| examined.user == terms.person.name);
+    let own = holding.iter().find(|examined| examined.user == terms.person.name);
     let found = own.or_else(|| holding.first()).copied();
     match found {
         Some(examined) => {
@@ -82,11 +79,7 @@ pub fn missed<'a>(case: &'a Case<'_>) -> Vec<Missed<'a>> {
         Match::Misses(misses) => {
             let misses: Vec<_> = misses.iter().map(ToString::to_string).collect();
             let (line, why) = (line(case, examined), misses.join("; "));
-            Some(Missed {
-                examined,
-                line,
-                why,
-            })
+            Some(Missed { examined, line, why })
         }
     });
     missed.collect()
@@ -95,11 +88,7 @@ pub fn missed<'a>(case: &'a Case<'_>) -> Vec<Missed<'a>> {
 impl Missed<'_> {
     pub fn line(&self) -> String {
         let (list, rule) = (self.examined.list.key(), &self.examined.rule);
-        format!(
-            "  not matched: {list} rule {rule:?}{}: {}",
-            at(self.line),
-            self.why
-        )
+        format!("  not matched: {list} rule {rule:?}{}: {}", at(self.line), self.why)
     }
 
     pub fn object(&self) -> Value {

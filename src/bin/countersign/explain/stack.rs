@@ -26,11 +26,7 @@ impl Asking {
             Some(folder) => stacks::stack_in(folder, &service, Kind::Auth),
             None => stacks::stack(&Root::live(), &service, Kind::Auth),
         };
-        Self {
-            stack,
-            service,
-            folder: folder.map(Path::to_owned),
-        }
+        Self { stack, service, folder: folder.map(Path::to_owned) }
     }
 
     /// The configuration that the stack names.
@@ -48,9 +44,8 @@ impl Asking {
             return self.why_not();
         }
         let lines: Vec<_> = self.ours().map(|line| self.place(line)).collect();
-        let config = self
-            .config()
-            .map_or_else(String::new, |path| format!(", by {}", path.display()));
+        let config =
+            self.config().map_or_else(String::new, |path| format!(", by {}", path.display()));
         match lines.as_slice() {
             [line] => format!("{line} asks{config}"),
             lines => format!("{} ask{config}", lines.join(" and ")),
@@ -59,11 +54,7 @@ impl Asking {
 
     fn why_not(&self) -> String {
         if let Some(line) = left_out_by(&self.stack, &self.service) {
-            return format!(
-                "{} leaves this service out: {}",
-                self.place(line),
-                line.text
-            );
+            return format!("{} leaves this service out: {}", self.place(line), line.text);
         }
         let file = self.stack.files.first().map_or(&self.service, |name| name);
         let file = self.file(file);
@@ -97,11 +88,7 @@ impl Asking {
     }
 
     fn place(&self, line: &Handler) -> String {
-        format!(
-            "{}:{}",
-            self.file(&line.place.file).display(),
-            line.place.line
-        )
+        format!("{}:{}", self.file(&line.place.file).display(), line.place.line)
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -1,4 +1,5 @@
-//! The control of a line: what libpam does for each code. Understood as libpam understands it, prefixes and all.
+//! The control of a line: what libpam does for each code. Understood as libpam understands it,
+//! prefixes and all.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -57,7 +58,8 @@ impl Control {
         Self([Action::Bad; CODES])
     }
 
-    /// The control of a word or of what stands between brackets. What can't be read is wholly bad, and why.
+    /// The control of a word or of what stands between brackets. What can't be read is wholly bad,
+    /// and why.
     pub fn parse(text: &str) -> (Self, Option<Misread>) {
         match word(&text.to_ascii_lowercase()) {
             Some(control) => (control, None),
@@ -72,7 +74,8 @@ impl Control {
         self.0.get(code.number()).copied().unwrap_or(Action::Bad)
     }
 
-    /// Assigns in order: `default` stands for every code that has nothing yet, and `rest` for those still without.
+    /// Assigns in order: `default` stands for every code that has nothing yet, and `rest` for those
+    /// still without.
     fn assigned(pairs: &[(Option<Code>, Action)], rest: Action) -> Self {
         let mut actions = [None; CODES];
         for (code, action) in pairs {
@@ -128,8 +131,7 @@ fn value(text: &str) -> Result<(Option<Code>, &str), Misread> {
         }
     }
     let rest = text.strip_prefix("default");
-    rest.map(|rest| (None, rest))
-        .ok_or_else(|| misread("a return value such as \"success\"", text))
+    rest.map(|rest| (None, rest)).ok_or_else(|| misread("a return value such as \"success\"", text))
 }
 
 fn action(text: &str) -> Result<(Action, &str), Misread> {
@@ -152,8 +154,5 @@ fn skipped(text: &str) -> &str {
 
 fn misread(expected: &'static str, text: &str) -> Misread {
     let found = text.split_ascii_whitespace().next().unwrap_or_default();
-    Misread {
-        expected,
-        found: found.to_owned(),
-    }
+    Misread { expected, found: found.to_owned() }
 }

@@ -1,4 +1,5 @@
-//! What libpam makes of the codes of a stack: one step at a time, so that a search can try them all.
+//! What libpam makes of the codes of a stack: one step at a time, so that a search can try them
+//! all.
 #![forbid(unsafe_code)]
 
 use super::code::Code;
@@ -31,12 +32,7 @@ pub struct State {
 
 impl State {
     pub fn new() -> Self {
-        State {
-            next: 0,
-            level: 0,
-            mood: FRESH,
-            entered: vec![FRESH],
-        }
+        State { next: 0, level: 0, mood: FRESH, entered: vec![FRESH] }
     }
 
     /// The line whose turn it is, with its position; none at the end of the stack.
@@ -56,7 +52,8 @@ impl State {
         }
     }
 
-    /// The state behind the line whose turn it is, if that says `code`, and what the line's control makes of it.
+    /// The state behind the line whose turn it is, if that says `code`, and what the line's control
+    /// makes of it.
     pub fn after(mut self, handlers: &[Handler], code: Code) -> (Self, Action) {
         let Some((_, handler)) = self.turn(handlers) else {
             return (self, Action::Ignore);
@@ -104,10 +101,7 @@ impl State {
 
     /// The first word counts, unless it was a success.
     fn accept(&mut self, code: Code) {
-        if matches!(
-            self.mood,
-            (Impression::None, _) | (Impression::Positive, Code::SUCCESS)
-        ) {
+        if matches!(self.mood, (Impression::None, _) | (Impression::Positive, Code::SUCCESS)) {
             self.mood = (Impression::Positive, code);
         }
     }

@@ -13,8 +13,8 @@ pub struct Line {
     pub span: Range<usize>,
 }
 
-/// What a file says once continued lines are one, and comments are gone; and the last line if it wants to go on where
-/// the file ends, for libpam then takes nothing of the file.
+/// What a file says once continued lines are one, and comments are gone; and the last line if it
+/// wants to go on where the file ends, for libpam then takes nothing of the file.
 pub fn lines(text: &str) -> (Vec<Line>, Option<Line>) {
     let mut lines = Vec::new();
     let mut open: Option<Line> = None;

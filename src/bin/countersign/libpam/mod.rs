@@ -1,4 +1,5 @@
-//! PAM service files, read and evaluated as libpam does it. Knows nothing of the world but what a `Source` gives.
+//! PAM service files, read and evaluated as libpam does it. Knows nothing of the world but what a
+//! `Source` gives.
 #![forbid(unsafe_code)]
 
 pub mod code;

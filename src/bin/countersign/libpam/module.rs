@@ -1,4 +1,5 @@
-//! What is known of the modules in a stack: whether they tell who somebody is, and what they can return.
+//! What is known of the modules in a stack: whether they tell who somebody is, and what they can
+//! return.
 #![forbid(unsafe_code)]
 
 use countersign::pam;
@@ -97,7 +98,8 @@ pub fn role(handler: &Handler) -> Role {
     }
 }
 
-/// The codes of our own refusals, as the module returns them, and what libpam returns where it can't load the module.
+/// The codes of our own refusals, as the module returns them, and what libpam returns where it
+/// can't load the module.
 pub fn refusals() -> Vec<Code> {
     let ours = pam::refusal_codes().into_iter().map(Code::numbered);
     ours.chain([Code::MODULE_UNKNOWN]).collect()
@@ -140,16 +142,13 @@ pub fn codes(handler: &Handler, world: &World<'_>) -> Vec<Code> {
     }
 }
 
-/// Whether a condition holds for a service, where it is about nothing else: `service in a:b`, `service notin a:b`.
+/// Whether a condition holds for a service, where it is about nothing else: `service in a:b`,
+/// `service notin a:b`.
 pub fn about_service(handler: &Handler, service: &str) -> Option<bool> {
     let is_option =
         |word: &&String| ["quiet", "quiet_fail", "quiet_success", "debug"].contains(&word.as_str());
-    let words: Vec<_> = handler
-        .arguments()
-        .iter()
-        .filter(|word| !is_option(word))
-        .map(String::as_str)
-        .collect();
+    let words: Vec<_> =
+        handler.arguments().iter().filter(|word| !is_option(word)).map(String::as_str).collect();
     let ["service", relation, list] = words.as_slice() else {
         return None;
     };
@@ -165,11 +164,7 @@ fn ours(world: &World<'_>) -> Vec<Code> {
     match world.kind {
         Kind::Auth => {
             let ignore = world.exempts.then_some(Code::IGNORE);
-            [Code::SUCCESS]
-                .into_iter()
-                .chain(ignore)
-                .chain(refusals())
-                .collect()
+            [Code::SUCCESS].into_iter().chain(ignore).chain(refusals()).collect()
         }
         Kind::Account => vec![Code::IGNORE],
         // It has no function for these.
@@ -198,12 +193,7 @@ fn may_ignore(handler: &Handler) -> bool {
 }
 
 fn anything(may_ignore: bool) -> Vec<Code> {
-    let usual = [
-        Code::SUCCESS,
-        Code::AUTH_ERR,
-        Code::USER_UNKNOWN,
-        Code::AUTHINFO_UNAVAIL,
-    ];
+    let usual = [Code::SUCCESS, Code::AUTH_ERR, Code::USER_UNKNOWN, Code::AUTHINFO_UNAVAIL];
     let others = Code::all().filter(|code| !usual.contains(code) && *code != Code::IGNORE);
     let ignore = may_ignore.then_some(Code::IGNORE);
     usual.into_iter().chain(ignore).chain(others).collect()
@@ -218,20 +208,14 @@ mod tests {
     fn a_line_names_our_own_by_a_word_of_it() {
         for (text, is_named) in [
             ("auth required pam_countersign.so", true),
-            (
-                "-auth required /lib/security/pam_countersign.so debug",
-                true,
-            ),
+            ("-auth required /lib/security/pam_countersign.so debug", true),
             ("auth required /src/target/debug/libcountersign.so", true),
             ("auth pam_countersign.so", true),
             ("login auth required [pam_countersign.so]", true),
             ("auth required pam_countersign_old.so", false),
             ("auth required pam_notcountersign.so", false),
             ("auth required pam_unix.so # pam_countersign.so", false),
-            (
-                "auth required pam_unix.so config=/pam_countersign.toml",
-                false,
-            ),
+            ("auth required pam_unix.so config=/pam_countersign.toml", false),
         ] {
             let (lines, _) = lines(text);
             assert_eq!(lines.iter().any(names_ours), is_named, "{text}");

@@ -28,14 +28,11 @@ impl<'a> Rule<'a> {
     /// `None` of an empty line.
     pub fn of(line: &'a str) -> Option<Self> {
         let mut words = words(line).into_iter();
-        Some(Self {
-            first: words.next()?,
-            control: words.next(),
-            rest: words.collect(),
-        })
+        Some(Self { first: words.next()?, control: words.next(), rest: words.collect() })
     }
 
-    /// The type as it is written, without the `-` that keeps libpam silent where a module is missing.
+    /// The type as it is written, without the `-` that keeps libpam silent where a module is
+    /// missing.
     pub fn kind_word(&self) -> &str {
         let first = self.first.text.as_str();
         first.strip_prefix('-').unwrap_or(first)

@@ -1,6 +1,7 @@
 //! Every way through a stack, whatever its modules say, and who has been asked on it.
 //!
-//! Ways that libpam and we can't tell apart are one: what is kept is the shortest of them, to show it.
+//! Ways that libpam and we can't tell apart are one: what is kept is the shortest of them, to show
+//! it.
 #![forbid(unsafe_code)]
 
 use std::collections::HashSet;
@@ -118,23 +119,17 @@ pub fn ends(handlers: &[Handler], world: &World<'_>) -> Option<Vec<End>> {
     Some(ends)
 }
 
-/// The codes that make a difference: of those that the control treats alike, the first. All of ours: each is a reason.
+/// The codes that make a difference: of those that the control treats alike, the first. All of
+/// ours: each is a reason.
 fn distinct(handler: &Handler, world: &World<'_>) -> Vec<Code> {
     let all = codes(handler, world);
     if role(handler) == Role::Ours {
         return all;
     }
     let mut kinds = HashSet::new();
-    let kind = |code: Code| {
-        (
-            handler.control.action(code),
-            code == Code::SUCCESS,
-            code == Code::IGNORE,
-        )
-    };
-    all.into_iter()
-        .filter(|code| kinds.insert(kind(*code)))
-        .collect()
+    let kind =
+        |code: Code| (handler.control.action(code), code == Code::SUCCESS, code == Code::IGNORE);
+    all.into_iter().filter(|code| kinds.insert(kind(*code))).collect()
 }
 
 impl Way {
@@ -155,20 +150,14 @@ impl Way {
 
     fn after(&self, handlers: &[Handler], code: Code, world: &World<'_>) -> Self {
         let (state, action) = self.state.clone().after(handlers, code);
-        let mut next = Way {
-            state,
-            facts: self.facts,
-            trail: self.trail.clone(),
-        };
+        let mut next = Way { state, facts: self.facts, trail: self.trail.clone() };
         if let Some((line, handler)) = self.state.turn(handlers)
             && handler.job != Job::Substack
         {
             let is_lost = self.state.impression() == Impression::Negative;
             next.facts.learn(handler, code, action, world, is_lost);
-            next.trail = Some(Rc::new(Link {
-                step: Step { line, code, action },
-                before: next.trail,
-            }));
+            next.trail =
+                Some(Rc::new(Link { step: Step { line, code, action }, before: next.trail }));
         }
         next
     }
@@ -177,11 +166,7 @@ impl Way {
         let links = std::iter::successors(self.trail.as_deref(), |link| link.before.as_deref());
         let mut steps: Vec<_> = links.map(|link| link.step).collect();
         steps.reverse();
-        End {
-            facts: self.facts,
-            verdict: self.state.verdict(),
-            steps,
-        }
+        End { facts: self.facts, verdict: self.state.verdict(), steps }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The lines of a service for one module type, in the order in which libpam comes by them, includes resolved.
+//! The lines of a service for one module type, in the order in which libpam comes by them, includes
+//! resolved.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -7,7 +8,8 @@ use super::control::{Control, Misread};
 use super::line::{Line, lines};
 use super::rule::{Included, Rule};
 
-/// libpam follows no more substacks within each other (`PAM_SUBSTACK_MAX_LEVEL`), and newer ones no more includes.
+/// libpam follows no more substacks within each other (`PAM_SUBSTACK_MAX_LEVEL`), and newer ones no
+/// more includes.
 const DEPTH: usize = 16;
 /// No sane service has a tenth of these; a file that includes itself twice would have thousands.
 const HANDLERS: usize = 2000;
@@ -56,10 +58,7 @@ impl fmt::Display for Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Job {
     /// Asks a module.
-    Module {
-        path: String,
-        arguments: Vec<String>,
-    },
+    Module { path: String, arguments: Vec<String> },
     /// Always `perm_denied`: libpam could not make sense of the line.
     Fail,
     /// Marks the begin of a substack, and does nothing.
@@ -144,18 +143,11 @@ pub fn read(source: Source<'_>, service: &str, kind: Kind) -> Stack {
 
 /// The stack of a service as its own file says it; nothing where there is none.
 fn collect(source: Source<'_>, service: &str, kind: Kind) -> Stack {
-    let mut reader = Reader {
-        source,
-        kind,
-        stack: Stack::default(),
-    };
+    let mut reader = Reader { source, kind, stack: Stack::default() };
     if let Some(text) = source(service)
         && !reader.file(service, &text, At::default())
     {
-        let place = Place {
-            file: service.to_owned(),
-            line: text.lines().count(),
-        };
+        let place = Place { file: service.to_owned(), line: text.lines().count() };
         reader.stack.broken.get_or_insert(place);
     }
     reader.stack
@@ -172,16 +164,14 @@ struct Reader<'a> {
 struct At {
     include: usize,
     substack: usize,
-    /// The file was included for the type that is collected, and a line of unknown type counts as such.
+    /// The file was included for the type that is collected, and a line of unknown type counts as
+    /// such.
     typed: bool,
 }
 
 impl At {
     fn deeper(self) -> Self {
-        At {
-            include: self.include + 1,
-            ..self
-        }
+        At { include: self.include + 1, ..self }
     }
 }
 
@@ -196,20 +186,14 @@ impl Reader<'_> {
             self.line(name, &line, at);
         }
         if let Some(line) = &unfinished {
-            let place = Place {
-                file: name.to_owned(),
-                line: line.number,
-            };
+            let place = Place { file: name.to_owned(), line: line.number };
             self.trouble(&place, Trouble::Unfinished);
         }
         unfinished.is_none()
     }
 
     fn line(&mut self, file: &str, line: &Line, at: At) {
-        let place = Place {
-            file: file.to_owned(),
-            line: line.number,
-        };
+        let place = Place { file: file.to_owned(), line: line.number };
         let Some(rule) = Rule::of(&line.text) else {
             return;
         };

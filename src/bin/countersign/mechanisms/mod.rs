@@ -39,12 +39,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let policy = context.policy()?;
     let terms = match arguments.tenant_user {
         true => whom::in_tenant(policy.for_service(&arguments.service), &arguments.user),
-        false => whom::local(
-            &policy,
-            &arguments.user,
-            &arguments.service,
-            &whom::MECHANISMS,
-        )?,
+        false => whom::local(&policy, &arguments.user, &arguments.service, &whom::MECHANISMS)?,
     };
     progress("Asking the tenant");
     let offered = offered(&terms).map_err(|refusal| reasons::problem(&refusal))?;
@@ -57,10 +52,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
 
 fn say(arguments: &Arguments, terms: &Terms, offered: &Offered) {
     let (user, service) = (escape(&terms.tenant_user), escape(&arguments.service));
-    line(format!(
-        "{user} at {}, for the service {service}:",
-        terms.tenant.url
-    ));
+    line(format!("{user} at {}, for the service {service}:", terms.tenant.url));
     if offered.is_elsewhere {
         line("  logs in at another identity provider");
     } else if offered.challenges.is_empty() {
@@ -69,9 +61,7 @@ fn say(arguments: &Arguments, terms: &Terms, offered: &Offered) {
     described(terms, offered).iter().for_each(line);
     if offered.wait > 0 {
         let wait = offered.wait;
-        line(format!(
-            "For {wait} s the tenant refuses this user even the right answers."
-        ));
+        line(format!("For {wait} s the tenant refuses this user even the right answers."));
     }
     line(conclusion(terms, offered));
 }
@@ -80,11 +70,7 @@ fn say(arguments: &Arguments, terms: &Terms, offered: &Offered) {
 pub fn described(terms: &Terms, offered: &Offered) -> Vec<String> {
     let mut lines = Vec::new();
     for (number, challenge) in (1..).zip(&offered.challenges) {
-        let one_of = if challenge.offers.len() > 1 {
-            ", one of"
-        } else {
-            ""
-        };
+        let one_of = if challenge.offers.len() > 1 { ", one of" } else { "" };
         lines.push(format!("Challenge {number}{one_of}"));
         let offers = challenge.offers.iter();
         lines.extend(offers.map(|offer| sentence(terms, offer)));
@@ -130,9 +116,7 @@ fn conclusion(terms: &Terms, offered: &Offered) -> String {
 fn object(arguments: &Arguments, terms: &Terms, offered: &Offered) -> Value {
     let challenges = offered.challenges.iter().map(|challenge| {
         let offers = challenge.offers.iter();
-        offers
-            .map(|offer| mechanism(terms, offer))
-            .collect::<Vec<_>>()
+        offers.map(|offer| mechanism(terms, offer)).collect::<Vec<_>>()
     });
     json!({
         "user": (!arguments.tenant_user).then_some(&arguments.user),

@@ -33,8 +33,8 @@ pub enum Worth {
     Useless(&'static str),
 }
 
-/// Asks the tenant what somebody would have to meet, as a login does, and leaves it at that: no answer is sent and no
-/// mechanism is started.
+/// Asks the tenant what somebody would have to meet, as a login does, and leaves it at that: no
+/// answer is sent and no mechanism is started.
 ///
 /// An unknown user is offered something too: tenants do not tell who is known.
 ///
@@ -83,10 +83,7 @@ impl Driver for Look {
     }
 
     fn heard(&mut self, outgoing: &Outgoing, response: &Response) {
-        if !matches!(
-            outgoing.request,
-            Request::Start { .. } | Request::Challenge { .. }
-        ) {
+        if !matches!(outgoing.request, Request::Start { .. } | Request::Challenge { .. }) {
             return;
         }
         match reply::started(&response.body) {
@@ -98,10 +95,7 @@ impl Driver for Look {
                 });
             }
             Ok(Started::Federated(_)) => {
-                self.0 = Some(Offered {
-                    is_elsewhere: true,
-                    ..Offered::default()
-                });
+                self.0 = Some(Offered { is_elsewhere: true, ..Offered::default() });
             }
             // What it means is the machine's business.
             Ok(Started::Redirect(_) | Started::Elsewhere | Started::Failed | Started::Unasked)
@@ -121,7 +115,8 @@ impl Driver for Look {
 }
 
 impl Offered {
-    /// Whether a login sends several answers in one request: only then a tenant that takes one at a time is in its way.
+    /// Whether a login sends several answers in one request: only then a tenant that takes one at a
+    /// time is in its way.
     pub fn goes_together(&self, terms: &Terms) -> bool {
         self.challenges.len() > 1 && terms.tenant.multiple_operations != Batch::Off
     }

@@ -31,10 +31,7 @@ impl Session {
             .map_err(|refusal| Problem::new(refusal.detail))?;
         let http = http::Client::new(&settings);
         let mut http = http.map_err(|error| {
-            let path = tenant
-                .ca_file
-                .as_deref()
-                .unwrap_or(std::path::Path::new(""));
+            let path = tenant.ca_file.as_deref().unwrap_or(std::path::Path::new(""));
             Problem::new(format!("tenant.ca_file: {}: {error}", path.display()))
         })?;
         let (base, token) = match &who.user {
@@ -107,9 +104,7 @@ impl Credentials {
         let found = (
             who.app.clone().or(admin.map(|a| a.app.clone())),
             who.client_id.clone().or(admin.map(|a| a.client_id.clone())),
-            who.client_secret_file
-                .clone()
-                .or(admin.map(|a| a.client_secret_file.clone())),
+            who.client_secret_file.clone().or(admin.map(|a| a.client_secret_file.clone())),
             who.scope.clone().or(admin.map(|a| a.scope.clone())),
         );
         let (Some(app), Some(id), Some(secret_file), Some(scope)) = found else {
@@ -125,23 +120,12 @@ impl Credentials {
             Some(ClientAuth::Body) => Place::Body,
             Some(ClientAuth::Basic) | None => Place::Basic,
         };
-        Ok(Credentials {
-            app,
-            id,
-            secret_file,
-            scope,
-            place,
-        })
+        Ok(Credentials { app, id, secret_file, scope, place })
     }
 
     fn token(&self, http: &mut http::Client, base: &str) -> Result<Secret, Problem> {
         let secret = self.secret()?;
-        let wanted = Grant {
-            id: &self.id,
-            secret: &secret,
-            scope: &self.scope,
-            place: self.place,
-        };
+        let wanted = Grant { id: &self.id, secret: &secret, scope: &self.scope, place: self.place };
         grant(http, base, &self.app, &wanted).map_err(|problem| told(&problem))
     }
 

@@ -114,10 +114,7 @@ impl Kept {
             let from = harmless(&from);
             return Err(wrong(format!("is from another tenant, {from}")));
         }
-        let set = block
-            .get("Path")
-            .and_then(Json::as_text)
-            .unwrap_or_default();
+        let set = block.get("Path").and_then(Json::as_text).unwrap_or_default();
         let block = Block::read(block.clone(), &set)
             .map_err(|_| wrong("is no policy set that was kept".to_owned()))?;
         Ok(Kept { block, replaced_by })

@@ -1,4 +1,5 @@
-//! Saving a changed policy set: shown, asked about, kept, saved, and begun anew where somebody else was faster.
+//! Saving a changed policy set: shown, asked about, kept, saved, and begun anew where somebody else
+//! was faster.
 #![forbid(unsafe_code)]
 
 use countersign::admin::{Block, Links, Name};
@@ -89,11 +90,7 @@ impl Saver {
                 How::Ask(Backups::open(saving.backup_folder.as_deref())?, terminal)
             }
         };
-        Ok(Saver {
-            json,
-            how,
-            is_registered: false,
-        })
+        Ok(Saver { json, how, is_registered: false })
     }
 
     /// Makes the change, as often as somebody else is faster, and no more than three times.
@@ -134,11 +131,7 @@ impl Saver {
         }
         let backups = match &mut self.how {
             How::DryRun => {
-                return Ok(Tried::Saved(Box::new(Saved {
-                    difference,
-                    stamp: None,
-                    backup: None,
-                })));
+                return Ok(Tried::Saved(Box::new(Saved { difference, stamp: None, backup: None })));
             }
             How::Yes(backups) => backups,
             How::Ask(backups, terminal) => {
@@ -160,10 +153,7 @@ impl Saver {
             self.is_registered = true;
         }
         save(session, change, seen, &wanted, backups).map(|tried| match tried {
-            Tried::Saved(saved) => Tried::Saved(Box::new(Saved {
-                difference,
-                ..*saved
-            })),
+            Tried::Saved(saved) => Tried::Saved(Box::new(Saved { difference, ..*saved })),
             Tried::Late(now) => Tried::Late(now),
         })
     }
@@ -172,9 +162,7 @@ impl Saver {
     fn report(&self, session: &mut Session, change: &Change<'_>, saved: Saved) -> Done {
         if let Some(backup) = &saved.backup {
             look(session, change).inspect_err(|_| {
-                complain(&Problem::new(format!(
-                    "what was there before is in {backup}"
-                )));
+                complain(&Problem::new(format!("what was there before is in {backup}")));
             })?;
         }
         if self.json {
@@ -210,7 +198,8 @@ fn look(session: &mut Session, change: &Change<'_>) -> Done {
         .hint("look at the policy set in the tenant's portal; it may have been changed since"))
 }
 
-/// Makes the name known. A tenant that refuses may know it from before, and there is no call to make it forget one.
+/// Makes the name known. A tenant that refuses may know it from before, and there is no call to
+/// make it forget one.
 fn register(session: &mut Session, name: &Name) -> Result<(), Problem> {
     match session.try_to(|client| client.register(name)) {
         Ok(()) => Ok(()),

@@ -18,10 +18,7 @@ pub fn between(is: &Block, would_be: &Block) -> String {
     let mut unified = diff.unified_diff();
     let unified = unified
         .context_radius(3)
-        .header(
-            &format!("{path} as it is"),
-            &format!("{path} as it would be"),
-        )
+        .header(&format!("{path} as it is"), &format!("{path} as it would be"))
         .to_string();
     let lines: Vec<_> = unified.lines().map(|line| shown_line(line, LINE)).collect();
     lines.join("\n")

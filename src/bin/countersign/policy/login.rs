@@ -22,7 +22,8 @@ pub struct LoggedIn {
     pub token: Secret,
 }
 
-/// Logs a user of the tenant in. How strong a login an administrator needs is the tenant's to say, not this machine's.
+/// Logs a user of the tenant in. How strong a login an administrator needs is the tenant's to say,
+/// not this machine's.
 pub fn log_in(policy: &Policy, user: &str) -> Result<LoggedIn, Problem> {
     let mut terms = whom::in_tenant(policy.for_service("countersign"), user);
     terms.flow = Flow::Login;
@@ -39,13 +40,9 @@ fn ask(terms: Terms, mut dialogue: Dialogue) -> Result<LoggedIn, Refusal> {
         Answer::Unfit(_) => return Err(Reason::PasswordEmpty.into()),
         Answer::Failed => return Err(Reason::Conversation.into()),
     };
-    let mut way = Way {
-        dialogue,
-        found: None,
-    };
+    let mut way = Way { dialogue, found: None };
     drive(terms, Some(password), &mut way)?;
-    way.found
-        .ok_or_else(|| Refusal::new(Reason::Misbehaved, "a success without a token"))
+    way.found.ok_or_else(|| Refusal::new(Reason::Misbehaved, "a success without a token"))
 }
 
 struct Way {

@@ -18,7 +18,8 @@ pub struct Arguments {
     /// The profile that says which challenges are to be met, by its name or id
     #[arg(long, value_name = "PROFILE")]
     profile: String,
-    /// Another profile where conditions hold: "PROP OP VALUE [and ...] then PROFILE"; the first rule that holds counts
+    /// Another profile where conditions hold: "PROP OP VALUE [and ...] then PROFILE"; the first
+    /// rule that holds counts
     #[arg(long = "rule", value_name = "RULE", value_parser = rule)]
     rules: Vec<Rule>,
     /// The policy set that it is for [default: "/Policy/Default Policy"]
@@ -69,10 +70,7 @@ pub fn create(session: &mut Session, saver: Saver, arguments: &Arguments) -> Don
 
 fn taken(name: &Name, block: &Block) -> Problem {
     let called = harmless(name.as_str());
-    let problem = format!(
-        "{} has settings called {called} already",
-        harmless(&block.path())
-    );
+    let problem = format!("{} has settings called {called} already", harmless(&block.path()));
     Problem::new(problem).hint(match block.challenge_policy(name) {
         Some(_) => format!("countersign policy show {called}, or choose another name"),
         None => "choose another name".to_owned(),
@@ -99,22 +97,15 @@ fn profile(profiles: &[Profile], wanted: &str) -> Result<String, Problem> {
         return Ok(found.id.clone());
     }
     let is_called = |profile: &&Profile| profile.name.eq_ignore_ascii_case(wanted);
-    let mut found: Vec<_> = profiles
-        .iter()
-        .filter(is_called)
-        .map(|one| one.id.clone())
-        .collect();
+    let mut found: Vec<_> = profiles.iter().filter(is_called).map(|one| one.id.clone()).collect();
     match (found.pop(), found.is_empty()) {
         (Some(id), true) => Ok(id),
-        (Some(_), false) => Err(Problem::new(format!(
-            "more than one profile is called {}",
-            harmless(wanted)
-        ))
-        .hint("name it by its id, which countersign policy profiles shows")),
-        (None, _) => Err(
-            Problem::new(format!("there is no profile {}", harmless(wanted)))
-                .hint("countersign policy profiles lists them"),
-        ),
+        (Some(_), false) => {
+            Err(Problem::new(format!("more than one profile is called {}", harmless(wanted)))
+                .hint("name it by its id, which countersign policy profiles shows"))
+        }
+        (None, _) => Err(Problem::new(format!("there is no profile {}", harmless(wanted)))
+            .hint("countersign policy profiles lists them")),
     }
 }
 

@@ -30,8 +30,8 @@ pub struct Arguments {
     json: bool,
 }
 
-/// As whom: somebody who logs in here, or a client of the tenant's, by [admin] of the configuration where no option says
-/// otherwise.
+/// As whom: somebody who logs in here, or a client of the tenant's, by [admin] of the configuration
+/// where no option says otherwise.
 #[derive(clap::Args)]
 struct Who {
     /// Logs this user of the tenant in, at the terminal
@@ -122,7 +122,8 @@ struct Saving {
     /// Shows the difference, and saves nothing
     #[arg(long)]
     dry_run: bool,
-    /// Where what is replaced is kept, a folder of nobody else's [default: /var/lib/countersign/policies]
+    /// Where what is replaced is kept, a folder of nobody else's [default:
+    /// /var/lib/countersign/policies]
     #[arg(long, value_name = "DIR")]
     backup_folder: Option<PathBuf>,
 }
@@ -154,19 +155,11 @@ fn go(context: &Context, arguments: &Arguments) -> Done {
             let change = change::Saver::prepare(&arguments.saving, json)?;
             make::create(&mut connect()?, change, arguments)
         }
-        Command::Remove {
-            name,
-            policy,
-            saving,
-        } => {
+        Command::Remove { name, policy, saving } => {
             let change = change::Saver::prepare(saving, json)?;
             make::remove(&mut connect()?, change, name, policy.as_deref())
         }
-        Command::Restore {
-            file,
-            force,
-            saving,
-        } => {
+        Command::Restore { file, force, saving } => {
             let change = change::Saver::prepare(saving, json)?;
             let kept = backup::Kept::read(file, policy.tenant())?;
             make::restore(&mut connect()?, change, &kept, *force)

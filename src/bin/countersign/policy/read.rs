@@ -26,19 +26,13 @@ pub fn list(session: &mut Session, policy: Option<&str>, json: bool) -> Done {
             .map(|link| for_whom(&link, &roles))
             .collect();
         if json {
-            let all: Vec<_> = block
-                .names()
-                .iter()
-                .filter_map(|name| object(&block, name))
-                .collect();
+            let all: Vec<_> =
+                block.names().iter().filter_map(|name| object(&block, name)).collect();
             objects.push(json!({"policy": path, "for": whom, "challenge_policies": all}));
             continue;
         }
         line(format!("{} ({})", harmless(path), whom.join("; ")));
-        block
-            .names()
-            .iter()
-            .for_each(|name| line(summary(&block, name)));
+        block.names().iter().for_each(|name| line(summary(&block, name)));
     }
     if json {
         line(json!(objects));
@@ -49,9 +43,7 @@ pub fn list(session: &mut Session, policy: Option<&str>, json: bool) -> Done {
 /// `Global`, `Role: Everybody`.
 fn for_whom(link: &Link<'_>, roles: &BTreeMap<String, String>) -> String {
     let params = link.params();
-    let names = params
-        .iter()
-        .map(|id| harmless(roles.get(id).unwrap_or(id)));
+    let names = params.iter().map(|id| harmless(roles.get(id).unwrap_or(id)));
     let names: Vec<_> = names.collect();
     match names.is_empty() {
         true => harmless(&link.kind()),
@@ -69,10 +61,7 @@ fn summary(block: &Block, name: &Name) -> String {
         };
         let off = if found.enabled { "" } else { " (switched off)" };
         let profiles = block.profiles();
-        format!(
-            "{}{rules}{off}",
-            asks(&profiles, found.default_profile.as_deref())
-        )
+        format!("{}{rules}{off}", asks(&profiles, found.default_profile.as_deref()))
     });
     format!("  {}: {text}", harmless(name.as_str()))
 }
@@ -90,22 +79,14 @@ pub fn show(session: &mut Session, name: &Name, policy: Option<&str>, json: bool
 
 fn say(block: &Block, name: &Name, found: &ChallengePolicy) {
     let off = if found.enabled { "" } else { ", switched off" };
-    line(format!(
-        "{} in {}{off}",
-        harmless(name.as_str()),
-        harmless(&block.path())
-    ));
+    line(format!("{} in {}{off}", harmless(name.as_str()), harmless(&block.path())));
     let profiles = block.profiles();
     for (conditions, profile) in &found.rules {
         let conditions: Vec<_> = conditions.iter().map(|text| harmless(text)).collect();
         let profile = asks(&profiles, Some(profile));
         line(format!("  {}: {profile}", conditions.join(" and ")));
     }
-    let otherwise = if found.rules.is_empty() {
-        "always"
-    } else {
-        "otherwise"
-    };
+    let otherwise = if found.rules.is_empty() { "always" } else { "otherwise" };
     let profile = asks(&profiles, found.default_profile.as_deref());
     line(format!("  {otherwise}: {profile}"));
     line(match found.no_mechanism {
@@ -187,11 +168,7 @@ pub fn roles(session: &mut Session, json: bool) -> Done {
             text if text.is_empty() => text,
             text => format!(": {text}"),
         };
-        line(format!(
-            "{}{about} ({})",
-            harmless(&role.name),
-            harmless(&role.id)
-        ));
+        line(format!("{}{about} ({})", harmless(&role.name), harmless(&role.id)));
     }
     Ok(())
 }

@@ -40,10 +40,8 @@ pub fn named(links: &Links, policy: Option<&str>) -> Result<String, Problem> {
         Some(path) => Ok(path.clone()),
         None => {
             let all: Vec<_> = paths.iter().map(|path| harmless(path)).collect();
-            Err(
-                Problem::new(format!("there is no policy set {}", harmless(wanted)))
-                    .hint(format!("--policy names one of: {}", all.join(", "))),
-            )
+            Err(Problem::new(format!("there is no policy set {}", harmless(wanted)))
+                .hint(format!("--policy names one of: {}", all.join(", "))))
         }
     }
 }
@@ -51,9 +49,7 @@ pub fn named(links: &Links, policy: Option<&str>) -> Result<String, Problem> {
 /// The policy set that is for this role.
 pub fn for_role(session: &mut Session, links: &Links, role: &str) -> Result<String, Problem> {
     let roles = session.ask(|client| client.roles())?;
-    let found = roles
-        .iter()
-        .find(|one| one.id == role || one.name.eq_ignore_ascii_case(role));
+    let found = roles.iter().find(|one| one.id == role || one.name.eq_ignore_ascii_case(role));
     let Some(found) = found else {
         return Err(Problem::new(format!("there is no role {}", harmless(role)))
             .hint("countersign policy roles lists them"));
@@ -61,11 +57,7 @@ pub fn for_role(session: &mut Session, links: &Links, role: &str) -> Result<Stri
     let is_for = |link: &countersign::admin::Link<'_>| {
         link.kind() == "Role" && link.params().contains(&found.id)
     };
-    let mut paths: Vec<_> = links
-        .iter()
-        .filter(is_for)
-        .filter_map(|link| link.path())
-        .collect();
+    let mut paths: Vec<_> = links.iter().filter(is_for).filter_map(|link| link.path()).collect();
     match (paths.pop(), paths.is_empty()) {
         (Some(path), true) => Ok(path),
         (Some(_), false) => Err(Problem::new(format!(
@@ -73,11 +65,10 @@ pub fn for_role(session: &mut Session, links: &Links, role: &str) -> Result<Stri
             harmless(&found.name)
         ))
         .hint("name one with --policy; countersign policy list shows them")),
-        (None, _) => Err(Problem::new(format!(
-            "no policy set is for the role {}",
-            harmless(&found.name)
-        ))
-        .hint("name one with --policy; countersign policy list shows them")),
+        (None, _) => {
+            Err(Problem::new(format!("no policy set is for the role {}", harmless(&found.name)))
+                .hint("name one with --policy; countersign policy list shows them"))
+        }
     }
 }
 
@@ -102,22 +93,15 @@ pub fn holding(
     match (found.pop(), found.is_empty()) {
         (Some(block), true) => Ok(block),
         (Some(last), false) => {
-            let all = found
-                .iter()
-                .chain([&last])
-                .map(|block| harmless(&block.path()));
+            let all = found.iter().chain([&last]).map(|block| harmless(&block.path()));
             let all: Vec<_> = all.collect();
-            Err(Problem::new(format!(
-                "{} is in more than one policy set",
-                harmless(name.as_str())
-            ))
-            .hint(format!("--policy names one of: {}", all.join(", "))))
+            Err(Problem::new(format!("{} is in more than one policy set", harmless(name.as_str())))
+                .hint(format!("--policy names one of: {}", all.join(", "))))
         }
-        (None, _) => Err(Problem::new(format!(
-            "there is no challenge policy {}",
-            harmless(name.as_str())
-        ))
-        .hint("countersign policy list shows them")),
+        (None, _) => {
+            Err(Problem::new(format!("there is no challenge policy {}", harmless(name.as_str())))
+                .hint("countersign policy list shows them"))
+        }
     }
 }
 

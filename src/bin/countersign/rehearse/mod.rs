@@ -70,7 +70,8 @@ pub fn run(arguments: &Arguments) -> Done {
     })
 }
 
-/// The folder of the stacks, if it is not the system's. That one needs root, as sshd and sudo have it.
+/// The folder of the stacks, if it is not the system's. That one needs root, as sshd and sudo have
+/// it.
 fn folder(arguments: &Arguments) -> Result<Option<PathBuf>, Problem> {
     let service = &arguments.login.service;
     let folder = arguments.stacks.as_ref().map(std::path::absolute);
@@ -79,10 +80,7 @@ fn folder(arguments: &Arguments) -> Result<Option<PathBuf>, Problem> {
         return Err(Problem::new(
             "a stack is rehearsed with root's rights, as sshd and sudo run it",
         )
-        .hint(format!(
-            "sudo countersign rehearse {}",
-            escape(&arguments.login.user)
-        )));
+        .hint(format!("sudo countersign rehearse {}", escape(&arguments.login.user))));
     }
     let is_name = !service.is_empty() && !service.contains('/');
     let stacks = stacks::of_service(&folders(folder.as_deref()), service);
@@ -91,22 +89,18 @@ fn folder(arguments: &Arguments) -> Result<Option<PathBuf>, Problem> {
         None => stacks::services(&Root::live()).contains(&service.to_ascii_lowercase()),
     };
     if !is_name || !is_there {
-        return Err(
-            Problem::new(format!("there is no stack {}", escape(service)))
-                .hint("name a file of /etc/pam.d or /usr/lib/pam.d, such as sshd, sudo or login"),
-        );
+        return Err(Problem::new(format!("there is no stack {}", escape(service)))
+            .hint("name a file of /etc/pam.d or /usr/lib/pam.d, such as sshd, sudo or login"));
     }
     if folder.is_some() {
         let others = stacks::of_service(&folders(folder.as_deref()), OTHER);
-        stacks
-            .iter()
-            .chain(&others)
-            .try_for_each(is_in_good_hands)?;
+        stacks.iter().chain(&others).try_for_each(is_in_good_hands)?;
     }
     Ok(folder)
 }
 
-/// Whoever writes a stack of another folder runs what they like, with the rights of whoever rehearses it.
+/// Whoever writes a stack of another folder runs what they like, with the rights of whoever
+/// rehearses it.
 fn is_in_good_hands(stack: &Stack) -> Done {
     match os::read(&stack.path, Secrecy::Public, MAX_STACK) {
         Ok(_) => Ok(()),
@@ -119,10 +113,7 @@ fn is_in_good_hands(stack: &Stack) -> Done {
 fn folders(folder: Option<&Path>) -> Vec<&Path> {
     match folder {
         Some(folder) => vec![folder],
-        None => stacks::folders(&Root::live())
-            .into_iter()
-            .map(Path::new)
-            .collect(),
+        None => stacks::folders(&Root::live()).into_iter().map(Path::new).collect(),
     }
 }
 
@@ -179,18 +170,15 @@ fn run_for(uid: u32) -> Done {
 /// The name of the terminal that this program was started from.
 fn terminal_name() -> Option<String> {
     let descriptors = ["/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2"];
-    let names = descriptors
-        .iter()
-        .filter_map(|path| std::fs::read_link(path).ok());
+    let names = descriptors.iter().filter_map(|path| std::fs::read_link(path).ok());
     let mut names = names.filter_map(|name| name.into_os_string().into_string().ok());
     names.find(|name| name.starts_with("/dev/pts/") || name.starts_with("/dev/tty"))
 }
 
-/// What any module may say, without what a terminal would obey: its lines, their spaces, and a picture made of them stay.
+/// What any module may say, without what a terminal would obey: its lines, their spaces, and a
+/// picture made of them stay.
 fn harmless(text: &str) -> String {
-    let lines = text
-        .split('\n')
-        .map(|line| shown_line(&line.replace('\t', "    "), LINE));
+    let lines = text.split('\n').map(|line| shown_line(&line.replace('\t', "    "), LINE));
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -32,10 +32,7 @@ impl<'a> Told<'a> {
         Self {
             arguments,
             ended,
-            audit: ended.audit.as_deref().map(|line| Audit {
-                line,
-                fields: audit::fields(line),
-            }),
+            audit: ended.audit.as_deref().map(|line| Audit { line, fields: audit::fields(line) }),
             unasked: match is_named {
                 true => "a line before it has ended the stack, or it could not be loaded",
                 false => "no line of this stack names it",
@@ -53,10 +50,8 @@ impl<'a> Told<'a> {
             true => "would let",
             false => "would not let",
         };
-        let (service, user) = (
-            escape(&self.arguments.login.service),
-            escape(&self.arguments.login.user),
-        );
+        let (service, user) =
+            (escape(&self.arguments.login.service), escape(&self.arguments.login.user));
         let mut lines = vec![
             format!("{service} {would} {user} in."),
             fact("pam_authenticate", &self.ended.authenticated.to_string()),
@@ -66,10 +61,9 @@ impl<'a> Told<'a> {
         }
         match &self.audit {
             Some(audit) => lines.extend(audit.lines()),
-            None => lines.push(fact(
-                "pam_countersign",
-                &format!("was not asked: {}", self.unasked),
-            )),
+            None => {
+                lines.push(fact("pam_countersign", &format!("was not asked: {}", self.unasked)))
+            }
         }
         lines
     }
@@ -156,9 +150,8 @@ impl Audit<'_> {
     /// Values as they stand in the log.
     fn object(&self) -> Value {
         let fields = self.fields.iter();
-        let fields: Map<_, _> = fields
-            .map(|(key, value)| ((*key).to_owned(), json!(value)))
-            .collect();
+        let fields: Map<_, _> =
+            fields.map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
         Value::Object(fields)
     }
 }

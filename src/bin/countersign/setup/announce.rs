@@ -8,7 +8,8 @@ use std::os::unix::fs::MetadataExt;
 use countersign::os;
 use serde::{Deserialize, Serialize};
 
-/// The terminal that a setup was typed on, and who owned it then: its name may be another login's later.
+/// The terminal that a setup was typed on, and who owned it then: its name may be another login's
+/// later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     path: String,
@@ -57,10 +58,7 @@ fn terminal_of(pid: &str) -> Option<String> {
 
 /// Its name by major and minor number: pseudo-terminals, virtual consoles and serial lines.
 fn named(number: u32) -> Option<String> {
-    let (major, minor) = (
-        (number >> 8) & 0xfff,
-        (number & 0xff) | ((number >> 12) & 0xf_ff00),
-    );
+    let (major, minor) = ((number >> 8) & 0xfff, (number & 0xff) | ((number >> 12) & 0xf_ff00));
     match (major, minor) {
         (136..=143, _) => Some(format!("/dev/pts/{}", (major - 136) * 256 + minor)),
         (4, 1..=63) => Some(format!("/dev/tty{minor}")),

@@ -1,4 +1,5 @@
-//! What was answered to the questions of the last setup: proposed at the next one, whatever became of that setup.
+//! What was answered to the questions of the last setup: proposed at the next one, whatever became
+//! of that setup.
 #![forbid(unsafe_code)]
 
 use serde::{Deserialize, Serialize};

@@ -51,8 +51,7 @@ impl Undone {
 
     /// One part that failed does not keep the others from being put back.
     fn note(&mut self, done: Done) {
-        self.failed
-            .extend(done.err().map(|problem| problem.what().to_owned()));
+        self.failed.extend(done.err().map(|problem| problem.what().to_owned()));
     }
 }
 
@@ -115,10 +114,8 @@ fn holds(root: &Root, config: &str, services: &[String]) -> Done {
     let broken = check::broken_stacks(root, Path::new(config), services);
     match broken.is_empty() {
         true => Ok(()),
-        false => Err(
-            Problem::new(format!("it would not hold:\n  {}", broken.join("\n  ")))
-                .hint("mend that first; `countersign check` tells more"),
-        ),
+        false => Err(Problem::new(format!("it would not hold:\n  {}", broken.join("\n  ")))
+            .hint("mend that first; `countersign check` tells more")),
     }
 }
 
@@ -181,25 +178,17 @@ fn stacks_back(root: &Root, record: &Record, undone: &mut Undone) {
     }
 }
 
-/// Stacks that pam-auth-update does not write, as somebody has edited them, are put back from our own copies. It looks at them
-/// again then, or it would go on as if they had our lines.
+/// Stacks that pam-auth-update does not write, as somebody has edited them, are put back from our
+/// own copies. It looks at them again then, or it would go on as if they had our lines.
 fn shared_back(root: &Root, record: &Record, undone: &mut Undone) -> Done {
     let updated = debian::update(root);
     let managed = record.changes.iter();
     let mut managed = managed.filter(|change| is_stacks(change, Kind::Managed));
-    let is_back = |change: &Change| {
-        root.read(&change.path)
-            .is_ok_and(|now| now == change.before)
-    };
+    let is_back = |change: &Change| root.read(&change.path).is_ok_and(|now| now == change.before);
     if managed.all(is_back) {
         return updated;
     }
-    put_back(
-        root,
-        record,
-        |change| is_stacks(change, Kind::Managed),
-        undone,
-    );
+    put_back(root, record, |change| is_stacks(change, Kind::Managed), undone);
     debian::update(root)
 }
 
@@ -207,7 +196,8 @@ fn is_stacks(change: &Change, kind: Kind) -> bool {
     change.kind == kind && !sshd::has(&change.path)
 }
 
-/// Ours is applied again behind its files; another is selected before they go, and they stay whole where it can't be.
+/// Ours is applied again behind its files; another is selected before they go, and they stay whole
+/// where it can't be.
 fn profile_back(root: &Root, record: &Record, before: &Selection, undone: &mut Undone) -> Done {
     let is_profiles = |change: &Change| authselect::has(&change.path);
     if before.is_ours() {
@@ -230,13 +220,7 @@ fn needs_back(root: &Root, record: &Record, undone: &mut Undone) {
         paths.map(|path| path.display().to_string()).collect()
     };
     let of_sshd = still(stacks::naming_in(root, "sshd"));
-    put_back_without(
-        root,
-        record,
-        |change| sshd::has(&change.path),
-        &of_sshd,
-        undone,
-    );
+    put_back_without(root, record, |change| sshd::has(&change.path), &of_sshd, undone);
     let is_configuration = |change: &Change| change.kind == Kind::Theirs;
     let all = still(stacks::naming(root));
     if undone.is_complete() || !all.is_empty() {
@@ -322,9 +306,7 @@ pub fn undo_last(
 fn can_be_undone(root: &Root, record: &Record) -> Done {
     match record.authselect.is_none() || root.is_live() {
         true => Ok(()),
-        false => Err(
-            Problem::new("authselect(8) has to be run on that system for this")
-                .hint("start it, or chroot into it, and type there: sudo countersign unsetup"),
-        ),
+        false => Err(Problem::new("authselect(8) has to be run on that system for this")
+            .hint("start it, or chroot into it, and type there: sudo countersign unsetup")),
     }
 }

@@ -1,4 +1,5 @@
-//! What the tenant would ask of somebody: their login is opened, looked at and given up. Nothing is sent to them.
+//! What the tenant would ask of somebody: their login is opened, looked at and given up. Nothing is
+//! sent to them.
 #![forbid(unsafe_code)]
 
 use countersign::audit::escape;
@@ -21,10 +22,7 @@ pub fn ask_tenant(policy: &Policy, user: &str, services: &[String]) -> Done {
             continue;
         }
         let name = escape(&terms.tenant_user);
-        progress(&format!(
-            "Asking {} what {name} would be asked",
-            terms.tenant.url
-        ));
+        progress(&format!("Asking {} what {name} would be asked", terms.tenant.url));
         let found = offered(&terms).map_err(|refusal| reasons::problem(&refusal))?;
         if !found.can_be_enough(&terms) {
             let offers = described(&terms, &found).join("\n  ");
@@ -35,10 +33,7 @@ pub fn ask_tenant(policy: &Policy, user: &str, services: &[String]) -> Done {
                 "change at the tenant what {name} is asked for, or name somebody else; login.minimum_factors in countersign.toml(5) says how much is demanded"
             )));
         }
-        line(format!(
-            "The tenant would ask {name} for {}.",
-            challenges(&found)
-        ));
+        line(format!("The tenant would ask {name} for {}.", challenges(&found)));
         asked.push(terms.flow);
     }
     Ok(())

@@ -1,4 +1,5 @@
-//! authselect(8): the stacks that a whole RHEL or Fedora shares. A profile of our own is made from the one in use.
+//! authselect(8): the stacks that a whole RHEL or Fedora shares. A profile of our own is made from
+//! the one in use.
 #![forbid(unsafe_code)]
 
 use super::change::{Change, Kind};
@@ -15,7 +16,8 @@ const OURS: &str = "custom/countersign";
 const FOLDER: &str = "/etc/authselect/custom/countersign";
 /// Those of its files that ask for a password.
 const STACKS: [&str; 3] = ["system-auth", "password-auth", SWITCHABLE];
-/// From authselect 1.8 on, for greeters that let users choose how to log in. It asks for a password in some profiles alone.
+/// From authselect 1.8 on, for greeters that let users choose how to log in. It asks for a password
+/// in some profiles alone.
 const SWITCHABLE: &str = "switchable-auth";
 
 /// The profile in use and its features, as authselect prints and takes them.
@@ -59,14 +61,13 @@ impl Selection {
         ];
         let found = places.into_iter().find(|place| root.exists(place));
         found.ok_or_else(|| {
-            Problem::new(format!(
-                "authselect uses {profile}, whose files are nowhere"
-            ))
-            .hint("see `authselect current`, or use --blocks")
+            Problem::new(format!("authselect uses {profile}, whose files are nowhere"))
+                .hint("see `authselect current`, or use --blocks")
         })
     }
 
-    /// The files of our own profile, with the module in front for these services, and not for those of `own`.
+    /// The files of our own profile, with the module in front for these services, and not for those
+    /// of `own`.
     pub fn changes(
         &self,
         root: &Root,
@@ -78,10 +79,8 @@ impl Selection {
             return Ok(Vec::new());
         }
         if root.exists(FOLDER) && !self.is_ours() {
-            return Err(
-                Problem::new(format!("{FOLDER} is there already, and not in use"))
-                    .hint("remove it, or use --blocks"),
-            );
+            return Err(Problem::new(format!("{FOLDER} is there already, and not in use"))
+                .hint("remove it, or use --blocks"));
         }
         let base = self.folder(root)?;
         let mut changes = Vec::new();
@@ -115,7 +114,8 @@ impl Selection {
         self.profile() == OURS
     }
 
-    /// Our own profile, with the features of this one. Where it is selected already, what its files say is applied.
+    /// Our own profile, with the features of this one. Where it is selected already, what its files
+    /// say is applied.
     pub fn select_ours(&self) -> Done {
         match self.is_ours() {
             true => program::run(PROGRAM, &["apply-changes"]).map(drop),
@@ -131,7 +131,8 @@ impl Selection {
         }
     }
 
-    /// This profile again, with the features that are on by now, and ours no more. Who has selected another since keeps it.
+    /// This profile again, with the features that are on by now, and ours no more. Who has selected
+    /// another since keeps it.
     pub fn select_again(&self, root: &Root) -> Done {
         match Self::current(root) {
             Some(now) if now.is_ours() => now.select(self.profile()),
@@ -155,15 +156,13 @@ impl Selection {
     }
 
     fn select(&self, profile: &str) -> Done {
-        let arguments: Vec<_> = ["select", profile]
-            .into_iter()
-            .chain(self.features())
-            .collect();
+        let arguments: Vec<_> = ["select", profile].into_iter().chain(self.features()).collect();
         program::run(PROGRAM, &arguments).map(drop)
     }
 }
 
-/// A file of the profile with the module for these services. It is a template: what authselect has made of it is the stack.
+/// A file of the profile with the module for these services. It is a template: what authselect has
+/// made of it is the stack.
 fn wired(
     root: &Root,
     stack: &str,
@@ -186,8 +185,7 @@ fn wired(
 
 /// Whether a file is of our own profile.
 pub fn has(path: &str) -> bool {
-    path.strip_prefix(FOLDER)
-        .is_some_and(|name| name.starts_with('/'))
+    path.strip_prefix(FOLDER).is_some_and(|name| name.starts_with('/'))
 }
 
 /// Removes our own profile.

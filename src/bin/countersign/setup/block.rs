@@ -9,10 +9,7 @@ fn span(text: &str) -> Option<(usize, usize)> {
     let start = line_start(text, BEGIN)?;
     let rest = text.get(start..)?;
     let end = start + line_start(rest, END)?;
-    let after = text
-        .get(end..)?
-        .find('\n')
-        .map_or(text.len(), |at| end + at + 1);
+    let after = text.get(end..)?.find('\n').map_or(text.len(), |at| end + at + 1);
     Some((start, after))
 }
 
@@ -54,11 +51,7 @@ pub fn replaced(text: &str, block: Option<&str>) -> String {
 pub fn inserted(text: &str, at: usize, block: &str) -> String {
     let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
     // A last line without an end is one all the same.
-    let gap = if before.is_empty() || before.ends_with('\n') {
-        ""
-    } else {
-        "\n"
-    };
+    let gap = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
     format!("{before}{gap}{block}{after}")
 }
 

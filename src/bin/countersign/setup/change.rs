@@ -14,7 +14,8 @@ const LINE: usize = 400;
 /// How a change is taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
-    /// The whole file is ours: it is put back whatever was done to it since, of which a copy is kept.
+    /// The whole file is ours: it is put back whatever was done to it since, of which a copy is
+    /// kept.
     Ours,
     /// A marked block is ours: the rest stays as it is.
     Block,
@@ -52,12 +53,7 @@ impl Change {
     /// A change, if it is one.
     pub fn new(path: &str, kind: Kind, before: Option<String>, after: &str) -> Option<Self> {
         let after = Some(after.to_owned());
-        (before != after).then(|| Self {
-            path: path.to_owned(),
-            kind,
-            before,
-            after,
-        })
+        (before != after).then(|| Self { path: path.to_owned(), kind, before, after })
     }
 
     /// As `diff -u` shows it.
@@ -70,9 +66,7 @@ impl Change {
         let diff = TextDiff::from_lines(before, after);
         let shown = diff.unified_diff().header(old, &self.path).to_string();
         let lines = shown.lines().map(|line| line.replace('\t', "    "));
-        lines
-            .map(|line| format!("{}\n", shown_line(&line, LINE)))
-            .collect()
+        lines.map(|line| format!("{}\n", shown_line(&line, LINE))).collect()
     }
 
     /// What takes the change back, from what is there now.
@@ -93,10 +87,9 @@ impl Change {
                 true => Undo::Edited(self.before.clone()),
                 false => Undo::Nothing,
             },
-            Kind::Theirs => Undo::Left(format!(
-                "{} was changed since, and stays as it is",
-                self.path
-            )),
+            Kind::Theirs => {
+                Undo::Left(format!("{} was changed since, and stays as it is", self.path))
+            }
         }
     }
 

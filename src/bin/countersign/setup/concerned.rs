@@ -1,4 +1,5 @@
-//! Who a setup is about: who is asked what they were not asked before, who is asked nothing, and who is left outside.
+//! Who a setup is about: who is asked what they were not asked before, who is asked nothing, and
+//! who is left outside.
 #![forbid(unsafe_code)]
 
 use countersign::policy::Policy;
@@ -82,11 +83,7 @@ fn asked(wanted: &Wanted) -> Vec<String> {
     let mut lines: Vec<_> = services
         .filter(|service| !["sudo-i", "su-l"].contains(&service.as_str()))
         .map(|service| {
-            format!(
-                "{}: {}",
-                who(service, wanted.answers.keys),
-                what(&wanted.policy, service)
-            )
+            format!("{}: {}", who(service, wanted.answers.keys), what(&wanted.policy, service))
         })
         .collect();
     let settings = wanted.policy.for_service("");
@@ -126,19 +123,10 @@ fn unasked(root: &Root, services: &[String]) -> Vec<String> {
         return Vec::new();
     }
     let found = sudoers::read(root);
-    let lines = found
-        .all
-        .iter()
-        .filter(|one| !one.is_service(services))
-        .map(|one| {
-            let place = format!("{}:{}", one.file.display(), one.line);
-            format!(
-                "{}: {} ({place})\n    do: {}",
-                one.what(),
-                one.why(),
-                one.remedy()
-            )
-        });
+    let lines = found.all.iter().filter(|one| !one.is_service(services)).map(|one| {
+        let place = format!("{}:{}", one.file.display(), one.line);
+        format!("{}: {} ({place})\n    do: {}", one.what(), one.why(), one.remedy())
+    });
     let elsewhere = found.elsewhere.iter();
     let elsewhere = elsewhere.map(|source| {
         format!("rules of sudo from {source}, which were not looked at: sudo -l -U USER shows them")

@@ -25,10 +25,8 @@ pub fn run() -> Done {
     };
     if !rollback::is_proven(&awaited)? {
         let how = rollback::said(&awaited.services);
-        return Err(
-            Problem::new(format!("this shell comes from no new login by {how}"))
-                .hint(format!("log in anew by {how}, and type it there")),
-        );
+        return Err(Problem::new(format!("this shell comes from no new login by {how}"))
+            .hint(format!("log in anew by {how}, and type it there")));
     }
     record.awaited = None;
     journal.write(&locked, &record)?;

@@ -1,4 +1,5 @@
-//! pam-auth-update(8): the stacks that a whole Debian or Ubuntu shares. It writes them itself, from profiles.
+//! pam-auth-update(8): the stacks that a whole Debian or Ubuntu shares. It writes them itself, from
+//! profiles.
 #![forbid(unsafe_code)]
 
 use std::fs;
@@ -39,14 +40,8 @@ fn path(stack: Stack) -> String {
 /// The profile for these services.
 fn profile(stack: Stack, services: &[String], arguments: &str) -> String {
     let (title, kind) = match stack {
-        Stack::Login => (
-            "Countersign: password and second factor of the tenant",
-            "Primary",
-        ),
-        Stack::StepUp => (
-            "Countersign: one more factor behind the password",
-            "Additional",
-        ),
+        Stack::Login => ("Countersign: password and second factor of the tenant", "Primary"),
+        Stack::StepUp => ("Countersign: one more factor behind the password", "Additional"),
     };
     format!(
         "Name: {title}\nDefault: no\nPriority: {PRIORITY}\nAuth-Type: {kind}\nAuth:\n\t{}\n\t{}\n",
@@ -55,8 +50,8 @@ fn profile(stack: Stack, services: &[String], arguments: &str) -> String {
     )
 }
 
-/// What has to change so that these services share the stacks and those of `own` do not, the stacks among it. `None` where
-/// pam-auth-update leaves them alone, since somebody wrote into them.
+/// What has to change so that these services share the stacks and those of `own` do not, the stacks
+/// among it. `None` where pam-auth-update leaves them alone, since somebody wrote into them.
 pub fn changes(
     root: &Root,
     services: &[(String, Stack)],
@@ -85,7 +80,8 @@ pub fn changes(
     Ok(Some(changes))
 }
 
-/// The services that a profile has stay in it, unless they are now in the other or share no stack any more.
+/// The services that a profile has stay in it, unless they are now in the other or share no stack
+/// any more.
 fn names_in(
     root: &Root,
     stack: Stack,
@@ -144,14 +140,14 @@ fn asks_none_of(root: &Root, services: &[(String, Stack)], own: &[String]) -> Do
     }
 }
 
-/// Has the shared stacks written from the profiles that are there. On an image, where nothing runs, they stay as they are.
+/// Has the shared stacks written from the profiles that are there. On an image, where nothing runs,
+/// they stay as they are.
 pub fn update(root: &Root) -> Done {
     if !root.is_live() {
         return Ok(());
     }
-    let (there, gone): (Vec<_>, Vec<_>) = [Stack::Login, Stack::StepUp]
-        .into_iter()
-        .partition(|stack| root.exists(path(*stack)));
+    let (there, gone): (Vec<_>, Vec<_>) =
+        [Stack::Login, Stack::StepUp].into_iter().partition(|stack| root.exists(path(*stack)));
     for (option, stacks) in [("--remove", gone), ("--enable", there)] {
         let names = stacks.into_iter().map(name);
         let arguments: Vec<_> = ["--package", option].into_iter().chain(names).collect();
@@ -174,9 +170,8 @@ impl Scratch {
         for change in changes {
             copy.write(&change.path, change.after.as_deref())?;
         }
-        let enabled = [Stack::Login, Stack::StepUp]
-            .into_iter()
-            .filter(|stack| copy.exists(path(*stack)));
+        let enabled =
+            [Stack::Login, Stack::StepUp].into_iter().filter(|stack| copy.exists(path(*stack)));
         let mut arguments = vec!["--root", self.place(), "--package"];
         let enabled: Vec<_> = enabled.map(name).collect();
         if !enabled.is_empty() {
@@ -186,10 +181,7 @@ impl Scratch {
         let mut command = program::command(PROGRAM, &arguments);
         command.env("DEBIAN_FRONTEND", "noninteractive");
         // What it remembers of the preview is thrown away with it.
-        command.env(
-            "DEBCONF_DB_OVERRIDE",
-            format!("File{{{}/debconf}}", self.place()),
-        );
+        command.env("DEBCONF_DB_OVERRIDE", format!("File{{{}/debconf}}", self.place()));
         program::output(command)?;
         self.stacks(&copy)
     }

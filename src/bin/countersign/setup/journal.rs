@@ -1,6 +1,7 @@
 //! What setups have written, in the order in which they did, so that each can be taken back.
 //!
-//! A folder of root's: one record for each setup, and beside it a plain copy of every file as it was before.
+//! A folder of root's: one record for each setup, and beside it a plain copy of every file as it
+//! was before.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;
@@ -46,7 +47,8 @@ pub struct Awaited {
     pub services: Vec<String>,
     /// Which boot it was made in.
     pub boot: String,
-    /// When in that boot everything was written, in ticks: whoever logged in before proves nothing. `None` until then.
+    /// When in that boot everything was written, in ticks: whoever logged in before proves nothing.
+    /// `None` until then.
     pub since: Option<u64>,
     /// Until when, in seconds since 1970, for people.
     pub until: u64,
@@ -104,9 +106,7 @@ impl Journal {
 
     fn numbers(&self) -> Result<Vec<u32>, Problem> {
         let names = self.folder.names().map_err(|error| self.failed(&error))?;
-        let numbers = names
-            .iter()
-            .filter_map(|name| name.strip_suffix(".json")?.parse().ok());
+        let numbers = names.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok());
         let mut numbers: Vec<u32> = numbers.collect();
         numbers.sort_unstable();
         Ok(numbers)
@@ -122,10 +122,7 @@ impl Journal {
 
     pub fn read(&self, number: u32) -> Result<Option<Record>, Problem> {
         let name = format!("{number}.json");
-        let bytes = self
-            .folder
-            .read(&name, LIMIT)
-            .map_err(|error| self.failed(&error))?;
+        let bytes = self.folder.read(&name, LIMIT).map_err(|error| self.failed(&error))?;
         let Some(bytes) = bytes else {
             return Ok(None);
         };
@@ -138,9 +135,8 @@ impl Journal {
     }
 
     fn unreadable(&self, number: u32, why: &str) -> Problem {
-        Problem::new(format!("{FOLDER}/{number}.json: {why}")).hint(format!(
-            "the files as they were before are in {FOLDER}/{number}"
-        ))
+        Problem::new(format!("{FOLDER}/{number}.json: {why}"))
+            .hint(format!("the files as they were before are in {FOLDER}/{number}"))
     }
 
     /// Keeps a new record, and the files as they are, before any of them is changed.
@@ -163,7 +159,8 @@ impl Journal {
             .map_err(|error| self.failed(&error).hint("nothing was changed"))
     }
 
-    /// A setup that was taken back is over. The record goes last: as long as it is there, this can be tried again.
+    /// A setup that was taken back is over. The record goes last: as long as it is there, this can
+    /// be tried again.
     pub fn remove(&self, locked: &Locked<'_>, number: u32) -> Done {
         let stayed = |error| {
             self.failed(&error).hint(

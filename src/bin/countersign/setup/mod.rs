@@ -1,5 +1,5 @@
-//! `countersign setup`: the configuration, sshd and the PAM stacks, shown before they are written and put back unless a new
-//! login has been seen to work.
+//! `countersign setup`: the configuration, sshd and the PAM stacks, shown before they are written
+//! and put back unless a new login has been seen to work.
 #![forbid(unsafe_code)]
 
 mod announce;
@@ -59,7 +59,8 @@ pub struct Arguments {
     /// What people are called in the tenant; {user} stands for the local name
     #[arg(long, value_name = "NAME")]
     template: Option<String>,
-    /// What one user is called there, such as root=alice@example.com; for root the only way. May be given several times
+    /// What one user is called there, such as root=alice@example.com; for root the only way. May be
+    /// given several times
     #[arg(long, value_name = "USER=NAME", value_parser = pair)]
     name: Vec<(String, String)>,
     /// Root certificates in PEM form, instead of the system's
@@ -68,16 +69,19 @@ pub struct Arguments {
     /// PAM services, such as sshd,sudo,sudo-i
     #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
     service: Vec<String>,
-    /// A user of this machine: the tenant is asked what it would ask of them, and nothing is sent to them
+    /// A user of this machine: the tenant is asked what it would ask of them, and nothing is sent
+    /// to them
     #[arg(long, value_name = "USER", value_hint = clap::ValueHint::Username)]
     test_user: Option<String>,
     /// Does not ask the tenant anything, as for a machine that can't reach it yet
     #[arg(long, conflicts_with = "test_user")]
     without_tenant: bool,
-    /// Writes into the services' own files, even where pam-auth-update or authselect write the stacks that they share
+    /// Writes into the services' own files, even where pam-auth-update or authselect write the
+    /// stacks that they share
     #[arg(long)]
     blocks: bool,
-    /// Puts everything back after this time, such as 5m, unless `countersign confirm` comes from a new login
+    /// Puts everything back after this time, such as 5m, unless `countersign confirm` comes from a
+    /// new login
     #[arg(long, value_name = "TIME", value_parser = within)]
     confirm_within: Option<Duration>,
     /// Does not ask before it writes, and takes what the last setup was told for what is not said
@@ -93,19 +97,12 @@ pub struct Arguments {
     #[arg(long, value_name = "HOW")]
     keys: Option<sshd::Keys>,
     /// Sets up the image below this folder: nothing is started, reloaded or asked there
-    #[arg(
-        long,
-        value_name = "FOLDER",
-        default_value = "/",
-        conflicts_with = "confirm_within"
-    )]
+    #[arg(long, value_name = "FOLDER", default_value = "/", conflicts_with = "confirm_within")]
     root: PathBuf,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
-    let pair = text
-        .split_once('=')
-        .filter(|(user, name)| !user.is_empty() && !name.is_empty());
+    let pair = text.split_once('=').filter(|(user, name)| !user.is_empty() && !name.is_empty());
     let pair = pair.map(|(user, name)| (user.to_owned(), name.to_owned()));
     pair.ok_or_else(|| "expected USER=NAME, such as root=alice@example.com".to_owned())
 }
@@ -120,10 +117,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let root = place::root(&arguments.root)?;
     let config = context.path()?;
     if config.contains(char::is_whitespace) {
-        return Err(Problem::new(format!(
-            "{config:?}: a PAM stack can't name a path with spaces"
-        ))
-        .hint("name another with --config"));
+        return Err(Problem::new(format!("{config:?}: a PAM stack can't name a path with spaces"))
+            .hint("name another with --config"));
     }
     nothing_is_awaited(&root)?;
     let before = root.read(&config)?;
@@ -139,10 +134,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     }
     let concerned = Concerned::find(&root, &wanted, arguments)?;
     if arguments.dry_run || arguments.yes {
-        record
-            .changes
-            .iter()
-            .for_each(|change| line(change.shown()));
+        record.changes.iter().for_each(|change| line(change.shown()));
         line(concerned.shown());
     }
     if arguments.dry_run {
@@ -150,12 +142,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         return Ok(());
     }
     agree(&record.changes, &concerned, arguments)?;
-    let task = Task {
-        root: &root,
-        config: &config,
-        answers: &wanted.answers,
-        arguments,
-    };
+    let task = Task { root: &root, config: &config, answers: &wanted.answers, arguments };
     task.carry_out(&mut record)
 }
 
@@ -248,9 +235,7 @@ fn split(
     for (service, stack) in services {
         let (path, text) = file(root, &service)?;
         if pam::is_wired_by_hand(&text) {
-            line(format!(
-                "{path} names the module already, and stays as it is."
-            ));
+            line(format!("{path} names the module already, and stays as it is."));
         } else if block::of(&text).is_some() {
             own.push((service, stack));
         } else if debian && pam::includes_common_auth(&source, &text)
@@ -272,10 +257,7 @@ fn write_stacks(
     record: &mut Record,
 ) -> Done {
     let names = |services: &Services| -> Vec<String> {
-        services
-            .iter()
-            .map(|(service, _)| service.clone())
-            .collect()
+        services.iter().map(|(service, _)| service.clone()).collect()
     };
     if debian::is_here(root) {
         match debian::changes(root, shared, &names(&own), argument)? {
@@ -306,9 +288,7 @@ fn write_stacks(
             continue;
         }
         let wired = pam::wired(&source, &path, &text, stack, argument)?;
-        record
-            .changes
-            .extend(change_of(&service, &path, text, &wired));
+        record.changes.extend(change_of(&service, &path, text, &wired));
     }
     Ok(())
 }
@@ -320,7 +300,8 @@ fn file(root: &Root, service: &str) -> Result<(String, String), Problem> {
     Ok((path, text))
 }
 
-/// A stack outside of /etc is a package's: it stays, and libpam reads the copy in /etc/pam.d before it.
+/// A stack outside of /etc is a package's: it stays, and libpam reads the copy in /etc/pam.d before
+/// it.
 fn change_of(service: &str, path: &str, text: String, wired: &str) -> Option<Change> {
     let own = format!("/etc/pam.d/{service}");
     if path == own {
@@ -332,15 +313,12 @@ fn change_of(service: &str, path: &str, text: String, wired: &str) -> Option<Cha
     Change::new(&own, Kind::Ours, None, wired)
 }
 
-/// On the terminal, all of it: who agrees has seen what to. Nobody is left outside without a word of its own.
+/// On the terminal, all of it: who agrees has seen what to. Nobody is left outside without a word
+/// of its own.
 fn agree(changes: &[Change], concerned: &Concerned, arguments: &Arguments) -> Done {
     let is_accepted = concerned.outside.is_empty() || arguments.accept_lockouts;
     if arguments.yes {
-        return if is_accepted {
-            Ok(())
-        } else {
-            Err(locked_out(concerned))
-        };
+        return if is_accepted { Ok(()) } else { Err(locked_out(concerned)) };
     }
     let mut terminal =
         Terminal::open().map_err(|problem| problem.hint("with --yes, it is not asked"))?;

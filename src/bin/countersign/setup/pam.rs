@@ -27,7 +27,8 @@ const PASSWORD_MODULES: [&str; 7] = [
 /// Where in a stack the module stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stack {
-    /// In front: it asks for the tenant's password, and whom no rule concerns logs in with the local one instead.
+    /// In front: it asks for the tenant's password, and whom no rule concerns logs in with the
+    /// local one instead.
     Login,
     /// Behind the local password.
     StepUp,
@@ -66,26 +67,19 @@ pub fn is_wired_by_hand(text: &str) -> bool {
 
 /// Whether the stack is that of Debian's common-auth.
 pub fn includes_common_auth(source: Source<'_>, text: &str) -> bool {
-    has(source, text, DEPTH, &|included| {
-        included == Included::All("common-auth")
-    })
+    has(source, text, DEPTH, &|included| included == Included::All("common-auth"))
 }
 
 /// Whether it is one of those that authselect writes.
 pub fn includes_authselects(source: Source<'_>, text: &str) -> bool {
     has(source, text, DEPTH, &|included| {
-        matches!(
-            included.name(),
-            "system-auth" | "password-auth" | "switchable-auth"
-        )
+        matches!(included.name(), "system-auth" | "password-auth" | "switchable-auth")
     })
 }
 
 /// Whether it includes the stack of one of these services, as that of `su -` does with that of su.
 pub fn includes_one_of(source: Source<'_>, text: &str, services: &[String]) -> bool {
-    has(source, text, DEPTH, &|included| {
-        services.iter().any(|service| included.name() == service)
-    })
+    has(source, text, DEPTH, &|included| services.iter().any(|service| included.name() == service))
 }
 
 /// Whether a line of the file, or of a file that it includes, includes what is wanted.
@@ -123,7 +117,8 @@ pub fn wired(
     }
 }
 
-/// The same, for the services of a list alone: the file is shared. It may be a template, and is not looked at as a stack.
+/// The same, for the services of a list alone: the file is shared. It may be a template, and is not
+/// looked at as a stack.
 pub fn wired_for(
     source: Source<'_>,
     path: &str,
@@ -136,7 +131,8 @@ pub fn wired_for(
     with_block(source, path, text, stack, &block::made_of(&lines))
 }
 
-/// Steps over the next line in every service that is not in the list. Where that can't be told, it does not.
+/// Steps over the next line in every service that is not in the list. Where that can't be told, it
+/// does not.
 pub fn unless(services: &str) -> String {
     format!("[success=1 default=ignore] pam_succeed_if.so quiet service notin {services}")
 }
@@ -173,10 +169,7 @@ fn with_block(
     let text = &block::replaced(text, None);
     let rules = auth_lines(source, text);
     let at = match stack {
-        Stack::Login => rules
-            .iter()
-            .find(|rule| rule.asks || rule.jumps)
-            .map(|rule| rule.start),
+        Stack::Login => rules.iter().find(|rule| rule.asks || rule.jumps).map(|rule| rule.start),
         Stack::StepUp => {
             let last = rules.iter().rfind(|rule| rule.asks);
             if let Some((last, instead)) = last.and_then(|last| Some((last, last.ends.as_ref()?))) {
@@ -193,10 +186,8 @@ fn with_block(
     };
     match at {
         Some(at) => Ok(block::inserted(text, at, block)),
-        None => Err(
-            Problem::new(format!("{path}: nothing there asks for a password"))
-                .hint("write this stack by hand: pam_countersign(8) shows three"),
-        ),
+        None => Err(Problem::new(format!("{path}: nothing there asks for a password"))
+            .hint("write this stack by hand: pam_countersign(8) shows three")),
     }
 }
 
@@ -343,10 +334,7 @@ mod tests {
         );
         for control in ["include", "[success=done default=die]"] {
             let text = format!("auth {control} pam_unix.so\n");
-            assert!(
-                placed(&text, Stack::StepUp).contains("is not asked"),
-                "{control}"
-            );
+            assert!(placed(&text, Stack::StepUp).contains("is not asked"), "{control}");
         }
     }
 
@@ -380,10 +368,7 @@ mod tests {
             "# auth required pam_unix.so\n",
         ] {
             for stack in [Stack::Login, Stack::StepUp] {
-                assert_eq!(
-                    placed(text, stack),
-                    "/etc/pam.d/x: nothing there asks for a password"
-                );
+                assert_eq!(placed(text, stack), "/etc/pam.d/x: nothing there asks for a password");
             }
         }
     }
@@ -427,29 +412,14 @@ mod tests {
     #[test]
     fn what_a_stack_shares_is_what_it_includes() {
         for (text, debian, authselect) in [
-            (
-                "account required pam_x.so\n@include common-auth\n",
-                true,
-                false,
-            ),
-            (
-                "# @include common-auth\n@include common-account\n",
-                false,
-                false,
-            ),
+            ("account required pam_x.so\n@include common-auth\n", true, false),
+            ("# @include common-auth\n@include common-account\n", false, false),
             ("auth substack \\\n password-auth\n", false, true),
             ("session include system-auth\n", false, true),
-            (
-                "# as in system-auth\nauth required pam_unix.so\n",
-                false,
-                false,
-            ),
+            ("# as in system-auth\nauth required pam_unix.so\n", false, false),
         ] {
             let none = |_: &str| None;
-            let found = (
-                includes_common_auth(&none, text),
-                includes_authselects(&none, text),
-            );
+            let found = (includes_common_auth(&none, text), includes_authselects(&none, text));
             assert_eq!(found, (debian, authselect), "{text}");
         }
     }
@@ -470,9 +440,7 @@ mod tests {
 
     #[test]
     fn what_somebody_wrote_by_hand_is_seen() {
-        assert!(is_wired_by_hand(
-            "auth required /lib/security/pam_countersign.so debug\n"
-        ));
+        assert!(is_wired_by_hand("auth required /lib/security/pam_countersign.so debug\n"));
         assert!(!is_wired_by_hand(
             "# auth required pam_countersign.so\nauth required pam_env.so\n"
         ));

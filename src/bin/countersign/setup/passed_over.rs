@@ -21,7 +21,8 @@ const HARMLESS: [&str; 9] = [
     "pam_mail",
 ];
 
-/// A success of ours ends the stack: nothing behind it may be there to refuse somebody, in what is included neither.
+/// A success of ours ends the stack: nothing behind it may be there to refuse somebody, in what is
+/// included neither.
 pub fn passes_over_nothing(source: Source<'_>, path: &str, text: &str) -> Done {
     let name = path.rsplit('/').next().unwrap_or(path);
     let this_one = |other: &str| match other == name {
@@ -43,10 +44,7 @@ pub fn passes_over_nothing(source: Source<'_>, path: &str, text: &str) -> Done {
 
 /// Whether the line refuses people for another reason than a password, which the tenant asks for.
 fn demands(line: &Handler) -> bool {
-    let is_strict = matches!(
-        line.control.action(Code::AUTH_ERR),
-        Action::Bad | Action::Die
-    );
+    let is_strict = matches!(line.control.action(Code::AUTH_ERR), Action::Bad | Action::Die);
     let Some(module) = line.module() else {
         return false;
     };

@@ -55,7 +55,8 @@ impl Root {
         done.map_err(|error| failed(path, "can't be written", &error))
     }
 
-    /// Removes what a process that was killed has left beside a file. Nobody else writes there meanwhile.
+    /// Removes what a process that was killed has left beside a file. Nobody else writes there
+    /// meanwhile.
     pub fn sweep(&self, path: &str) {
         let place = self.real(path);
         let entries = place.parent().and_then(|folder| fs::read_dir(folder).ok());
@@ -85,11 +86,9 @@ fn replace(place: &Path, text: &str) -> io::Result<()> {
     make_folders(folder)?;
     let draft = folder.join(format!("{DRAFT}{:016x}", os::random()?));
     let written = fill(&draft, fs::metadata(place).ok(), text);
-    written
-        .and_then(|()| fs::rename(&draft, place))
-        .inspect_err(|_| {
-            let _ = fs::remove_file(&draft);
-        })?;
+    written.and_then(|()| fs::rename(&draft, place)).inspect_err(|_| {
+        let _ = fs::remove_file(&draft);
+    })?;
     File::open(folder)?.sync_all()
 }
 
@@ -107,11 +106,7 @@ fn make_folders(folder: &Path) -> io::Result<()> {
 
 fn fill(draft: &Path, like: Option<fs::Metadata>, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(draft)?;
+    let mut file = options.write(true).create_new(true).mode(0o600).open(draft)?;
     file.write_all(text.as_bytes())?;
     if let Some(like) = &like {
         fchown(&file, Some(like.uid()), Some(like.gid()))?;

@@ -1,14 +1,13 @@
-//! One key of the configuration: written where the file has it, or in place of the comment that shows it.
+//! One key of the configuration: written where the file has it, or in place of the comment that
+//! shows it.
 #![forbid(unsafe_code)]
 
 use toml_edit::{DocumentMut, Item, Table, value};
 
-/// Gives a key of a table, such as `users.names`, this text. Comments stay, but no comment of that table shows the key any more: who took the `#` away
-/// later would give the key twice.
+/// Gives a key of a table, such as `users.names`, this text. Comments stay, but no comment of that
+/// table shows the key any more: who took the `#` away later would give the key twice.
 pub fn put(document: &mut DocumentMut, table: &str, key: &str, text: &str) {
-    let item = table
-        .split('.')
-        .try_fold(document.as_item(), |item, name| item.get(name));
+    let item = table.split('.').try_fold(document.as_item(), |item, name| item.get(name));
     let there = item.and_then(|item| item.get(key));
     if there.and_then(Item::as_str) == Some(text) {
         return;
@@ -81,9 +80,7 @@ fn header(line: &str) -> Option<&str> {
 
 /// `#key = ...`
 fn shows(line: &str, key: &str) -> bool {
-    let line = line
-        .strip_prefix('#')
-        .map(|line| line.trim_start_matches('#').trim_start());
+    let line = line.strip_prefix('#').map(|line| line.trim_start_matches('#').trim_start());
     let rest = line.and_then(|line| line.strip_prefix(key));
     rest.is_some_and(|rest| rest.trim_start().starts_with('='))
 }
@@ -128,10 +125,7 @@ mod tests {
     #[test]
     fn what_only_looks_like_it_stays() {
         let text = "[users]\ntemplate = \"old\"\n# a template = is written so\n#templates = 1\n[users.names]\n#template = \"x\"\n";
-        assert_eq!(
-            with(text, "users", "template"),
-            text.replace("\"old\"", "\"new\"")
-        );
+        assert_eq!(with(text, "users", "template"), text.replace("\"old\"", "\"new\""));
     }
 
     #[test]
@@ -147,13 +141,7 @@ mod tests {
 
     #[test]
     fn a_table_that_is_missing_is_made() {
-        assert_eq!(
-            with("", "users", "template"),
-            "[users]\ntemplate = \"new\"\n"
-        );
-        assert_eq!(
-            with("users = {}\n", "users", "template"),
-            "users = { template = \"new\" }\n"
-        );
+        assert_eq!(with("", "users", "template"), "[users]\ntemplate = \"new\"\n");
+        assert_eq!(with("users = {}\n", "users", "template"), "users = { template = \"new\" }\n");
     }
 }

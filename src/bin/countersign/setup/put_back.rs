@@ -35,8 +35,5 @@ pub fn too_late(root: &Root) -> Option<Problem> {
 /// A time of day as people on this machine read it.
 pub fn time(seconds: u64) -> String {
     let shown = program::run("date", &["-d", &format!("@{seconds}"), "+%H:%M on %F"]);
-    shown.map_or_else(
-        |_| format!("{seconds} s after 1970"),
-        |shown| shown.trim().to_owned(),
-    )
+    shown.map_or_else(|_| format!("{seconds} s after 1970"), |shown| shown.trim().to_owned())
 }

@@ -1,4 +1,5 @@
-//! The questions of a setup. Each answer is judged when it is given; on the terminal, one that will not do is asked for again.
+//! The questions of a setup. Each answer is judged when it is given; on the terminal, one that will
+//! not do is asked for again.
 #![forbid(unsafe_code)]
 
 use crate::output::Problem;
@@ -44,11 +45,7 @@ impl Question<'_> {
         loop {
             let typed = terminal.ask(&self.prompt())?;
             let proposed = self.proposed().unwrap_or_default();
-            let text = if typed.trim().is_empty() {
-                proposed
-            } else {
-                typed.trim()
-            };
+            let text = if typed.trim().is_empty() { proposed } else { typed.trim() };
             match judge(text) {
                 Ok(answer) => return Ok(answer),
                 Err(problem) => terminal.show(said_again(&problem))?,

@@ -1,5 +1,5 @@
-//! A setup that nobody confirms is taken back by itself: by a timer of systemd's, or by a process that waits where there is
-//! none.
+//! A setup that nobody confirms is taken back by itself: by a timer of systemd's, or by a process
+//! that waits where there is none.
 #![forbid(unsafe_code)]
 
 use std::process::Stdio;
@@ -48,7 +48,8 @@ pub fn arm(root: &Root, awaited: &Awaited, within: Duration) -> Done {
     }
 }
 
-/// Counts anew after a boot: a machine that was restarted because nobody could log in is put right as well.
+/// Counts anew after a boot: a machine that was restarted because nobody could log in is put right
+/// as well.
 fn start_timer(root: &Root, program: &str, token: &str, (seconds, lead): (u64, u64)) -> Done {
     let about = "[Unit]\nDescription=Take back a setup of Countersign that nobody confirmed\n";
     let timer = format!(
@@ -65,25 +66,16 @@ fn start_timer(root: &Root, program: &str, token: &str, (seconds, lead): (u64, u
 
 fn start_process(program: &str, token: &str, (seconds, lead): (u64, u64)) -> Done {
     let (after, lead) = (seconds.to_string(), lead.to_string());
-    let arguments = [
-        program,
-        "unsetup",
-        "--unless-confirmed",
-        token,
-        "--after",
-        &after,
-        "--lead",
-        &lead,
-    ];
+    let arguments =
+        [program, "unsetup", "--unless-confirmed", token, "--after", &after, "--lead", &lead];
     let mut command = program::command("setsid", &arguments);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let started = command.spawn();
-    started
-        .map(drop)
-        .map_err(|error| Problem::new(format!("setsid can't be run: {error}")))
+    started.map(drop).map_err(|error| Problem::new(format!("setsid can't be run: {error}")))
 }
 
-/// Nothing waits any more. The process sees for itself that there is nothing to take back, and so does the timer of an image.
+/// Nothing waits any more. The process sees for itself that there is nothing to take back, and so
+/// does the timer of an image.
 pub fn disarm(root: &Root) -> Done {
     if !root.is_live() || !root.exists(format!("{UNITS}/{TIMER}")) {
         return Ok(());
@@ -113,7 +105,8 @@ pub struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    /// Waits, and takes the setup back unless somebody has confirmed it or taken it back. What can't be done now is tried again.
+    /// Waits, and takes the setup back unless somebody has confirmed it or taken it back. What
+    /// can't be done now is tried again.
     pub fn run(&self, root: &Root) -> Done {
         os::let_stops_through();
         pause(self.after)?;
@@ -189,7 +182,8 @@ fn note(what: &str, more: &[String]) {
     let _ = program::run("logger", &arguments);
 }
 
-/// The programs that ask PAM as this service, as far as they are known. sudo and su ask again at any time; all others log in.
+/// The programs that ask PAM as this service, as far as they are known. sudo and su ask again at
+/// any time; all others log in.
 fn programs(service: &str) -> &'static [&'static str] {
     match service {
         "sshd" => &["sshd", "sshd-session"],
@@ -205,12 +199,12 @@ pub fn can_be_proven(services: &[String]) -> bool {
     services.iter().any(|service| !programs(service).is_empty())
 }
 
-/// By which programs a new login counts: a step-up alone where nothing else was set up, for it may be asked nothing.
+/// By which programs a new login counts: a step-up alone where nothing else was set up, for it may
+/// be asked nothing.
 fn proving(services: &[String]) -> Vec<&'static str> {
     let all = services.iter().flat_map(|service| programs(service));
-    let (steps, logins): (Vec<_>, Vec<_>) = all
-        .copied()
-        .partition(|program| matches!(*program, "sudo" | "su"));
+    let (steps, logins): (Vec<_>, Vec<_>) =
+        all.copied().partition(|program| matches!(*program, "sudo" | "su"));
     match logins.is_empty() {
         true => steps,
         false => logins,
@@ -225,7 +219,8 @@ pub fn said(services: &[String]) -> String {
     programs.join(" or ").replace("sshd", "ssh")
 }
 
-/// Whether this process was started from a login that came after the setup, through one of its services.
+/// Whether this process was started from a login that came after the setup, through one of its
+/// services.
 pub fn is_proven(awaited: &Awaited) -> Result<bool, Problem> {
     let Some(since) = awaited.since else {
         return Err(Problem::new("the setup did not come to its end")
@@ -297,13 +292,8 @@ mod tests {
     #[test]
     fn where_only_a_step_up_was_set_up_it_proves_it_unless_root_made_it() {
         let programs = proving(&services(&["sudo", "sudo-i"]));
-        let step = |by_root| {
-            above(&[
-                ("sudo", true, true),
-                ("sudo", true, true),
-                ("sh", false, by_root),
-            ])
-        };
+        let step =
+            |by_root| above(&[("sudo", true, true), ("sudo", true, true), ("sh", false, by_root)]);
         assert!(proves(&step(false), &programs));
         assert!(!proves(&step(true), &programs));
         let old = above(&[("sudo", false, true), ("sh", false, false)]);

@@ -59,7 +59,8 @@ impl Keys {
         all.find(|keys| keys.word() == word)
     }
 
-    /// sshd_config(5), AuthenticationMethods: each list is one way in. Who has no key gets in by the second.
+    /// sshd_config(5), AuthenticationMethods: each list is one way in. Who has no key gets in by
+    /// the second.
     fn setting(self) -> &'static str {
         match self {
             Keys::Alone => "AuthenticationMethods publickey keyboard-interactive:pam\n",
@@ -113,7 +114,8 @@ pub fn is_installed(root: &Root) -> Done {
     }
 }
 
-/// A drop-in, or a block at the top of the configuration where that includes none. A drop-in that is there already stays.
+/// A drop-in, or a block at the top of the configuration where that includes none. A drop-in that
+/// is there already stays.
 pub fn changes(root: &Root, keys: Option<Keys>) -> Result<Vec<Change>, Problem> {
     is_installed(root)?;
     let config = root.read(CONFIG)?.unwrap_or_default();
@@ -147,11 +149,8 @@ fn edited() -> Problem {
 }
 
 fn includes_drop_ins(config: &str) -> bool {
-    let all = [
-        format!("{FOLDER}/*.conf"),
-        format!("{FOLDER}/*"),
-        "sshd_config.d/*.conf".to_owned(),
-    ];
+    let all =
+        [format!("{FOLDER}/*.conf"), format!("{FOLDER}/*"), "sshd_config.d/*.conf".to_owned()];
     // Behind a Match, it is for some alone.
     let mut global = settings(config).take_while(|(key, _)| key != "match");
     global.any(|(key, places)| {
@@ -160,7 +159,8 @@ fn includes_drop_ins(config: &str) -> bool {
     })
 }
 
-/// Whether sshd takes its configuration, and means what is needed. One that can't be asked yet is no failure.
+/// Whether sshd takes its configuration, and means what is needed. One that can't be asked yet is
+/// no failure.
 pub fn test(root: &Root, keys: Option<Keys>) -> Done {
     if !root.is_live() {
         return Ok(());
@@ -181,8 +181,8 @@ pub fn test(root: &Root, keys: Option<Keys>) -> Done {
     }
 }
 
-/// What sshd says, also before its first start: with the folder that its service manager would make, and with a host key
-/// that is thrown away.
+/// What sshd says, also before its first start: with the folder that its service manager would
+/// make, and with a host key that is thrown away.
 fn asked(program: &Path) -> Result<Effective, Silence> {
     let said = match effective::ask(program) {
         Err(Silence::NoHostKeys) => with_own_key(program),
@@ -213,16 +213,11 @@ fn make(folder: &Path) -> bool {
 }
 
 fn has_all(settings: &Effective, keys: Option<Keys>) -> Done {
-    let missing = needed(keys)
-        .into_iter()
-        .find(|line| !is_meant(settings, line));
+    let missing = needed(keys).into_iter().find(|line| !is_meant(settings, line));
     let Some(line) = missing else { return Ok(()) };
     let key = line.split(' ').next().unwrap_or_default();
-    Err(
-        Problem::new(format!("sshd does not take \"{line}\" from {DROP_IN}")).hint(format!(
-            "the first value wins: see `grep -ri {key} /etc/ssh`"
-        )),
-    )
+    Err(Problem::new(format!("sshd does not take \"{line}\" from {DROP_IN}"))
+        .hint(format!("the first value wins: see `grep -ri {key} /etc/ssh`")))
 }
 
 /// Lines of `sshd -T`.
@@ -241,7 +236,8 @@ fn is_meant(settings: &Effective, line: &str) -> bool {
     said.is_some_and(|said| said.eq_ignore_ascii_case(wanted))
 }
 
-/// Has the running sshd read its configuration again; connections that are open stay. Whether one runs.
+/// Has the running sshd read its configuration again; connections that are open stay. Whether one
+/// runs.
 pub fn reload(root: &Root) -> bool {
     if !root.is_live() {
         return true;
@@ -285,10 +281,7 @@ mod tests {
         let followed = Some(Keys::Followed);
         assert_eq!(missing(SAID, followed), None);
         assert_eq!(missing(&other, followed).as_deref(), Some(asked));
-        assert_eq!(
-            missing(&password, followed).as_deref(),
-            Some(NEEDED_FOR_KEYS)
-        );
+        assert_eq!(missing(&password, followed).as_deref(), Some(NEEDED_FOR_KEYS));
         for settings in [SAID, &other, &password] {
             assert_eq!(missing(settings, None), None);
         }

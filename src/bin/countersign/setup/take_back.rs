@@ -14,24 +14,15 @@ pub struct Arguments {
     /// The image below this folder
     #[arg(long, value_name = "FOLDER", default_value = "/")]
     root: PathBuf,
-    /// What the timer runs: takes back the setup that waits with this token, if nobody has confirmed it
+    /// What the timer runs: takes back the setup that waits with this token, if nobody has
+    /// confirmed it
     #[arg(long, hide = true, value_name = "TOKEN")]
     unless_confirmed: Option<String>,
     /// And waits so many seconds before
-    #[arg(
-        long,
-        hide = true,
-        value_name = "SECONDS",
-        requires = "unless_confirmed"
-    )]
+    #[arg(long, hide = true, value_name = "SECONDS", requires = "unless_confirmed")]
     after: Option<u64>,
     /// And so many more once it has told the terminals
-    #[arg(
-        long,
-        hide = true,
-        value_name = "SECONDS",
-        requires = "unless_confirmed"
-    )]
+    #[arg(long, hide = true, value_name = "SECONDS", requires = "unless_confirmed")]
     lead: Option<u64>,
 }
 
@@ -39,11 +30,8 @@ pub fn run(arguments: &Arguments) -> Done {
     let root = super::place::root(&arguments.root)?;
     if let Some(token) = &arguments.unless_confirmed {
         let seconds = |number: Option<u64>| Duration::from_secs(number.unwrap_or_default());
-        let waiting = Waiting {
-            token,
-            after: seconds(arguments.after),
-            lead: seconds(arguments.lead),
-        };
+        let waiting =
+            Waiting { token, after: seconds(arguments.after), lead: seconds(arguments.lead) };
         return waiting.run(&root);
     }
     if !Journal::is_there(&root) {

@@ -1,4 +1,5 @@
-//! What a setup is to do: said by options, by the configuration that is there, by the last setup, or asked for.
+//! What a setup is to do: said by options, by the configuration that is there, by the last setup,
+//! or asked for.
 #![forbid(unsafe_code)]
 
 use countersign::audit::escape;
@@ -20,13 +21,10 @@ const SHIPPED: &str = include_str!("../../../../conf/countersign.toml");
 /// What is proposed, as far as this system has it.
 const USUAL: [&str; 3] = ["sshd", "sudo", "sudo-i"];
 
-/// `sudo -i` and `su -` are services of their own: setting up only one of them leaves the other unprotected.
-const SAME_PROGRAM: [(&str, &str); 4] = [
-    ("sudo", "sudo-i"),
-    ("sudo-i", "sudo"),
-    ("su", "su-l"),
-    ("su-l", "su"),
-];
+/// `sudo -i` and `su -` are services of their own: setting up only one of them leaves the other
+/// unprotected.
+const SAME_PROGRAM: [(&str, &str); 4] =
+    [("sudo", "sudo-i"), ("sudo-i", "sudo"), ("su", "su-l"), ("su-l", "su")];
 
 const ABOUT_KEYS: &str = "\
 sshd takes a public key alone until now, and does not ask PAM then. Three ways from now on:
@@ -55,11 +53,7 @@ impl Wanted {
             config,
             arguments,
             last: Answers::last(root),
-            mode: if arguments.yes {
-                Mode::TakesLast
-            } else {
-                Mode::Asks
-            },
+            mode: if arguments.yes { Mode::TakesLast } else { Mode::Asks },
         };
         gathering.all(before.unwrap_or(SHIPPED))
     }
@@ -99,14 +93,7 @@ impl Gathering<'_> {
         let keys = self.keys(&services)?;
         let test_user = self.test_user(&policy, &services)?;
         Ok(Wanted {
-            answers: Answers {
-                tenant: Some(tenant),
-                template,
-                ca_file,
-                services,
-                keys,
-                test_user,
-            },
+            answers: Answers { tenant: Some(tenant), template, ca_file, services, keys, test_user },
             configuration,
             policy,
         })
@@ -119,7 +106,8 @@ impl Gathering<'_> {
         self.arguments.ca_file.clone().or(last)
     }
 
-    /// What was said already is judged with everything else in the file, so that all errors are told at once.
+    /// What was said already is judged with everything else in the file, so that all errors are
+    /// told at once.
     fn tenant(&self, document: &DocumentMut) -> Result<String, Problem> {
         let known = self.arguments.tenant.clone();
         if let Some(known) = known.or_else(|| said(document, "tenant", "url")) {
@@ -136,9 +124,8 @@ impl Gathering<'_> {
             put(&mut document, "tenant", "url", url);
             let policy = judged(&document, "tenant.url")?;
             let policy = policy.filter(|_| !self.arguments.without_tenant);
-            let is_there = policy.map_or(Ok(()), |policy| {
-                check::way_to(&policy.for_service("").tenant)
-            });
+            let is_there =
+                policy.map_or(Ok(()), |policy| check::way_to(&policy.for_service("").tenant));
             is_there.map(|()| url.to_owned())
         })
     }
@@ -164,15 +151,9 @@ impl Gathering<'_> {
     }
 
     fn services(&self) -> Result<Vec<String>, Problem> {
-        let usual = USUAL
-            .into_iter()
-            .filter(|service| is_known(self.root, service));
+        let usual = USUAL.into_iter().filter(|service| is_known(self.root, service));
         let usual = usual.collect::<Vec<_>>().join(",");
-        let last = self
-            .last
-            .services
-            .iter()
-            .filter(|service| is_known(self.root, service));
+        let last = self.last.services.iter().filter(|service| is_known(self.root, service));
         let last = last.cloned().collect::<Vec<_>>().join(",");
         let question = Question {
             text: "PAM services",
@@ -232,7 +213,8 @@ fn document(config: &str, text: &str) -> Result<DocumentMut, Problem> {
     })
 }
 
-/// The configuration as a policy, where what is wrong with it is not this key; that is the answer's fault.
+/// The configuration as a policy, where what is wrong with it is not this key; that is the answer's
+/// fault.
 fn judged(document: &DocumentMut, key: &str) -> Result<Option<Policy>, Problem> {
     let errors = match policy::parse(document.to_string().as_bytes()) {
         Ok(policy) => return Ok(Some(policy)),
@@ -242,9 +224,7 @@ fn judged(document: &DocumentMut, key: &str) -> Result<Option<Policy>, Problem> 
         None => Ok(None),
         Some(error) => {
             let text = error.to_string();
-            let said = text
-                .split_once(&format!("{key}: "))
-                .map_or(&*text, |(_, said)| said);
+            let said = text.split_once(&format!("{key}: ")).map_or(&*text, |(_, said)| said);
             Err(Problem::new(format!("{key}: {said}")))
         }
     }
@@ -278,9 +258,7 @@ fn services(root: &Root, names: &str) -> Result<Vec<String>, Problem> {
             sshd::is_installed(root)?;
         }
         let others = SAME_PROGRAM.iter().filter(|(one, _)| *one == service);
-        let others = others
-            .map(|(_, other)| *other)
-            .filter(|other| is_known(root, other));
+        let others = others.map(|(_, other)| *other).filter(|other| is_known(root, other));
         for name in [service].into_iter().chain(others) {
             if !services.iter().any(|other| other == name) {
                 services.push(name.to_owned());
@@ -297,8 +275,6 @@ fn services(root: &Root, names: &str) -> Result<Vec<String>, Problem> {
 
 fn unknown(root: &Root, service: &str) -> Problem {
     let known: Vec<_> = stacks::services(root).into_iter().collect();
-    Problem::new(format!("there is no PAM service {}", escape(service))).hint(format!(
-        "those of this machine are {}",
-        escape(&known.join(", "))
-    ))
+    Problem::new(format!("there is no PAM service {}", escape(service)))
+        .hint(format!("those of this machine are {}", escape(&known.join(", "))))
 }

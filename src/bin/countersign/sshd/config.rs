@@ -57,11 +57,7 @@ impl Config {
                 "match" if value.eq_ignore_ascii_case("all") => *criteria = None,
                 "match" => *criteria = Some(value),
                 _ => {
-                    let setting = Setting {
-                        value,
-                        file: path.to_owned(),
-                        line: index + 1,
-                    };
+                    let setting = Setting { value, file: path.to_owned(), line: index + 1 };
                     self.take(criteria.as_ref(), keyword, setting);
                 }
             }
@@ -70,11 +66,9 @@ impl Config {
 
     fn take(&mut self, criteria: Option<&String>, keyword: String, setting: Setting) {
         match criteria {
-            Some(criteria) => self.matched.push(Matched {
-                criteria: criteria.clone(),
-                keyword,
-                setting,
-            }),
+            Some(criteria) => {
+                self.matched.push(Matched { criteria: criteria.clone(), keyword, setting })
+            }
             None => {
                 self.settings.entry(keyword).or_insert(setting);
             }
@@ -87,7 +81,8 @@ pub fn settings(text: &str) -> impl Iterator<Item = (String, String)> {
     text.lines().filter_map(parsed)
 }
 
-/// Keyword, under the name that counts today, and value of a line; nothing of an empty one or a comment.
+/// Keyword, under the name that counts today, and value of a line; nothing of an empty one or a
+/// comment.
 fn parsed(line: &str) -> Option<(String, String)> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
@@ -123,7 +118,8 @@ fn included(root: &Root, value: &str) -> Vec<PathBuf> {
     files.collect()
 }
 
-/// Whether a name fits a pattern of `*` and `?`; a name with a dot in front needs one in the pattern, as in glob(7).
+/// Whether a name fits a pattern of `*` and `?`; a name with a dot in front needs one in the
+/// pattern, as in glob(7).
 fn fits(name: &[u8], pattern: &[u8]) -> bool {
     let is_hidden = name.first() == Some(&b'.') && pattern.first() != Some(&b'.');
     !is_hidden && matches(name, pattern)
@@ -134,9 +130,7 @@ fn matches(name: &[u8], pattern: &[u8]) -> bool {
         (None, None) => true,
         (_, Some((b'*', rest))) => {
             matches(name, rest)
-                || name
-                    .split_first()
-                    .is_some_and(|(_, others)| matches(others, pattern))
+                || name.split_first().is_some_and(|(_, others)| matches(others, pattern))
         }
         (Some((_, others)), Some((b'?', rest))) => matches(others, rest),
         (Some((letter, others)), Some((wanted, rest))) => letter == wanted && matches(others, rest),
@@ -154,10 +148,7 @@ mod tests {
             ("UsePAM yes", Some(("usepam", "yes"))),
             ("  USEPAM = \"yes\" ", Some(("usepam", "yes"))),
             ("UsePAM=no # why", Some(("usepam", "no"))),
-            (
-                "ChallengeResponseAuthentication yes",
-                Some(("kbdinteractiveauthentication", "yes")),
-            ),
+            ("ChallengeResponseAuthentication yes", Some(("kbdinteractiveauthentication", "yes"))),
             ("#UsePAM yes", None),
             ("", None),
             ("UsePAM", None),
@@ -177,11 +168,7 @@ mod tests {
             ("ab", "?", false),
             ("", "*", true),
         ] {
-            assert_eq!(
-                fits(name.as_bytes(), pattern.as_bytes()),
-                fit,
-                "{name} {pattern}"
-            );
+            assert_eq!(fits(name.as_bytes(), pattern.as_bytes()), fit, "{name} {pattern}");
         }
     }
 }

@@ -30,7 +30,8 @@ impl Effective {
 /// Why sshd does not say its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Silence {
-    /// The folder that it locks itself into is missing. The service manager makes it when it starts sshd.
+    /// The folder that it locks itself into is missing. The service manager makes it when it starts
+    /// sshd.
     NoFolder(PathBuf),
     /// No key of the host is there yet. Most systems make them before the first start.
     NoHostKeys,
@@ -66,7 +67,8 @@ pub fn ask_with_key(program: &Path, key: &str) -> Result<Effective, Silence> {
     ask_with(program, &["-T", "-h", key])
 }
 
-/// Asks for the settings that hold for an account, or outside of Match blocks, with these lines before those of the files.
+/// Asks for the settings that hold for an account, or outside of Match blocks, with these lines
+/// before those of the files.
 ///
 /// # Errors
 ///
@@ -112,9 +114,7 @@ pub fn version(program: &Path) -> Option<(u32, u32)> {
 fn parse_version(text: &str) -> Option<(u32, u32)> {
     let (_, rest) = text.split_once("OpenSSH_")?;
     let (major, rest) = rest.split_once('.')?;
-    let end = rest
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(rest.len());
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     let (minor, _) = rest.split_at(end);
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
@@ -165,14 +165,8 @@ mod tests {
     #[test]
     fn the_version_is_found_in_what_any_sshd_says() {
         for (text, version) in [
-            (
-                "OpenSSH_9.2p1 Debian-2+deb12u7, OpenSSL 3.0.17\n",
-                Some((9, 2)),
-            ),
-            (
-                "unknown option -- V\nOpenSSH_8.4p1 Debian-5, OpenSSL\nusage: sshd\n",
-                Some((8, 4)),
-            ),
+            ("OpenSSH_9.2p1 Debian-2+deb12u7, OpenSSL 3.0.17\n", Some((9, 2))),
+            ("unknown option -- V\nOpenSSH_8.4p1 Debian-5, OpenSSL\nusage: sshd\n", Some((8, 4))),
             ("OpenSSH_10.3", Some((10, 3))),
             ("dropbear", None),
         ] {

@@ -1,4 +1,5 @@
-//! Where sshd looks for the keys of accounts: files that can be looked into, and sources that can't.
+//! Where sshd looks for the keys of accounts: files that can be looked into, and sources that
+//! can't.
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
@@ -33,11 +34,7 @@ impl Places {
             let written = config.settings.get(keyword).map(|setting| &*setting.value);
             let matched = config.matched.iter().filter(|one| one.keyword == keyword);
             let matched = matched.map(|one| &*one.setting.value);
-            said.or(written)
-                .into_iter()
-                .chain(matched)
-                .map(str::to_owned)
-                .collect()
+            said.or(written).into_iter().chain(matched).map(str::to_owned).collect()
         };
         let mut patterns = all(FILES);
         if patterns.is_empty() {
@@ -46,9 +43,7 @@ impl Places {
         let patterns = patterns.iter().flat_map(|one| one.split_ascii_whitespace());
         let unknown = SOURCES.into_iter().filter(|(keyword, _)| {
             let values = all(keyword);
-            values
-                .iter()
-                .any(|value| !value.is_empty() && value != "none")
+            values.iter().any(|value| !value.is_empty() && value != "none")
         });
         Self {
             patterns: patterns.map(str::to_owned).collect(),
@@ -71,10 +66,7 @@ pub fn fingerprints(path: &Path) -> Vec<String> {
     let listed = program::run("ssh-keygen", &["-l", "-f", &path.display().to_string()]);
     let listed = listed.unwrap_or_default();
     let words = listed.split_ascii_whitespace();
-    words
-        .filter(|word| word.starts_with("SHA256:"))
-        .map(str::to_owned)
-        .collect()
+    words.filter(|word| word.starts_with("SHA256:")).map(str::to_owned).collect()
 }
 
 /// sshd_config(5), TOKENS; a path that is not absolute is below the home.

@@ -30,13 +30,12 @@ pub fn session_program(root: &Root) -> Option<PathBuf> {
     programs.find(|path| root.exists(path))
 }
 
-/// AuthenticationMethods: the ways in, each a list of methods that must all succeed; none where any method will do.
+/// AuthenticationMethods: the ways in, each a list of methods that must all succeed; none where any
+/// method will do.
 pub fn lists(text: &str) -> Vec<Vec<String>> {
     if text == "any" || text.is_empty() {
         return Vec::new();
     }
     let lists = text.split_ascii_whitespace();
-    lists
-        .map(|list| list.split(',').map(str::to_ascii_lowercase).collect())
-        .collect()
+    lists.map(|list| list.split(',').map(str::to_ascii_lowercase).collect()).collect()
 }

@@ -31,11 +31,9 @@ pub fn lines(file: &Path, text: &str) -> Vec<Line> {
         };
         match lines.last_mut() {
             Some(last) if continues => last.text.push_str(said),
-            _ => lines.push(Line {
-                file: file.to_owned(),
-                number: index + 1,
-                text: said.to_owned(),
-            }),
+            _ => {
+                lines.push(Line { file: file.to_owned(), number: index + 1, text: said.to_owned() })
+            }
         }
         continues = goes_on;
     }
@@ -46,10 +44,7 @@ pub fn lines(file: &Path, text: &str) -> Vec<Line> {
 /// A `#` in front of a number is a uid, and in front of `include` an old way to write `@include`.
 fn without_comment(line: &str) -> &str {
     let is_include = ["#include ", "#include\t", "#includedir"];
-    if is_include
-        .iter()
-        .any(|word| line.trim_start().starts_with(word))
-    {
+    if is_include.iter().any(|word| line.trim_start().starts_with(word)) {
         return line;
     }
     let mut is_quoted = false;
@@ -58,11 +53,7 @@ fn without_comment(line: &str) -> &str {
         match letter {
             '\\' => drop(letters.next()),
             '"' => is_quoted = !is_quoted,
-            '#' if !is_quoted
-                && !letters
-                    .peek()
-                    .is_some_and(|(_, next)| next.is_ascii_digit()) =>
-            {
+            '#' if !is_quoted && !letters.peek().is_some_and(|(_, next)| next.is_ascii_digit()) => {
                 return line.get(..at).unwrap_or_default();
             }
             _ => {}
@@ -86,7 +77,8 @@ impl Line {
 }
 
 impl Included {
-    /// Its files, in the order of sudo: of a folder those whose name has no dot and no `~` at its end.
+    /// Its files, in the order of sudo: of a folder those whose name has no dot and no `~` at its
+    /// end.
     pub fn files(&self, root: &Root, from: &Path) -> Vec<PathBuf> {
         let beside = from.parent().unwrap_or(Path::new("/"));
         match self {

@@ -1,4 +1,5 @@
-//! sudoers(5) and doas.conf(5): where sudo and doas do not ask PAM, or ask it otherwise than it seems.
+//! sudoers(5) and doas.conf(5): where sudo and doas do not ask PAM, or ask it otherwise than it
+//! seems.
 #![forbid(unsafe_code)]
 
 mod line;
@@ -58,10 +59,7 @@ pub struct Exceptions {
 
 /// Reads the rules of sudo and of doas.
 pub fn read(root: &Root) -> Exceptions {
-    let mut found = Exceptions {
-        all: Vec::new(),
-        elsewhere: elsewhere(root),
-    };
+    let mut found = Exceptions { all: Vec::new(), elsewhere: elsewhere(root) };
     let mut files = FILES.iter().map(Path::new);
     if let Some(file) = files.find(|file| root.exists(file)) {
         let mut lines = Vec::new();
@@ -75,16 +73,11 @@ pub fn read(root: &Root) -> Exceptions {
 /// `sudoers: files sss`
 fn elsewhere(root: &Root) -> Vec<String> {
     let text = root.text("/etc/nsswitch.conf".as_ref()).unwrap_or_default();
-    let mut lines = text
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or_default());
+    let mut lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
     let sources = lines.find_map(|line| line.trim().strip_prefix("sudoers:"));
     let sources = sources.unwrap_or_default().split_ascii_whitespace();
     let is_file = |source: &&str| *source == "files" || source.starts_with('[');
-    sources
-        .filter(|source| !is_file(source))
-        .map(str::to_owned)
-        .collect()
+    sources.filter(|source| !is_file(source)).map(str::to_owned).collect()
 }
 
 fn collect(root: &Root, file: &Path, depth: usize, all: &mut Vec<Line>) {
@@ -93,9 +86,7 @@ fn collect(root: &Root, file: &Path, depth: usize, all: &mut Vec<Line>) {
         match line.included() {
             Some(included) if depth < DEPTH => {
                 let paths = included.files(root, file);
-                paths
-                    .iter()
-                    .for_each(|path| collect(root, path, depth + 1, all));
+                paths.iter().for_each(|path| collect(root, path, depth + 1, all));
             }
             Some(_) => {}
             None => all.push(line),
@@ -115,9 +106,7 @@ fn doas(root: &Root) -> Vec<Exception> {
         (is_open && who != "root").then(|| Exception {
             file: DOAS.into(),
             line: number + 1,
-            who: who
-                .strip_prefix(':')
-                .map_or(who.to_owned(), |group| format!("the group {group}")),
+            who: who.strip_prefix(':').map_or(who.to_owned(), |group| format!("the group {group}")),
             kind: Kind::NoPass,
         })
     });

@@ -15,12 +15,7 @@ pub fn exceptions(lines: &[Line]) -> Vec<Exception> {
     let aliases: BTreeMap<_, _> = lines.iter().flat_map(aliases_of).collect();
     let found = lines.iter().flat_map(|line| {
         let kinds = kinds(line, &aliases).into_iter();
-        kinds.map(|(who, kind)| Exception {
-            file: line.file.clone(),
-            line: line.number,
-            who,
-            kind,
-        })
+        kinds.map(|(who, kind)| Exception { file: line.file.clone(), line: line.number, who, kind })
     });
     found.collect()
 }
@@ -33,9 +28,7 @@ fn aliases_of(line: &Line) -> Vec<(String, String)> {
         return Vec::new();
     };
     let pairs = rest.split(" :").filter_map(|pair| pair.split_once('='));
-    pairs
-        .map(|(name, who)| (name.trim().to_owned(), words(who)))
-        .collect()
+    pairs.map(|(name, who)| (name.trim().to_owned(), words(who))).collect()
 }
 
 /// A list with one blank behind each comma.
@@ -128,9 +121,7 @@ fn settings(rest: &str, aliases: &Aliases) -> Vec<(String, Kind)> {
         None => return Vec::new(),
         Some(bound) => {
             let bound = bound.trim_start();
-            let end = bound
-                .find(|c: char| c.is_ascii_whitespace())
-                .unwrap_or(bound.len());
+            let end = bound.find(|c: char| c.is_ascii_whitespace()).unwrap_or(bound.len());
             let (names, settings) = bound.split_at(end);
             let who = match rest.starts_with(':') {
                 true => who(names, aliases),
@@ -152,10 +143,7 @@ fn parts(settings: &str) -> Vec<String> {
         match letter {
             '"' => is_quoted = !is_quoted,
             ',' if !is_quoted => parts.push(String::new()),
-            other => parts
-                .last_mut()
-                .into_iter()
-                .for_each(|part| part.push(other)),
+            other => parts.last_mut().into_iter().for_each(|part| part.push(other)),
         }
     }
     parts

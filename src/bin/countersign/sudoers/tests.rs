@@ -17,26 +17,14 @@ fn found(files: &[(&str, &str)]) -> Vec<String> {
     let root = Root::below(Path::new(&folder)).unwrap();
     let found = read(&root);
     fs::remove_dir_all(folder).unwrap();
-    let shown = found
-        .all
-        .iter()
-        .map(|one| format!("{}:{}: {}", one.file.display(), one.line, one.what()));
-    shown
-        .chain(
-            found
-                .elsewhere
-                .iter()
-                .map(|source| format!("elsewhere: {source}")),
-        )
-        .collect()
+    let shown =
+        found.all.iter().map(|one| format!("{}:{}: {}", one.file.display(), one.line, one.what()));
+    shown.chain(found.elsewhere.iter().map(|source| format!("elsewhere: {source}"))).collect()
 }
 
 fn of(sudoers: &str) -> Vec<String> {
     let found = found(&[("/etc/sudoers", sudoers)]);
-    found
-        .into_iter()
-        .map(|line| line.replace("/etc/sudoers:", ""))
-        .collect()
+    found.into_iter().map(|line| line.replace("/etc/sudoers:", "")).collect()
 }
 
 #[test]
@@ -62,10 +50,7 @@ fn nopasswd_is_found_however_it_is_written() {
             "2: sudo asks #1000 nothing (NOPASSWD)",
         ]
     );
-    assert_eq!(
-        of("ALL ALL = NOPASSWD: ALL\n"),
-        ["1: sudo asks every user nothing (NOPASSWD)"]
-    );
+    assert_eq!(of("ALL ALL = NOPASSWD: ALL\n"), ["1: sudo asks every user nothing (NOPASSWD)"]);
 }
 
 #[test]
@@ -101,10 +86,7 @@ fn settings_say_who_is_asked_nothing_or_for_how_long() {
 fn files_that_are_included_are_read_as_sudo_reads_them() {
     let rule = "alice ALL = NOPASSWD: ALL\n";
     let files = [
-        (
-            "/etc/sudoers",
-            "@includedir /etc/sudoers.d\n#include more\n",
-        ),
+        ("/etc/sudoers", "@includedir /etc/sudoers.d\n#include more\n"),
         ("/etc/sudoers.d/one", rule),
         ("/etc/sudoers.d/two.conf", rule),
         ("/etc/sudoers.d/three~", rule),
@@ -113,10 +95,7 @@ fn files_that_are_included_are_read_as_sudo_reads_them() {
             "/etc/doas.conf",
             "# x\npermit persist keepenv alice\npermit nopass :wheel\npermit nopass root\n",
         ),
-        (
-            "/etc/nsswitch.conf",
-            "passwd: files\nsudoers: files sss # x\n",
-        ),
+        ("/etc/nsswitch.conf", "passwd: files\nsudoers: files sss # x\n"),
     ];
     assert_eq!(
         found(&files),
@@ -131,8 +110,5 @@ fn files_that_are_included_are_read_as_sudo_reads_them() {
 
 #[test]
 fn files_that_include_themselves_end() {
-    assert_eq!(
-        of("@include /etc/sudoers\nalice ALL = NOPASSWD: ALL\n").len(),
-        DEPTH + 1
-    );
+    assert_eq!(of("@include /etc/sudoers\nalice ALL = NOPASSWD: ALL\n").len(), DEPTH + 1);
 }

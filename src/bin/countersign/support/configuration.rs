@@ -13,20 +13,14 @@ pub struct Configuration<'a> {
 
 impl<'a> Configuration<'a> {
     pub fn new(path: &'a Path, bytes: &[u8], settings: &'a [Setting]) -> Self {
-        Self {
-            path,
-            settings,
-            errors: policy::parse(bytes).err(),
-        }
+        Self { path, settings, errors: policy::parse(bytes).err() }
     }
 
     /// Of what is wrong, line and key: the rest of an error may repeat the value.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.path.display().to_string()];
         for error in self.errors.iter().flat_map(Errors::iter) {
-            let line = error
-                .line()
-                .map_or_else(String::new, |line| format!("line {line}: "));
+            let line = error.line().map_or_else(String::new, |line| format!("line {line}: "));
             let key = match error.key() {
                 "" => "not valid TOML",
                 key => key,
@@ -44,7 +38,8 @@ impl<'a> Configuration<'a> {
         lines
     }
 
-    /// A key that is known, with a value that passes. In a file that was not understood whole nothing does.
+    /// A key that is known, with a value that passes. In a file that was not understood whole
+    /// nothing does.
     fn is_harmless(&self, path: &str) -> bool {
         self.errors.as_ref().is_none_or(|errors| {
             let is_whole =

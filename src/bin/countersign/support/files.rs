@@ -10,14 +10,7 @@ use super::system;
 use crate::root::Root;
 
 /// How files of the state are named, before a uid or a fingerprint.
-const KINDS: [&str; 6] = [
-    "confirmed-",
-    "offered-",
-    "pushes-",
-    "token-",
-    "totp-",
-    "tries-",
-];
+const KINDS: [&str; 6] = ["confirmed-", "offered-", "pushes-", "token-", "totp-", "tries-"];
 
 /// Where setups are written down, each under its number, with the files that they changed.
 const SETUP: &str = "setup";
@@ -38,11 +31,7 @@ pub fn section(bundle: &mut Bundle<'_>) -> Vec<String> {
         }
         lines.extend(policy.log_socket().map(shown));
     }
-    lines.extend(
-        system::modules(&Root::live())
-            .iter()
-            .map(|path| shown(path)),
-    );
+    lines.extend(system::modules(&Root::live()).iter().map(|path| shown(path)));
     lines
 }
 
@@ -52,10 +41,7 @@ pub fn secrets(bundle: &Bundle<'_>) -> Vec<PathBuf> {
 }
 
 fn named(bundle: &Bundle<'_>) -> Vec<PathBuf> {
-    of_keys(
-        bundle,
-        &["client_secret_file", "proxy_password_file", "ca_file"],
-    )
+    of_keys(bundle, &["client_secret_file", "proxy_password_file", "ca_file"])
 }
 
 /// Paths that stand under these keys. A file that is wrong names none that could be believed.
@@ -77,11 +63,7 @@ fn below(folder: &Path) -> Vec<String> {
         .flatten()
         .map(|entry| {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let name = if is_known(&name) {
-                name
-            } else {
-                "(of another name)".to_owned()
-            };
+            let name = if is_known(&name) { name } else { "(of another name)".to_owned() };
             described(&folder.join(name), entry.metadata())
         })
         .collect();
@@ -113,10 +95,7 @@ fn described(path: &Path, found: std::io::Result<Metadata>) -> String {
                 (false, false, false) => "special",
             };
             let (mode, uid, gid) = (found.mode() & 0o7777, found.uid(), found.gid());
-            format!(
-                "{path}: {kind}, mode {mode:04o}, owner {uid}:{gid}, {} bytes",
-                found.len()
-            )
+            format!("{path}: {kind}, mode {mode:04o}, owner {uid}:{gid}, {} bytes", found.len())
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What a field of a line in the log can hold if we have written it: anybody can write a line that looks like one of ours.
+//! What a field of a line in the log can hold if we have written it: anybody can write a line that
+//! looks like one of ours.
 #![forbid(unsafe_code)]
 
 use std::net::IpAddr;
@@ -79,11 +80,7 @@ impl Known<'_> {
 
     fn is_service(&self, service: &str) -> bool {
         let is_name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        let is_file = || {
-            self.folders
-                .iter()
-                .any(|folder| folder.join(service).is_file())
-        };
+        let is_file = || self.folders.iter().any(|folder| folder.join(service).is_file());
         service.chars().all(is_name) && is_file()
     }
 
@@ -95,8 +92,8 @@ impl Known<'_> {
         })
     }
 
-    /// Details that the module and this machine have made, and nobody who logs in or configures. They have no form of
-    /// their own, so all else in the line must have its own.
+    /// Details that the module and this machine have made, and nobody who logs in or configures.
+    /// They have no form of their own, so all else in the line must have its own.
     fn is_own_detail(&self, line: &Line<'_>) -> bool {
         let is_printable = |text: &str| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
         let keys = line.0.iter().map(|(key, _)| *key);
@@ -135,14 +132,9 @@ fn is_tty(tty: &str) -> bool {
         let number = line.trim_start_matches(|c: char| c.is_ascii_uppercase());
         line.len() - number.len() <= 4 && is_number(number)
     };
-    let known = [
-        ("pts/", is_number as fn(&str) -> bool),
-        ("tty", line),
-        (":", is_number),
-    ];
-    let mut rests = known
-        .iter()
-        .filter_map(|(start, form)| Some(form(device.strip_prefix(start)?)));
+    let known = [("pts/", is_number as fn(&str) -> bool), ("tty", line), (":", is_number)];
+    let mut rests =
+        known.iter().filter_map(|(start, form)| Some(form(device.strip_prefix(start)?)));
     ["ssh", "console"].contains(&device) || rests.any(|is_right| is_right)
 }
 
@@ -198,10 +190,7 @@ mod tests {
 
     #[test]
     fn a_value_of_another_form_is_not_ours() {
-        let known = Known {
-            policy: None,
-            folders: Vec::new(),
-        };
+        let known = Known { policy: None, folders: Vec::new() };
         for (key, good, bad) in [
             ("attempt", "00c0ffee00c0ffee", "hunter2"),
             ("outcome", "granted", "hunter2"),
@@ -218,33 +207,18 @@ mod tests {
             ("rule", "", "hunter2"),
             ("tenant_user", "", "hunter2"),
         ] {
-            assert_eq!(
-                known.is_ours(&Line(vec![(key, good)]), key),
-                Some(true),
-                "{key}"
-            );
-            assert_eq!(
-                known.is_ours(&Line(vec![(key, bad)]), key),
-                Some(false),
-                "{key}"
-            );
+            assert_eq!(known.is_ours(&Line(vec![(key, good)]), key), Some(true), "{key}");
+            assert_eq!(known.is_ours(&Line(vec![(key, bad)]), key), Some(false), "{key}");
         }
         assert_eq!(known.is_ours(&Line(vec![("hunter2", "")]), "hunter2"), None);
     }
 
     #[test]
     fn a_detail_is_believed_with_the_rest_of_its_line() {
-        let known = Known {
-            policy: None,
-            folders: Vec::new(),
-        };
+        let known = Known { policy: None, folders: Vec::new() };
         let is_ours = |tty, detail| {
-            let fields = vec![
-                ("reason", "outage"),
-                ("tty", tty),
-                ("rhost", "a name"),
-                ("detail", detail),
-            ];
+            let fields =
+                vec![("reason", "outage"), ("tty", tty), ("rhost", "a name"), ("detail", detail)];
             known.is_ours(&Line(fields), "detail")
         };
         assert_eq!(is_ours("ssh", "connection refused"), Some(true));

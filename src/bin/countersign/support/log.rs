@@ -21,19 +21,11 @@ const LINES: usize = 50;
 const TAIL: u64 = 4 * 1024 * 1024;
 const FILES: [&str; 2] = ["/var/log/auth.log", "/var/log/secure"];
 /// authpriv
-const JOURNAL: [&str; 7] = [
-    "-q",
-    "--no-pager",
-    "-o",
-    "short-iso",
-    "-n",
-    "5000",
-    "SYSLOG_FACILITY=10",
-];
+const JOURNAL: [&str; 7] =
+    ["-q", "--no-pager", "-o", "short-iso", "-n", "5000", "SYSLOG_FACILITY=10"];
 const MARK: &str = "pam_countersign(";
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// The end of the log that was named. Not to find the system's is no problem: it is said.
 pub fn named(path: &Path) -> Result<String, Problem> {
@@ -47,15 +39,9 @@ pub fn named(path: &Path) -> Result<String, Problem> {
 pub fn section(bundle: &mut Bundle<'_>) -> Vec<String> {
     let named = bundle.arguments.stacks.as_deref();
     let folders = stacks::folders(&Root::live()).into_iter().map(Path::new);
-    let known = Known {
-        policy: bundle.policy.as_ref(),
-        folders: folders.chain(named).collect(),
-    };
+    let known = Known { policy: bundle.policy.as_ref(), folders: folders.chain(named).collect() };
     let text = bundle.log.take().unwrap_or_else(system_log);
-    let ours = text
-        .lines()
-        .rev()
-        .filter_map(|line| shown(line, &known, &mut bundle.names));
+    let ours = text.lines().rev().filter_map(|line| shown(line, &known, &mut bundle.names));
     let mut lines: Vec<_> = ours.take(LINES).collect();
     lines.reverse();
     if lines.is_empty() {
@@ -68,9 +54,7 @@ fn system_log() -> String {
     let journal = system::run("/usr/bin/journalctl", &JOURNAL);
     let has_ours = journal.filter(|text| text.contains(MARK));
     let files = FILES.iter().filter_map(|path| tail(Path::new(path)).ok());
-    has_ours
-        .or_else(|| files.into_iter().next())
-        .unwrap_or_default()
+    has_ours.or_else(|| files.into_iter().next()).unwrap_or_default()
 }
 
 fn tail(path: &Path) -> io::Result<String> {
@@ -82,7 +66,8 @@ fn tail(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The line without what somebody else may have put into it: a password typed as a name, an argument that is none.
+/// The line without what somebody else may have put into it: a password typed as a name, an
+/// argument that is none.
 fn shown(line: &str, known: &Known<'_>, names: &mut Names) -> Option<String> {
     let (before, ours) = line.split_once(MARK)?;
     let (_, audit) = ours.split_once("): ")?;
@@ -96,11 +81,7 @@ fn shown(line: &str, known: &Known<'_>, names: &mut Names) -> Option<String> {
     });
     let kept: String = kept.collect();
     add_names(&line, names);
-    (!kept.is_empty()).then(|| {
-        format!("{} login{kept}", time(before))
-            .trim_start()
-            .to_owned()
-    })
+    (!kept.is_empty()).then(|| format!("{} login{kept}", time(before)).trim_start().to_owned())
 }
 
 fn add_names(line: &Line<'_>, names: &mut Names) {

@@ -1,7 +1,8 @@
-//! `countersign support-bundle`: what a bug report needs, in one file to read before it is sent. Nothing secret.
+//! `countersign support-bundle`: what a bug report needs, in one file to read before it is sent.
+//! Nothing secret.
 //!
-//! Nothing is copied whole. Each part takes what it knows to be harmless and leaves the rest out, so that a secret in a
-//! place where none belongs stays where it is.
+//! Nothing is copied whole. Each part takes what it knows to be harmless and leaves the rest out,
+//! so that a secret in a place where none belongs stays where it is.
 #![forbid(unsafe_code)]
 
 mod configuration;
@@ -66,9 +67,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         .map_err(|error| unwritable(&place, &error))?;
     progress("Looking at this machine");
     let text = Bundle::new(context, arguments, log).text();
-    let written = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.sync_all());
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     written.map_err(|error| unwritable(&place, &error))?;
     match arguments.json {
         true => line(json!({"file": place.display().to_string(), "bytes": text.len()})),
@@ -120,15 +119,7 @@ impl<'a> Bundle<'a> {
         let settings = policy::outline(bytes);
         let policy = policy::parse(bytes).ok();
         let names = Names::new(&settings);
-        Self {
-            arguments,
-            config,
-            settings,
-            policy,
-            log,
-            names,
-            findings: check::outline(context),
-        }
+        Self { arguments, config, settings, policy, log, names, findings: check::outline(context) }
     }
 
     fn text(mut self) -> String {
@@ -137,9 +128,7 @@ impl<'a> Bundle<'a> {
             ("versions", |_| system::versions()),
             ("configuration", Self::configuration),
             ("files", files::section),
-            ("stacks", |bundle| {
-                stacks::section(bundle.arguments.stacks.as_deref())
-            }),
+            ("stacks", |bundle| stacks::section(bundle.arguments.stacks.as_deref())),
             ("sshd", |_| system::sshd()),
             ("check", |bundle| bundle.findings.clone()),
             ("state", state::section),
@@ -179,8 +168,8 @@ impl<'a> Bundle<'a> {
         }
     }
 
-    /// What the secret files hold, each line as it would be shown, the longest first: never to be seen, wherever else it
-    /// may stand.
+    /// What the secret files hold, each line as it would be shown, the longest first: never to be
+    /// seen, wherever else it may stand.
     fn secrets(&self) -> Vec<String> {
         let files = files::secrets(self);
         let files = files.iter();
@@ -194,9 +183,7 @@ impl<'a> Bundle<'a> {
 /// The lines that are long enough for a secret.
 fn lines(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
-    let lines = text
-        .lines()
-        .map(|line| shown_line(line, LINE).trim().to_owned());
+    let lines = text.lines().map(|line| shown_line(line, LINE).trim().to_owned());
     lines.filter(|line| line.len() >= SHORTEST).collect()
 }
 

@@ -1,4 +1,5 @@
-//! Names of people, hosts and addresses, each with another name that stands for it wherever it is found.
+//! Names of people, hosts and addresses, each with another name that stands for it wherever it is
+//! found.
 #![forbid(unsafe_code)]
 
 use countersign::os;
@@ -39,10 +40,7 @@ impl Names {
     /// root is nobody, and everybody knows the addresses of one's own machine.
     pub fn add(&mut self, kind: Kind, name: &str) {
         let is_common = ["", "root", "localhost", "127.0.0.1", "::1"].contains(&name);
-        let is_known = self
-            .0
-            .iter()
-            .any(|(known, _)| known.eq_ignore_ascii_case(name));
+        let is_known = self.0.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
         if !is_common && !is_known {
             let word = kind.word();
             let same = self.0.iter().filter(|(_, other)| other.starts_with(word));

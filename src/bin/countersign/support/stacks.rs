@@ -1,4 +1,5 @@
-//! The stacks that name the module, with what they include: each line, but of arguments only those that are known.
+//! The stacks that name the module, with what they include: each line, but of arguments only those
+//! that are known.
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
@@ -33,10 +34,7 @@ const HARMLESS: [&str; 17] = [
 pub fn section(folder: Option<&Path>) -> Vec<String> {
     let folders: Vec<&Path> = match folder {
         Some(folder) => vec![folder],
-        None => stacks::folders(&Root::live())
-            .into_iter()
-            .map(Path::new)
-            .collect(),
+        None => stacks::folders(&Root::live()).into_iter().map(Path::new).collect(),
     };
     let mut shown: Vec<PathBuf> = Vec::new();
     let mut lines = Vec::new();
@@ -59,9 +57,7 @@ pub fn section(folder: Option<&Path>) -> Vec<String> {
 }
 
 fn services(folders: &[&Path]) -> Vec<String> {
-    let entries = folders
-        .iter()
-        .filter_map(|folder| std::fs::read_dir(folder).ok());
+    let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok());
     let names = entries.flatten().flatten().map(|entry| entry.file_name());
     let names = names.filter_map(|name| name.into_string().ok());
     let mut names: Vec<_> = names.filter(|name| !is_leftover(name)).collect();
@@ -96,17 +92,15 @@ fn said(rule: &Rule<'_>) -> Option<String> {
     Some(words.join(" "))
 }
 
-/// A condition on the name of the service alone, as setup writes it: it names services, and nothing else.
+/// A condition on the name of the service alone, as setup writes it: it names services, and nothing
+/// else.
 fn is_about_service(rule: &Rule<'_>) -> bool {
-    let is_condition = rule
-        .module()
-        .is_some_and(|module| name_of(&module.text) == "pam_succeed_if");
+    let is_condition =
+        rule.module().is_some_and(|module| name_of(&module.text) == "pam_succeed_if");
     let words = rule.arguments().iter().map(|word| word.text.as_str());
     let words: Vec<_> = words.filter(|word| !HARMLESS.contains(word)).collect();
-    let is_list = |list: &str| {
-        list.chars()
-            .all(|c| c.is_ascii_alphanumeric() || ":._-".contains(c))
-    };
+    let is_list =
+        |list: &str| list.chars().all(|c| c.is_ascii_alphanumeric() || ":._-".contains(c));
     is_condition && matches!(words.as_slice(), ["service", "in" | "notin", list] if is_list(list))
 }
 
@@ -127,10 +121,7 @@ mod tests {
     fn a_condition_on_the_service_is_shown_whole_and_no_other() {
         let condition = "auth [success=1 default=ignore] pam_succeed_if.so";
         for (arguments, shown) in [
-            (
-                "service notin sshd:sudo quiet",
-                "service notin sshd:sudo quiet",
-            ),
+            ("service notin sshd:sudo quiet", "service notin sshd:sudo quiet"),
             ("service in polkit-1", "service in polkit-1"),
             ("user = alice", "(left out) (left out) (left out)"),
             (

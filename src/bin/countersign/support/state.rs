@@ -1,4 +1,5 @@
-//! What is kept of people, as `sessions`, `budget` and `totp list` tell it: never a key, a code or a token.
+//! What is kept of people, as `sessions`, `budget` and `totp list` tell it: never a key, a code or
+//! a token.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
@@ -40,9 +41,7 @@ fn remembered(place: &Path, names: &mut Names) -> Result<Vec<String>, Unusable> 
         names.add(Kind::Address, &entry.circumstances.rhost);
     }
     let mut lines = vec![counted(entries.len(), "confirmation")];
-    let sentences = entries
-        .iter()
-        .map(|entry| sessions::sentence(entry, state.now()));
+    let sentences = entries.iter().map(|entry| sessions::sentence(entry, state.now()));
     lines.extend(sentences);
     Ok(lines)
 }
@@ -50,8 +49,7 @@ fn remembered(place: &Path, names: &mut Names) -> Result<Vec<String>, Unusable> 
 fn spent(place: &Path, names: &mut Names) -> Result<Vec<String>, Unusable> {
     let state = State::open(place)?;
     let all = state.all_spent()?;
-    all.iter()
-        .for_each(|one| names.add(Kind::Person, &one.user));
+    all.iter().for_each(|one| names.add(Kind::Person, &one.user));
     let mut lines = vec![format!("{} to whom something was sent", all.len())];
     lines.extend(all.iter().map(|one| budget::sentence(one, state.now())));
     Ok(lines)

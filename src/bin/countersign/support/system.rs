@@ -53,20 +53,16 @@ pub fn versions() -> Vec<String> {
     let kernel = os::kernel_file("/proc/sys/kernel/osrelease").unwrap_or_default();
     lines.push(format!("kernel: {}", kernel.trim()));
     lines.push(format!("libpam: {}", libpam()));
-    let asked = [
-        ("/usr/bin/getconf", "GNU_LIBC_VERSION"),
-        ("/usr/bin/sudo", "-V"),
-    ];
-    let said = asked
-        .iter()
-        .filter_map(|(program, argument)| run(program, &[argument]));
+    let asked = [("/usr/bin/getconf", "GNU_LIBC_VERSION"), ("/usr/bin/sudo", "-V")];
+    let said = asked.iter().filter_map(|(program, argument)| run(program, &[argument]));
     lines.extend(said.filter_map(|text| text.lines().next().map(str::to_owned)));
     lines.extend(packages());
     lines.push(format!("SELinux: {}", selinux()));
     lines
 }
 
-/// Every file that libpam could take for the module; a link to one that is there already is the same.
+/// Every file that libpam could take for the module; a link to one that is there already is the
+/// same.
 pub fn modules(root: &Root) -> Vec<PathBuf> {
     let places = modules::folders(root).map(|folder| root.behind_links(&folder.join(MODULE)));
     let mut found: Vec<PathBuf> = Vec::new();
@@ -96,34 +92,22 @@ fn version(module: &[u8]) -> String {
     let versions = ends.map(|end| {
         let behind = module.get(end..).unwrap_or_default().iter();
         let version = behind.map(|byte| char::from(*byte)).take(16);
-        version
-            .take_while(|c| c.is_ascii_digit() || *c == '.')
-            .collect::<String>()
+        version.take_while(|c| c.is_ascii_digit() || *c == '.').collect::<String>()
     });
     let mut numbers = versions.filter(|version| version.starts_with(|c: char| c.is_ascii_digit()));
-    numbers
-        .next()
-        .unwrap_or_else(|| "of a version that it does not tell".to_owned())
+    numbers.next().unwrap_or_else(|| "of a version that it does not tell".to_owned())
 }
 
 fn system() -> String {
     let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let mut names = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("PRETTY_NAME="));
-    names
-        .next()
-        .unwrap_or("not known")
-        .trim_matches('"')
-        .to_owned()
+    let mut names = text.lines().filter_map(|line| line.strip_prefix("PRETTY_NAME="));
+    names.next().unwrap_or("not known").trim_matches('"').to_owned()
 }
 
 /// The file of the one that runs here: its name ends with the version of its interface.
 fn libpam() -> String {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let mut files = maps
-        .lines()
-        .filter_map(|line| line.split_whitespace().nth(5));
+    let mut files = maps.lines().filter_map(|line| line.split_whitespace().nth(5));
     let file = files.find(|file| file.contains("/libpam.so"));
     file.unwrap_or("not known").to_owned()
 }
@@ -142,10 +126,7 @@ fn packages() -> Vec<String> {
 }
 
 fn selinux() -> &'static str {
-    match os::kernel_file("/sys/fs/selinux/enforce")
-        .as_deref()
-        .map(str::trim)
-    {
+    match os::kernel_file("/sys/fs/selinux/enforce").as_deref().map(str::trim) {
         Ok("1") => "enforcing",
         Ok(_) => "permissive",
         Err(_) => "none",
@@ -158,13 +139,12 @@ pub fn sshd() -> Vec<String> {
     let Some(Ok(effective)) = program.map(|program| effective::ask(&program)) else {
         return vec!["sshd -T says nothing".to_owned()];
     };
-    let lines = SSHD
-        .iter()
-        .filter_map(|key| Some(format!("{key} {}", effective.get(key)?)));
+    let lines = SSHD.iter().filter_map(|key| Some(format!("{key} {}", effective.get(key)?)));
     lines.collect()
 }
 
-/// What a program prints, however it ends. `None` if there is no such program, or it prints nothing.
+/// What a program prints, however it ends. `None` if there is no such program, or it prints
+/// nothing.
 pub fn run(name: &str, arguments: &[&str]) -> Option<String> {
     let mut command = program::command(name, arguments);
     let output = command.stderr(Stdio::null()).output().ok()?;
@@ -190,10 +170,8 @@ mod tests {
         std::os::unix::fs::symlink("usr/lib", image.join("lib")).unwrap();
         let found = modules(&Root::below(image).unwrap());
         fs::remove_dir_all(image).unwrap();
-        let found: Vec<_> = found
-            .iter()
-            .filter_map(|path| path.strip_prefix(image).ok()?.to_str())
-            .collect();
+        let found: Vec<_> =
+            found.iter().filter_map(|path| path.strip_prefix(image).ok()?.to_str()).collect();
         assert_eq!(
             found,
             [
@@ -205,13 +183,7 @@ mod tests {
 
     #[test]
     fn the_version_of_a_module_is_found_in_its_bytes() {
-        assert_eq!(
-            version(b"/etc/countersign/countersign.toml\0countersign/1.2.3not"),
-            "1.2.3"
-        );
-        assert_eq!(
-            version(b"countersign/x"),
-            "of a version that it does not tell"
-        );
+        assert_eq!(version(b"/etc/countersign/countersign.toml\0countersign/1.2.3not"), "1.2.3");
+        assert_eq!(version(b"countersign/x"), "of a version that it does not tell");
     }
 }

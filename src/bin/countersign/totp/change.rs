@@ -15,7 +15,8 @@ use super::{User, store, unusable};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A user of this machine, or the uid of one who is gone; whoever has logged in, if it is left out
+    /// A user of this machine, or the uid of one who is gone; whoever has logged in, if it is left
+    /// out
     #[arg(value_name = "USER", value_hint = clap::ValueHint::Username)]
     user: Option<String>,
     /// One JSON object, for programs
@@ -75,9 +76,7 @@ pub fn recovery_codes(context: &Context, arguments: &Arguments) -> Done {
     let mut terminal = terminal.map_err(|problem| problem.hint("--json is for programs"))?;
     let (hashes, codes) = Hashes::new().map_err(Problem::new)?;
     let changed = store.renew_recovery(user.uid, hashes);
-    changed
-        .map_err(unusable)?
-        .ok_or_else(|| user.not_enrolled())?;
+    changed.map_err(unusable)?.ok_or_else(|| user.not_enrolled())?;
     match &mut terminal {
         Some(terminal) => terminal.show(words::recovery_codes(&codes).trim_end()),
         None => {

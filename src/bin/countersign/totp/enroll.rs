@@ -27,8 +27,8 @@ pub struct Arguments {
     /// A user of this machine; whoever has logged in, if it is left out
     #[arg(value_name = "USER", value_hint = clap::ValueHint::Username, conflicts_with = "batch")]
     user: Option<String>,
-    /// Enrols the users whose names are on standard input, a line each, and prints a JSON object for each, with key and
-    /// recovery codes; each key counts from its first right code on
+    /// Enrols the users whose names are on standard input, a line each, and prints a JSON object
+    /// for each, with key and recovery codes; each key counts from its first right code on
     #[arg(long)]
     batch: bool,
     /// How the picture of the key is drawn
@@ -191,7 +191,8 @@ impl Vacancy {
             .hint("is the clock right, here and on the phone?"))
     }
 
-    /// With the code that was right then: uses it up, and keeps the key. Its recovery codes, to be shown.
+    /// With the code that was right then: uses it up, and keeps the key. Its recovery codes, to be
+    /// shown.
     pub fn activate(
         &self,
         enrolment: &mut Enrolment,

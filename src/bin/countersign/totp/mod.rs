@@ -32,7 +32,8 @@ enum Action {
         after_help = "Examples:\n  countersign totp enroll alice\n  getent group staff | cut -d: -f4 | tr , '\\n' | countersign totp enroll --batch"
     )]
     Enroll(enroll::Arguments),
-    /// Enrols a user with a key from elsewhere: an otpauth URI or a base32 secret, from a prompt or from standard input
+    /// Enrols a user with a key from elsewhere: an otpauth URI or a base32 secret, from a prompt or
+    /// from standard input
     #[command(
         after_help = "Examples:\n  countersign totp import alice\n  countersign totp import alice <alice.uri"
     )]
@@ -82,25 +83,16 @@ impl User {
         let Some(name) = name else {
             let uid = os::login_uid();
             let name = os::name_of(uid).map_err(Problem::new)?;
-            return Ok(Self {
-                name: name.unwrap_or_else(|| uid.to_string()),
-                uid,
-            });
+            return Ok(Self { name: name.unwrap_or_else(|| uid.to_string()), uid });
         };
         let account = whom::account(name, "name a user of this machine, not of the tenant")?;
-        Ok(Self {
-            name: account.name,
-            uid: account.uid,
-        })
+        Ok(Self { name: account.name, uid: account.uid })
     }
 
     /// By name, or by the uid of somebody who is gone.
     fn known(name: Option<&str>) -> Result<Self, Problem> {
         match (Self::named(name), name.and_then(|name| name.parse().ok())) {
-            (Err(_), Some(uid)) => Ok(Self {
-                name: uid_name(uid),
-                uid,
-            }),
+            (Err(_), Some(uid)) => Ok(Self { name: uid_name(uid), uid }),
             (found, _) => found,
         }
     }

@@ -12,7 +12,8 @@ use super::{User, store, unusable};
 
 #[derive(clap::Args)]
 pub struct StatusArguments {
-    /// A user of this machine, or the uid of one who is gone; whoever has logged in, if it is left out
+    /// A user of this machine, or the uid of one who is gone; whoever has logged in, if it is left
+    /// out
     #[arg(value_name = "USER", value_hint = clap::ValueHint::Username)]
     user: Option<String>,
     /// One JSON object, for programs
@@ -59,10 +60,7 @@ pub fn list(context: &Context, arguments: &ListArguments) -> Done {
     }
     match damaged {
         0 => Ok(()),
-        _ => Err(Problem::new(format!(
-            "{} can't be read",
-            counted(damaged, "record")
-        ))),
+        _ => Err(Problem::new(format!("{} can't be read", counted(damaged, "record")))),
     }
 }
 

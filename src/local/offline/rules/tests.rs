@@ -10,19 +10,12 @@ use crate::local::offline::tests::Place;
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 /// A day in 2026, at the begin of a step.
 const START: u64 = 1_795_000_020;
-const LIMITS: Limits = Limits {
-    logins: 10,
-    age: 7 * 86_400,
-};
+const LIMITS: Limits = Limits { logins: 10, age: 7 * 86_400 };
 const LOGIN: Purpose = Purpose::Login(LIMITS);
 
 /// So many seconds after the enrolment, by both clocks.
 fn after(seconds: u64) -> Moment {
-    Moment {
-        wall: START + seconds,
-        boot: "this-boot".into(),
-        uptime: 1000 + seconds,
-    }
+    Moment { wall: START + seconds, boot: "this-boot".into(), uptime: 1000 + seconds }
 }
 
 /// The same by the wall clock, as much later or earlier as somebody has set it.
@@ -32,11 +25,7 @@ fn set(mut moment: Moment, by: i64) -> Moment {
 }
 
 fn rebooted(moment: Moment, uptime: u64) -> Moment {
-    Moment {
-        boot: "next-boot".into(),
-        uptime,
-        ..moment
-    }
+    Moment { boot: "next-boot".into(), uptime, ..moment }
 }
 
 fn key() -> Key {
@@ -115,11 +104,7 @@ fn a_right_code_counts_once() {
     let accepted = redeem(&record, &code(&now), LOGIN, &now);
     let (kind, login, age) = (Kind::Code, 1, 60);
     assert_eq!(accepted, Ok(Accepted { kind, login, age }));
-    assert_eq!(
-        record.is().stage,
-        Stage::Active,
-        "the first right code makes it so"
-    );
+    assert_eq!(record.is().stage, Stage::Active, "the first right code makes it so");
     assert_eq!(try_right(&record, &now), Err(CodeRefusal::Replayed));
     assert_eq!(try_right(&record, &after(89)), Err(CodeRefusal::Replayed));
     assert_eq!(try_right(&record, &after(90)), Ok(2));
@@ -133,11 +118,7 @@ fn an_older_code_does_not_count_behind_a_newer_one() {
     let early = code(&after(90));
     assert!(redeem(&record, &early, LOGIN, &now).is_ok());
     for code in [early, code(&now), late] {
-        assert_eq!(
-            redeem(&record, &code, LOGIN, &now),
-            Err(CodeRefusal::Replayed),
-            "{code}"
-        );
+        assert_eq!(redeem(&record, &code, LOGIN, &now), Err(CodeRefusal::Replayed), "{code}");
     }
 }
 
@@ -166,20 +147,10 @@ fn whatever_else_is_typed_costs_a_try() {
         (format!("{right}\0"), false),
         (String::new(), false),
         ("7".repeat(600), false),
-        (
-            right
-                .chars()
-                .map(|c| char::from_u32(c as u32 + 0xfee0).unwrap())
-                .collect(),
-            false,
-        ),
+        (right.chars().map(|c| char::from_u32(c as u32 + 0xfee0).unwrap()).collect(), false),
     ] {
         let record = record();
-        assert_eq!(
-            redeem(&record, &typed, LOGIN, &now).is_ok(),
-            good,
-            "{typed:?}"
-        );
+        assert_eq!(redeem(&record, &typed, LOGIN, &now).is_ok(), good, "{typed:?}");
         assert_eq!(record.is().failures, u32::from(!good), "{typed:?}");
     }
 }
@@ -187,14 +158,8 @@ fn whatever_else_is_typed_costs_a_try() {
 #[test]
 fn leading_zeros_belong_to_a_code() {
     let zero = (0..200_000).map(|step| after(step * 30));
-    let now = zero
-        .into_iter()
-        .find(|at| code(at).starts_with("00"))
-        .unwrap();
-    let limits = Limits {
-        age: u64::MAX,
-        ..LIMITS
-    };
+    let now = zero.into_iter().find(|at| code(at).starts_with("00")).unwrap();
+    let limits = Limits { age: u64::MAX, ..LIMITS };
     let stripped = code(&now).trim_start_matches('0').to_owned();
     let purpose = Purpose::Login(limits);
     assert!(redeem(&record(), &stripped, purpose, &now).is_err());
@@ -239,10 +204,7 @@ fn a_wait_holds_for_the_right_code_which_is_not_spent_by_it() {
         assert_eq!(try_right(&record, &now), expected, "{failures} failures");
         if left.is_some() {
             assert_eq!(record.is().failures, failures, "a try in a wait is none");
-            let free = Moment {
-                uptime: now.uptime + 1800,
-                ..now.clone()
-            };
+            let free = Moment { uptime: now.uptime + 1800, ..now.clone() };
             assert_eq!(try_right(&record, &free), Ok(1), "it was not spent");
         }
     }
@@ -267,20 +229,12 @@ fn no_clock_and_no_boot_makes_a_lock_shorter() {
     assert_eq!(later(3600), CodeRefusal::Locked(1800));
     assert_eq!(later(-86_400), CodeRefusal::Locked(1800));
     // After a boot it lasts as long from there: how long the machine was off, no clock can say.
-    let boot = |seconds: u64| {
-        rebooted(
-            set(locked.clone(), 3600 + seconds.cast_signed()),
-            20 + seconds,
-        )
-    };
+    let boot =
+        |seconds: u64| rebooted(set(locked.clone(), 3600 + seconds.cast_signed()), 20 + seconds);
     assert_eq!(try_wrong(&record, &boot(0)), CodeRefusal::Locked(1780));
     assert_eq!(try_wrong(&record, &boot(1000)), CodeRefusal::Locked(780));
     assert_eq!(try_wrong(&record, &boot(1779)), CodeRefusal::Locked(1));
-    assert_eq!(
-        try_wrong(&record, &boot(1780)),
-        CodeRefusal::Wrong,
-        "the eleventh"
-    );
+    assert_eq!(try_wrong(&record, &boot(1780)), CodeRefusal::Wrong, "the eleventh");
     assert_eq!(try_wrong(&record, &boot(1780)), CodeRefusal::Locked(1800));
 }
 
@@ -293,10 +247,7 @@ fn a_hundred_failures_in_a_row_end_it() {
     unlock(&record);
     online(&record, &now);
     assert_eq!(try_wrong(&record, &now), CodeRefusal::Disabled);
-    assert_eq!(
-        redeem(&record, &code(&now), Purpose::Check, &now),
-        Err(CodeRefusal::Disabled)
-    );
+    assert_eq!(redeem(&record, &code(&now), Purpose::Check, &now), Err(CodeRefusal::Disabled));
 }
 
 #[test]
@@ -322,21 +273,12 @@ fn a_clock_that_goes_backwards_is_refused_and_gives_no_code_back() {
     assert_eq!(try_right(&record, &now), Ok(1));
     let back = set(now.clone(), -300);
     assert_eq!(try_right(&record, &back), Err(CodeRefusal::ClockWentBack));
-    assert_eq!(
-        redeem(&record, &used, LOGIN, &back),
-        Err(CodeRefusal::ClockWentBack)
-    );
+    assert_eq!(redeem(&record, &used, LOGIN, &back), Err(CodeRefusal::ClockWentBack));
     assert_eq!(record.is().clock, now.wall, "the mark stays");
     // A small correction is no step back, and still no replay.
     let nudged = set(now.clone(), -30);
-    assert_eq!(
-        redeem(&record, &used, LOGIN, &nudged),
-        Err(CodeRefusal::Replayed)
-    );
-    assert_eq!(
-        try_right(&record, &set(now, -31)),
-        Err(CodeRefusal::ClockWentBack)
-    );
+    assert_eq!(redeem(&record, &used, LOGIN, &nudged), Err(CodeRefusal::Replayed));
+    assert_eq!(try_right(&record, &set(now, -31)), Err(CodeRefusal::ClockWentBack));
     assert_eq!(record.is().failures, 0, "that is nobody's guess");
 }
 
@@ -358,10 +300,7 @@ fn so_many_logins_and_no_more_until_the_next_online_one() {
     for login in 1..=10 {
         assert_eq!(try_right(&record, &after(u64::from(login) * 30)), Ok(login));
     }
-    assert_eq!(
-        try_right(&record, &after(330)),
-        Err(CodeRefusal::TooMany(10))
-    );
+    assert_eq!(try_right(&record, &after(330)), Err(CodeRefusal::TooMany(10)));
     assert_eq!(online(&record, &after(360)), 10);
     assert_eq!(online(&record, &after(360)), 0, "told once");
     assert_eq!(try_right(&record, &after(390)), Ok(1));
@@ -384,10 +323,7 @@ fn whom_the_tenant_has_refused_is_refused_for_a_while() {
     let record = record();
     let now = after(60);
     refused(&record, 3600, &now);
-    assert_eq!(
-        try_right(&record, &now),
-        Err(CodeRefusal::RefusedOnline(3600))
-    );
+    assert_eq!(try_right(&record, &now), Err(CodeRefusal::RefusedOnline(3600)));
     let clock = set(after(90), 7200);
     assert_eq!(
         try_right(&record, &clock),
@@ -395,10 +331,7 @@ fn whom_the_tenant_has_refused_is_refused_for_a_while() {
         "no clock ends it"
     );
     let boot = rebooted(after(7320), 5);
-    assert_eq!(
-        try_right(&record, &boot),
-        Err(CodeRefusal::RefusedOnline(3595))
-    );
+    assert_eq!(try_right(&record, &boot), Err(CodeRefusal::RefusedOnline(3595)));
     let over = rebooted(after(11_000), 3600);
     assert_eq!(try_right(&record, &over), Ok(1));
     refused(&record, 3600, &over);
@@ -416,10 +349,7 @@ fn a_check_asks_for_the_right_code_and_nothing_more() {
     let check = redeem(&record, &code(&now), Purpose::Check, &now);
     assert_eq!(check.map(|accepted| accepted.login), Ok(0));
     assert_eq!((record.is().logins, record.is().online), (0, START));
-    assert_eq!(
-        try_right(&record, &now),
-        Err(CodeRefusal::TooLongAgo(30 * 86_400))
-    );
+    assert_eq!(try_right(&record, &now), Err(CodeRefusal::TooLongAgo(30 * 86_400)));
 }
 
 #[test]
@@ -436,10 +366,7 @@ fn a_recovery_code_counts_where_a_code_does_and_once() {
         "nobody remembers it"
     );
     let locked = fail_times(&record, 9);
-    assert_eq!(
-        redeem(&record, &codes[1], LOGIN, &locked),
-        Err(CodeRefusal::Locked(1800))
-    );
+    assert_eq!(redeem(&record, &codes[1], LOGIN, &locked), Err(CodeRefusal::Locked(1800)));
     assert_eq!(record.is().recovery.left(), 9, "it did not count");
     unlock(&record);
     assert!(redeem(&record, &codes[1], LOGIN, &locked).is_ok());
@@ -450,27 +377,12 @@ fn the_log_says_why() {
     for (no, text) in [
         (CodeRefusal::Wrong, "a wrong code"),
         (CodeRefusal::Replayed, "a code that was used before"),
-        (
-            CodeRefusal::Locked(30),
-            "locked for another 30 s by wrong codes",
-        ),
-        (
-            CodeRefusal::Disabled,
-            "100 wrong codes in a row: the user must be enrolled again",
-        ),
+        (CodeRefusal::Locked(30), "locked for another 30 s by wrong codes"),
+        (CodeRefusal::Disabled, "100 wrong codes in a row: the user must be enrolled again"),
         (CodeRefusal::ClockWentBack, "the clock has gone backwards"),
-        (
-            CodeRefusal::RefusedOnline(9),
-            "the tenant has refused this user: none for another 9 s",
-        ),
-        (
-            CodeRefusal::TooLongAgo(8),
-            "the last online login was 8 s ago",
-        ),
-        (
-            CodeRefusal::TooMany(10),
-            "10 offline logins since the last online one",
-        ),
+        (CodeRefusal::RefusedOnline(9), "the tenant has refused this user: none for another 9 s"),
+        (CodeRefusal::TooLongAgo(8), "the last online login was 8 s ago"),
+        (CodeRefusal::TooMany(10), "10 offline logins since the last online one"),
         (CodeRefusal::NotEnrolled, "the user is not enrolled"),
         (CodeRefusal::Unusable("x: y".into()), "x: y"),
     ] {

@@ -12,7 +12,8 @@ use crate::sshd;
 const SEUSERS: &str = "seusers";
 const FOLDER: &str = "/etc/selinux";
 
-/// The contexts of the program behind a service; none where it is not known, or the kernel does not say.
+/// The contexts of the program behind a service; none where it is not known, or the kernel does not
+/// say.
 pub fn of(kernel: &Kernel<'_>, root: &Root, service: &str) -> BTreeSet<String> {
     match service {
         "sshd" => {
@@ -34,19 +35,19 @@ pub fn of(kernel: &Kernel<'_>, root: &Root, service: &str) -> BTreeSet<String> {
     }
 }
 
-/// A program that users start: for each SELinux user that logins are mapped to, in the domain of its sessions.
+/// A program that users start: for each SELinux user that logins are mapped to, in the domain of
+/// its sessions.
 fn of_users(kernel: &Kernel<'_>, root: &Root, program: &Path) -> BTreeSet<String> {
     let sessions = seusers(root).into_iter().filter_map(|(user, level)| {
         let name = user.strip_suffix("_u")?;
         let context = format!("{user}:{name}_r:{name}_t:{level}");
         kernel.knows(&context).then_some(context)
     });
-    sessions
-        .filter_map(|session| kernel.starts(&session, program))
-        .collect()
+    sessions.filter_map(|session| kernel.starts(&session, program)).collect()
 }
 
-/// The SELinux users of `LOGIN:USER:LEVEL`, each with the lowest level, in the files of every policy.
+/// The SELinux users of `LOGIN:USER:LEVEL`, each with the lowest level, in the files of every
+/// policy.
 fn seusers(root: &Root) -> BTreeSet<(String, String)> {
     let policies = root.names(FOLDER).into_iter();
     let files = policies.map(|name| Path::new(FOLDER).join(name).join(SEUSERS));

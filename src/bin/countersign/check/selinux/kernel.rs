@@ -1,4 +1,5 @@
-//! What the kernel says of SELinux: the domain that a program gets, and what the loaded policy denies a domain.
+//! What the kernel says of SELinux: the domain that a program gets, and what the loaded policy
+//! denies a domain.
 #![forbid(unsafe_code)]
 
 use std::fs::OpenOptions;
@@ -18,7 +19,8 @@ const PERMISSIVE: u32 = 1;
 pub trait Source {
     /// A file of selinuxfs.
     fn text(&self, file: &str) -> Option<String>;
-    /// The reply to a question that is written to a file of selinuxfs; none where the kernel refuses it.
+    /// The reply to a question that is written to a file of selinuxfs; none where the kernel
+    /// refuses it.
     fn ask(&self, file: &str, question: &str) -> Option<String>;
     /// The label of a file, behind links.
     fn label(&self, path: &Path) -> Option<String>;
@@ -73,12 +75,11 @@ impl Kernel<'_> {
         self.0.label(path).map(|label| trimmed(&label))
     }
 
-    /// The context that a chain of programs ends in, each started by the one before; the first by init.
+    /// The context that a chain of programs ends in, each started by the one before; the first by
+    /// init.
     pub fn started(&self, programs: &[&Path]) -> Option<String> {
         let init = trimmed(&self.0.init()?);
-        programs
-            .iter()
-            .try_fold(init, |context, program| self.starts(&context, program))
+        programs.iter().try_fold(init, |context, program| self.starts(&context, program))
     }
 
     /// The context of a program that a process in another context starts.
@@ -89,9 +90,7 @@ impl Kernel<'_> {
     /// The context of a process, folder or file that a process makes from this one, or in it.
     pub fn made(&self, source: &str, target: &str, class: &str) -> Option<String> {
         let class = self.index(class)?;
-        let reply = self
-            .0
-            .ask("create", &format!("{source} {target} {class}"))?;
+        let reply = self.0.ask("create", &format!("{source} {target} {class}"))?;
         Some(trimmed(&reply))
     }
 

@@ -1,6 +1,8 @@
-//! SELinux, where it is enabled: whether the loaded policy lets login programs do what the module does in them.
+//! SELinux, where it is enabled: whether the loaded policy lets login programs do what the module
+//! does in them.
 //!
-//! The kernel is asked, and no list of distributions is kept: which domain a program gets, and what is denied to it.
+//! The kernel is asked, and no list of distributions is kept: which domain a program gets, and what
+//! is denied to it.
 #![forbid(unsafe_code)]
 
 mod domains;
@@ -66,19 +68,14 @@ fn clean(asked: &BTreeSet<String>) -> Finding {
         .mend("after a login, look for denials: ausearch -m avc -ts recent");
     }
     let domains: Vec<_> = asked.iter().map(String::as_str).collect();
-    let what = format!(
-        "SELinux denies the module nothing in {}",
-        domains.join(", ")
-    );
+    let what = format!("SELinux denies the module nothing in {}", domains.join(", "));
     Finding::passed("selinux", what)
 }
 
 /// The policy of an image is not loaded.
 fn image(root: &Root, report: &mut Report) {
     let text = root.text(Path::new(CONFIG)).unwrap_or_default();
-    let mut values = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("SELINUX="));
+    let mut values = text.lines().filter_map(|line| line.strip_prefix("SELINUX="));
     match values.next().map(str::trim) {
         Some(mode @ ("enforcing" | "permissive")) => report.add(
             Finding::note("selinux-unasked", format!("SELinux will be {mode}"))

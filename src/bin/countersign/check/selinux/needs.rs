@@ -15,7 +15,8 @@ const POLICY: &str = "/usr/share/countersign/selinux/countersign.cil";
 const STATE: &str = "/run/countersign";
 /// Lets login programs connect to the ports of `http_port_t`, on Fedora and its kin.
 const BOOLEAN: &str = "authlogin_yubikey";
-/// The ports of `http_port_t` and `http_cache_port_t`, and that of `squid_port_t`, in the reference policy.
+/// The ports of `http_port_t` and `http_cache_port_t`, and that of `squid_port_t`, in the reference
+/// policy.
 const PORTS: [(&str, &[u16]); 3] = [
     ("http_port_t", &[80, 81, 443, 488, 8008, 8009, 8443, 9000]),
     ("http_cache_port_t", &[8080, 8118]),
@@ -24,19 +25,9 @@ const PORTS: [(&str, &[u16]); 3] = [
 /// The types of the other ports, from 1024 on and below.
 const OTHERS: [(&str, u16); 2] = [("unreserved_port_t", 1024), ("reserved_port_t", 0)];
 
-const FOLDER: [&str; 8] = [
-    "getattr",
-    "open",
-    "read",
-    "search",
-    "write",
-    "add_name",
-    "remove_name",
-    "lock",
-];
-const FILE: [&str; 8] = [
-    "create", "getattr", "open", "read", "write", "link", "rename", "unlink",
-];
+const FOLDER: [&str; 8] =
+    ["getattr", "open", "read", "search", "write", "add_name", "remove_name", "lock"];
+const FILE: [&str; 8] = ["create", "getattr", "open", "read", "write", "link", "rename", "unlink"];
 
 /// A login program's domain, and the configuration that holds for its service.
 pub struct Examination<'a> {
@@ -74,9 +65,7 @@ impl Examination<'_> {
         };
         let kind = kind_of(port);
         let context = format!("system_u:object_r:{kind}:s0");
-        let denied = self
-            .kernel
-            .denied(self.domain, &context, "tcp_socket", &["name_connect"])?;
+        let denied = self.kernel.denied(self.domain, &context, "tcp_socket", &["name_connect"])?;
         let is_named = PORTS.iter().any(|(name, _)| *name == kind);
         let remedy = match (is_named, self.kernel.boolean(BOOLEAN)) {
             (false, _) => {
@@ -126,7 +115,8 @@ impl Examination<'_> {
         self.kernel.denied(self.domain, &file, "file", &FILE)
     }
 
-    /// Whether a folder of /run that is missing could be used if another program made it, as systemd-tmpfiles does.
+    /// Whether a folder of /run that is missing could be used if another program made it, as
+    /// systemd-tmpfiles does.
     fn does_if_made(&self, folder: &Path) -> bool {
         let is_missing = self.kernel.label(folder).is_none() && folder == Path::new(STATE);
         let above = folder.parent().and_then(|above| self.kernel.label(above));
@@ -142,12 +132,8 @@ impl Examination<'_> {
         let above = self.kernel.label(folder.parent()?)?;
         let label = self.kernel.made(self.domain, &above, "dir")?;
         let mut denied =
-            self.kernel
-                .denied(self.domain, &above, "dir", &["search", "write", "add_name"])?;
-        denied.extend(
-            self.kernel
-                .denied(self.domain, &label, "dir", &["create"])?,
-        );
+            self.kernel.denied(self.domain, &above, "dir", &["search", "write", "add_name"])?;
+        denied.extend(self.kernel.denied(self.domain, &label, "dir", &["create"])?);
         denied.extend(self.kernel.denied(self.domain, &label, "dir", &FOLDER)?);
         denied.sort_unstable();
         denied.dedup();
@@ -157,28 +143,20 @@ impl Examination<'_> {
     /// A file that a login reads, and the folders above it.
     fn file(&self, file: &Path) -> Option<Finding> {
         let above: Vec<_> = file.ancestors().skip(1).collect();
-        let folders = above
-            .iter()
-            .rev()
-            .map(|folder| (*folder, "dir", &["getattr", "search"][..]));
+        let folders = above.iter().rev().map(|folder| (*folder, "dir", &["getattr", "search"][..]));
         let parts = folders.chain([(file, "file", &["getattr", "open", "read"][..])]);
         let (part, label, denied) = parts
             .filter_map(|(part, class, permissions)| {
                 let label = self.kernel.label(part)?;
-                let denied = self
-                    .kernel
-                    .denied(self.domain, &label, class, permissions)?;
+                let denied = self.kernel.denied(self.domain, &label, class, permissions)?;
                 Some((part, label, denied))
             })
             .find(|(_, _, denied)| !denied.is_empty())?;
         let what = match part == file {
             true => format!("read {} ({})", file.display(), type_of(&label)),
-            false => format!(
-                "read {}, for {} is {}",
-                file.display(),
-                part.display(),
-                type_of(&label)
-            ),
+            false => {
+                format!("read {}, for {} is {}", file.display(), part.display(), type_of(&label))
+            }
         };
         let finding = self.denial("selinux-file", &what, &denied)?;
         Some(
@@ -202,11 +180,9 @@ impl Examination<'_> {
         let what = format!("{domain} may not {what}: {}", denied.join(", "));
         let finding = match self.is_enforcing {
             true => Finding::new(Severity::Error, id, format!("SELinux: {what}")),
-            false => Finding::new(
-                Severity::Note,
-                id,
-                format!("SELinux, once it is enforcing: {what}"),
-            ),
+            false => {
+                Finding::new(Severity::Note, id, format!("SELinux, once it is enforcing: {what}"))
+            }
         };
         Some(finding.of(self.service))
     }
@@ -216,8 +192,5 @@ impl Examination<'_> {
 fn kind_of(port: u16) -> &'static str {
     let named = PORTS.iter().find(|(_, ports)| ports.contains(&port));
     let other = OTHERS.iter().find(|(_, first)| port >= *first);
-    named
-        .map(|(kind, _)| *kind)
-        .or(other.map(|(kind, _)| *kind))
-        .unwrap_or("port_t")
+    named.map(|(kind, _)| *kind).or(other.map(|(kind, _)| *kind)).unwrap_or("port_t")
 }

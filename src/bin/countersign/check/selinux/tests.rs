@@ -24,12 +24,7 @@ const CLASSES: [(&str, &[&str]); 4] = [
             "create",
         ],
     ),
-    (
-        "file",
-        &[
-            "create", "getattr", "open", "read", "write", "link", "rename", "unlink",
-        ],
-    ),
+    ("file", &["create", "getattr", "open", "read", "write", "link", "rename", "unlink"]),
     ("tcp_socket", &["name_connect"]),
     ("process", &["transition"]),
 ];
@@ -87,15 +82,10 @@ impl Source for MadeUp {
         let (source, target, class) = self.words(question)?;
         let (class, permissions) = CLASSES[class - 1];
         if file == "create" {
-            let made = self
-                .made
-                .iter()
-                .find(|made| (made.0, made.1, made.2) == (source, target, class));
+            let made =
+                self.made.iter().find(|made| (made.0, made.1, made.2) == (source, target, class));
             let usual = if class == "process" { source } else { target };
-            return Some(format!(
-                "system_u:object_r:{}:s0\0",
-                made.map_or(usual, |made| made.3)
-            ));
+            return Some(format!("system_u:object_r:{}:s0\0", made.map_or(usual, |made| made.3)));
         }
         let mut allowed = u32::MAX;
         for (at, permission) in permissions.iter().enumerate() {
@@ -103,10 +93,7 @@ impl Source for MadeUp {
                 allowed &= !(1 << at);
             }
         }
-        Some(format!(
-            "{allowed:x} ffffffff 0 ffffffff 7 {}",
-            u8::from(self.is_permissive)
-        ))
+        Some(format!("{allowed:x} ffffffff 0 ffffffff 7 {}", u8::from(self.is_permissive)))
     }
 
     fn label(&self, path: &Path) -> Option<String> {
@@ -159,10 +146,7 @@ fn found(policy: &Policy, source: &MadeUp) -> Vec<Finding> {
 }
 
 fn said(policy: &Policy, source: &MadeUp) -> Vec<String> {
-    found(policy, source)
-        .into_iter()
-        .map(|finding| finding.what)
-        .collect()
+    found(policy, source).into_iter().map(|finding| finding.what).collect()
 }
 
 #[test]
@@ -202,11 +186,8 @@ fn a_state_folder_that_can_not_be_made_or_written_is_an_error() {
         said(&policy(""), &source),
         ["SELinux: sshd_t may not keep files in /run/countersign (var_run_t): create"]
     );
-    let remedy = |source: &MadeUp| {
-        found(&policy(""), source)
-            .first()
-            .map(|finding| finding.remedy.clone())
-    };
+    let remedy =
+        |source: &MadeUp| found(&policy(""), source).first().map(|finding| finding.remedy.clone());
     assert_eq!(
         remedy(&source).as_deref(),
         Some(
@@ -219,13 +200,9 @@ fn a_state_folder_that_can_not_be_made_or_written_is_an_error() {
     source.denied.pop();
     source.made = vec![("sshd_t", "var_run_t", "dir", "countersign_runtime_t")];
     assert_eq!(said(&policy(""), &source), [""; 0]);
-    source
-        .labels
-        .insert("/run/countersign", "countersign_runtime_t");
-    source.denied = vec![
-        ("countersign_runtime_t", "dir", "lock"),
-        ("countersign_runtime_t", "file", "create"),
-    ];
+    source.labels.insert("/run/countersign", "countersign_runtime_t");
+    source.denied =
+        vec![("countersign_runtime_t", "dir", "lock"), ("countersign_runtime_t", "file", "create")];
     assert_eq!(
         said(&policy(""), &source),
         [
@@ -237,10 +214,7 @@ fn a_state_folder_that_can_not_be_made_or_written_is_an_error() {
 #[test]
 fn a_file_below_a_folder_that_a_domain_can_not_enter_is_an_error() {
     let mut source = debian();
-    source.denied = vec![
-        ("user_home_t", "dir", "getattr"),
-        ("user_home_t", "file", "open"),
-    ];
+    source.denied = vec![("user_home_t", "dir", "getattr"), ("user_home_t", "file", "open")];
     let below_root = policy("ca_file = \"/root/tenant/ca.pem\"\n");
     let found = found(&below_root, &source);
     let first = found.first().unwrap();
@@ -253,10 +227,7 @@ fn a_file_below_a_folder_that_a_domain_can_not_enter_is_an_error() {
             Severity::Error
         )
     );
-    assert_eq!(
-        said(&policy("ca_file = \"/etc/countersign/ca.pem\"\n"), &source),
-        [""; 0]
-    );
+    assert_eq!(said(&policy("ca_file = \"/etc/countersign/ca.pem\"\n"), &source), [""; 0]);
     source.is_permissive = true;
     assert_eq!(said(&below_root, &source), [""; 0]);
 }
@@ -271,15 +242,7 @@ fn a_domain_is_the_one_that_the_policy_gives_to_the_programs() {
     source.made = vec![("init_t", "sshd_exec_t", "process", "sshd_t")];
     let programs = ["/usr/sbin/sshd", "/usr/lib/openssh/sshd-session"].map(Path::new);
     let kernel = |source: &MadeUp| Kernel(source).started(&programs);
-    assert_eq!(
-        kernel(&source).as_deref(),
-        Some("system_u:object_r:sshd_t:s0")
-    );
-    source
-        .made
-        .push(("sshd_t", "sshd_session_exec_t", "process", "sshd_session_t"));
-    assert_eq!(
-        kernel(&source).as_deref(),
-        Some("system_u:object_r:sshd_session_t:s0")
-    );
+    assert_eq!(kernel(&source).as_deref(), Some("system_u:object_r:sshd_t:s0"));
+    source.made.push(("sshd_t", "sshd_session_exec_t", "process", "sshd_session_t"));
+    assert_eq!(kernel(&source).as_deref(), Some("system_u:object_r:sshd_session_t:s0"));
 }

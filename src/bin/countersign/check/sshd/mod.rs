@@ -71,7 +71,8 @@ impl Sshd {
         Some(sshd)
     }
 
-    /// Whether everybody has shown a key before PAM is asked, whoever a Match block is about among them.
+    /// Whether everybody has shown a key before PAM is asked, whoever a Match block is about among
+    /// them.
     pub fn before(&self) -> Before {
         let others = self.config.matched.iter();
         let others = others.filter(|matched| matched.keyword == METHODS);
@@ -107,13 +108,10 @@ impl Sshd {
                 )
                 .because("its stack does not name the module: nobody is asked")
                 .mend("write: PAMServiceName sshd"),
-            false => Finding::note(
-                "sshd-unused",
-                "the PAM stack of sshd does not name the module",
-            )
-            .at("/etc/pam.d/sshd", None)
-            .because("nobody is asked who logs in by ssh")
-            .mend("sudo countersign setup --service sshd"),
+            false => Finding::note("sshd-unused", "the PAM stack of sshd does not name the module")
+                .at("/etc/pam.d/sshd", None)
+                .because("nobody is asked who logs in by ssh")
+                .mend("sudo countersign setup --service sshd"),
         };
         report.add(finding);
     }
@@ -130,10 +128,7 @@ impl Sshd {
         let default = DEFAULTS.iter().find(|(name, _)| *name == keyword);
         let written = setting.map(|setting| setting.value.as_str());
         let text = said.or(written).or(default.map(|(_, value)| *value));
-        Value {
-            text: text.unwrap_or_default(),
-            setting,
-        }
+        Value { text: text.unwrap_or_default(), setting }
     }
 
     fn placed(&self, finding: Finding, value: &Value<'_>) -> Finding {

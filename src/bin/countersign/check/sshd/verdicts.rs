@@ -32,12 +32,8 @@ pub fn check(sshd: &Sshd, settings: Option<&Settings>, report: &mut Report) {
         penalties(sshd, settings),
         version(sshd),
     ];
-    let found: Vec<_> = found
-        .into_iter()
-        .flatten()
-        .chain(unasked(sshd))
-        .chain(matched(sshd))
-        .collect();
+    let found: Vec<_> =
+        found.into_iter().flatten().chain(unasked(sshd)).chain(matched(sshd)).collect();
     if found.is_empty() {
         report.pass("sshd", "sshd asks everybody by PAM");
     }
@@ -106,16 +102,8 @@ fn unasked(sshd: &Sshd) -> Vec<Finding> {
     let value = sshd.value("authenticationmethods");
     let methods = [
         ("publickey", "pubkeyauthentication", "a public key"),
-        (
-            "gssapi-with-mic",
-            "gssapiauthentication",
-            "a Kerberos ticket",
-        ),
-        (
-            "hostbased",
-            "hostbasedauthentication",
-            "another host's word",
-        ),
+        ("gssapi-with-mic", "gssapiauthentication", "a Kerberos ticket"),
+        ("hostbased", "hostbasedauthentication", "another host's word"),
     ];
     let alone = methods.into_iter().filter(|(method, keyword, _)| {
         let is_alone = lists.is_empty()
@@ -209,14 +197,8 @@ fn root_login(sshd: &Sshd, settings: Option<&Settings>) -> Option<Finding> {
         "sshd-root",
         "root has a name at the tenant, and sshd does not let root in by PAM",
     )
-    .because(format!(
-        "with PermitRootLogin {} sshd cuts off whatever PAM has let in",
-        value.text
-    ))
-    .mend(format!(
-        "{}; or take root out of [users.names]",
-        write("PermitRootLogin yes", &value)
-    ));
+    .because(format!("with PermitRootLogin {} sshd cuts off whatever PAM has let in", value.text))
+    .mend(format!("{}; or take root out of [users.names]", write("PermitRootLogin yes", &value)));
     Some(sshd.placed(finding, &value))
 }
 

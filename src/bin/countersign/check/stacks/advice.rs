@@ -98,9 +98,7 @@ pub fn trouble(trouble: &Trouble) -> Finding {
             "take the backslash at its end away".to_owned(),
         ),
     };
-    Finding::error("pam-unreadable", what)
-        .because(why)
-        .mend(remedy)
+    Finding::error("pam-unreadable", what).because(why).mend(remedy)
 }
 
 fn end_or_typo(word: &str) -> &'static str {

@@ -130,11 +130,7 @@ impl Subject<'_> {
 
     /// Files that somebody else than root could change: the services', and the module itself.
     fn files(&self) -> Vec<Finding> {
-        let services = self
-            .stack
-            .files
-            .iter()
-            .map(|name| place_of(self.root, name));
+        let services = self.stack.files.iter().map(|name| place_of(self.root, name));
         let ours = self.stack.handlers.iter().filter(|line| is_ours(line));
         let modules = ours.filter_map(|line| match &line.job {
             Job::Module { path, .. } => modules::file(self.root, path),
@@ -160,12 +156,10 @@ impl Subject<'_> {
     /// Lines of ours in the files of packages, which an update replaces.
     fn of_packages(&self) -> Vec<Finding> {
         let ours = self.stack.handlers.iter().filter(|line| is_ours(line));
-        let files = ours
-            .filter(|line| !line.place.file.starts_with('/'))
-            .filter_map(|line| {
-                let file = place_of(self.root, &line.place.file);
-                (!file.starts_with("/etc")).then_some((line, file))
-            });
+        let files = ours.filter(|line| !line.place.file.starts_with('/')).filter_map(|line| {
+            let file = place_of(self.root, &line.place.file);
+            (!file.starts_with("/etc")).then_some((line, file))
+        });
         files.map(|(line, file)| {
             let finding = Finding::warning("pam-of-package", "the file of a package names pam_countersign.so")
                 .because("an update of the package writes the file anew, without the module: nobody is asked then")
@@ -220,9 +214,7 @@ impl Subject<'_> {
     /// Lines that libpam reads otherwise than they look.
     fn troubles(&self) -> Vec<Finding> {
         let troubles = self.stack.troubles.iter();
-        troubles
-            .map(|(place, trouble)| self.placed(advice::trouble(trouble), place))
-            .collect()
+        troubles.map(|(place, trouble)| self.placed(advice::trouble(trouble), place)).collect()
     }
 
     /// In `account` the module asks nobody, and elsewhere it has nothing to say.
@@ -232,24 +224,16 @@ impl Subject<'_> {
         }
         let line = self.stack.handlers.iter().find(|line| is_ours(line))?;
         let kind = self.kind.word();
-        let finding = Finding::error(
-            "pam-type",
-            format!("pam_countersign.so stands in {kind} alone"),
-        )
-        .because("it asks people in auth and nowhere else: nobody is asked here")
-        .mend(format!(
-            "write: auth {} {}",
-            advice::SAFE,
-            advice::module_of(line)
-        ));
+        let finding =
+            Finding::error("pam-type", format!("pam_countersign.so stands in {kind} alone"))
+                .because("it asks people in auth and nowhere else: nobody is asked here")
+                .mend(format!("write: auth {} {}", advice::SAFE, advice::module_of(line)));
         Some(self.placed(finding, &line.place))
     }
 
     fn placed(&self, finding: Finding, place: &Place) -> Finding {
         let file = place_of(self.root, &place.file);
-        finding
-            .at(file.display().to_string(), Some(place.line))
-            .of(self.service)
+        finding.at(file.display().to_string(), Some(place.line)).of(self.service)
     }
 }
 
@@ -258,7 +242,8 @@ pub fn config(root: &Root, service: &str) -> Option<PathBuf> {
     config_of(&stack(root, service, Kind::Auth))
 }
 
-/// Whether a line that asks for the name of the service sees to it that the module is never reached in this one.
+/// Whether a line that asks for the name of the service sees to it that the module is never reached
+/// in this one.
 fn is_left_out(stack: &Stack, service: &str) -> bool {
     left_out_by(stack, service).is_some()
 }
@@ -304,18 +289,15 @@ fn twins(root: &Root, named: &Named, report: &mut Report) {
     }
 }
 
-/// What gives a service what another has: a copy is enough where the module stands in that one's own file, and is not made
-/// of a file that is there.
+/// What gives a service what another has: a copy is enough where the module stands in that one's
+/// own file, and is not made of a file that is there.
 fn wire(root: &Root, service: &str, twin: &str) -> String {
     let stack = stack(root, service, Kind::Auth);
     let mut ours = stack.handlers.iter().filter(|line| is_ours(line));
     let is_shared = ours.any(|line| line.place.file != service);
     let is_there = root.exists(path_of(root, twin));
     let config = config_of(&stack).map(|path| format!("--config {} ", path.display()));
-    let setup = format!(
-        "countersign {}setup --service {twin}",
-        config.unwrap_or_default()
-    );
+    let setup = format!("countersign {}setup --service {twin}", config.unwrap_or_default());
     let copy = format!("cp {} /etc/pam.d/{twin}", path_of(root, service).display());
     match (is_there, is_shared) {
         (true, _) => setup,

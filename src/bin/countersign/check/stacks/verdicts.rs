@@ -1,4 +1,5 @@
-//! Who gets in by a stack: every way through it is tried, and each that should not be there is shown.
+//! Who gets in by a stack: every way through it is tried, and each that should not be there is
+//! shown.
 #![forbid(unsafe_code)]
 
 use countersign::policy::{ExemptResult, Flow, Settings};
@@ -35,12 +36,8 @@ impl<'a> Terms<'a> {
         let offline = offline.filter(|offline| offline.enabled);
         Self {
             exempts: settings.is_some_and(|settings| !settings.require.is_empty())
-                || exempt
-                    .iter()
-                    .any(|rule| rule.result == ExemptResult::Ignore),
-            grants_exempt: exempt
-                .iter()
-                .any(|rule| rule.result == ExemptResult::Success),
+                || exempt.iter().any(|rule| rule.result == ExemptResult::Ignore),
+            grants_exempt: exempt.iter().any(|rule| rule.result == ExemptResult::Success),
             is_on_demand: matches!(flow, Some(Flow::OnDemand(_))),
             first_factor: offline.and_then(|offline| offline.first_factor.as_deref()),
         }
@@ -68,11 +65,7 @@ pub(super) fn of(
     let Some(ends) = ends(&subject.stack.handlers, &world) else {
         return vec![too_large(subject)];
     };
-    let judge = Judge {
-        subject,
-        terms,
-        ends: &ends,
-    };
+    let judge = Judge { subject, terms, ends: &ends };
     match subject.kind {
         Kind::Auth => judge.auth(is_readable),
         Kind::Account | Kind::Password | Kind::Session => judge.others().into_iter().collect(),
@@ -131,12 +124,7 @@ impl Judge<'_> {
     }
 
     fn ours(&self) -> Option<(&Handler, &crate::libpam::stack::Place)> {
-        let line = self
-            .subject
-            .stack
-            .handlers
-            .iter()
-            .find(|line| is_ours(line))?;
+        let line = self.subject.stack.handlers.iter().find(|line| is_ours(line))?;
         Some((line, &line.place))
     }
 
@@ -177,26 +165,17 @@ impl Judge<'_> {
 
     /// Somebody gets in whom Countersign has refused.
     fn refusals_ignored(&self) -> Option<Finding> {
-        let refused = |code: Code| {
-            self.ins()
-                .find(move |end| end.facts.ours == Ours::Refused(code))
-        };
+        let refused =
+            |code: Code| self.ins().find(move |end| end.facts.ours == Ours::Refused(code));
         let all = refusals();
-        let ignored: Vec<_> = all
-            .iter()
-            .copied()
-            .filter(|code| refused(*code).is_some())
-            .collect();
+        let ignored: Vec<_> = all.iter().copied().filter(|code| refused(*code).is_some()).collect();
         let first = *ignored.first()?;
         let end = refused(first)?;
         let (line, place) = self.ours()?;
         let words: Vec<_> = ignored.iter().map(|code| code.word()).collect();
         let what = match ignored.len() == all.len() {
             true => "a refusal of pam_countersign.so lets people in".to_owned(),
-            false => format!(
-                "pam_countersign.so says {}, and people are let in",
-                words.join(", ")
-            ),
+            false => format!("pam_countersign.so says {}, and people are let in", words.join(", ")),
         };
         let finding = Finding::error("pam-refusal-ignored", what)
             .by(self.story(end))
@@ -214,11 +193,7 @@ impl Judge<'_> {
         let failing = self.failing().filter(|failing| !is_ours(failing));
         let (cause, remedy) = match failing {
             Some(failing) => (
-                format!(
-                    "{} ({}) fails all the same",
-                    name(failing),
-                    self.place(failing)
-                ),
+                format!("{} ({}) fails all the same", name(failing), self.place(failing)),
                 format!("mend that line, or remove it: \"{}\"", failing.text),
             ),
             None => (
@@ -234,10 +209,7 @@ impl Judge<'_> {
 
     /// The line that fails although Countersign has let somebody in.
     fn failing(&self) -> Option<&Handler> {
-        let granted = self
-            .ends
-            .iter()
-            .find(|end| end.facts.ours == Ours::Granted)?;
+        let granted = self.ends.iter().find(|end| end.facts.ours == Ours::Granted)?;
         let mut steps = granted.steps.iter();
         let failing = steps.find(|step| matches!(step.action, Action::Bad | Action::Die))?;
         self.line(failing)
@@ -279,16 +251,10 @@ impl Judge<'_> {
     /// While the tenant is down, a code alone lets people in.
     fn offline_alone(&self) -> Option<Finding> {
         let first = self.terms.first_factor?;
-        let end = self
-            .ins()
-            .find(|end| end.facts.ours == Ours::Granted && !end.facts.first_factor)?;
+        let end =
+            self.ins().find(|end| end.facts.ours == Ours::Granted && !end.facts.first_factor)?;
         let (_, place) = self.ours()?;
-        let is_there = self
-            .subject
-            .stack
-            .handlers
-            .iter()
-            .any(|line| line.module() == Some(first));
+        let is_there = self.subject.stack.handlers.iter().any(|line| line.module() == Some(first));
         let what = match is_there {
             true => format!("an offline code counts although {first} has verified nothing"),
             false => format!("an offline code counts without {first}, which is not in this stack"),
@@ -305,9 +271,7 @@ impl Judge<'_> {
         if !self.terms.is_on_demand || self.subject.before == Before::Key {
             return None;
         }
-        let end = self
-            .ins()
-            .find(|end| end.facts.ours == Ours::Granted && !end.facts.verified)?;
+        let end = self.ins().find(|end| end.facts.ours == Ours::Granted && !end.facts.verified)?;
         let (_, place) = self.ours()?;
         let finding = Finding::error("pam-on-demand-alone", "the challenges of a policy are the only factor")
             .by(self.story(end))
@@ -322,10 +286,7 @@ impl Judge<'_> {
         if !self.terms.is_on_demand {
             return None;
         }
-        let failed = end
-            .steps
-            .iter()
-            .find(|step| matches!(step.action, Action::Bad))?;
+        let failed = end.steps.iter().find(|step| matches!(step.action, Action::Bad))?;
         let line = self.line(failed)?;
         let finding = Finding::warning(
             "pam-rings-in-vain",
@@ -343,10 +304,7 @@ impl Judge<'_> {
         let asked = end.steps.iter().filter_map(|step| self.line(step));
         let mut asked = asked.filter(|line| is_ours(line));
         let (first, second) = (asked.next()?, asked.next()?);
-        let what = format!(
-            "{} asks for two logins, one after the other",
-            self.subject.service
-        );
+        let what = format!("{} asks for two logins, one after the other", self.subject.service);
         let finding = Finding::warning("pam-twice", what)
             .by(self.story(end))
             .because("two lines of the stack name pam_countersign.so: each is a login of its own, with its own password, code or push")
@@ -372,12 +330,7 @@ impl Judge<'_> {
             let matters = step.action != Action::Ignore || role(line) == Role::Ours;
             matters.then(|| {
                 let does = consequence(step.action);
-                format!(
-                    "{} ({}) says {}: {does}",
-                    name(line),
-                    self.place(line),
-                    step.code
-                )
+                format!("{} ({}) says {}: {does}", name(line), self.place(line), step.code)
             })
         });
         told.collect()
