@@ -31,8 +31,8 @@ const SLOTS: std::ops::Range<usize> = 8..108;
 const WORDS: usize = 128;
 /// In a slot: nobody knows yet what became of it.
 const OPEN: u64 = 64;
-/// How often a login looks again where another one has just removed what it was about to use.
-const TRIES: usize = 8;
+/// How often a login looks again where another one has made the file before it.
+const TRIES: usize = 2;
 
 /// How much is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,12 @@ impl State {
     ///
     /// [`Unusable`]: then nothing may be sent.
     pub fn room(&self, user: &str, limits: Limits) -> Result<Room, Unusable> {
-        Ok(self.spent(user)?.room(limits, self.now()))
+        let Some(ledger) = self.open_pushes(user)? else {
+            return Ok(Spent::default().room(limits, self.now()));
+        };
+        let room = self.read(&ledger)?.room(limits, self.now());
+        self.looked_at.replace(Some((name(user), ledger)));
+        Ok(room)
     }
 
     /// How many may be sent to `user` before a success, without sending any.
@@ -130,26 +135,23 @@ impl State {
     ///
     /// What there is room for instead.
     pub fn spend(&self, user: &str, limits: Limits) -> Result<Result<Ringing, Room>, Unusable> {
-        for _ in 0..TRIES {
-            let ledger = self.pushes(user)?;
-            match self.read(&ledger)?.room(limits, self.now()) {
-                Room::Free => {}
-                room @ (Room::Over(_) | Room::Paused(_) | Room::Never) => return Ok(Err(room)),
-            }
-            ledger.set(LENGTH, limits.pause.as_secs())?;
-            let Some(ringing) = self.claim(ledger, limits)? else {
-                // Others were quicker.
-                let room = self.room(user, limits)?;
-                let soon = Room::Over(Duration::from_secs(1));
-                return Ok(Err(if room == Room::Free { soon } else { room }));
-            };
-            // A success of another login has just begun the count anew; then this is the first of
-            // the next.
-            if ringing.ledger.check_current().is_ok() {
-                return Ok(Ok(ringing));
-            }
+        let ledger = match self.looked_at.take() {
+            Some((looked_at, ledger)) if looked_at == name(user) => ledger,
+            Some(_) | None => self.pushes(user)?,
+        };
+        match self.read(&ledger)?.room(limits, self.now()) {
+            Room::Free => {}
+            room @ (Room::Over(_) | Room::Paused(_) | Room::Never) => return Ok(Err(room)),
         }
-        Err(Unusable("pushes: removed again and again".to_owned()))
+        ledger.set(LENGTH, limits.pause.as_secs())?;
+        let Some(ringing) = self.claim(ledger, limits)? else {
+            // Others were quicker.
+            let room = self.room(user, limits)?;
+            let soon = Room::Over(Duration::from_secs(1));
+            return Ok(Err(if room == Room::Free { soon } else { room }));
+        };
+        ringing.ledger.check_current()?;
+        Ok(Ok(ringing))
     }
 
     /// Takes one of as many slots as are allowed.
@@ -181,15 +183,11 @@ impl State {
     ///
     /// [`Unusable`].
     pub fn deny(&self, user: &str, rang: &[Ringing], limits: Limits) -> Result<(), Unusable> {
-        for _ in 0..TRIES {
-            let ledger = self.pushes(user)?;
-            ledger.set(LENGTH, limits.pause.as_secs())?;
-            ledger.set(DENIED, self.stamp().pack())?;
-            if ledger.check_current().is_ok() {
-                return rang.iter().try_for_each(Ringing::answered);
-            }
-        }
-        Err(Unusable("pushes: removed again and again".to_owned()))
+        let ledger = self.pushes(user)?;
+        ledger.set(LENGTH, limits.pause.as_secs())?;
+        ledger.set(DENIED, self.stamp().pack())?;
+        ledger.check_current()?;
+        rang.iter().try_for_each(Ringing::answered)
     }
 
     /// A success: everything that was sent is forgotten, but for what another login is still
@@ -212,20 +210,17 @@ impl State {
                 opened
             }
         };
-        let mut is_waited_for = false;
+        // The file stays: the next login needs no room for another one.
+        let mut was_known = ledger.get(DENIED)? != 0;
         for index in SLOTS {
             let number = ledger.get(index)?;
-            if self.is_waited_for(ledger, index, number)? {
-                is_waited_for = true;
-            } else if number != 0 {
+            was_known |= number != 0;
+            if number != 0 && !self.is_waited_for(ledger, index, number)? {
                 ledger.exchange(index, number, 0)?;
             }
         }
         ledger.set(DENIED, 0)?;
-        if !is_waited_for {
-            self.remove(&name(user))?;
-        }
-        Ok(true)
+        Ok(was_known)
     }
 
     /// Everybody of whom something is known.
@@ -313,7 +308,7 @@ impl State {
                 return Ok(ledger);
             }
         }
-        Err(Unusable("pushes: removed again and again".to_owned()))
+        Err(Unusable("pushes: made and removed again".to_owned()))
     }
 
     /// The numbers of somebody of whom nothing is known but what the version before this one has

@@ -16,6 +16,7 @@ pub mod memory;
 pub mod offline;
 pub mod token;
 
+use std::cell::RefCell;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use ring::digest::{SHA256, digest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use ledger::{Stamp, Trouble};
+use ledger::{Ledger, Stamp, Trouble};
 
 use crate::os::{self, Folder, Trusted};
 
@@ -39,6 +40,9 @@ pub struct State {
     boot: String,
     /// The time since boot, whenever it is asked: a login takes a while.
     clock: Box<dyn Fn() -> Duration>,
+    /// The pushes that were looked at last, and their file's name: the first push of a login needs
+    /// no second look.
+    looked_at: RefCell<Option<(String, Ledger)>>,
 }
 
 /// Why the state can't be used: which part of it, and what is wrong.
@@ -98,7 +102,7 @@ impl State {
         let folder =
             Folder::open_knowing(trusted, place).map_err(|error| Unusable(error.to_string()))?;
         let boot = os::boot_id().map_err(|error| Unusable(format!("boot_id: {error}")))?;
-        Ok(Self { folder, boot, clock: Box::new(os::boot_clock) })
+        Ok(Self { folder, boot, clock: Box::new(os::boot_clock), looked_at: RefCell::default() })
     }
 
     /// Seconds since boot.

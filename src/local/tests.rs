@@ -34,6 +34,7 @@ impl Place {
             folder,
             boot: "this-boot".into(),
             clock: Box::new(move || Duration::from_secs(seconds)),
+            looked_at: std::cell::RefCell::default(),
         }
     }
 
@@ -357,11 +358,35 @@ fn a_success_forgets_all_but_what_another_login_waits_for() {
     place.at(110).deny("alice", &[waiting], LIMITS).unwrap();
     assert_eq!(place.at(111).room("alice", LIMITS), paused(59));
     assert_eq!(place.at(112).refill("alice", &[]), Ok(true));
-    assert_eq!(fs::read_dir(&place.0).unwrap().count(), 0);
     assert_eq!(place.at(112).refill("alice", &[]), Ok(false));
+    assert_eq!(place.at(112).all_spent(), Ok(Vec::new()));
+    assert_eq!(
+        fs::read_dir(&place.0).unwrap().count(),
+        1,
+        "the file stays: the next login needs no room for one"
+    );
 }
 
-/// The login has the file open that another one's success removes.
+#[test]
+fn a_login_that_has_looked_counts_in_the_file_that_it_looked_at() {
+    let place = Place::new();
+    spend(&place.at(100), "alice").unwrap();
+    let state = place.at(110);
+    assert_eq!(state.room("alice", LIMITS), Ok(Room::Free));
+    assert_eq!(state.room("bob", LIMITS), Ok(Room::Free));
+    let first = state.spend("alice", LIMITS).unwrap().ok().unwrap();
+    let second = state.spend("alice", LIMITS).unwrap().ok().unwrap();
+    assert_eq!(place.at(111).room("alice", LIMITS), over(589));
+    assert_eq!(place.at(111).room("bob", LIMITS), Ok(Room::Free));
+    drop((first, second));
+    let state = place.at(112);
+    assert_eq!(state.room("alice", LIMITS), over(588));
+    fs::remove_file(place.file()).unwrap();
+    let state = place.at(113);
+    assert_eq!(state.room("alice", LIMITS), Ok(Room::Free));
+}
+
+/// root has removed the file that the login has open.
 #[test]
 fn a_denial_is_kept_although_a_success_has_begun_the_count_anew() {
     let place = Place::new();
@@ -390,27 +415,27 @@ fn no_bit_of_a_budget_can_flip_unseen() {
 
 #[test]
 fn what_the_version_before_has_counted_is_still_counted() {
-    let place = Place::new();
     let before = |sent: &str, paused: u64| {
+        let place = Place::new();
         let state = place.at(100);
         let name = file_name("budget", "alice");
         let text = format!(
             r#"{{"version":1,"boot":"this-boot","content":{{"user":"alice","sent":{sent},"paused_until":{paused}}}}}"#
         );
         state.folder.put(&name, text.as_bytes()).unwrap();
+        place
     };
-    before("[90,95,100]", 0);
+    let place = before("[90,95,100]", 0);
     assert_eq!(spend(&place.at(130), "alice"), over(560));
     assert_eq!(place.at(131).refill("alice", &[]), Ok(true));
-    before("[90]", 180);
+    let place = before("[90]", 180);
     assert_eq!(spend(&place.at(130), "alice"), paused(50));
     assert_eq!(fs::read_dir(&place.0).unwrap().count(), 1, "it was converted");
     assert_eq!(spend(&place.at(130), "alice"), paused(50));
     assert_eq!(spend(&place.at(180), "alice"), Ok(Room::Free));
-    before("[90,95,100]", 0);
+    let place = before("[90,95,100]", 0);
     assert_eq!(place.at(131).refill("alice", &[]), Ok(true));
-    before("[90,95,100]", 0);
-    assert_eq!(place.at(131).refill("alice", &[]), Ok(true), "of neither kind anything is left");
+    assert_eq!(fs::read_dir(&place.0).unwrap().count(), 0);
 }
 
 #[test]
