@@ -22,6 +22,7 @@ mod prompts;
 mod secret_file;
 mod settings;
 mod ssh;
+mod verdict;
 
 use std::time::{Duration, Instant};
 
@@ -37,7 +38,7 @@ use crate::log::Log;
 use crate::login::{Machine, Proof, Start};
 use crate::os::{self, Trusted};
 use crate::policy::{self, Account, Flow, Mechanism, Required, Settings, Terms};
-use crate::verdict::{Reason, Refusal, Verdict};
+use crate::refusal::{Reason, Refusal};
 
 use hands::Own;
 pub use judgement::Judged;
@@ -49,6 +50,7 @@ pub use origin::Whence;
 pub use panic::{caught, silence};
 pub use secret_file::{MAX_SECRET, NoSecret, secret_line};
 pub use settings::{connection, equip};
+pub use verdict::Verdict;
 
 /// A verdict, and how long libpam should let a refused user wait.
 pub struct Outcome {
@@ -121,7 +123,7 @@ impl<'a> Attempt<'a> {
             self.log.move_to(socket);
         }
         match self.judge(&policy, &arguments.config) {
-            Ok(Judged::Exempt(exemption)) => Ok(Verdict::Exempt(exemption)),
+            Ok(Judged::Exempt { rule, result }) => Ok(Verdict::Exempt { rule, result }),
             Ok(Judged::Required(required)) => {
                 self.memory = Some(Memory::new(&policy, text, &self.trusted));
                 self.log_in(*required)

@@ -11,7 +11,7 @@
 pub mod host;
 
 pub mod login;
-pub mod verdict;
+pub mod refusal;
 
 pub mod policy;
 

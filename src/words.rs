@@ -12,9 +12,9 @@ use zeroize::Zeroizing;
 
 use crate::login::Allowance;
 use crate::policy::Mechanism;
+use crate::refusal::Reason;
 use crate::tenant::reply::AnswerType;
 use crate::tenant::text::ServerText;
-use crate::verdict::Reason;
 
 /// Room for the tenant's texts in a whole menu, in bytes.
 const IN_MENU: usize = 150;

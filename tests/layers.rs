@@ -73,7 +73,7 @@ fn what_decides_can_not_touch_the_world() {
                 "login",
                 "policy",
                 "words.rs",
-                "verdict.rs",
+                "refusal.rs",
                 "tenant/re",
                 "tenant/silence",
                 "tenant/text",

@@ -15,7 +15,7 @@ mod simulator;
 use std::time::Duration;
 
 use countersign::host::authenticate;
-use countersign::verdict::Reason;
+use countersign::refusal::Reason;
 use serde_json::json;
 
 use rig::person::{NAME, Person, caller, log_in, outcome, with_phone};

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use countersign::refusal::Reason;
 use countersign::tenant::silence;
-use countersign::verdict::Reason;
 
 /// Words of the log that are no refusals: granted, granted without a question, exempt.
 const OTHERS: [&str; 4] = ["ok", "remembered", "rule", "offline"];

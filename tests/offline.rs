@@ -16,15 +16,15 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
 
-use countersign::host::{Answer, Caller, Conversation, authenticate};
+use countersign::host::{Answer, Caller, Conversation, Verdict, authenticate};
 use countersign::local::offline::otp::Key;
 use countersign::local::offline::record::{Enrolment, Record};
 use countersign::local::offline::rules::Moment;
 use countersign::local::offline::{Store, uri};
 use countersign::login::Question;
 use countersign::os;
+use countersign::refusal::Reason;
 use countersign::secret::Secret;
-use countersign::verdict::{Reason, Verdict};
 
 use rig::{ALICE, CODE, PASSWORD, Rig, user};
 use simulator::What;
@@ -172,7 +172,7 @@ impl Machine {
             Verdict::Granted(proof) if proof.offline().is_some() => Ok("offline"),
             Verdict::Granted(_) => Ok("online"),
             Verdict::Remembered(_) => Ok("remembered"),
-            Verdict::Exempt(_) => Ok("exempt"),
+            Verdict::Exempt { .. } => Ok("exempt"),
             Verdict::Refused(refusal) => Err(refusal.reason),
         }
     }

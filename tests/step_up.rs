@@ -29,7 +29,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use countersign::host::{Caller, authenticate};
-use countersign::verdict::Reason;
+use countersign::refusal::Reason;
 
 use rig::person::{NAME, Person, caller, outcome};
 use rig::{ALICE, CODE, PASSWORD, Rig, user};

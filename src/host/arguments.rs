@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::audit::escape;
-use crate::verdict::{Reason, Refusal};
+use crate::refusal::{Reason, Refusal};
 
 /// Where the configuration is unless `config=` says otherwise.
 pub const CONFIG: &str = "/etc/countersign/countersign.toml";

@@ -4,7 +4,7 @@
 use super::{Attempt, accounts, ssh};
 use crate::audit::escape;
 use crate::policy::{Account, DirectoryFailed, Whom};
-use crate::verdict::{Reason, Refusal};
+use crate::refusal::{Reason, Refusal};
 
 /// Who calls, and for whom.
 pub struct Caller {

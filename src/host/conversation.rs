@@ -6,8 +6,8 @@ use std::time::Instant;
 use super::Attempt;
 use crate::login::Question;
 use crate::policy::{Flow, Terms};
+use crate::refusal::{Reason, Refusal};
 use crate::secret::{Secret, Unfit};
-use crate::verdict::{Reason, Refusal};
 
 /// The way to the user, and to what libpam knows.
 pub trait Conversation {

@@ -13,11 +13,11 @@ use crate::login::{
     Start, Step,
 };
 use crate::os::{self, Paused};
+use crate::refusal::{Reason, Refusal};
 use crate::secret::{Secret, Unfit};
 use crate::tenant::failure::Failure;
 use crate::tenant::http::{Client, Response};
 use crate::tenant::request::Request;
-use crate::verdict::{Reason, Refusal};
 
 /// Telling the tenant that a login is over may take this long, whatever is left of the deadline.
 const CLEANUP: Duration = Duration::from_secs(2);

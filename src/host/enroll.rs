@@ -13,8 +13,8 @@ use crate::log::Level;
 use crate::login::{Echo, Question};
 use crate::os;
 use crate::policy::{Flow, Terms};
+use crate::refusal::{Reason, Refusal};
 use crate::secret::{Secret, Unfit};
-use crate::verdict::{Reason, Refusal};
 use crate::words;
 
 /// How often the first code is asked for.

@@ -8,7 +8,7 @@ use super::judgement::{Judged, judged};
 use super::{Caller, LocalUsers, Whence, settings};
 use crate::os::Trusted;
 use crate::policy::{self, Examined, Note, Policy, Terms};
-use crate::verdict::Refusal;
+use crate::refusal::Refusal;
 
 /// The judge's word, and how it came to that.
 pub struct Foresight {

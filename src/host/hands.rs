@@ -11,11 +11,11 @@ use crate::log::Level;
 use crate::login::{Allowance, Echo, Keep, Notice, Outgoing, Question};
 use crate::os;
 use crate::policy::{Mechanism, Terms};
+use crate::refusal::Refusal;
 use crate::secret::Secret;
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
 use crate::tenant::request::Request;
-use crate::verdict::Refusal;
 use crate::words;
 
 /// One person's part of an attempt.

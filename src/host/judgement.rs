@@ -9,13 +9,18 @@ use super::caller::account;
 use super::{LocalUsers, Whence};
 use crate::log::Level;
 use crate::os;
-use crate::policy::{self, Account, Date, Judgement, Policy, Required, Subject};
-use crate::verdict::{ExemptAnswer, Exemption, Reason, Refusal};
+use crate::policy::{self, Account, Date, ExemptResult, Judgement, Policy, Required, Subject};
+use crate::refusal::{Reason, Refusal};
 
 /// Whether the tenant has to be asked.
 pub enum Judged {
     /// No.
-    Exempt(Exemption),
+    Exempt {
+        /// The rule's name.
+        rule: String,
+        /// What the rule answers libpam with.
+        result: ExemptResult,
+    },
     /// Yes, on these terms.
     Required(Box<Required>),
 }
@@ -69,13 +74,7 @@ impl Caller {
 
 pub(super) fn judged(judgement: Judgement) -> Result<Judged, Refusal> {
     match judgement {
-        Judgement::Exempt { rule, result } => {
-            let answer = match result {
-                policy::ExemptResult::Ignore => ExemptAnswer::Ignore,
-                policy::ExemptResult::Success => ExemptAnswer::Success,
-            };
-            Ok(Judged::Exempt(Exemption { rule, answer }))
-        }
+        Judgement::Exempt { rule, result } => Ok(Judged::Exempt { rule, result }),
         Judgement::Require(required) => Ok(Judged::Required(required)),
         Judgement::Refuse(refusal) => Err(Refusal::new(refusal.reason(), refusal.to_string())),
     }

@@ -14,8 +14,8 @@ use crate::log::Level;
 use crate::login::{Allowance, Keep, Proof};
 use crate::os::{Process, Session, Trusted};
 use crate::policy::{Flow, OnDemand, Policy, Push, Terms};
+use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
-use crate::verdict::{Reason, Refusal};
 
 /// The state, as far as this login may use it.
 pub(super) struct Memory {

@@ -12,8 +12,8 @@ use crate::local::offline::{Asked, Receipt, Store};
 use crate::log::Level;
 use crate::login::{Before, OfflineProof};
 use crate::policy::{Offline, Policy, Terms};
+use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
-use crate::verdict::{Reason, Refusal};
 
 /// Where the records are, where any service knows offline codes.
 pub(super) struct Records {

@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Attempt, Outcome, names};
+use super::{Attempt, Outcome, Verdict, names};
 use crate::local::memory::Remembered;
 use crate::log::Level;
 use crate::os;
-use crate::verdict::{Reason, Verdict};
+use crate::refusal::Reason;
 use crate::words;
 
 impl Attempt<'_> {
@@ -48,8 +48,8 @@ impl Attempt<'_> {
                 self.event.detail = confirmed(confirmation);
                 Level::Info
             }
-            Verdict::Exempt(exemption) => {
-                self.event.rule.clone_from(&exemption.rule);
+            Verdict::Exempt { rule, .. } => {
+                self.event.rule.clone_from(rule);
                 Level::Info
             }
             Verdict::Refused(refusal) => {
@@ -69,7 +69,7 @@ fn words_for(verdict: &Verdict) -> (&'static str, &'static str) {
         Verdict::Granted(proof) if proof.offline().is_some() => ("granted", "offline"),
         Verdict::Granted(_) => ("granted", "ok"),
         Verdict::Remembered(_) => ("granted", "remembered"),
-        Verdict::Exempt(_) => ("exempt", "rule"),
+        Verdict::Exempt { .. } => ("exempt", "rule"),
         Verdict::Refused(refusal) if refusal.reason.is_error() => ("error", refusal.reason.code()),
         Verdict::Refused(refusal) => ("denied", refusal.reason.code()),
     }

@@ -10,9 +10,9 @@ use super::secret_file::secret_line;
 use crate::log::{Level, Log};
 use crate::os::{Secrecy, Trusted};
 use crate::policy::{self, Flow, Policy, Tenant, Terms};
+use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
 use crate::tenant::http::{Client, IpFamily, Proxy, Roots, Settings, SetupError};
-use crate::verdict::{Reason, Refusal};
 
 /// The largest bundles of today have a third of this.
 const MAX_CA_FILE: u64 = 1024 * 1024;

@@ -2,9 +2,9 @@
 #![forbid(unsafe_code)]
 
 use super::Planned;
+use crate::refusal::{Reason, Refusal};
 use crate::tenant::reply::{Advanced, Outcome};
 use crate::tenant::request::{Action, Session};
-use crate::verdict::{Reason, Refusal};
 
 /// Said of a reply that names another mechanism than any of ours.
 pub(super) const NOT_ASKED_FOR: &str = "the reply is about a mechanism that was not asked for";

@@ -7,12 +7,12 @@ use super::identify::Way;
 use super::read::{Trouble, read};
 use super::{Chosen, Expected, Login, Notice, Planned, Step, tell};
 use crate::policy::{Batch, Mechanism};
+use crate::refusal::{Reason, Refusal};
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
 use crate::tenant::reply::{self, Advanced, AnswerType, Identity, Offer, Outcome, Package};
 use crate::tenant::request::{Action, Answer, Request};
 use crate::tenant::text::ServerText;
-use crate::verdict::{Reason, Refusal};
 use crate::words;
 
 /// How the detail of a refusal begins where the tenant refused several operations as one: it may be

@@ -5,10 +5,10 @@ use super::ask::{Asked, Wanted, code_taker};
 use super::choose::{Choice, Ringing, asks_for_push};
 use super::{Login, Planned, Step};
 use crate::policy::Mechanism;
+use crate::refusal::{Reason, Refusal};
 use crate::secret::{Secret, Shared};
 use crate::tenant::request::{Action, Answer, Operation};
 use crate::tenant::text::ServerText;
-use crate::verdict::{Reason, Refusal};
 use crate::words;
 
 /// Shorter than that, a number typed at a menu is a choice.

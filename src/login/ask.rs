@@ -6,8 +6,8 @@ use super::choose::Choice;
 use super::offline::Unheard;
 use super::{AwaitAnswer, Echo, Login, Planned, Question, Step, federated};
 use crate::policy::{Batch, Mechanism};
+use crate::refusal::{Reason, Refusal};
 use crate::tenant::text::ServerText;
-use crate::verdict::{Reason, Refusal};
 use crate::words;
 
 /// A menu that no longer fits into a prompt helps nobody.

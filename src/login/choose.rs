@@ -5,11 +5,11 @@ use super::answer::{Answers, is_number};
 use super::ask::{Asked, Wanted};
 use super::{Allowance, AwaitAllowance, Chosen, Login, Notice, Planned, Step, log_first, proof};
 use crate::policy::Mechanism;
+use crate::refusal::{Reason, Refusal};
 use crate::secret::{Secret, Shared};
 use crate::tenant::reply::{AnswerType, Challenge, Name, Offer};
 use crate::tenant::request::{Action, Answer, Operation};
 use crate::tenant::text::{ServerText, shown};
-use crate::verdict::{Reason, Refusal};
 
 /// A tenant may ask for the password again in a package that replaces the first. More often it is
 /// guessing for us.

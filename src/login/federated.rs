@@ -7,13 +7,13 @@ use super::ask::Asked;
 use super::identify::Way;
 use super::read::{Trouble, read};
 use super::{Expected, Login, Notice, Step, tell, wait};
+use crate::refusal::{Reason, Refusal};
 use crate::secret::Shared;
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
 use crate::tenant::reply::{self, Federated, Outcome, Status};
 use crate::tenant::request::{Action, Answer, Operation, Request, Session};
 use crate::tenant::text::ServerText;
-use crate::verdict::{Reason, Refusal};
 
 /// Longer than any short URL, and short enough for a prompt.
 const MAX_URL: usize = 200;

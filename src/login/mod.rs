@@ -38,13 +38,13 @@ pub use step::{
 use crate::local::offline::Receipt;
 use crate::local::offline::rules::CodeRefusal;
 use crate::policy::{Mechanism, TenantUrl, Terms};
+use crate::refusal::{Reason, Refusal};
 use crate::secret::{Secret, Shared};
 use crate::tenant::failure::Failure;
 use crate::tenant::http::{Patience, Response};
 use crate::tenant::reply::Challenge;
 use crate::tenant::request::{Action, Below, Operation, Request, Session};
 use crate::tenant::text::ServerText;
-use crate::verdict::{Reason, Refusal};
 use crate::words;
 
 /// More packages and challenges than any honest tenant puts into one login.

@@ -7,10 +7,10 @@ use super::{AwaitRedeem, Before, Login, Step, proof};
 use crate::local::offline::Receipt;
 use crate::local::offline::rules::CodeRefusal;
 use crate::policy::Terms;
+use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
-use crate::verdict::{Reason, Refusal};
 
 /// The right to an offline code. Only a login in which nothing was heard has it: the first reply,
 /// and the first failure that is no outage, takes it away for good.

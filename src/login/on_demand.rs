@@ -6,6 +6,7 @@ use super::read::{busy_or_broken, read};
 use super::{Expected, Keep, Login, Notice, Step, Told, tell};
 use crate::echo::Echoes;
 use crate::policy::{ClientAuth, Flow, OnDemand};
+use crate::refusal::{Reason, Refusal};
 use crate::secret::{Secret, Shared};
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
@@ -13,7 +14,6 @@ use crate::tenant::reply::{self, Malformed, Started};
 use crate::tenant::request::{Below, Request};
 use crate::tenant::text::shown;
 use crate::tenant::token::{Answer, Grant, Place, answer};
-use crate::verdict::{Reason, Refusal};
 
 impl Login {
     /// The first request: by a password, or by a token of this machine's.

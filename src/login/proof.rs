@@ -5,9 +5,9 @@
 use super::offline::Unheard;
 use crate::local::offline::Receipt;
 use crate::policy::{Flow, Mechanism, Terms};
+use crate::refusal::{Reason, Refusal};
 use crate::tenant::reply::Identity;
 use crate::tenant::text::shown;
-use crate::verdict::{Reason, Refusal};
 
 /// That the tenant let this user in, after at least the factors that the policy demands, or an
 /// offline code did.

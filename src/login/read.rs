@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use crate::refusal::{Reason, Refusal};
 use crate::tenant::failure::{Failure, Misbehaviour};
 use crate::tenant::http::Response;
 use crate::tenant::reply::Malformed;
 use crate::tenant::text::shown;
-use crate::verdict::{Reason, Refusal};
 
 /// Why there is no usable reply.
 pub(super) enum Trouble {

@@ -7,12 +7,12 @@ use super::about::check_tenant;
 use super::read::{Trouble, read};
 use super::{Expected, Login, Notice, Step, tell, wait};
 use crate::policy::Labels;
+use crate::refusal::{Reason, Refusal};
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
 use crate::tenant::reply::{self, Challenge, Name, Package, Started};
 use crate::tenant::request::{Request, Session};
 use crate::tenant::text::{ServerText, shown};
-use crate::verdict::{Reason, Refusal};
 
 /// A tenant's own host, its vanity host and the pod: more redirects than that are a loop.
 const MAX_HOPS: u8 = 3;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::{AwaitAllowance, AwaitAnswer, AwaitRedeem, AwaitReply, AwaitTime, Proof, Told};
 use crate::policy::{Mechanism, TenantUrl, Terms};
+use crate::refusal::Refusal;
 use crate::secret::{Secret, Shared};
 use crate::tenant::http::Patience;
 use crate::tenant::request::Request;
-use crate::verdict::Refusal;
 
 /// What is to be done next. The caller does it and hands the outcome to the value that came with
 /// it.

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::ask::{Asked, Wanted};
 use super::read::{Trouble, read};
 use super::{AwaitTime, Expected, Login, Notice, Planned, Step, federated, pace, tell};
+use crate::refusal::Refusal;
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
 use crate::tenant::reply;
 use crate::tenant::request::{Action, Operation, Request};
 use crate::tenant::text::ServerText;
-use crate::verdict::Refusal;
 use crate::words;
 
 /// A poll changes nothing, so it may be repeated after a broken connection. So many times in a row.
@@ -162,7 +162,7 @@ impl Login {
 
     fn elsewhere(self: Box<Self>) -> Step {
         let detail = "a poll without a session";
-        self.end(Refusal::new(crate::verdict::Reason::Misbehaved, detail))
+        self.end(Refusal::new(crate::refusal::Reason::Misbehaved, detail))
     }
 }
 

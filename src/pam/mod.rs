@@ -13,9 +13,10 @@ use ::pam::constants::{PamFlag, PamResultCode};
 use ::pam::macros::invoke_hook;
 use ::pam::module::PamHandle;
 
-use crate::host;
+use crate::host::{self, Verdict};
 use crate::log::{Level, Log};
-use crate::verdict::{ExemptAnswer, Reason, Verdict};
+use crate::policy::ExemptResult;
+use crate::refusal::Reason;
 
 /// `auth`: may this user log in?
 ///
@@ -84,10 +85,8 @@ fn code(verdict: &Verdict) -> PamResultCode {
     match verdict {
         Verdict::Granted(_proof) => PamResultCode::PAM_SUCCESS,
         Verdict::Remembered(_confirmation) => PamResultCode::PAM_SUCCESS,
-        Verdict::Exempt(exemption) => match exemption.answer {
-            ExemptAnswer::Ignore => PamResultCode::PAM_IGNORE,
-            ExemptAnswer::Success => PamResultCode::PAM_SUCCESS,
-        },
+        Verdict::Exempt { result: ExemptResult::Ignore, .. } => PamResultCode::PAM_IGNORE,
+        Verdict::Exempt { result: ExemptResult::Success, .. } => PamResultCode::PAM_SUCCESS,
         Verdict::Refused(refusal) => refused(refusal.reason),
     }
 }
@@ -161,7 +160,7 @@ fn refused(reason: Reason) -> PamResultCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Exemption, Refusal};
+    use crate::refusal::Refusal;
 
     #[test]
     fn no_refusal_is_a_success_and_none_is_ignored() {
@@ -241,8 +240,8 @@ mod tests {
 
     #[test]
     fn an_exempt_user_is_ignored_unless_the_rule_says_success() {
-        let exempt = |answer| code(&Verdict::Exempt(Exemption { rule: "r".into(), answer }));
-        assert_eq!(exempt(ExemptAnswer::Ignore), PamResultCode::PAM_IGNORE);
-        assert_eq!(exempt(ExemptAnswer::Success), PamResultCode::PAM_SUCCESS);
+        let exempt = |result| code(&Verdict::Exempt { rule: "r".into(), result });
+        assert_eq!(exempt(ExemptResult::Ignore), PamResultCode::PAM_IGNORE);
+        assert_eq!(exempt(ExemptResult::Success), PamResultCode::PAM_SUCCESS);
     }
 }

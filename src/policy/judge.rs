@@ -10,7 +10,7 @@ use super::{
     Account, Date, Directory, DirectoryFailed, ExemptResult, ListFailed, Offline, Policy, Rule,
     Settings, Terms,
 };
-use crate::verdict::Reason;
+use crate::refusal::Reason;
 
 /// The rule that exempts those whom no rule of `[[require]]` names.
 pub(super) const OTHERS: &str = "require";

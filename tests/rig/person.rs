@@ -2,10 +2,10 @@
 
 use std::thread;
 
-use countersign::host::{Answer, Caller, Conversation, authenticate};
+use countersign::host::{Answer, Caller, Conversation, Verdict, authenticate};
 use countersign::login::{Echo, Question};
+use countersign::refusal::Reason;
 use countersign::secret::Secret;
-use countersign::verdict::{Reason, Verdict};
 
 use super::super::simulator::{Message, Phone};
 use super::{PASSWORD, Rig, user};
@@ -107,7 +107,7 @@ pub fn outcome(verdict: Verdict) -> Result<String, Reason> {
             Ok(proof.met().iter().map(|m| m.name()).collect::<Vec<_>>().join(","))
         }
         Verdict::Remembered(_) => Ok("remembered".into()),
-        Verdict::Exempt(exemption) => Ok(format!("exempt by {}", exemption.rule)),
+        Verdict::Exempt { rule, .. } => Ok(format!("exempt by {rule}")),
         Verdict::Refused(refusal) => Err(refusal.reason),
     }
 }

@@ -2,9 +2,8 @@
 #![forbid(unsafe_code)]
 
 use countersign::audit::{Event, escape};
-use countersign::host::{self, Caller};
+use countersign::host::{self, Caller, Verdict};
 use countersign::os;
-use countersign::verdict::Verdict;
 use serde_json::{Value, json};
 
 use super::context::Context;
@@ -38,7 +37,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     });
     match outcome.verdict {
         Verdict::Granted(_) | Verdict::Remembered(_) => Ok(()),
-        Verdict::Exempt(exemption) => Err(exempt(&exemption.rule, arguments)),
+        Verdict::Exempt { rule, .. } => Err(exempt(&rule, arguments)),
         Verdict::Refused(refusal) => Err(reasons::problem(&refusal)),
     }
 }
@@ -71,7 +70,7 @@ fn sentence(verdict: &Verdict, event: &Event) -> String {
         Verdict::Remembered(_) => {
             format!("Granted: {who} was not asked, {}.", escape(&event.detail))
         }
-        Verdict::Exempt(_) => format!("Exempt: {who} is not asked; {cost}."),
+        Verdict::Exempt { .. } => format!("Exempt: {who} is not asked; {cost}."),
         Verdict::Refused(refusal) => {
             let code = refusal.reason.code();
             format!("Refused ({code}): {who} has tried {mechanisms}; {cost}.")

@@ -12,11 +12,11 @@ use countersign::login::{
 };
 use countersign::os::Trusted;
 use countersign::policy::Terms;
+use countersign::refusal::{Reason, Refusal};
 use countersign::secret::Secret;
 use countersign::tenant::failure::Failure;
 use countersign::tenant::http::Response;
 use countersign::tenant::request::Request;
-use countersign::verdict::{Reason, Refusal};
 
 /// Whoever drives: what may be done, and what becomes of it.
 pub trait Driver {

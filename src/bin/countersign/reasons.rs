@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 use countersign::login::IN_ONE_REQUEST;
+use countersign::refusal::{Reason, Refusal};
 use countersign::tenant::text::shown;
-use countersign::verdict::{Reason, Refusal};
 
 use super::output::Problem;
 

@@ -12,7 +12,7 @@ use super::world::{PASSWORD, USER, World, start, terms};
 use crate::login::Allowance;
 use crate::policy::Batch;
 use crate::policy::Mechanism::{Oath, Radius, Up};
-use crate::verdict::Reason;
+use crate::refusal::Reason;
 use crate::words;
 
 const OATH: &str = "Code from an authenticator.\nVerification code: ";

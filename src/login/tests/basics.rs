@@ -4,7 +4,7 @@
 use super::package::{about, failed, package, success, summary};
 use super::world::{PASSWORD, USER, World};
 use crate::policy::Mechanism::{Oath, Otp, Sms, Up};
-use crate::verdict::Reason;
+use crate::refusal::Reason;
 
 const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";
 

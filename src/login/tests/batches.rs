@@ -9,7 +9,7 @@ use super::package::{
 use super::world::{PASSWORD, USER, World};
 use crate::policy::Batch;
 use crate::policy::Mechanism::{Oath, Otp, Radius, Sq, Up};
-use crate::verdict::Reason;
+use crate::refusal::Reason;
 
 const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
 const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";

@@ -11,7 +11,7 @@ use super::world::{PASSWORD, USER, World, start, terms};
 use crate::login::Allowance::{self, Free, Over, Unknown};
 use crate::policy::Mechanism::{self, Oath, Otp, Radius, Sq, Up};
 use crate::policy::Terms;
-use crate::verdict::Reason;
+use crate::refusal::Reason;
 
 const FOUR_MINUTES: Allowance = Over(Duration::from_secs(200));
 const QUIET: &str = "Nothing is sent to your phone for another 4 min: too many requests went unapproved. Codes still work.\n";

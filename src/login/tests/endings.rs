@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::package::{about, failed, number, package, summary};
 use super::world::{PASSWORD, USER, World, cut, response};
+use crate::refusal::Reason;
 use crate::tenant::http::Response;
-use crate::verdict::Reason;
 use crate::words;
 
 const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::package::{SESSION, failed, ok, package, success, summary, with_result};
 use super::world::{USER, World, cut, response};
+use crate::refusal::Reason;
 use crate::tenant::http::Response;
-use crate::verdict::Reason;
 use crate::words;
 
 const URL: &str = "https://tenant.test/s/x1";

@@ -7,7 +7,7 @@ use super::package::{about, mechanism, ok, package, package_of, success, summary
 use super::world::{PASSWORD, USER, World, response};
 use crate::policy::Mechanism::{Email, Oath, Sq, Up};
 use crate::policy::Terms;
-use crate::verdict::Reason;
+use crate::refusal::Reason;
 
 /// Password and code are sent, and the tenant replies this to the code.
 fn answered(reply: &Value) -> World {

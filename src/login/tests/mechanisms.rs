@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::package::{about, mechanism, package, package_of, success, summary, with};
 use super::world::{PASSWORD, USER, World};
 use crate::policy::Mechanism::{Email, Oath, Otp, Pf, Radius, Sms, Sq, Up};
+use crate::refusal::Reason;
 use crate::tenant::http::Patience;
-use crate::verdict::Reason;
 use crate::words;
 
 const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";

@@ -7,7 +7,7 @@ use super::package::{about, mechanism, package, package_of, success, summary, wi
 use super::world::{PASSWORD, USER, World};
 use crate::policy::Labels;
 use crate::policy::Mechanism::{Oath, Otp, Pf, Radius, Sms, Sq, Up};
-use crate::verdict::Reason;
+use crate::refusal::Reason;
 
 const THREE: &str = "1. push to your phone\n2. code from an authenticator\n3. text message\n\
                      Choose 1-3 (Enter: 1), or type the code for 2.\nChoice or Verification code: ";

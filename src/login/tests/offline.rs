@@ -10,9 +10,9 @@ use crate::local::offline::Receipt;
 use crate::local::offline::rules::{Accepted, CodeRefusal, Kind};
 use crate::login::{Before, Start};
 use crate::policy::{Offline, Terms};
+use crate::refusal::Reason;
 use crate::secret::Secret;
 use crate::tenant::failure::{Failure, Local, Misbehaviour, Outage};
-use crate::verdict::Reason;
 use crate::words;
 
 const START: &str = "/Security/StartAuthentication";

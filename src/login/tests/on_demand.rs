@@ -9,10 +9,10 @@ use super::world::{USER, World, cut, outage, response};
 use crate::login::{Machine, Start};
 use crate::policy::ClientAuth;
 use crate::policy::Mechanism::Oath;
+use crate::refusal::Reason;
 use crate::secret::Secret;
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
-use crate::verdict::Reason;
 
 /// The token of an earlier login.
 const KEPT: &str = "Bearer kept";

@@ -9,8 +9,8 @@ use super::package::{SESSION, failed, ok, package, success, summary, with_result
 use super::world::{PASSWORD, USER, World, cut, outage, response};
 use crate::policy::Mechanism::Up;
 use crate::policy::TenantUrl;
+use crate::refusal::Reason;
 use crate::tenant::http::Response;
-use crate::verdict::Reason;
 
 const START: &str = "/Security/StartAuthentication";
 const BODY: &str = r#"{"User":"alice@example.com","Version":"1.0"}"#;

@@ -10,8 +10,8 @@ use super::world::{PASSWORD, USER, World, response};
 use crate::login::{self, Allowance, Notice, Step};
 use crate::policy::Batch;
 use crate::policy::Mechanism::{Oath, Otp, Radius, Sms, Sq, Up};
+use crate::refusal::Reason;
 use crate::secret::Secret;
-use crate::verdict::Reason;
 
 const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
 const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";

@@ -10,9 +10,9 @@ use super::package::{about, failed, number, package, success, summary, with_resu
 use super::world::{PASSWORD, USER, World, cut, outage, response};
 use crate::policy::Mechanism::{Otp, Radius, Up};
 use crate::policy::Terms;
+use crate::refusal::Reason;
 use crate::tenant::failure::{Failure, Local, Misbehaviour};
 use crate::tenant::http::Response;
-use crate::verdict::Reason;
 use crate::words;
 
 const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";

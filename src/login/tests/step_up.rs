@@ -9,8 +9,8 @@ use super::world::{PASSWORD, USER, World, start, terms};
 use crate::login::{Machine, Start};
 use crate::policy::Mechanism::{Email, Oath, Otp, Sq, Up};
 use crate::policy::{ClientAuth, Flow, OnDemand};
+use crate::refusal::Reason;
 use crate::secret::Secret;
-use crate::verdict::Reason;
 
 /// The machine's credentials.
 pub const BASIC: &str = "Basic c3ZjQGV4YW1wbGUuY29tOnMzY3JldA==";

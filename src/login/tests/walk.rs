@@ -14,10 +14,10 @@ use crate::local::offline::Receipt;
 use crate::local::offline::rules::{Accepted, CodeRefusal, Kind};
 use crate::login::{self, Allowance, Before, Keep, Machine, Outgoing, Start, Step};
 use crate::policy::{Batch, ClientAuth, Flow, Login, Offline, Terms};
+use crate::refusal::Reason;
 use crate::secret::Secret;
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
-use crate::verdict::Reason;
 
 /// Logins in one walk.
 const RUNS: u64 = 16_000;

@@ -13,10 +13,10 @@ use crate::local::offline::Receipt;
 use crate::local::offline::rules::CodeRefusal;
 use crate::login::{self, Allowance, Before, Echo, Keep, Notice, Start, Step};
 use crate::policy::{self, Account, Flow, Mechanism, Terms};
+use crate::refusal::Reason;
 use crate::secret::Secret;
 use crate::tenant::failure::{Failure, Misbehaviour, Outage};
 use crate::tenant::http::{Patience, Response};
-use crate::verdict::Reason;
 use crate::words;
 
 /// The password that the stack has.

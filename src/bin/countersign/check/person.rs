@@ -4,9 +4,9 @@
 use countersign::audit::escape;
 use countersign::login::offer_name;
 use countersign::policy::Terms;
+use countersign::refusal::Refusal;
 use countersign::tenant::reply::Challenge;
 use countersign::tenant::text::shown;
-use countersign::verdict::Refusal;
 
 use super::configuration::Configurations;
 use super::finding::{Finding, Report};

@@ -12,8 +12,8 @@ use countersign::audit::escape;
 use countersign::host::{self, Caller, Foresight, Judged, Whence};
 use countersign::local::fingerprint;
 use countersign::os;
-use countersign::policy::{Origin, Policy, Required, Terms};
-use countersign::verdict::{ExemptAnswer, Exemption, Refusal};
+use countersign::policy::{ExemptResult, Origin, Policy, Required, Terms};
+use countersign::refusal::Refusal;
 use serde_json::{Value, json};
 
 use super::context::Context;
@@ -135,7 +135,7 @@ struct Explanation {
 impl Case<'_> {
     fn explain(&self) -> Explanation {
         let outcome = match &self.foresight.judged {
-            Ok(Judged::Exempt(exemption)) => self.exempt(exemption),
+            Ok(Judged::Exempt { rule, result }) => self.exempt(rule, *result),
             Ok(Judged::Required(required)) => match self.unfit(required) {
                 Some(refusal) => refused(&refusal),
                 None => self.required(required),
@@ -212,11 +212,11 @@ impl Case<'_> {
         object
     }
 
-    fn exempt(&self, exemption: &Exemption) -> Explanation {
-        let rule = rules::exempting(self, exemption);
-        let (result, means) = match exemption.answer {
-            ExemptAnswer::Ignore => ("ignore", "as if the module were not in the stack"),
-            ExemptAnswer::Success => ("success", "nothing is asked"),
+    fn exempt(&self, rule: &str, result: ExemptResult) -> Explanation {
+        let rule = rules::exempting(self, rule);
+        let (result, means) = match result {
+            ExemptResult::Ignore => ("ignore", "as if the module were not in the stack"),
+            ExemptResult::Success => ("success", "nothing is asked"),
         };
         Explanation {
             lines: vec![

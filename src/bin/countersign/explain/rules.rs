@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 use countersign::policy::{Examined, List, Match, Terms};
-use countersign::verdict::Exemption;
 use serde_json::{Value, json};
 
 use super::Case;
@@ -17,8 +16,8 @@ pub struct Deciding {
 }
 
 /// The rule that exempts.
-pub fn exempting(case: &Case<'_>, exemption: &Exemption) -> Deciding {
-    if exemption.rule == OTHERS {
+pub fn exempting(case: &Case<'_>, rule: &str) -> Deciding {
+    if rule == OTHERS {
         return Deciding {
             sentence: "no rule of [[require]] names this login".to_owned(),
             object: json!({"name": OTHERS, "line": null, "until": null}),
@@ -26,7 +25,7 @@ pub fn exempting(case: &Case<'_>, exemption: &Exemption) -> Deciding {
     }
     let examined = case.foresight.examined.iter();
     let until = examined
-        .filter(|examined| examined.list == List::Exempt && examined.rule == exemption.rule)
+        .filter(|examined| examined.list == List::Exempt && examined.rule == rule)
         .find_map(|examined| match examined.found {
             Match::Holds(until) => Some((examined, until)),
             Match::Misses(_) => None,
@@ -35,8 +34,8 @@ pub fn exempting(case: &Case<'_>, exemption: &Exemption) -> Deciding {
     let last = until.and_then(|(_, until)| until.map(|day| day.to_string()));
     let end = last.as_ref().map_or("without an end".to_owned(), |day| format!("until {day}"));
     Deciding {
-        sentence: format!("rule {:?}{}, {end}", exemption.rule, at(place)),
-        object: json!({"name": exemption.rule, "line": place, "until": last}),
+        sentence: format!("rule {:?}{}, {end}", rule, at(place)),
+        object: json!({"name": rule, "line": place, "until": last}),
     }
 }
 

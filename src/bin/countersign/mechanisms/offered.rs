@@ -4,10 +4,10 @@
 use countersign::host::Answer;
 use countersign::login::{self, Kind, Notice, Outgoing, Question, enough, kind, obstacle};
 use countersign::policy::{Batch, Mechanism, Terms};
+use countersign::refusal::{Reason, Refusal};
 use countersign::tenant::http::Response;
 use countersign::tenant::reply::{self, Challenge, Name, Offer, Started};
 use countersign::tenant::request::Request;
-use countersign::verdict::{Reason, Refusal};
 
 use super::super::machine::{Driver, drive};
 

@@ -5,10 +5,10 @@ use countersign::admin::wire;
 use countersign::host::{Answer, Conversation};
 use countersign::login::{Notice, Outgoing, Question};
 use countersign::policy::{Flow, Policy, Terms};
+use countersign::refusal::{Reason, Refusal};
 use countersign::secret::Secret;
 use countersign::tenant::http::Response;
 use countersign::tenant::request::Request;
-use countersign::verdict::{Reason, Refusal};
 use countersign::words;
 
 use super::super::dialogue::{Dialogue, uninterrupted};

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use countersign::audit::{self, escape};
-use countersign::verdict::Reason;
+use countersign::refusal::Reason;
 use serde_json::{Map, Value, json};
 
 use super::super::output::{Done, Problem};

@@ -8,7 +8,7 @@ use std::path::Path;
 use countersign::audit::escape;
 use countersign::os;
 use countersign::policy::{Mechanism, Policy, Settings};
-use countersign::verdict::Reason;
+use countersign::refusal::Reason;
 
 use super::super::reasons;
 

@@ -1,39 +1,5 @@
-//! How a login ends, and why. Every reason has one code, which is the one in the audit line.
+//! Why a login is refused. Every reason has one code, which is the one in the audit line.
 #![forbid(unsafe_code)]
-
-use crate::local::memory::Remembered;
-use crate::login::Proof;
-
-/// The end of a login.
-#[must_use]
-pub enum Verdict {
-    /// Every factor met, identity bound.
-    Granted(Proof),
-    /// Confirmed a while ago, in the same session.
-    Remembered(Remembered),
-    /// The administrator's rules leave this login alone.
-    Exempt(Exemption),
-    /// Anything else.
-    Refused(Refusal),
-}
-
-/// The rule that exempts, and what it answers libpam with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exemption {
-    /// The rule's name, for the log.
-    pub rule: String,
-    /// `PAM_IGNORE` or, if the rule says so, `PAM_SUCCESS`.
-    pub answer: ExemptAnswer,
-}
-
-/// What libpam is told of an exempt user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExemptAnswer {
-    /// `PAM_IGNORE`: as if the module were not there.
-    Ignore,
-    /// `PAM_SUCCESS`.
-    Success,
-}
 
 /// A refusal: the reason, and for the log alone what it was about.
 #[derive(Debug, Clone, PartialEq, Eq)]
