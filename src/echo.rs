@@ -6,8 +6,7 @@
 //! alone are compared, in one case, so that no punctuation hides it.
 #![forbid(unsafe_code)]
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use data_encoding::{BASE64_NOPAD, HEXLOWER};
 use zeroize::Zeroizing;
 
 /// What stands in the place of words that repeat a secret.
@@ -38,7 +37,7 @@ impl Echoes {
             return;
         }
         self.add(letters, SHORTEST);
-        self.add(reduced(&hexadecimal(secret)), 2 * SHORTEST);
+        self.add(reduced(&Zeroizing::new(HEXLOWER.encode(secret.as_bytes()))), 2 * SHORTEST);
         for before in 0..3 {
             self.add(reduced(&base64(secret, before)), 2 * SHORTEST);
         }
@@ -132,21 +131,12 @@ fn reduced(text: &str) -> Zeroizing<String> {
     letters
 }
 
-fn hexadecimal(secret: &str) -> Zeroizing<String> {
-    let mut digits = Zeroizing::new(String::with_capacity(2 * secret.len()));
-    for byte in secret.bytes() {
-        let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
-        digits.extend([digit(byte >> 4), digit(byte & 15)]);
-    }
-    digits
-}
-
 /// The characters that a secret has in base64 wherever as many bytes stand before it, and none that
 /// others share.
 fn base64(secret: &str, before: usize) -> Zeroizing<String> {
     let mut bytes = Zeroizing::new(vec![0; before]);
     bytes.extend_from_slice(secret.as_bytes());
-    let digits = Zeroizing::new(STANDARD_NO_PAD.encode(&*bytes));
+    let digits = Zeroizing::new(BASE64_NOPAD.encode(&bytes));
     let (first, last) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
     Zeroizing::new(digits.get(first..last).unwrap_or_default().to_owned())
 }
@@ -242,12 +232,13 @@ mod tests {
 
     #[test]
     fn base64_is_found_wherever_the_secret_stands_in_it() {
-        use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+        use data_encoding::{BASE64, BASE64URL};
         let echoes = knowing(SECRET);
         for before in ["", "i", "id", "id:", "client:", "some.client@example.com:"] {
             for after in ["", "a", "ab", "abc"] {
                 let text = format!("{before}{SECRET}{after}");
-                for spelling in [STANDARD.encode(&text), URL_SAFE.encode(&text)] {
+                for coding in [BASE64, BASE64URL] {
+                    let spelling = coding.encode(text.as_bytes());
                     assert!(echoes.are_in(&spelling), "{before} {after}");
                     assert!(echoes.are_in(&spelling.to_lowercase()), "{before} {after}");
                 }

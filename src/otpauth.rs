@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use data_encoding::BASE32_NOPAD_NOCASE;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -21,6 +22,9 @@ const LABEL: usize = 256;
 const SHORTEST_SECRET: usize = 14;
 /// The block of SHA-512: a longer key is hashed before it is used.
 const LONGEST_SECRET: usize = 128;
+/// Digits of a group of base32, and the bytes that they make.
+const DIGITS: usize = 8;
+const BYTES: usize = 5;
 
 /// What an authenticator needs to know.
 pub struct Otpauth {
@@ -133,7 +137,8 @@ pub fn parse(uri: &str) -> Result<Otpauth, Invalid> {
 
 /// The secret as people and servers write it: any case, padded or not, in groups or not.
 ///
-/// Bits that make no whole byte at the end are dropped, as authenticators do.
+/// Bits that make no whole byte at the end are dropped, as authenticators do: zeros complete the
+/// last group before it is decoded.
 ///
 /// # Errors
 ///
@@ -141,23 +146,18 @@ pub fn parse(uri: &str) -> Result<Otpauth, Invalid> {
 pub fn base32(text: &str) -> Result<Zeroizing<Vec<u8>>, Invalid> {
     let spaced = |c: char| c.is_ascii_whitespace() || c == '-';
     let text = text.trim_end_matches(|c| c == '=' || spaced(c));
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST_SECRET + 1));
-    let (mut bits, mut count) = (0_u16, 0);
-    for c in text.chars().filter(|c| !spaced(*c)) {
-        let value = match c.to_ascii_uppercase() {
-            letter @ 'A'..='Z' => letter as u8 - b'A',
-            digit @ '2'..='7' => digit as u8 - b'2' + 26,
-            _ => return no("a secret that is not base32"),
-        };
-        bits = bits << 5 | u16::from(value);
-        count += 5;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-        }
-        if bytes.len() > LONGEST_SECRET {
-            return no("a secret of more than 1024 bits");
-        }
+    let mut digits = Zeroizing::new(String::with_capacity(text.len() + DIGITS));
+    digits.extend(text.chars().filter(|c| !spaced(*c)));
+    let whole = digits.len() * BYTES / DIGITS;
+    while !digits.len().is_multiple_of(DIGITS) {
+        digits.push('A');
+    }
+    let mut bytes = Zeroizing::new(vec![0; digits.len() / DIGITS * BYTES]);
+    let decoded = BASE32_NOPAD_NOCASE.decode_mut(digits.as_bytes(), &mut bytes);
+    decoded.map_err(|_| bad("a secret that is not base32"))?;
+    bytes.truncate(whole);
+    if bytes.len() > LONGEST_SECRET {
+        return no("a secret of more than 1024 bits");
     }
     if bytes.len() < SHORTEST_SECRET {
         return no("a secret of fewer than 112 bits");

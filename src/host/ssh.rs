@@ -2,8 +2,7 @@
 //! sshd(8) and PAM).
 #![forbid(unsafe_code)]
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use data_encoding::{BASE64, BASE64_NOPAD};
 use ring::digest::{SHA256, digest};
 
 /// The fingerprint of the first public key, as `ssh-keygen -l` writes it.
@@ -11,9 +10,9 @@ use ring::digest::{SHA256, digest};
 /// The text has a line for each method that has succeeded: `publickey ssh-ed25519 AAAA...`.
 pub(super) fn public_key(auth_info: &str) -> Option<String> {
     let line = auth_info.lines().find_map(|line| line.strip_prefix("publickey "))?;
-    let key = STANDARD.decode(line.split_ascii_whitespace().nth(1)?).ok()?;
+    let key = BASE64.decode(line.split_ascii_whitespace().nth(1)?.as_bytes()).ok()?;
     let hash = digest(&SHA256, &key);
-    Some(format!("SHA256:{}", STANDARD_NO_PAD.encode(hash)))
+    Some(format!("SHA256:{}", BASE64_NOPAD.encode(hash.as_ref())))
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -179,14 +180,7 @@ fn file_name(kind: &str, what: &str) -> String {
 #[must_use]
 pub fn fingerprint(bytes: &[u8]) -> String {
     let hash = digest(&SHA256, bytes);
-    hex(hash.as_ref().iter().take(16))
-}
-
-/// Bytes in hexadecimal, in lower case.
-fn hex<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> String {
-    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('?');
-    let digits = bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(digit).collect()
+    HEXLOWER.encode(hash.as_ref().get(..16).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 
 use std::io::{Read, Write};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
 use super::failure::{Failure, Misbehaviour, Outage};
@@ -32,7 +31,7 @@ impl Proxy {
             port,
             credentials: user.map(|user| {
                 let pair = Zeroizing::new(format!("{user}:{password}"));
-                Zeroizing::new(STANDARD.encode(pair.as_bytes()))
+                Zeroizing::new(BASE64.encode(pair.as_bytes()))
             }),
         }
     }

@@ -1,8 +1,7 @@
 //! The OAuth 2.0 client credentials grant (RFC 6749, section 4.4): how this machine itself logs in.
 #![forbid(unsafe_code)]
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -65,7 +64,9 @@ impl Grant<'_> {
         match self.place {
             Place::Basic => {
                 let pair = Zeroizing::new(format!("{}:{}", self.id, self.secret.expose()));
-                Some(Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes()))))
+                let mut header = Zeroizing::new("Basic ".to_owned());
+                BASE64.encode_append(pair.as_bytes(), &mut header);
+                Some(header)
             }
             Place::Body => None,
         }

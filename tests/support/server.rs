@@ -5,8 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
@@ -80,7 +79,7 @@ pub fn own(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Strin
 /// A certificate as PEM.
 #[allow(dead_code, reason = "not every test program wants it")]
 pub fn pem(der: &CertificateDer<'_>) -> String {
-    let text = STANDARD.encode(der);
+    let text = BASE64.encode(der);
     let lines = text.as_bytes().chunks(64);
     let lines: Vec<_> = lines.map(|line| std::str::from_utf8(line).unwrap()).collect();
     let lines = lines.join("\n");

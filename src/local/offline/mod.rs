@@ -6,13 +6,12 @@
 //! without a lock. Every try is counted there, and on the disk, before it is judged; a success
 //! takes it back. A file that can't be read is never taken for an empty one.
 //!
-//! - `otp`, `base32`, `uri`, `recovery`: codes and keys
+//! - `otp`, `uri`, `recovery`: codes and keys
 //! - `rules`: when a code counts, without any I/O
 //! - `record`: what is kept
 //! - `book`: a record with its numbers, and what a try changes
 #![forbid(unsafe_code)]
 
-pub mod base32;
 mod book;
 pub mod otp;
 pub mod record;

@@ -1,10 +1,10 @@
 //! One-time codes of a shared key (RFC 6238 over RFC 4226): which step of time a code belongs to.
 #![forbid(unsafe_code)]
 
+use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::base32;
 use crate::os;
 use crate::otpauth;
 pub use crate::otpauth::Algorithm;
@@ -88,7 +88,7 @@ impl Key {
     /// The key itself, for the one place that hands it to its owner.
     #[must_use]
     pub fn base32(&self) -> Zeroizing<String> {
-        base32::encode(&self.secret)
+        Zeroizing::new(BASE32_NOPAD.encode(&self.secret))
     }
 
     /// The step that this code belongs to, of those around `time` in seconds since 1970.

@@ -5,6 +5,7 @@
 
 use std::io;
 
+use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -12,7 +13,6 @@ use zeroize::Zeroizing;
 use super::otp::Key;
 use super::recovery::Hashes;
 use super::rules::{Moment, Pause};
-use crate::local::hex;
 
 /// What the first line begins with, version included. Another one is not guessed at.
 const HEAD: &str = "countersign-offline 1 ";
@@ -137,5 +137,5 @@ impl Record {
 }
 
 fn checksum(bytes: &[u8]) -> String {
-    hex(digest(&SHA256, bytes).as_ref())
+    HEXLOWER.encode(digest(&SHA256, bytes).as_ref())
 }

@@ -7,12 +7,11 @@
 use std::hint::black_box;
 use std::io;
 
+use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::base32;
-use crate::local::hex;
 use crate::os;
 
 /// How many there are of them.
@@ -39,12 +38,12 @@ impl Hashes {
     pub fn new() -> io::Result<(Self, Vec<Zeroizing<String>>)> {
         let mut salt = [0; 16];
         os::fill_with_random(&mut salt)?;
-        let salt = base32::encode(&salt).to_string();
+        let salt = BASE32_NOPAD.encode(&salt);
         let (mut codes, mut hashes) = (Vec::new(), Vec::new());
         for _ in 0..COUNT {
             let mut bytes = Zeroizing::new([0; BYTES]);
             os::fill_with_random(bytes.as_mut_slice())?;
-            let code = base32::encode(bytes.as_slice());
+            let code = Zeroizing::new(BASE32_NOPAD.encode(bytes.as_slice()));
             hashes.push(hash(&salt, &code));
             codes.push(grouped(&code));
         }
@@ -109,7 +108,7 @@ fn hash(salt: &str, code: &str) -> String {
     context.update(salt.as_bytes());
     context.update(b":");
     context.update(code.as_bytes());
-    hex(context.finish().as_ref())
+    HEXLOWER.encode(context.finish().as_ref())
 }
 
 fn same(one: &str, other: &str) -> bool {

@@ -4,8 +4,7 @@
 //! certificates with trust settings, and knows no lines.
 #![forbid(unsafe_code)]
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
@@ -87,7 +86,7 @@ impl<'a> Block<'a> {
         }
         let digits: Vec<u8> =
             text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-        STANDARD.decode(digits).map_err(|_| Broken::Base64)
+        BASE64.decode(&digits).map_err(|_| Broken::Base64)
     }
 }
 
