@@ -17,6 +17,8 @@ const SHORTEST: usize = 3;
 /// As many letters and digits of a secret in a row are too many.
 const RUN: usize = 8;
 const STEP: usize = 4;
+/// Words with a bit for each run: a login knows some hundred runs.
+const WORDS: usize = 16;
 /// Escapes are taken off as many times.
 const LAYERS: usize = 3;
 
@@ -26,6 +28,8 @@ pub struct Echoes {
     spellings: Vec<Zeroizing<String>>,
     /// Eight letters of each from every fourth on: a text is searched for all of them at once.
     runs: Zeroizing<Vec<u64>>,
+    /// The bit of each run: a piece of a text whose bit is not set is none of them.
+    bits: Zeroizing<[u64; WORDS]>,
 }
 
 impl Echoes {
@@ -45,8 +49,13 @@ impl Echoes {
 
     fn add(&mut self, spelling: Zeroizing<String>, shortest: usize) {
         if spelling.len() >= shortest {
-            let runs = spelling.as_bytes().windows(RUN).step_by(STEP);
-            self.runs.extend(runs.map(run));
+            for run in spelling.as_bytes().windows(RUN).step_by(STEP).map(run) {
+                let (word, bit) = place(run);
+                if let Some(bits) = self.bits.get_mut(word) {
+                    *bits |= bit;
+                }
+                self.runs.push(run);
+            }
             self.spellings.push(spelling);
         }
     }
@@ -76,10 +85,13 @@ impl Echoes {
     /// Eleven letters in a row of any secret hold one of its runs. A short secret must be there
     /// whole.
     fn are_in_letters(&self, letters: &str) -> bool {
+        let is_known = |run: u64| {
+            let (word, bit) = place(run);
+            self.bits.get(word).is_none_or(|bits| bits & bit != 0) && self.runs.contains(&run)
+        };
         let mut windows = letters.as_bytes().windows(RUN).map(run);
         let mut short = self.spellings.iter().filter(|secret| secret.len() < RUN);
-        windows.any(|window| self.runs.contains(&window))
-            || short.any(|secret| letters.contains(secret.as_str()))
+        windows.any(is_known) || short.any(|secret| letters.contains(secret.as_str()))
     }
 
     /// Whether letters that were cut end in the middle of a secret.
@@ -116,6 +128,12 @@ impl Echoes {
 /// Eight bytes as one number.
 fn run(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |run, byte| run << 8 | u64::from(*byte))
+}
+
+/// Where the bit of a run is: a word, and a bit of it.
+fn place(run: u64) -> (usize, u64) {
+    let hash = run.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
+    ((hash / 64) as usize, 1 << (hash % 64))
 }
 
 /// Letters and digits, in lower case.

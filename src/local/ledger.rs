@@ -191,15 +191,46 @@ fn unseal(index: usize, word: u64) -> Option<u64> {
 }
 
 /// CRC-16/CCITT of the place and the 48 bits of the number.
+///
+/// A CRC of two parts is the exclusive or of what each part adds. Most numbers are 0 and add
+/// nothing.
 fn check(index: usize, value: u64) -> u16 {
-    let place = u64::try_from(index).unwrap_or(u64::MAX);
-    let bytes = place.to_be_bytes().into_iter().chain(value.to_be_bytes());
-    bytes.fold(0x1d0f, |crc, byte| {
-        let [first, second] = crc.to_be_bytes();
-        let row = CRC.get(usize::from(first ^ byte)).copied().unwrap_or(0);
-        u16::from(second) << 8 ^ row
-    })
+    let place = PLACES.get(index).copied().unwrap_or_else(|| place(index));
+    let bytes = value.to_be_bytes();
+    place ^ if value == 0 { 0 } else { bytes.into_iter().fold(0, crc) }
 }
+
+/// What a place adds to the CRC.
+#[expect(clippy::indexing_slicing, reason = "each place is below the length")]
+const fn place(index: usize) -> u16 {
+    let bytes = (index as u128) << 64;
+    let bytes = bytes.to_be_bytes();
+    let (mut sum, mut at) = (0x1d0f, 0);
+    while at < bytes.len() {
+        sum = crc(sum, bytes[at]);
+        at += 1;
+    }
+    sum
+}
+
+/// The CRC with one more byte.
+#[expect(clippy::indexing_slicing, reason = "there is a row for each byte")]
+const fn crc(sum: u16, byte: u8) -> u16 {
+    let [first, second] = sum.to_be_bytes();
+    ((second as u16) << 8) ^ CRC[(first ^ byte) as usize]
+}
+
+/// What the first places add, as far as files have places.
+#[expect(clippy::indexing_slicing, reason = "made by the compiler, which checks each place")]
+const PLACES: [u16; 128] = {
+    let mut places = [0; 128];
+    let mut index = 0;
+    while index < places.len() {
+        places[index] = place(index);
+        index += 1;
+    }
+    places
+};
 
 /// What each byte does to the CRC: a login seals hundreds of numbers.
 #[expect(clippy::indexing_slicing, reason = "made by the compiler, which checks each place")]

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use data_encoding::BASE64;
+use memchr::memchr_iter;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
@@ -91,18 +92,11 @@ impl<'a> Block<'a> {
 }
 
 fn lines(text: &[u8]) -> usize {
-    text.iter().filter(|byte| **byte == b'\n').count()
+    memchr_iter(b'\n', text).count()
 }
 
 /// Where a mark begins. All of them begin with a dash, which base64 does not have.
 fn find(text: &[u8], mark: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        let rest = text.get(at..)?;
-        let dash = rest.iter().position(|byte| *byte == b'-')?;
-        if rest.get(dash..)?.starts_with(mark) {
-            return Some(at + dash);
-        }
-        at += dash + 1;
-    }
+    let mut dashes = memchr_iter(b'-', text);
+    dashes.find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(mark)))
 }
