@@ -12,6 +12,7 @@ use syslog::{Facility, LogFormat, Logger, LoggerBackend, Severity};
 use crate::audit::escape;
 use crate::os;
 use crate::policy::Date;
+pub use crate::refusal::Level;
 
 /// Where syslogd and journald listen.
 const SOCKET: &str = "/dev/log";
@@ -23,23 +24,6 @@ const RESERVE: Duration = Duration::from_millis(200);
 
 /// A line that took longer than this has waited.
 const AT_ONCE: Duration = Duration::from_millis(5);
-
-/// How urgent a line is, in syslog's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// The configuration is broken: nobody gets in.
-    Alert,
-    /// Something is wrong with the module's arguments or its surroundings.
-    Error,
-    /// A rule or a file deserves a look.
-    Warning,
-    /// A login was refused, or may be given up.
-    Notice,
-    /// A login succeeded.
-    Info,
-    /// Only with the argument `debug`.
-    Debug,
-}
 
 /// The log of one call of the module.
 pub struct Log {

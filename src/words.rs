@@ -1,4 +1,5 @@
-//! Every sentence that a user can read.
+//! Every sentence that a user can read, but for the last one of a refusal: that is in the row of
+//! its reason (see [`crate::refusal`]).
 //!
 //! What must be seen is in a prompt. Prompts stay below libpam's 512 bytes, whatever the tenant
 //! says, and the words `Verification code:` end every prompt that takes a code, because editors and
@@ -12,7 +13,6 @@ use zeroize::Zeroizing;
 
 use crate::login::Allowance;
 use crate::policy::Mechanism;
-use crate::refusal::Reason;
 use crate::tenant::reply::AnswerType;
 use crate::tenant::text::ServerText;
 
@@ -424,76 +424,6 @@ pub fn recovery_codes(codes: &[Zeroizing<String>]) -> Zeroizing<String> {
         text.push_str(&format!("  {}\n", pair.join("    ")));
     }
     text
-}
-
-/// What the user is told at the end. Nothing at all where it would tell a stranger something.
-#[must_use]
-pub fn farewell(reason: Reason) -> Option<&'static str> {
-    match reason {
-        Reason::Interrupted => Some("The login was stopped."),
-        Reason::Deadline => Some("That took too long. Please start again."),
-        Reason::Blind => Some("The password was given as the answer to another question."),
-        Reason::PasswordChange => {
-            Some("Your password must be changed first: log in to the identity portal in a browser.")
-        }
-        Reason::NothingUsable | Reason::NothingOffered => Some(
-            "None of your second factors works here: add a phone or an authenticator in the identity portal.",
-        ),
-        Reason::PushBudget => {
-            Some("Nothing can be sent to your phone at the moment. Please try again later.")
-        }
-        Reason::TenantThrottle => {
-            Some("The identity service asks to wait. Please start again in a few minutes.")
-        }
-        Reason::TooFewFactors => Some(
-            "This system asks for more than your organisation's policy offered. Ask your administrator.",
-        ),
-        Reason::NumberMissing => {
-            Some("This system accepts a push with a number to match only. Use another factor.")
-        }
-        Reason::Federated => {
-            Some("Your account logs in at another identity provider, which is not accepted here.")
-        }
-        Reason::Outage
-        | Reason::Misbehaved
-        | Reason::ClientRefused
-        | Reason::RedirectRefused
-        | Reason::Local => Some("The identity service can't be reached. Please try again later."),
-        Reason::Misconfigured | Reason::BadArgument => {
-            Some("Login is not set up correctly on this system. Ask your administrator.")
-        }
-        Reason::OfflineLocked => Some(
-            "No offline login: too many codes were wrong, so none counts for a while. The last one was not used up.",
-        ),
-        Reason::OfflineBlocked => Some("No offline login: no code of yours counts at present."),
-        Reason::OfflineUnusable => Some(
-            "No offline login: this system can't check codes at present. Please tell an administrator.",
-        ),
-        Reason::OfflineRefused | Reason::OfflineNotEnrolled => Some(
-            "No offline login. It takes an enrolled authenticator and a code that was not used before.",
-        ),
-        Reason::Conversation
-        | Reason::Tries
-        | Reason::PasswordEmpty
-        | Reason::PasswordTooLong
-        | Reason::PasswordNotUtf8
-        | Reason::PasswordJunk
-        | Reason::AnswerRefused
-        | Reason::ApprovalRefused
-        | Reason::MechanismRefused
-        | Reason::StartRefused
-        | Reason::IdentityMismatch
-        | Reason::SessionMismatch
-        | Reason::SuccessUnasked
-        | Reason::UnknownUser
-        | Reason::DirectoryFailed
-        | Reason::NameNotMapped
-        | Reason::RootNotMapped
-        | Reason::NoCaller
-        | Reason::UserChanged
-        | Reason::CallerMismatch
-        | Reason::Panic => None,
-    }
 }
 
 fn name(mechanism: Mechanism) -> &'static str {

@@ -145,7 +145,15 @@ fn the_command_alone_is_an_application() {
 #[test]
 fn one_file_names_the_log_crate_and_one_room_the_pam_crate() {
     assert_only(&["log.rs"], "syslog::");
-    assert_only(&["pam/"], " ::pam::");
+    // The table of reasons names the codes for libpam.
+    assert_only(&["pam/", "refusal.rs"], " ::pam::");
+}
+
+#[test]
+fn the_table_of_reasons_imports_nothing_of_the_rest() {
+    for (name, text) in sources() {
+        assert!(name != "refusal.rs" || !code(&text).contains("crate::"));
+    }
 }
 
 #[test]

@@ -42,6 +42,19 @@ fn every_reason_is_in_the_manual_once_and_no_other() {
     assert_eq!(listed.len(), distinct.len(), "{listed:?}");
 }
 
+#[test]
+fn every_code_that_libpam_is_told_is_in_the_manual_once_and_no_other() {
+    let page = page("pam_countersign.8");
+    let (_, list) = page.split_once("\n.Sh RETURN VALUES\n").unwrap();
+    let (list, _) = list.split_once("\n.El\n").unwrap();
+    let mut listed: Vec<_> = list.lines().filter_map(|line| line.strip_prefix(".It Dv ")).collect();
+    listed.sort_unstable();
+    let codes = Reason::ALL.iter().map(|reason| format!("{:?}", reason.pam_code()));
+    let known: BTreeSet<_> =
+        codes.chain(["PAM_SUCCESS", "PAM_IGNORE"].map(str::to_owned)).collect();
+    assert_eq!(listed, known.iter().collect::<Vec<_>>());
+}
+
 /// An administrator who lets offline codes stand in has to know what opens them.
 #[test]
 fn the_manual_has_the_table_of_failures_that_the_module_decides_by() {

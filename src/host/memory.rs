@@ -223,7 +223,7 @@ impl Attempt<'_> {
         } else {
             self.take_back(rang, None);
         }
-        if is_denial(reason) || in_doubt {
+        if reason.is_denial() || in_doubt {
             self.with_state(|state, _| state.refuse(terms.person.uid, suspended));
         } else {
             self.take_back(&[], suspended);
@@ -294,25 +294,6 @@ impl Attempt<'_> {
 #[must_use]
 pub fn limits(push: Push) -> Limits {
     Limits { count: push.count, window: push.window, pause: push.pause }
-}
-
-/// What the person or the tenant said no to, as opposed to what went wrong on the way.
-fn is_denial(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::AnswerRefused
-            | Reason::ApprovalRefused
-            | Reason::MechanismRefused
-            | Reason::StartRefused
-            | Reason::Tries
-            | Reason::Blind
-            | Reason::IdentityMismatch
-            | Reason::SessionMismatch
-            | Reason::UserChanged
-            | Reason::OfflineRefused
-            | Reason::OfflineLocked
-            | Reason::OfflineBlocked
-    )
 }
 
 fn allowance(room: Option<Room>) -> Allowance {

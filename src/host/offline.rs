@@ -115,7 +115,7 @@ impl Attempt<'_> {
     pub(super) fn note_refused(&mut self, terms: &Terms, reason: Reason) {
         let in_doubt = self.memory.as_ref().is_some_and(|memory| memory.in_doubt);
         match self.take_asked() {
-            Some(asked) if in_doubt || reason.is_of_the_tenant() || is_no_word(reason) => {
+            Some(asked) if in_doubt || reason.is_of_the_tenant() || reason.is_no_word() => {
                 self.said(asked.refused());
             }
             Some(asked) => {
@@ -169,17 +169,4 @@ impl Attempt<'_> {
 #[must_use]
 pub fn bounds(offline: &Offline) -> Limits {
     Limits { logins: offline.max_logins.into(), age: offline.max_age.as_secs() }
-}
-
-/// The tenant's reply to something that it could refuse says neither "go on" nor that it is wrong.
-fn is_no_word(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::Outage
-            | Reason::Misbehaved
-            | Reason::IdentityMismatch
-            | Reason::SessionMismatch
-            | Reason::SuccessUnasked
-            | Reason::Panic
-    )
 }

@@ -7,26 +7,28 @@ use super::{Attempt, Outcome, Verdict, names};
 use crate::local::memory::Remembered;
 use crate::log::Level;
 use crate::os;
-use crate::refusal::Reason;
-use crate::words;
+use crate::refusal::{Reason, Refusal};
 
 impl Attempt<'_> {
     pub(super) fn close(mut self, verdict: Verdict) -> Outcome {
-        if let Verdict::Refused(refusal) = &verdict {
-            if let Some(text) = words::farewell(refusal.reason) {
+        let mut failure_delay = Duration::ZERO;
+        if let Verdict::Refused(Refusal { reason, .. }) = &verdict {
+            if let Some(text) = reason.farewell() {
                 self.conversation.complain(text);
             }
-            self.pad(refusal.reason);
+            self.pad(*reason);
+            if reason.wants_delay() {
+                failure_delay = self.failure_delay;
+            }
         }
         let level = self.record(&verdict);
         self.log.last_line(level, &self.event.line());
-        let failure_delay = if wants_delay(&verdict) { self.failure_delay } else { Duration::ZERO };
         Outcome { verdict, failure_delay, event: self.event }
     }
 
     /// No refusal comes sooner after the password than any other, so that time tells nothing.
     fn pad(&self, reason: Reason) {
-        if is_guess(reason) {
+        if reason.is_guess() {
             let floor = self.begun + self.failure_delay;
             os::pause(floor.saturating_duration_since(Instant::now()));
         }
@@ -57,7 +59,7 @@ impl Attempt<'_> {
                 let parts = [refusal.detail.as_str(), &before];
                 let said = parts.into_iter().filter(|part| !part.is_empty());
                 self.event.detail = said.collect::<Vec<_>>().join("; ");
-                level(refusal.reason)
+                refusal.reason.level()
             }
         }
     }
@@ -81,75 +83,4 @@ fn confirmed(confirmation: &Remembered) -> String {
         false => "this session",
     };
     format!("confirmed {} s ago by {by}", confirmation.age().as_secs())
-}
-
-/// Refusals that somebody who guesses could cause, and measure.
-fn is_guess(reason: Reason) -> bool {
-    !matches!(
-        reason,
-        Reason::Conversation
-            | Reason::Interrupted
-            | Reason::Deadline
-            | Reason::Misconfigured
-            | Reason::BadArgument
-            | Reason::Panic
-    )
-}
-
-/// Every refusal but those that leave no user who would wait. A configuration that can't be read
-/// refuses after the default delay: sshd 9.8 and later cut an address off after a few refusals
-/// without one.
-fn wants_delay(verdict: &Verdict) -> bool {
-    let has_left =
-        |reason| matches!(reason, Reason::Conversation | Reason::Interrupted | Reason::Deadline);
-    matches!(verdict, Verdict::Refused(refusal) if !has_left(refusal.reason))
-}
-
-fn level(reason: Reason) -> Level {
-    match reason {
-        Reason::Misconfigured => Level::Alert,
-        Reason::BadArgument
-        | Reason::Panic
-        | Reason::DirectoryFailed
-        | Reason::Local
-        | Reason::OfflineUnusable => Level::Error,
-        Reason::Outage
-        | Reason::Misbehaved
-        | Reason::ClientRefused
-        | Reason::RedirectRefused
-        | Reason::OfflineRefused
-        | Reason::OfflineLocked
-        | Reason::OfflineBlocked => Level::Warning,
-        Reason::PasswordEmpty
-        | Reason::PasswordTooLong
-        | Reason::PasswordNotUtf8
-        | Reason::PasswordJunk
-        | Reason::Blind
-        | Reason::AnswerRefused
-        | Reason::ApprovalRefused
-        | Reason::MechanismRefused
-        | Reason::StartRefused
-        | Reason::TenantThrottle
-        | Reason::PushBudget
-        | Reason::Tries
-        | Reason::Deadline
-        | Reason::Interrupted
-        | Reason::Conversation
-        | Reason::PasswordChange
-        | Reason::NothingOffered
-        | Reason::NothingUsable
-        | Reason::Federated
-        | Reason::TooFewFactors
-        | Reason::NumberMissing
-        | Reason::IdentityMismatch
-        | Reason::SessionMismatch
-        | Reason::SuccessUnasked
-        | Reason::UnknownUser
-        | Reason::NameNotMapped
-        | Reason::RootNotMapped
-        | Reason::NoCaller
-        | Reason::UserChanged
-        | Reason::CallerMismatch
-        | Reason::OfflineNotEnrolled => Level::Notice,
-    }
 }

@@ -250,7 +250,7 @@ fn people(required: &Required) -> impl Iterator<Item = &Terms> {
 
 fn refused(refusal: &Refusal) -> Explanation {
     let reason = refusal.reason;
-    let (meaning, remedy) = (reasons::sentence(reason), reasons::hint(reason, &refusal.detail));
+    let (meaning, remedy) = (reason.sentence(), reasons::hint(reason, &refusal.detail));
     let mut lines =
         vec!["refused".to_owned(), fact("reason", &format!("{}: {meaning}", reason.code()))];
     if !refusal.detail.is_empty() {

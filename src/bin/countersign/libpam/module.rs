@@ -2,7 +2,9 @@
 //! return.
 #![forbid(unsafe_code)]
 
-use countersign::pam;
+use std::cmp::Reverse;
+
+use countersign::refusal::Reason;
 
 use super::code::Code;
 use super::line::{Line, words};
@@ -98,10 +100,18 @@ pub fn role(handler: &Handler) -> Role {
     }
 }
 
-/// The codes of our own refusals, as the module returns them, and what libpam returns where it
+/// The codes of our own refusals, that of the most reasons first, and what libpam returns where it
 /// can't load the module.
 pub fn refusals() -> Vec<Code> {
-    let ours = pam::refusal_codes().into_iter().map(Code::numbered);
+    let mut counts: Vec<(Code, usize)> = Vec::new();
+    for code in Reason::ALL.map(|reason| Code::numbered(reason.pam_code() as u8)) {
+        match counts.iter_mut().find(|(known, _)| *known == code) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((code, 1)),
+        }
+    }
+    counts.sort_by_key(|(_, count)| Reverse(*count));
+    let ours = counts.into_iter().map(|(code, _)| code);
     ours.chain([Code::MODULE_UNKNOWN]).collect()
 }
 
@@ -203,6 +213,14 @@ fn anything(may_ignore: bool) -> Vec<Code> {
 mod tests {
     use super::super::line::lines;
     use super::*;
+
+    #[test]
+    fn each_code_of_a_refusal_is_listed_once_and_the_usual_one_first() {
+        let words = "auth_err maxtries authinfo_unavail service_err conv_err perm_denied \
+                     user_unknown system_err module_unknown";
+        let codes: Vec<_> = refusals().into_iter().map(Code::word).collect();
+        assert_eq!(codes.join(" "), words);
+    }
 
     #[test]
     fn a_line_names_our_own_by_a_word_of_it() {

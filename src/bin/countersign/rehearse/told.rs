@@ -79,7 +79,7 @@ impl<'a> Told<'a> {
             "account": self.ended.account.as_ref().map(answered),
             "asked": self.audit.is_some(),
             "audit": self.audit.as_ref().map(Audit::object),
-            "meaning": reason.map(reasons::sentence),
+            "meaning": reason.map(Reason::sentence),
             "remedy": self.audit.as_ref().and_then(Audit::remedy),
         })
     }
@@ -133,7 +133,7 @@ impl Audit<'_> {
         let (user, met) = (self.field("tenant_user"), self.field("mechanisms"));
         let (requests, ms) = (self.field("requests"), self.field("ms"));
         if let Some(reason) = self.reason() {
-            let (code, meaning) = (reason.code(), reasons::sentence(reason));
+            let (code, meaning) = (reason.code(), reason.sentence());
             return format!("refused, {code}: {meaning}");
         }
         match self.field("reason") {

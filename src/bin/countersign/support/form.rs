@@ -139,21 +139,8 @@ fn is_tty(tty: &str) -> bool {
 }
 
 fn has_own_detail(reason: &str) -> bool {
-    match reasons::named(reason) {
-        None => ["remembered", "offline"].contains(&reason),
-        Some(
-            Reason::Outage
-            | Reason::Misbehaved
-            | Reason::ClientRefused
-            | Reason::Local
-            | Reason::Conversation
-            | Reason::TooFewFactors
-            | Reason::NothingUsable
-            | Reason::AnswerRefused
-            | Reason::ApprovalRefused,
-        ) => true,
-        Some(_) => false,
-    }
+    reasons::named(reason)
+        .map_or(["remembered", "offline"].contains(&reason), Reason::has_own_detail)
 }
 
 #[cfg(test)]
