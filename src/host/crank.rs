@@ -19,7 +19,8 @@ use crate::tenant::failure::Failure;
 use crate::tenant::http::{Client, Response};
 use crate::tenant::request::Request;
 
-/// Telling the tenant that a login is over may take this long, whatever is left of the deadline.
+/// The end of a login may take this long, whatever is left of the deadline: the last question about
+/// an approval, and the word to the tenant that the login is over.
 const CLEANUP: Duration = Duration::from_secs(2);
 /// Polls of many hosts should not fall into step.
 const JITTER_MS: u64 = 100;
@@ -59,7 +60,7 @@ pub trait Hands {
 /// repeats a secret of this login is left out.
 pub fn turn(hands: &mut dyn Hands, client: Client, deadline: Instant, start: Start) -> Ended {
     let echoes = secrets(&start);
-    let mut crank = Crank { hands, client, deadline, begun: Instant::now(), echoes };
+    let mut crank = Crank { hands, client, deadline, begun: Instant::now(), end: None, echoes };
     let ended = crank.turn(login::start(start));
     ended.map_err(|refusal| crank.without_echoes(refusal))
 }
@@ -82,6 +83,8 @@ struct Crank<'a> {
     client: Client,
     deadline: Instant,
     begun: Instant,
+    /// Until when the last requests of a login that is over may take.
+    end: Option<Instant>,
     echoes: Echoes,
 }
 
@@ -113,7 +116,7 @@ impl Crank<'_> {
         if !is_cleanup && let Err(refusal) = self.hands.sends(&outgoing.request) {
             return awaited.abandon(refusal);
         }
-        let budget = if is_cleanup { CLEANUP } else { self.left() };
+        let budget = if awaited.is_of_the_end() { self.left_at_the_end() } else { self.left() };
         let begun = Instant::now();
         self.know(outgoing);
         let reply = exchange(&mut self.client, outgoing, budget);
@@ -123,9 +126,18 @@ impl Crank<'_> {
         // deadline has come too late.
         match self.stop() {
             Some(refusal) if reply.is_err() => awaited.abandon(refusal),
-            Some(refusal) => awaited.reply(reply).abandon(refusal),
+            Some(refusal) => self.abandon(awaited.reply(reply), refusal),
             None => awaited.reply(reply),
         }
+    }
+
+    /// Ends the login behind a reply. A refusal that the user is not to know of yet leaves its
+    /// traces all the same.
+    fn abandon(&mut self, step: Step, refusal: Refusal) -> Step {
+        if matches!(&step, Step::Ask(_, awaited) if awaited.is_in_vain()) {
+            self.hands.refused();
+        }
+        step.abandon(refusal)
     }
 
     fn put(&mut self, question: &Question, awaited: AwaitAnswer) -> Step {
@@ -208,6 +220,13 @@ impl Crank<'_> {
 
     fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// What is left for the last requests of a login that is over, all together.
+    fn left_at_the_end(&mut self) -> Duration {
+        let now = Instant::now();
+        let end = *self.end.get_or_insert_with(|| now + CLEANUP);
+        end.saturating_duration_since(now)
     }
 }
 

@@ -84,6 +84,11 @@ impl Login {
             return self.abandon(Refusal::new(Reason::Misbehaved, "a reply to nothing"));
         };
         self.queue.splice(0..0, unsent);
+        let is_settled = !matches!(advanced.outcome, Outcome::Pending(_) | Outcome::Unknown);
+        if is_settled && matches!(last.operation.action, Action::Poll) {
+            // A code that was typed in place of the approval is of no use any more.
+            self.queue.clear();
+        }
         if self.lacks_number(&last, &advanced.outcome) {
             return self.numberless(&advanced.outcome);
         }

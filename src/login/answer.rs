@@ -29,7 +29,7 @@ impl Login {
         let password = self.password.as_ref().filter(|_| !asked_for_it);
         if password.is_some_and(|password| password.expose() == typed.expose()) {
             let detail = "the password was given as the answer to another question";
-            return self.abandon(Refusal::new(Reason::Blind, detail));
+            return self.leave(asked.approval(), Refusal::new(Reason::Blind, detail));
         }
         match asked {
             Asked::Menu(choices) => match pick(&choices, typed) {
@@ -125,6 +125,7 @@ impl Login {
             Some(word) if asks_for_push(started.mechanism, &word) => {
                 self.spend(Ringing::Word(started, wanted, word))
             }
+            Some(code) if wanted.is_an_approval() => self.poll_and_answer(started, code),
             Some(code) => self.send_answer(started, code),
             None if has_code => self.ask_again(words::NO_CODE, Asked::Started(started, wanted)),
             None => self.ask_again(words::JUST_ENTER, Asked::Started(started, wanted)),
@@ -132,12 +133,25 @@ impl Login {
     }
 
     pub(super) fn send_answer(mut self: Box<Self>, started: Planned, answer: Shared) -> Step {
-        let operation = Operation {
-            mechanism: started.operation.mechanism,
-            action: Action::Answer(Answer::Text(answer)),
-        };
-        self.queue.push(Planned { operation, ..started });
+        self.queue.push(started.answered(answer));
         self.flush()
+    }
+
+    /// A code in place of an approval that may have been denied since. The tenant would not tell a
+    /// denial from a wrong code, so the code goes out once it is known that there was none.
+    fn poll_and_answer(mut self: Box<Self>, started: Planned, code: Shared) -> Step {
+        self.queue.push(started.clone().answered(code));
+        self.poll_first(started)
+    }
+}
+
+impl Planned {
+    fn answered(self, answer: Shared) -> Self {
+        let mechanism = self.operation.mechanism;
+        Self {
+            operation: Operation { mechanism, action: Action::Answer(Answer::Text(answer)) },
+            ..self
+        }
     }
 }
 

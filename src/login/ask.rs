@@ -4,6 +4,7 @@
 use super::answer::Answers;
 use super::choose::Choice;
 use super::offline::Unheard;
+use super::wait::Approval;
 use super::{AwaitAnswer, Echo, Login, Planned, Question, Step, federated};
 use crate::policy::{Batch, Mechanism};
 use crate::refusal::{Reason, Refusal};
@@ -45,6 +46,30 @@ pub(super) enum Wanted {
     Match { number: ServerText, has_code: bool },
     /// Enter, to wait on for an approval that has not come yet, or its code where it has one.
     Patience { has_code: bool },
+}
+
+impl Wanted {
+    /// Whether an approval is awaited, and a code is taken in its place at most.
+    pub(super) fn is_an_approval(&self) -> bool {
+        matches!(self, Self::Match { .. } | Self::Patience { .. })
+    }
+}
+
+impl Asked {
+    /// What is on its way while this question stands.
+    pub(super) fn approval(self) -> Option<Approval> {
+        match self {
+            Self::Started(started, wanted) => Approval::of(started, &wanted),
+            Self::Browser(waiting) => Some(Approval::Status(waiting)),
+            Self::Menu(_)
+            | Self::Begin(_)
+            | Self::Text(..)
+            | Self::Password
+            | Self::InVain(..)
+            | Self::Pin(_)
+            | Self::Offline(_) => None,
+        }
+    }
 }
 
 impl Login {
@@ -127,7 +152,7 @@ impl Login {
     pub(super) fn ask_again(mut self: Box<Self>, word: &str, asked: Asked) -> Step {
         self.useless = self.useless.saturating_add(1);
         if self.useless >= self.terms.login.attempts {
-            return self.abandon(Reason::Tries);
+            return self.leave(asked.approval(), Reason::Tries);
         }
         self.ask_after(word, asked)
     }

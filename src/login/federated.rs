@@ -27,6 +27,13 @@ pub(super) struct Waiting {
     session: Session,
 }
 
+impl Waiting {
+    /// The question whether the user has logged in there.
+    pub(super) fn question(&self) -> Request {
+        Request::Status { session: self.session.id.clone() }
+    }
+}
+
 impl Login {
     pub(super) fn federated(self: Box<Self>, federated: Federated) -> Step {
         if !self.terms.login.federated {
@@ -57,8 +64,7 @@ impl Login {
     }
 
     pub(super) fn ask_status(self: Box<Self>, waiting: Waiting, outages: u8) -> Step {
-        let request = Request::Status { session: waiting.session.id.clone() };
-        self.send(request, Expected::Status { waiting, outages })
+        self.send(waiting.question(), Expected::Status { waiting, outages })
     }
 
     pub(super) fn status(

@@ -92,6 +92,8 @@ struct Login {
     /// Since when an approval is waited for, and until when it has been: times since the login
     /// began.
     waited: Option<wait::Waited>,
+    /// Whether the login is over, and has asked for the last time about what was on its way.
+    is_over: bool,
 }
 
 /// A choice of the user's.
@@ -153,6 +155,8 @@ enum Expected {
         outages: u8,
     },
     Pin(federated::Waiting),
+    /// The last question about an approval: the login is over.
+    Last(wait::Approval, Box<Refusal>),
     Cleanup(Box<Refusal>),
 }
 
@@ -219,6 +223,7 @@ pub fn start(start: Start) -> Step {
         number: None,
         polls: 0,
         waited: None,
+        is_over: false,
     };
     Box::new(login).begin(token)
 }
@@ -243,23 +248,32 @@ impl AwaitReply {
             Expected::Poll { planned, outages } => login.polled(reply, planned, outages),
             Expected::Status { waiting, outages } => login.status(reply, waiting, outages),
             Expected::Pin(waiting) => login.pin_answered(reply, &waiting),
+            Expected::Last(approval, refusal) => login.last_asked(reply, approval, *refusal),
             Expected::Cleanup(refusal) => Step::Done(Err(*refusal)),
         }
     }
 
     /// The login can't go on.
     pub fn abandon(self, refusal: Refusal) -> Step {
-        match self.expected {
-            Expected::Cleanup(first) => Step::Done(Err(*first)),
+        let approval = match self.expected {
+            Expected::Cleanup(first) => return Step::Done(Err(*first)),
+            Expected::Last(_, first) => return self.login.abandon(*first),
+            Expected::Poll { planned, .. } => Some(wait::Approval::Poll(planned)),
+            Expected::Status { waiting, .. } => Some(wait::Approval::Status(waiting)),
             Expected::Start { .. }
             | Expected::Token { .. }
             | Expected::Challenge { .. }
             | Expected::Whoami { .. }
             | Expected::Advance(_)
-            | Expected::Poll { .. }
-            | Expected::Status { .. }
-            | Expected::Pin(_) => self.login.abandon(refusal),
-        }
+            | Expected::Pin(_) => None,
+        };
+        self.login.leave(approval, refusal)
+    }
+
+    /// Whether the login is over, and this request is one of its last two.
+    #[must_use]
+    pub fn is_of_the_end(&self) -> bool {
+        matches!(self.expected, Expected::Last(..) | Expected::Cleanup(_))
     }
 }
 
@@ -277,6 +291,7 @@ impl Expected {
             | Expected::Whoami { .. }
             | Expected::Status { .. }
             | Expected::Pin(_)
+            | Expected::Last(..)
             | Expected::Cleanup(_) => Patience::Request,
         }
     }
@@ -284,13 +299,16 @@ impl Expected {
     fn about(&self) -> Vec<Mechanism> {
         match self {
             Expected::Advance(sent) => sent.iter().map(|planned| planned.mechanism).collect(),
-            Expected::Poll { planned, .. } => vec![planned.mechanism],
+            Expected::Poll { planned, .. } | Expected::Last(wait::Approval::Poll(planned), _) => {
+                vec![planned.mechanism]
+            }
             Expected::Start { .. }
             | Expected::Token { .. }
             | Expected::Challenge { .. }
             | Expected::Whoami { .. }
             | Expected::Status { .. }
             | Expected::Pin(_)
+            | Expected::Last(wait::Approval::Status(_), _)
             | Expected::Cleanup(_) => Vec::new(),
         }
     }
@@ -314,11 +332,12 @@ impl Step {
                 | Expected::Advance(_)
                 | Expected::Poll { .. }
                 | Expected::Status { .. }
-                | Expected::Pin(_) => awaited.login.abandon(refusal),
+                | Expected::Pin(_)
+                | Expected::Last(..) => awaited.abandon(refusal),
             },
             Step::Ask(_, awaited) => awaited.abandon(refusal),
             Step::Wait(_, awaited) => awaited.abandon(refusal),
-            Step::Spend(awaited) => awaited.login.abandon(refusal),
+            Step::Spend(awaited) => awaited.abandon(refusal),
             Step::Redeem(_, awaited) => awaited.login.abandon(refusal),
             Step::Tell(notice, told) => {
                 Step::Tell(notice, Told(Box::new(told.told().abandon(refusal))))
@@ -361,11 +380,19 @@ impl AwaitAnswer {
 
     /// The login can't go on.
     pub fn abandon(self, refusal: Refusal) -> Step {
-        self.login.abandon(refusal)
+        self.login.leave(self.asked.approval(), refusal)
     }
 }
 
 impl AwaitAllowance {
+    fn abandon(self, refusal: Refusal) -> Step {
+        let approval = match self.ringing {
+            Ringing::Start(..) => None,
+            Ringing::Word(started, wanted, _) => wait::Approval::of(started, &wanted),
+        };
+        self.login.leave(approval, refusal)
+    }
+
     /// What the budget says. `Free` means that it has been counted.
     pub fn answer(self, allowance: Allowance) -> Step {
         match (allowance, self.ringing) {
@@ -410,7 +437,7 @@ impl AwaitTime {
 
     /// The login can't go on.
     pub fn abandon(self, refusal: Refusal) -> Step {
-        self.login.abandon(refusal)
+        self.login.leave(self.next.approval(), refusal)
     }
 }
 

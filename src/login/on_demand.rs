@@ -159,6 +159,7 @@ impl Login {
             | Expected::Whoami { .. }
             | Expected::Status { .. }
             | Expected::Pin(_)
+            | Expected::Last(..)
             | Expected::Cleanup(_) => self.end(Reason::ClientRefused),
         };
         tell(Notice::Log(line), step)

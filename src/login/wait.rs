@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use super::ask::{Asked, Wanted};
+use super::federated::Waiting;
 use super::read::{Trouble, read};
-use super::{AwaitTime, Expected, Login, Notice, Planned, Step, federated, pace, tell};
+use super::{AwaitTime, Expected, Login, Notice, Planned, Step, pace, tell};
 use crate::refusal::Refusal;
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
@@ -21,7 +22,13 @@ pub(super) const MAX_OUTAGES: u8 = 2;
 pub(super) enum Next {
     Open { tries: u8 },
     Poll { planned: Planned, outages: u8 },
-    Status { waiting: federated::Waiting, outages: u8 },
+    Status { waiting: Waiting, outages: u8 },
+}
+
+/// An approval that is on its way, by the question that tells what became of it.
+pub(super) enum Approval {
+    Poll(Planned),
+    Status(Waiting),
 }
 
 /// A wait for an approval, in times since the login began.
@@ -88,7 +95,8 @@ impl Login {
 
     /// The login may end at this question, where the caller can end the process: so the log is told
     /// first.
-    fn ask_for_patience(self: Box<Self>, planned: Planned) -> Step {
+    fn ask_for_patience(mut self: Box<Self>, planned: Planned) -> Step {
+        self.queue.clear();
         let has_code = self.offer(&planned).is_some_and(|o| o.takes_text());
         let line = format!("{} is not approved yet", planned.mechanism.name());
         let asked = Asked::Started(planned, Wanted::Patience { has_code });
@@ -102,11 +110,9 @@ impl Login {
     }
 
     /// The first poll comes at once: the approval may have been there before us.
-    pub(super) fn poll_first(mut self: Box<Self>, mut planned: Planned) -> Step {
-        let mechanism = planned.operation.mechanism;
-        planned.operation = Operation { mechanism, action: Action::Poll };
+    pub(super) fn poll_first(mut self: Box<Self>, planned: Planned) -> Step {
         self.polls = 0;
-        self.poll_on(planned)
+        self.poll_on(planned.polled())
     }
 
     pub(super) fn poll(mut self: Box<Self>, planned: Planned, outages: u8) -> Step {
@@ -116,6 +122,45 @@ impl Login {
         self.polls = self.polls.saturating_add(1);
         let operations = vec![planned.operation.clone()];
         self.send(Request::Advance { session, operations }, Expected::Poll { planned, outages })
+    }
+
+    /// Ends the login. Where an approval is on its way, the tenant is asked about it once more: a
+    /// denial leaves the same traces, whether the login has waited for it or not.
+    pub(super) fn leave(
+        mut self: Box<Self>,
+        approval: Option<Approval>,
+        refusal: impl Into<Refusal>,
+    ) -> Step {
+        let refusal = refusal.into();
+        if std::mem::replace(&mut self.is_over, true) {
+            return self.abandon(refusal);
+        }
+        let (approval, request) = match (approval, self.session.clone()) {
+            (Some(Approval::Poll(planned)), Some(session)) => {
+                let operations = vec![planned.operation.clone()];
+                (Approval::Poll(planned), Request::Advance { session, operations })
+            }
+            (Some(Approval::Status(waiting)), _) => {
+                let request = waiting.question();
+                (Approval::Status(waiting), request)
+            }
+            (Some(Approval::Poll(_)), None) | (None, _) => return self.abandon(refusal),
+        };
+        self.send(request, Expected::Last(approval, Box::new(refusal)))
+    }
+
+    /// A denial counts. Anything else, an approval included, comes too late.
+    pub(super) fn last_asked(
+        self: Box<Self>,
+        reply: Result<Response, Failure>,
+        approval: Approval,
+        refusal: Refusal,
+    ) -> Step {
+        let step = match approval {
+            Approval::Poll(planned) => self.polled(reply, planned, MAX_OUTAGES),
+            Approval::Status(waiting) => self.status(reply, waiting, MAX_OUTAGES),
+        };
+        step.abandon(refusal)
     }
 
     pub(super) fn polled(
@@ -144,6 +189,10 @@ impl Login {
         planned: Planned,
         number: Option<ServerText>,
     ) -> Step {
+        // The code that was typed in place of the approval.
+        if !self.queue.is_empty() {
+            return self.flush();
+        }
         match number {
             Some(number) if self.number.is_none() => {
                 self.number = Some(number.clone());
@@ -166,7 +215,36 @@ impl Login {
     }
 }
 
+impl Approval {
+    /// What is on its way once `started` was, if this is wanted of the user.
+    pub(super) fn of(started: Planned, wanted: &Wanted) -> Option<Self> {
+        match wanted {
+            // Nobody is asked to approve an authenticator's code.
+            Wanted::Code => None,
+            Wanted::CodeOrEnter | Wanted::Match { .. } | Wanted::Patience { .. } => {
+                Some(Self::Poll(started.polled()))
+            }
+        }
+    }
+}
+
+impl Planned {
+    /// The question whether it was approved.
+    fn polled(self) -> Self {
+        let mechanism = self.operation.mechanism;
+        Self { operation: Operation { mechanism, action: Action::Poll }, ..self }
+    }
+}
+
 impl Next {
+    pub(super) fn approval(self) -> Option<Approval> {
+        match self {
+            Self::Open { .. } => None,
+            Self::Poll { planned, .. } => Some(Approval::Poll(planned)),
+            Self::Status { waiting, .. } => Some(Approval::Status(waiting)),
+        }
+    }
+
     fn poll(planned: Planned) -> Self {
         let outages = 0;
         Self::Poll { planned, outages }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::package::{about, failed, number, package, summary};
+use super::package::{about, failed, number, package, success, summary};
 use super::world::{PASSWORD, USER, World, cut, response};
 use crate::refusal::Reason;
 use crate::tenant::http::Response;
@@ -26,6 +26,122 @@ fn pushed() -> World {
 
 fn polled() -> World {
     pushed().replies(about("id-OTP", "OobPending")).tells(PUSH).polls("id-OTP")
+}
+
+fn matching() -> World {
+    pushed().replies(number(json!("42")))
+}
+
+fn texted() -> World {
+    World::offered(package(&["UP", "SMS"]))
+        .asks("Press Enter for a text message: ")
+        .presses_enter()
+        .answers_up_and_starts("id-SMS")
+        .replies(about("id-SMS", "OobPending"))
+}
+
+/// A login at each step at which an approval is on its way.
+fn awaiting() -> Vec<(World, &'static str)> {
+    let busy = Response { status: 429, ..response("") };
+    let asked_whether_to_wait = polled()
+        .replies(summary("OobPending"))
+        .waits(2)
+        .polls("id-OTP")
+        .takes(Duration::from_secs(28))
+        .replies(summary("OobPending"))
+        .waits_for(Duration::from_millis(750))
+        .polls("id-OTP")
+        .replies(summary("OobPending"))
+        .notes("OTP is not approved yet");
+    vec![
+        (polled(), "id-OTP"),
+        (polled().replies(summary("OobPending")), "id-OTP"),
+        (polled().replies_with(Err(cut())), "id-OTP"),
+        (polled().replies_with(Ok(busy)), "id-OTP"),
+        (asked_whether_to_wait, "id-OTP"),
+        (matching(), "id-OTP"),
+        (texted(), "id-SMS"),
+    ]
+}
+
+#[test]
+fn a_denial_is_seen_though_the_login_ends_before_the_next_question_about_it() {
+    for reason in [Reason::Interrupted, Reason::Deadline, Reason::Conversation] {
+        for (world, started) in awaiting() {
+            let what = format!("Poll {}", started.trim_start_matches("id-"));
+            world
+                .is_abandoned(reason)
+                .polls(started)
+                .replies(failed())
+                .is_refused(Reason::ApprovalRefused, &what);
+        }
+    }
+}
+
+#[test]
+fn a_denial_is_seen_though_the_user_types_what_ends_the_login() {
+    for what in [PASSWORD, "ä"] {
+        World::on(|terms| terms.login.attempts = 1)
+            .starts(package(&["UP", "OTP"]))
+            .asks(BEGIN)
+            .presses_enter()
+            .answers_up_and_starts("id-OTP")
+            .replies(number(json!("42")))
+            .types(what)
+            .polls("id-OTP")
+            .replies(failed())
+            .is_refused(Reason::ApprovalRefused, "Poll OTP");
+    }
+}
+
+#[test]
+fn an_approval_after_the_end_of_a_login_lets_no_user_in() {
+    for (world, started) in awaiting() {
+        world
+            .is_abandoned(Reason::Interrupted)
+            .polls(started)
+            .replies(success(USER))
+            .is_refused(Reason::Interrupted, "");
+    }
+}
+
+#[test]
+fn a_login_that_is_over_asks_about_an_approval_once_and_tells_the_tenant_that_it_is_over() {
+    for reply in [
+        Ok(response(summary("OobPending").to_string())),
+        Ok(response(number(json!("7")).to_string())),
+        Ok(response(summary("StartNextChallenge").to_string())),
+        Ok(response(package(&["UP", "OTP"]).to_string())),
+        Ok(Response { status: 429, ..response("") }),
+        Ok(Response { status: 502, ..response("") }),
+    ] {
+        polled()
+            .is_abandoned(Reason::Interrupted)
+            .polls("id-OTP")
+            .replies_with(reply)
+            .cleans_up()
+            .is_refused(Reason::Interrupted, "");
+    }
+    // The line is broken: nobody is told.
+    polled()
+        .is_abandoned(Reason::Interrupted)
+        .polls("id-OTP")
+        .replies_with(Err(cut()))
+        .is_refused(Reason::Interrupted, "");
+    polled()
+        .is_abandoned(Reason::Interrupted)
+        .polls("id-OTP")
+        .is_abandoned(Reason::Deadline)
+        .cleans_up()
+        .is_refused(Reason::Interrupted, "");
+}
+
+#[test]
+fn a_login_in_which_nothing_is_on_its_way_asks_about_no_approval() {
+    let code = World::offered(package(&["UP", "OATH"]));
+    for world in [begun(), code, World::offered(package(&["UP", "SMS PF"]))] {
+        world.is_abandoned(Reason::Interrupted).cleans_up().is_refused(Reason::Interrupted, "");
+    }
 }
 
 #[test]
@@ -49,9 +165,6 @@ fn a_login_that_is_given_up_at_any_step_is_cleaned_up_once() {
     let at_each_step = [
         begun(),
         pushed(),
-        polled(),
-        polled().replies(summary("OobPending")),
-        pushed().replies(number(json!("42"))),
         World::offered(package(&["UP", "SMS PF"])),
         World::offered(package(&["UP", "RADIUS"])),
         World::offered(package(&["UP"])),
@@ -64,7 +177,7 @@ fn a_login_that_is_given_up_at_any_step_is_cleaned_up_once() {
 #[test]
 fn a_cleanup_that_is_abandoned_keeps_the_first_reason() {
     let cleaning = || {
-        polled().is_abandoned(Reason::Interrupted).sends(
+        begun().is_abandoned(Reason::Interrupted).sends(
             "/Security/CleanupAuthentication",
             r#"{"TenantId":"ABC1234","SessionId":"8vwknPnxZ0ywsj95Y6-uK1kI"}"#,
         )
@@ -103,15 +216,12 @@ fn a_password_given_to_any_other_question_is_not_sent_anywhere() {
         World::offered(package(&["UP", "OATH OTP"])),
         World::offered(package(&["UP", "RADIUS"])),
         World::on(|terms| terms.login.minimum_factors = 1).starts(package(&["UP", "SQ"])),
-        pushed().replies(number(json!("42"))),
-        World::offered(package(&["UP", "SMS"]))
-            .asks("Press Enter for a text message: ")
-            .presses_enter()
-            .answers_up_and_starts("id-SMS")
-            .replies(about("id-SMS", "OobPending")),
     ];
     for world in at_each_question {
         world.types(PASSWORD).cleans_up().is_refused(Reason::Blind, BLIND);
+    }
+    for (world, started) in [(matching(), "id-OTP"), (texted(), "id-SMS")] {
+        world.types(PASSWORD).asks_a_last_time(started).is_refused(Reason::Blind, BLIND);
     }
 }
 
@@ -123,11 +233,15 @@ fn a_password_given_as_the_pin_of_another_provider_is_not_sent_anywhere() {
             "IdpRedirectShortUrl": "https://tenant.test/s/x1", "IdpLoginSessionId": "L1",
             "IdpOobAuthPinRequired": pin
         }));
-        World::on(|terms| terms.login.federated = true)
+        let world = World::on(|terms| terms.login.federated = true)
             .starts(page)
             .shows_page("https://tenant.test/s/x1")
-            .types(PASSWORD)
-            .is_refused(Reason::Blind, BLIND);
+            .types(PASSWORD);
+        let world = match pin {
+            true => world,
+            false => world.asks_status().replies(ok(json!({"State": "Pending"}))),
+        };
+        world.is_refused(Reason::Blind, BLIND);
     }
 }
 

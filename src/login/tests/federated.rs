@@ -47,7 +47,7 @@ fn awaited() -> World {
 
 impl World {
     #[track_caller]
-    fn asks_status(self) -> Self {
+    pub fn asks_status(self) -> Self {
         self.sends("/Security/OobAuthStatus", r#"{"SessionId":"L1"}"#)
     }
 }
@@ -175,6 +175,8 @@ fn after_half_a_minute_the_page_is_shown_again() {
         .waits(1)
         .asks_status()
         .is_abandoned(Reason::Deadline)
+        .asks_status()
+        .replies(state("Pending"))
         .is_refused(Reason::Deadline, "");
 }
 
@@ -260,11 +262,10 @@ fn a_federated_login_that_is_given_up_has_no_session_to_clean_up() {
         .asks(PIN)
         .is_abandoned(Reason::Interrupted)
         .is_refused(Reason::Interrupted, "");
-    awaited().is_abandoned(Reason::Deadline).is_refused(Reason::Deadline, "");
-    awaited()
-        .replies(state("Pending"))
-        .is_abandoned(Reason::Deadline)
-        .is_refused(Reason::Deadline, "");
+    for world in [awaited(), awaited().replies(state("Pending"))] {
+        let world = world.is_abandoned(Reason::Deadline).asks_status();
+        world.replies(state("Pending")).is_refused(Reason::Deadline, "");
+    }
     pinned().is_abandoned(Reason::Deadline).is_refused(Reason::Deadline, "");
 }
 
@@ -308,4 +309,23 @@ fn a_token_that_is_nobodys_lets_nobody_in() {
         .replies_with(Err(cut()))
         .is_refused(Reason::Misbehaved, "connection cut: end of file");
     nameless().is_abandoned(Reason::Deadline).is_refused(Reason::Deadline, "");
+}
+
+#[test]
+fn a_denial_in_the_browser_is_seen_though_the_login_ends_before_it_is_asked_for() {
+    let asked = || allowed(false).shows_page(URL).asks(BROWSER);
+    for world in [asked(), awaited(), awaited().replies(state("Pending"))] {
+        world
+            .is_abandoned(Reason::Interrupted)
+            .asks_status()
+            .replies(state("Failed"))
+            .is_refused(Reason::ApprovalRefused, "");
+    }
+    for success in [state("Success"), with_result(state("Success"), json!({"User": null}))] {
+        awaited()
+            .is_abandoned(Reason::Interrupted)
+            .asks_status()
+            .replies(success)
+            .is_refused(Reason::Interrupted, "");
+    }
 }

@@ -173,7 +173,7 @@ fn useless_answers_count_for_the_whole_login() {
              Nothing arrives? Start again and check the password.\nVerification code: ",
         )
         .types("ä")
-        .cleans_up()
+        .asks_a_last_time("id-SMS")
         .is_refused(Reason::Tries, "");
 }
 
@@ -415,7 +415,7 @@ fn a_stranger_reads_no_labels_where_the_administrator_says_so() {
              Nothing arrives? Start again and check the password.\nVerification code: ",
         )
         .is_abandoned(Reason::Interrupted)
-        .cleans_up()
+        .asks_a_last_time("p2")
         .is_refused(Reason::Interrupted, "");
 }
 

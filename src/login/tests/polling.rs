@@ -91,7 +91,7 @@ fn time_that_replies_take_is_waited_too() {
         .notes("OTP is not approved yet")
         .asks(NOT_YET)
         .is_abandoned(Reason::Interrupted)
-        .cleans_up()
+        .asks_a_last_time("id-OTP")
         .is_refused(Reason::Interrupted, "");
 }
 
@@ -104,6 +104,8 @@ fn a_code_is_typed_in_place_of_an_approval_that_does_not_come() {
         .types("\u{e4}")
         .asks_again(words::NO_CODE, NOT_YET)
         .types("123456")
+        .polls("id-OTP")
+        .replies(summary("OobPending"))
         .answers("id-OTP", "123456")
         .replies(success(USER))
         .is_granted(&[Up, Otp]);
@@ -249,7 +251,7 @@ fn a_push_nobody_answers_expires() {
     polled()
         .replies(summary("OobPending"))
         .is_abandoned(Reason::Deadline)
-        .cleans_up()
+        .asks_a_last_time("id-OTP")
         .is_refused(Reason::Deadline, "");
 }
 
@@ -492,16 +494,70 @@ fn a_number_that_is_typed_has_been_seen() {
         .is_granted(&[Up, Otp]);
 }
 
-#[test]
-fn a_code_may_be_typed_in_place_of_the_number() {
-    World::offered(package(&["UP", "OTP"]))
+/// A code was typed where a number is to be matched.
+fn coded(challenges: &[&str]) -> World {
+    World::on(|terms| terms.login.preferred = vec![Otp])
+        .starts(package(challenges))
         .asks(BEGIN)
         .presses_enter()
         .answers_up_and_starts("id-OTP")
         .replies(number(json!("42")))
         .asks(MATCH)
         .types("123456")
+        .polls("id-OTP")
+}
+
+#[test]
+fn a_code_may_be_typed_in_place_of_the_number() {
+    coded(&["UP", "OTP"])
+        .replies(number(json!("42")))
         .answers("id-OTP", "123456")
+        .replies(success(USER))
+        .is_granted(&[Up, Otp]);
+}
+
+#[test]
+fn a_code_that_comes_after_a_denial_does_not_hide_it() {
+    coded(&["UP", "OTP"]).replies(failed()).is_refused(Reason::ApprovalRefused, "Poll OTP");
+}
+
+#[test]
+fn a_code_that_comes_after_the_approval_is_not_sent() {
+    coded(&["UP", "OTP"]).replies(success(USER)).is_granted(&[Up, Otp]);
+    coded(&["UP", "OTP", "SMS"])
+        .replies(summary("StartNextChallenge"))
+        .asks("Press Enter for a text message: ")
+        .presses_enter()
+        .starts_oob("id-SMS")
+        .is_abandoned(Reason::Interrupted)
+        .cleans_up()
+        .is_refused(Reason::Interrupted, "");
+    coded(&["UP", "OTP"])
+        .is_abandoned(Reason::Interrupted)
+        .asks_a_last_time("id-OTP")
+        .is_refused(Reason::Interrupted, "");
+}
+
+#[test]
+fn a_code_goes_out_late_where_the_tenant_is_busy_and_never_after_another_prompt() {
+    coded(&["UP", "OTP"])
+        .replies_with(Ok(busy(429, Some(3))))
+        .waits(3)
+        .polls("id-OTP")
+        .replies(summary("OobPending"))
+        .answers("id-OTP", "123456")
+        .replies(success(USER))
+        .is_granted(&[Up, Otp]);
+    coded(&["UP", "OTP"])
+        .replies_with(Ok(busy(429, Some(30))))
+        .waits(30)
+        .polls("id-OTP")
+        .replies_with(Err(cut()))
+        .notes("OTP is not approved yet")
+        .types("654321")
+        .polls("id-OTP")
+        .replies(summary("OobPending"))
+        .answers("id-OTP", "654321")
         .replies(success(USER))
         .is_granted(&[Up, Otp]);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::package::SESSION;
+use super::package::{SESSION, summary};
 use crate::local::offline::Receipt;
 use crate::local::offline::rules::CodeRefusal;
 use crate::login::{self, Allowance, Before, Echo, Keep, Notice, Start, Step};
@@ -233,6 +233,13 @@ impl World {
             r#"{{"TenantId":"ABC1234","SessionId":"{SESSION}",{members},"PersistentLogin":false}}"#
         );
         self.sends("/Security/AdvanceAuthentication", &body)
+    }
+
+    /// Expects the last question about what is on its way, whose answer is that it still is, and
+    /// that the tenant is told to forget the session.
+    #[track_caller]
+    pub fn asks_a_last_time(self, mechanism: &str) -> Self {
+        self.polls(mechanism).replies(summary("OobPending")).cleans_up()
     }
 
     /// Expects that the tenant is told to forget the session.

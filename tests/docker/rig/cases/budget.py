@@ -17,6 +17,7 @@ QUIET = r"Nothing is sent to your phone for another {}: too many requests went u
 PAUSED = r"Nothing is sent to your phone for another {}: the last request was not approved\. Codes still work\.\r?\n"
 FROM_HERE = r"Nothing can be sent to your phone from here\.\r?\n"
 MENU = r"1\. push to your phone"
+NOT_YET = r"Not approved yet\.[\s\S]*Verification code: "
 CODE_ONLY = r"Code from an authenticator[^\r\n]*\.\r?\nVerification code: "
 THREE_TRIES = "Defaults:penny passwd_tries=3\nDefaults:alice passwd_tries=3"
 
@@ -85,6 +86,38 @@ def after_a_denial_a_code_is_still_taken(world):
     attempt.types(PASSWORD)
     attempt.asks_openly(PAUSED.format(r"(60|5\d) s") + CODE_ONLY)
     world.denied("alice", "sudo", "approval_refused")
+    ends_with_the_code(world, attempt)
+
+
+@case(also='[service.sudo.login]\npoll_interval = "10s"')
+def a_denial_right_before_control_c_makes_the_next_login_ring_no_phone(world):
+    attempt = begins(world, "alice")
+    attempt.asks_openly(MENU + r"[\s\S]*" + CODE)
+    attempt.types("")
+    world.until(lambda: world.tenant.operations()["Poll"] == 1)
+    world.tenant.deny("alice")
+    attempt.presses(CONTROL_C)
+    attempt.is_refused("sudo: 1 incorrect password attempt", status=1)
+    world.denied("alice", "sudo", "approval_refused")
+    world.tenant.saw(Start=1, Answer=1, StartOOB=1, Poll=2)
+    attempt = begins(world, "alice")
+    attempt.asks_openly(PAUSED.format(r"(60|5\d) s") + CODE_ONLY)
+    ends_with_the_code(world, attempt)
+
+
+@case(also='[service.sudo.login]\napproval_wait = "10s"')
+def a_denial_while_the_prompt_stands_is_seen_though_control_c_ends_it(world):
+    attempt = begins(world, "alice")
+    attempt.asks_openly(MENU + r"[\s\S]*" + CODE)
+    attempt.types("")
+    message = world.tenant.message("alice")
+    attempt.asks_openly(NOT_YET)
+    world.tenant.answer(message, "deny")
+    attempt.interrupts()
+    attempt.is_refused("sudo: a password is required", status=1)
+    world.denied("alice", "sudo", "approval_refused")
+    attempt = begins(world, "alice")
+    attempt.asks_openly(PAUSED.format(r"(60|5\d) s") + CODE_ONLY)
     ends_with_the_code(world, attempt)
 
 
