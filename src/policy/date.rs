@@ -34,6 +34,21 @@ impl Date {
     }
 }
 
+impl Date {
+    /// The day as four bytes.
+    pub(super) fn packed(self) -> [u8; 4] {
+        let [low, high] = self.year.to_le_bytes();
+        [low, high, self.month, self.day]
+    }
+
+    /// Takes a day off the front.
+    pub(super) fn unpack(bytes: &mut &[u8]) -> Option<Self> {
+        let ([low, high, month, day], rest) = bytes.split_first_chunk()?;
+        *bytes = rest;
+        Some(Date { year: u16::from_le_bytes([*low, *high]), month: *month, day: *day })
+    }
+}
+
 impl From<toml::value::Date> for Date {
     /// The parser has checked that there is such a day.
     fn from(date: toml::value::Date) -> Self {

@@ -6,8 +6,11 @@ use std::fmt;
 
 use super::account::Asked;
 use super::error::quoted;
+use super::remembering::Remembering;
 use super::rule::{Case, Doubt};
-use super::{Date, Directory, Exemption, Origin, Policy, Refusal, Rule, Settings, Subject};
+use super::{
+    Date, Directory, Exemption, Networks, Origin, Policy, Refusal, Rule, Settings, Subject, Texts,
+};
 
 /// Which list a rule is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +136,7 @@ fn plain(rhost: &str) -> String {
 #[must_use]
 pub fn examine(policy: &Policy, subject: &Subject, directory: &dyn Directory) -> Vec<Examined> {
     let settings = policy.for_service(&subject.service);
+    let directory = &Remembering::new(directory);
     let mut seen = Seen { settings, subject, directory, examined: Vec::new() };
     let looked_up = match subject.asked(settings.step_up.person) {
         Ok((only, None)) => seen.person(&only, true),
@@ -157,7 +161,7 @@ impl Seen<'_> {
     fn person(&mut self, asked: &Asked<'_>, is_alone: bool) -> Result<(), Refusal> {
         let case = Case::new(asked, self.subject, self.directory);
         for (at, exemption) in self.settings.exempt.iter().enumerate() {
-            if self.exemption(at, exemption, &case)? {
+            if self.exemption(at, &exemption, &case)? {
                 return Ok(());
             }
         }
@@ -166,7 +170,7 @@ impl Seen<'_> {
         let instead_of = (is_alone && !asked.is_pam_user).then_some(&account);
         for case in instead_of.into_iter().chain([&case]) {
             for (at, rule) in self.settings.require.iter().enumerate() {
-                if self.requirement(at, rule, case)? {
+                if self.requirement(at, &rule, case)? {
                     return Ok(());
                 }
             }
@@ -177,7 +181,7 @@ impl Seen<'_> {
     fn exemption(
         &mut self,
         at: usize,
-        exemption: &Exemption,
+        exemption: &Exemption<'_>,
         case: &Case<'_>,
     ) -> Result<bool, Refusal> {
         let rule = &exemption.rule;
@@ -199,7 +203,12 @@ impl Seen<'_> {
         Ok(self.add(List::Exempt, at, rule, case, exemption.until, misses))
     }
 
-    fn requirement(&mut self, at: usize, rule: &Rule, case: &Case<'_>) -> Result<bool, Refusal> {
+    fn requirement(
+        &mut self,
+        at: usize,
+        rule: &Rule<'_>,
+        case: &Case<'_>,
+    ) -> Result<bool, Refusal> {
         let mut misses = Vec::new();
         if !rule.is_from(case, Doubt::Yes) {
             misses.push(self.network(rule, case));
@@ -213,11 +222,11 @@ impl Seen<'_> {
         Ok(self.add(List::Require, at, rule, case, None, misses))
     }
 
-    fn network(&self, rule: &Rule, case: &Case<'_>) -> Miss {
-        let networks = rule.networks.iter().flatten();
+    fn network(&self, rule: &Rule<'_>, case: &Case<'_>) -> Miss {
+        let networks = rule.networks().into_iter().flat_map(Networks::iter);
         let rhost = self.subject.rhost.clone();
         Miss::Network {
-            networks: networks.map(ToString::to_string).collect(),
+            networks: networks.map(|network| network.to_string()).collect(),
             rhost: rhost.filter(|rhost| !rhost.is_empty()),
             origins: case.origins().to_vec(),
         }
@@ -228,7 +237,7 @@ impl Seen<'_> {
         &mut self,
         list: List,
         at: usize,
-        rule: &Rule,
+        rule: &Rule<'_>,
         case: &Case<'_>,
         until: Option<Date>,
         misses: Vec<Miss>,
@@ -238,7 +247,7 @@ impl Seen<'_> {
             user: case.asked().account.name.clone(),
             list,
             position: at + 1,
-            rule: rule.name.clone(),
+            rule: rule.name().to_owned(),
             found: match holds {
                 true => Match::Holds(until),
                 false => Match::Misses(misses),
@@ -248,9 +257,9 @@ impl Seen<'_> {
     }
 }
 
-fn group(rule: &Rule, case: &Case<'_>) -> Miss {
+fn group(rule: &Rule<'_>, case: &Case<'_>) -> Miss {
     Miss::Group {
         user: case.asked().account.name.clone(),
-        groups: rule.groups.iter().flatten().cloned().collect(),
+        groups: rule.groups().into_iter().flat_map(Texts::iter).map(str::to_owned).collect(),
     }
 }

@@ -10,6 +10,7 @@ use toml::de::DeTable;
 use super::administration;
 use super::error::{Errors, Findings, quoted};
 use super::judge::OTHERS;
+use super::lists::Draft;
 use super::nesting::too_deep;
 use super::offline;
 use super::outline::{Setting, outline};
@@ -17,12 +18,12 @@ use super::reader::Table;
 use super::registration;
 use super::step_up::{self, Partial};
 use super::value::{
-    SET_URL, account, choice, day, duration, fingerprint, flag, mechanism, network, number, path,
-    proxy, redirect_host, rule_name, template, tenant_id, tenant_name, tenant_url,
+    Checked, SET_URL, account, choice, day, duration, fingerprint, flag, mechanism, network,
+    number, path, proxy, redirect_host, rule_name, template, tenant_id, tenant_name, tenant_url,
 };
 use super::{
-    Batch, ExemptResult, Exemption, IpFamily, Labels, Login, Policy, Push, Rule, Settings, Tenant,
-    Users,
+    Batch, ExemptResult, Exemptions, IpFamily, Labels, Login, NameTable, Policy, Push,
+    Requirements, Settings, Tenant, Users,
 };
 
 /// No configuration is longer, in bytes.
@@ -163,8 +164,10 @@ fn read_settings(table: &mut Table<'_>, layer: &Layer, scope: Scope) -> Layer {
         step_up: step_up::read(&mut login, &base.step_up, &on_demand),
         offline: offline::read(&mut offline, &base.offline),
         users: read_users(table.table("users"), &base.users),
-        require: read_rules(table, "require", read_rule).unwrap_or_else(|| base.require.clone()),
-        exempt: read_rules(table, "exempt", read_exemption).unwrap_or_else(|| base.exempt.clone()),
+        require: read_rules(table, "require", read_requirement)
+            .map_or_else(|| base.require.clone(), |rules| Requirements::pack(&rules)),
+        exempt: read_rules(table, "exempt", read_exemption)
+            .map_or_else(|| base.exempt.clone(), |rules| Exemptions::pack(&rules)),
     };
     Layer { settings, on_demand, offline_folder }
 }
@@ -289,20 +292,25 @@ fn read_users(mut table: Table<'_>, base: &Users) -> Users {
     let mut users = base.clone();
     table.read("template", |value| template(value).map(Some), &mut users.template);
     table.read("names_file", |value| path(value).map(Some), &mut users.names_file);
-    for (local, entry) in table.table("names").entries() {
-        if let Some(name) = entry.check(tenant_name) {
-            users.names.insert(local.to_owned(), name);
-        }
-    }
-    for (key, entry) in table.table("keys").entries() {
-        if let Err(problem) = fingerprint(key) {
+    read_names(table.table("names"), |_| Ok(()), &mut users.names);
+    read_names(table.table("keys"), fingerprint, &mut users.keys);
+    users
+}
+
+/// Puts the entries of a service over those of the whole file.
+fn read_names(table: Table<'_>, check_key: impl Fn(&str) -> Checked<()>, names: &mut NameTable) {
+    let mut own = BTreeMap::new();
+    for (key, entry) in table.entries() {
+        if let Err(problem) = check_key(key) {
             entry.wrong(problem);
         }
         if let Some(name) = entry.check(tenant_name) {
-            users.keys.insert(key.to_owned(), name);
+            own.insert(key, name);
         }
     }
-    users
+    if !own.is_empty() {
+        *names = names.with(&own);
+    }
 }
 
 fn read_push(mut table: Table<'_>) -> Push {
@@ -314,45 +322,29 @@ fn read_push(mut table: Table<'_>) -> Push {
 }
 
 /// The rules of a list; none if there is no such list.
-fn read_rules<T: Named>(
+fn read_rules(
     table: &mut Table<'_>,
     key: &'static str,
-    read: impl Fn(Table<'_>, String) -> T,
-) -> Option<Vec<T>> {
+    read: impl Fn(Table<'_>, String) -> Draft,
+) -> Option<Vec<Draft>> {
     let tables = table.tables(key)?;
     let numbered = tables.into_iter().enumerate();
-    let rules: Vec<T> =
+    let rules: Vec<Draft> =
         numbered.map(|(at, table)| read(table, format!("{key}[{}]", at + 1))).collect();
     let mut names = BTreeSet::new();
     for rule in &rules {
-        if !names.insert(rule.name()) {
-            table.wrong(key, format!("two rules are called {}", quoted(rule.name())));
+        if !names.insert(&rule.name) {
+            table.wrong(key, format!("two rules are called {}", quoted(&rule.name)));
         }
     }
     Some(rules)
 }
 
-trait Named {
-    fn name(&self) -> &str;
-}
-
-impl Named for Rule {
-    fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-impl Named for Exemption {
-    fn name(&self) -> &str {
-        &self.rule.name
-    }
-}
-
-fn read_rule(mut table: Table<'_>, name: String) -> Rule {
+fn read_requirement(mut table: Table<'_>, name: String) -> Draft {
     read_conditions(&mut table, name)
 }
 
-fn read_exemption(mut table: Table<'_>, name: String) -> Exemption {
+fn read_exemption(mut table: Table<'_>, name: String) -> Draft {
     let mut result = ExemptResult::Ignore;
     table.read("result", choice(&RESULTS), &mut result);
     let until = table.given("until", day);
@@ -360,18 +352,20 @@ fn read_exemption(mut table: Table<'_>, name: String) -> Exemption {
     if rule.name == OTHERS {
         table.wrong("name", "this name stands for those whom no rule of the require list names");
     }
-    Exemption { rule, until, result }
+    Draft { until, result, ..rule }
 }
 
 const RESULTS: [(&str, ExemptResult); 2] =
     [("ignore", ExemptResult::Ignore), ("success", ExemptResult::Success)];
 
-fn read_conditions(table: &mut Table<'_>, name: String) -> Rule {
-    let mut rule = Rule {
+fn read_conditions(table: &mut Table<'_>, name: String) -> Draft {
+    let mut rule = Draft {
         name,
         users: table.list("users", account),
         groups: table.list("groups", account),
         networks: table.list("networks", network),
+        until: None,
+        result: ExemptResult::Ignore,
     };
     table.read("name", rule_name, &mut rule.name);
     let conditions = ["users", "groups", "networks"];

@@ -5,10 +5,11 @@ use std::fmt;
 
 use super::account::Asked;
 use super::error::quoted;
+use super::remembering::Remembering;
 use super::rule::Case;
 use super::{
-    Account, Date, Directory, DirectoryFailed, ExemptResult, ListFailed, Offline, Policy, Rule,
-    Settings, Terms,
+    Account, Date, Directory, DirectoryFailed, ExemptResult, ListFailed, Offline, Policy,
+    Requirements, Settings, Terms,
 };
 use crate::refusal::Reason;
 
@@ -214,7 +215,7 @@ impl From<DirectoryFailed> for Refusal {
 pub fn judge(policy: &Policy, subject: &Subject, directory: &dyn Directory) -> Ruling {
     let settings = policy.for_service(&subject.service);
     let mut notes = Vec::new();
-    let judgement = weigh_all(settings, subject, directory, &mut notes);
+    let judgement = weigh_all(settings, subject, &Remembering::new(directory), &mut notes);
     Ruling { judgement: judgement.unwrap_or_else(Judgement::Refuse), notes }
 }
 
@@ -357,19 +358,19 @@ fn exempting(
     settings: &Settings,
     case: &Case<'_>,
 ) -> Result<Option<(String, ExemptResult)>, Refusal> {
-    for exemption in &settings.exempt {
-        let rule = exemption.rule.name.clone();
+    for exemption in settings.exempt.iter() {
         match exemption.until {
             Some(until) if exemption.is_over(case.today()) => {
                 // A look-up that fails for a rule that no longer counts is nobody's trouble.
                 if exemption.holds(case) == Ok(true) {
-                    case.note(Note::Expired { rule, until });
+                    case.note(Note::Expired { rule: exemption.rule.name().to_owned(), until });
                 }
             }
             Some(_) | None => {
                 if !exemption.holds(case)? {
                     continue;
                 }
+                let rule = exemption.rule.name().to_owned();
                 let Some(behind) = exemption.doubtful_until(case) else {
                     return Ok(Some((rule, exemption.result)));
                 };
@@ -383,12 +384,12 @@ fn exempting(
 
 /// Everybody, if there is no rule. Else whoever one of them may mean; and if that is nobody, all
 /// that they name must exist, or a typing error would exempt everybody.
-fn is_required(rules: &[Rule], case: &Case<'_>) -> Result<bool, Refusal> {
+fn is_required(rules: &Requirements, case: &Case<'_>) -> Result<bool, Refusal> {
     if rules.is_empty() {
         return Ok(true);
     }
     let noted = case.noted();
-    for rule in rules {
+    for rule in rules.iter() {
         if rule.may_hold(case)? {
             return Ok(true);
         }

@@ -7,10 +7,12 @@
 //! - `file`, `step_up`, `offline`, `registration`, `administration`, `reader` and `nesting`: from
 //!   bytes to settings, each key declared once
 //! - `settings`: the plain data that comes out, [`Terms`] among it
+//! - `lists`, `name_table`, `packed`: the rules and names among them, which can be thousands
 //! - `error`, `spelling`: what is said about a file that is wrong
 //! - `value`, `url`, `network`, `mechanism`, `date`: what a value may look like
 //! - `account`, `rule`, `names`, `judge`: who is asked about, exemptions, requirements, the name in
 //!   the tenant
+//! - `remembering`: each name is looked up once for a judgement
 //! - `examine`, `outline`: for the command alone, why a rule holds or not, and where in the file
 //!   something stands
 #![forbid(unsafe_code)]
@@ -23,14 +25,18 @@ mod examine;
 mod file;
 mod judge;
 mod listing;
+mod lists;
 mod mechanism;
+mod name_table;
 mod names;
 mod nesting;
 mod network;
 mod offline;
 mod outline;
+mod packed;
 mod reader;
 mod registration;
+mod remembering;
 mod rule;
 mod settings;
 mod spelling;
@@ -49,11 +55,14 @@ pub use examine::{Examined, List, Match, Miss, examine};
 pub use file::LONGEST;
 pub use judge::{Judgement, Note, Refusal, Required, Ruling, Subject, judge};
 pub use listing::{ListFailed, Search, faults};
+pub use lists::{ExemptResult, Exemption, Exemptions, Networks, Requirements, Rule, Texts};
 pub use mechanism::Mechanism;
+pub use name_table::NameTable;
 pub use names::Mapping;
 pub use network::{Network, Origin};
 pub use outline::{Setting, key, outline};
-pub use rule::{Directory, DirectoryFailed, ExemptResult, Exemption, Groups, Rule};
+use remembering::Remembering;
+pub use rule::{Directory, DirectoryFailed, Groups};
 pub use settings::{
     Admin, Batch, Britive, ClientAuth, Flow, IpFamily, Labels, Login, Offline, OnDemand, Push,
     Settings, StepUp, Tenant, Terms, Users, Whom,
@@ -93,9 +102,10 @@ impl Policy {
         &self,
         directory: &dyn Directory,
     ) -> Result<Vec<Note>, DirectoryFailed> {
+        let directory = &Remembering::new(directory);
         let mut notes = Vec::new();
         for settings in std::iter::once(&self.base).chain(self.services.values()) {
-            let exempting = settings.exempt.iter().map(|exemption| &exemption.rule);
+            let exempting = settings.exempt.iter().map(|exemption| exemption.rule);
             for rule in settings.require.iter().chain(exempting) {
                 let unknown = rule.unknown_accounts(directory)?;
                 notes.extend(

@@ -46,7 +46,7 @@ impl Users {
         directory: &dyn Directory,
     ) -> Result<(String, Mapping), Refusal> {
         if let Some(name) = self.names.get(&account.name) {
-            return Ok((name.clone(), Mapping::Name));
+            return Ok((name.to_owned(), Mapping::Name));
         }
         let file = self.names_file.as_deref();
         let listed = file.map(|file| directory.listed(file, &account.name));
@@ -54,7 +54,7 @@ impl Users {
             return Ok((name, Mapping::File));
         }
         if let Some(name) = key.and_then(|key| self.keys.get(key)) {
-            return Ok((name.clone(), Mapping::Key));
+            return Ok((name.to_owned(), Mapping::Key));
         }
         let user = account.name.clone();
         if account.uid == 0 {

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::Networks;
 use super::error::quoted;
 
 /// A network in CIDR form; a bare address is a network of one.
@@ -64,6 +65,34 @@ impl Network {
         Some(Network { address, length })
     }
 
+    /// The network as bytes: its family, the length of its prefix, its address.
+    pub(super) fn packed(&self) -> Vec<u8> {
+        let length = u8::try_from(self.length).unwrap_or(u8::MAX);
+        match self.address {
+            IpAddr::V4(v4) => [&[4, length], v4.octets().as_slice()].concat(),
+            IpAddr::V6(v6) => [&[6, length], v6.octets().as_slice()].concat(),
+        }
+    }
+
+    /// Takes a network off the front.
+    pub(super) fn unpack(bytes: &mut &[u8]) -> Option<Self> {
+        let ([family, length], rest) = bytes.split_first_chunk()?;
+        let (address, rest) = match family {
+            4 => {
+                let (octets, rest) = rest.split_first_chunk::<4>()?;
+                (IpAddr::from(*octets), rest)
+            }
+            6 => {
+                let (octets, rest) = rest.split_first_chunk::<16>()?;
+                (IpAddr::from(*octets), rest)
+            }
+            _ => return None,
+        };
+        *bytes = rest;
+        let length = u32::from(*length);
+        (length <= longest(address)).then_some(Network { address, length })
+    }
+
     /// It is one of IPv4.
     #[must_use]
     pub fn is_ipv4(self) -> bool {
@@ -106,12 +135,17 @@ fn split(text: &str) -> Option<(IpAddr, u32)> {
         None => (text, None),
     };
     let address: IpAddr = address.parse().ok()?;
-    let whole = if address.is_ipv4() { 32 } else { 128 };
+    let whole = longest(address);
     let length = match length {
         Some(digits) => prefix_length(digits).filter(|length| *length <= whole)?,
         None => whole,
     };
     Some((address, length))
+}
+
+/// The length of the prefix of a network of one.
+fn longest(address: IpAddr) -> u32 {
+    if address.is_ipv4() { 32 } else { 128 }
 }
 
 /// Digits without a sign and without zeros in front.
@@ -145,12 +179,12 @@ impl Origin {
     }
 
     /// It may be inside of one of the networks.
-    pub(super) fn may_be_in(self, networks: &[Network]) -> bool {
+    pub(super) fn may_be_in(self, networks: Networks<'_>) -> bool {
         self == Origin::Unclear || self.is_in(networks)
     }
 
     /// It certainly is.
-    pub(super) fn is_in(self, networks: &[Network]) -> bool {
+    pub(super) fn is_in(self, networks: Networks<'_>) -> bool {
         match self {
             Origin::Address(address) => networks.iter().any(|network| network.contains(address)),
             Origin::Local | Origin::Unclear => false,

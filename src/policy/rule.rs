@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::account::Asked;
-use super::{Account, Date, ListFailed, Network, Note, Origin, Refusal, Subject};
+use super::{Account, Date, Exemption, ListFailed, Note, Origin, Refusal, Rule, Subject, Texts};
 
 /// What the system knows about its accounts. Asked only if a rule cannot be decided without it.
 ///
@@ -63,40 +63,6 @@ impl fmt::Display for DirectoryFailed {
 }
 
 impl std::error::Error for DirectoryFailed {}
-
-/// A rule of `[[require]]`, and the conditions of an exemption. All conditions that are given must
-/// hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// Its name in the log.
-    pub name: String,
-    /// One of these users.
-    pub users: Option<Vec<String>>,
-    /// In one of these groups.
-    pub groups: Option<Vec<String>>,
-    /// From one of these networks.
-    pub networks: Option<Vec<Network>>,
-}
-
-/// A rule of `[[exempt]]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exemption {
-    /// Whom it exempts.
-    pub rule: Rule,
-    /// Its last day, in UTC.
-    pub until: Option<Date>,
-    /// What PAM hears.
-    pub result: ExemptResult,
-}
-
-/// What PAM hears about an exempt user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExemptResult {
-    /// `PAM_IGNORE`: as if the module were not in the stack.
-    Ignore,
-    /// `PAM_SUCCESS`.
-    Success,
-}
 
 /// One person in front of the rules, with what was looked up.
 pub(super) struct Case<'c> {
@@ -195,7 +161,7 @@ impl<'c> Case<'c> {
     }
 }
 
-impl Exemption {
+impl Exemption<'_> {
     /// The exemption certainly holds.
     pub(super) fn holds(&self, case: &Case<'_>) -> Result<bool, Refusal> {
         let rule = &self.rule;
@@ -222,9 +188,9 @@ pub(super) enum Doubt {
     No,
 }
 
-impl Rule {
+impl Rule<'_> {
     pub(super) fn is_from(&self, case: &Case<'_>, doubt: Doubt) -> bool {
-        let Some(networks) = &self.networks else {
+        let Some(networks) = self.networks() else {
             return true;
         };
         let mut origins = case.origins().iter();
@@ -237,7 +203,7 @@ impl Rule {
     /// For an exemption: the canonical name is listed, and the uid is still the one behind that
     /// name.
     pub(super) fn is_listed(&self, case: &Case<'_>) -> Result<bool, Refusal> {
-        let Some(users) = &self.users else {
+        let Some(users) = self.users() else {
             return Ok(true);
         };
         let account = case.asked.account;
@@ -246,10 +212,10 @@ impl Rule {
 
     /// For an exemption: a member of one of the groups that exist, whichever name is used.
     pub(super) fn is_grouped(&self, case: &Case<'_>) -> Result<bool, Refusal> {
-        let Some(groups) = &self.groups else {
+        let Some(groups) = self.groups() else {
             return Ok(true);
         };
-        for group in groups {
+        for group in groups.iter() {
             match case.gid_of(group)? {
                 Some(gid) if case.groups()?.every.contains(&gid) => return Ok(true),
                 Some(_) => {}
@@ -270,11 +236,11 @@ impl Rule {
     /// A name of the account or its uid: another name for the account does not lead around the
     /// rule.
     pub(super) fn may_be_listed(&self, case: &Case<'_>) -> Result<bool, Refusal> {
-        let Some(users) = &self.users else {
+        let Some(users) = self.users() else {
             return Ok(true);
         };
         let mut listed = false;
-        for user in users {
+        for user in users.iter() {
             let uid = case.uid_of(user)?;
             if uid.is_none() {
                 case.note(self.unknown_user(user));
@@ -286,11 +252,11 @@ impl Rule {
     }
 
     pub(super) fn may_be_grouped(&self, case: &Case<'_>) -> Result<bool, Refusal> {
-        let Some(groups) = &self.groups else {
+        let Some(groups) = self.groups() else {
             return Ok(true);
         };
         let mut grouped = false;
-        for group in groups {
+        for group in groups.iter() {
             match case.gid_of(group)? {
                 Some(gid) => grouped |= case.groups()?.any.contains(&gid),
                 None => case.note(self.unknown_group(group)),
@@ -305,12 +271,12 @@ impl Rule {
         directory: &dyn Directory,
     ) -> Result<Vec<Note>, DirectoryFailed> {
         let mut notes = Vec::new();
-        for user in self.users.iter().flatten() {
+        for user in self.users().into_iter().flat_map(Texts::iter) {
             if directory.uid_of(user)?.is_none() {
                 notes.push(self.unknown_user(user));
             }
         }
-        for group in self.groups.iter().flatten() {
+        for group in self.groups().into_iter().flat_map(Texts::iter) {
             if directory.gid_of(group)?.is_none() {
                 notes.push(self.unknown_group(group));
             }
@@ -319,12 +285,12 @@ impl Rule {
     }
 
     fn unknown_user(&self, user: &str) -> Note {
-        let (rule, user) = (self.name.clone(), user.to_owned());
+        let (rule, user) = (self.name().to_owned(), user.to_owned());
         Note::UnknownUser { rule, user }
     }
 
     fn unknown_group(&self, group: &str) -> Note {
-        let (rule, group) = (self.name.clone(), group.to_owned());
+        let (rule, group) = (self.name().to_owned(), group.to_owned());
         Note::UnknownGroup { rule, group }
     }
 }

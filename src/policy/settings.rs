@@ -1,11 +1,10 @@
 //! The settings as plain data, with their defaults.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Account, Exemption, Mechanism, Proxy, Rule, TenantUrl};
+use super::{Account, Exemptions, Mechanism, NameTable, Proxy, Requirements, TenantUrl};
 
 /// Everything that one login needs to know: for the state machine and for the transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,9 +46,9 @@ pub struct Settings {
     /// `[users]`
     pub users: Users,
     /// `[[require]]`: with none of them, everybody must.
-    pub require: Vec<Rule>,
+    pub require: Requirements,
     /// `[[exempt]]`
-    pub exempt: Vec<Exemption>,
+    pub exempt: Exemptions,
 }
 
 impl Settings {
@@ -73,8 +72,8 @@ impl Settings {
             step_up: StepUp::default(),
             offline: Offline::default(),
             users: Users::default(),
-            require: Vec::new(),
-            exempt: Vec::new(),
+            require: Requirements::default(),
+            exempt: Exemptions::default(),
         }
     }
 }
@@ -362,9 +361,9 @@ pub struct Users {
     /// `template`: a name with one `{user}` in it.
     pub template: Option<String>,
     /// `names`: local name to tenant name, exactly.
-    pub names: BTreeMap<String, String>,
+    pub names: NameTable,
     /// `names_file`: a file with more of them, a line each; see `listing`.
     pub names_file: Option<PathBuf>,
     /// `keys`: fingerprint of a public key to tenant name.
-    pub keys: BTreeMap<String, String>,
+    pub keys: NameTable,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::policy::{
-    Batch, Date, ExemptResult, IpFamily, Labels, Mechanism, Offline, StepUp,
+    Batch, Date, ExemptResult, IpFamily, Labels, Mechanism, Networks, Offline, StepUp,
 };
 
 use super::*;
@@ -65,12 +65,14 @@ fn a_rule_keeps_what_it_says() {
         "[[exempt]]\nusers = ['backup']\nuntil = 2027-01-31\nresult = 'success'\n\
          [[exempt]]\nname = 'lab'\nnetworks = ['10.0.0.0/8', '192.0.2.7', 'fd00::/8']\n",
     );
-    let [robots, lab] = settings.exempt.as_slice() else { panic!("two rules") };
-    assert_eq!(robots.rule.name, "exempt[1]");
+    let exempt: Vec<_> = settings.exempt.iter().collect();
+    let [robots, lab] = exempt.as_slice() else { panic!("two rules") };
+    assert_eq!(robots.rule.name(), "exempt[1]");
     assert_eq!(robots.until, Some(Date::of_epoch(1_801_353_600)));
     assert_eq!(robots.result, ExemptResult::Success);
-    assert_eq!((lab.rule.name.as_str(), lab.result), ("lab", ExemptResult::Ignore));
-    let networks = lab.rule.networks.iter().flatten().map(ToString::to_string);
+    assert_eq!((lab.rule.name(), lab.result), ("lab", ExemptResult::Ignore));
+    let networks =
+        lab.rule.networks().into_iter().flat_map(Networks::iter).map(|network| network.to_string());
     assert_eq!(networks.collect::<Vec<_>>(), ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]);
 }
 

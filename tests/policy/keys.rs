@@ -10,10 +10,7 @@ fn have_owners() {
         "{TENANT}[users.keys]\n'{KEY}' = 'alice@example.com'\n\
          [service.sudo.users.keys]\n'{KEY}' = 'adm-alice@example.com'\n"
     ));
-    let owner = |service| {
-        let keys = &policy.for_service(service).users.keys;
-        keys.get(KEY).map(String::as_str)
-    };
+    let owner = |service| policy.for_service(service).users.keys.get(KEY);
     assert_eq!(owner("sshd"), Some("alice@example.com"));
     assert_eq!(owner("sudo"), Some("adm-alice@example.com"));
 }

@@ -35,6 +35,24 @@ fn by_network_holds_if_the_origin_cannot_be_told() {
 }
 
 #[test]
+fn that_names_what_another_one_names_looks_nothing_up_again() {
+    let rule = |number| {
+        format!(
+            "[[require]]\nname = '{number}'\nusers = ['root', 'x{number}']\ngroups = ['sudo']\n"
+        )
+    };
+    let exemption = "[[exempt]]\ngroups = ['sudo', 'robots']\n";
+    let system = System::default();
+    let rules = format!("{}{}{exemption}", rule(1), rule(2));
+    let ruling = ruling_by(&system, &rules, &bob());
+    assert_eq!(ruling.notes.len(), 2);
+    assert_eq!(
+        system.asked.into_inner(),
+        ["gid of sudo", "groups of bob", "gid of robots", "uid of root", "uid of x1", "uid of x2",]
+    );
+}
+
+#[test]
 fn with_a_typing_error_exempts_nobody() {
     for (rule, said) in [
         ("users = ['alcie']", "rule \"admins\" names an unknown user \"alcie\""),

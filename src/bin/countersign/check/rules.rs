@@ -7,7 +7,7 @@ use std::path::Path;
 
 use countersign::host;
 use countersign::os::{self, Login};
-use countersign::policy::{Date, List, Network, Policy, Rule, Settings, nearest};
+use countersign::policy::{Date, List, Network, Networks, Policy, Rule, Settings, Texts, nearest};
 
 use super::finding::{Finding, Report};
 use crate::places::Places;
@@ -87,11 +87,11 @@ impl Scope<'_> {
                 let today = Date::of_epoch(os::wall_clock());
                 let over = exemption.until.filter(|last| *last < today);
                 if let Some(last) = over {
-                    let what = format!("exemption {:?} ended with {last}", exemption.rule.name);
+                    let what = format!("exemption {:?} ended with {last}", exemption.rule.name());
                     self.never(List::Exempt, at, what, report);
                 }
-                self.networks(List::Exempt, at, &exemption.rule, report);
-                self.second_names(root, at, &exemption.rule, report);
+                self.networks(List::Exempt, at, exemption.rule, report);
+                self.second_names(root, at, exemption.rule, report);
             }
         }
         if self.above.is_none_or(|above| above.require != settings.require) {
@@ -118,17 +118,17 @@ impl Scope<'_> {
         );
     }
 
-    fn networks(&self, list: List, at: usize, rule: &Rule, report: &mut Report) {
-        let networks = rule.networks.iter().flatten();
+    fn networks(&self, list: List, at: usize, rule: Rule<'_>, report: &mut Report) {
+        let networks = rule.networks().into_iter().flat_map(Networks::iter);
         for network in networks.filter(|network| network.is_of_no_host()) {
-            let what = format!("rule {:?}: nobody comes from {network}", rule.name);
+            let what = format!("rule {:?}: nobody comes from {network}", rule.name());
             self.never(list, at, what, report);
         }
     }
 
-    fn families(&self, at: usize, rule: &Rule, report: &mut Report) {
-        let networks = rule.networks.as_deref().unwrap_or_default();
-        let (v4, v6): (Vec<Network>, Vec<Network>) = networks.iter().partition(|one| one.is_ipv4());
+    fn families(&self, at: usize, rule: Rule<'_>, report: &mut Report) {
+        let networks = rule.networks().into_iter().flat_map(Networks::iter);
+        let (v4, v6): (Vec<Network>, Vec<Network>) = networks.partition(|one| one.is_ipv4());
         let forgotten = match (v4.as_slice(), v6.as_slice()) {
             (all, []) if covers_all(all) => ("IPv6", "::/0"),
             ([], all) if covers_all(all) => ("IPv4", "0.0.0.0/0"),
@@ -136,19 +136,22 @@ impl Scope<'_> {
         };
         let (family, network) = forgotten;
         report.add(
-            Finding::warning("config-family", format!("rule {:?} leaves out {family}", rule.name))
-                .at(self.shown, self.line(List::Require, at))
-                .because(format!("whoever comes by {family} is exempt"))
-                .mend(format!("add \"{network}\" to its networks")),
+            Finding::warning(
+                "config-family",
+                format!("rule {:?} leaves out {family}", rule.name()),
+            )
+            .at(self.shown, self.line(List::Require, at))
+            .because(format!("whoever comes by {family} is exempt"))
+            .mend(format!("add \"{network}\" to its networks")),
         );
     }
 
-    fn second_names(&self, root: &Root, at: usize, rule: &Rule, report: &mut Report) {
-        for user in rule.users.iter().flatten() {
+    fn second_names(&self, root: &Root, at: usize, rule: Rule<'_>, report: &mut Report) {
+        for user in rule.users().into_iter().flat_map(Texts::iter) {
             if let Some(name) = canonical(root, user) {
                 let what = format!(
                     "rule {:?}: {user:?} is another name of the account {name:?}",
-                    rule.name
+                    rule.name()
                 );
                 report.add(
                     second_name(what)
@@ -165,7 +168,7 @@ impl Scope<'_> {
     }
 
     fn mapped_names(&self, root: &Root, report: &mut Report) {
-        for user in self.settings.users.names.keys() {
+        for (user, _) in self.settings.users.names.iter() {
             if let Some(name) = canonical(root, user) {
                 let what = format!("users.names: {user:?} is another name of the account {name:?}");
                 report.add(
@@ -227,7 +230,7 @@ fn sessions(root: &Root, known: &BTreeSet<String>, written: &Written<'_>, report
 }
 
 fn by_network(settings: &Settings) -> bool {
-    let exempting = settings.exempt.iter().map(|exemption| &exemption.rule);
+    let exempting = settings.exempt.iter().map(|exemption| exemption.rule);
     let mut rules = settings.require.iter().chain(exempting);
-    rules.any(|rule| rule.networks.is_some())
+    rules.any(|rule| rule.networks().is_some())
 }

@@ -74,8 +74,9 @@ impl Known<'_> {
         let template = users.template.as_ref();
         let made = template.map(|template| template.replacen("{user}", user, 1));
         let mut names = users.names.get(user).into_iter();
-        let is_it = |name: &String| escape(name) == tenant_user;
-        is_user(user) && (names.any(is_it) || users.keys.values().chain(&made).any(is_it))
+        let is_it = |name: &str| escape(name) == tenant_user;
+        let mut others = users.keys.iter().map(|(_, name)| name).chain(made.as_deref());
+        is_user(user) && (names.any(is_it) || others.any(is_it))
     }
 
     fn is_service(&self, service: &str) -> bool {
@@ -87,8 +88,7 @@ impl Known<'_> {
     fn is_rule(&self, line: &Line<'_>) -> bool {
         let rule = line.value("rule");
         self.settings(line).is_some_and(|settings| {
-            let mut rules = settings.exempt.iter().map(|exemption| &exemption.rule);
-            rules.any(|known| escape(&known.name) == rule)
+            settings.exempt.iter().any(|known| escape(known.rule.name()) == rule)
         })
     }
 

@@ -190,7 +190,7 @@ fn seconds(text: &str) -> Option<u64> {
 fn root_login(sshd: &Sshd, settings: Option<&Settings>) -> Option<Finding> {
     let value = sshd.value("permitrootlogin");
     let users = &settings?.users;
-    if !users.names.contains_key("root") || is(&value, "yes") {
+    if users.names.get("root").is_none() || is(&value, "yes") {
         return None;
     }
     let finding = Finding::warning(

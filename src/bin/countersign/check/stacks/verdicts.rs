@@ -26,8 +26,10 @@ struct Terms<'a> {
 
 impl<'a> Terms<'a> {
     fn new(settings: Option<&'a Settings>, before: Before) -> Self {
-        let exempt = settings.map(|settings| settings.exempt.as_slice());
-        let exempt = exempt.unwrap_or_default();
+        let exempts_with = |result| {
+            let mut rules = settings.into_iter().flat_map(|settings| settings.exempt.iter());
+            rules.any(|rule| rule.result == result)
+        };
         let flow = settings.map(|settings| match before {
             Before::Nothing => &settings.step_up.flow,
             Before::Key => &settings.step_up.after_public_key,
@@ -36,8 +38,8 @@ impl<'a> Terms<'a> {
         let offline = offline.filter(|offline| offline.enabled);
         Self {
             exempts: settings.is_some_and(|settings| !settings.require.is_empty())
-                || exempt.iter().any(|rule| rule.result == ExemptResult::Ignore),
-            grants_exempt: exempt.iter().any(|rule| rule.result == ExemptResult::Success),
+                || exempts_with(ExemptResult::Ignore),
+            grants_exempt: exempts_with(ExemptResult::Success),
             is_on_demand: matches!(flow, Some(Flow::OnDemand(_))),
             first_factor: offline.and_then(|offline| offline.first_factor.as_deref()),
         }
