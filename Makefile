@@ -15,7 +15,7 @@ PAMDIR = $(patsubst %/,%,$(dir $(firstword $(foreach file,$(wildcard $(addsuffix
 STACKS = $(addprefix $(DESTDIR),$(SYSCONFDIR)/pam.d /usr/lib/pam.d /usr/etc/pam.d)
 
 TARGET = $(or $(CARGO_TARGET_DIR),target)
-MODULE = $(TARGET)/release/libcountersign.so
+MODULE = $(TARGET)/release/libpam_countersign.so
 COMMAND = $(TARGET)/release/countersign
 PAGES = $(wildcard packaging/man/*.[0-9])
 SCRIPTS = $(TARGET)/release/completions
@@ -28,12 +28,10 @@ FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 
 all: build
 
-# Without the other crate type beside it: with both, cargo leaves link-time optimisation out.
 build:
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust 1.89 or later from https://rustup.rs, or put it on PATH" >&2; exit 1; }
 	@command -v cc >/dev/null || { echo "cc, a C compiler, is missing, with which Rust links: apt install gcc libc6-dev libpam0g-dev" >&2; exit 1; }
-	cargo build --release --bin countersign
-	cargo rustc --release --lib --crate-type cdylib
+	cargo build --release
 	mkdir -p $(SCRIPTS)
 	for shell in bash zsh fish; do $(COMMAND) completions $$shell >$(SCRIPTS)/$$shell || exit; done
 

@@ -10,8 +10,6 @@
     reason = "tests"
 )]
 
-#[path = "simulator/mod.rs"]
-mod simulator;
 #[path = "support/terminal.rs"]
 mod terminal;
 

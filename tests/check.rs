@@ -23,8 +23,6 @@ mod rules;
 #[allow(dead_code, reason = "test equipment: no test uses all of it")]
 #[path = "support/server.rs"]
 mod server;
-#[path = "simulator/mod.rs"]
-mod simulator;
 #[path = "check/sshd.rs"]
 mod sshd;
 #[path = "check/stacks.rs"]

@@ -18,8 +18,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// What every system has (coreutils, grep, make): no compiler and nothing of dpkg-dev.
 const PROGRAMS: [&str; 10] =
     ["chmod", "grep", "install", "make", "mkdir", "mv", "od", "rm", "sh", "test"];
-const BUILT: [&str; 5] =
-    ["libcountersign.so", "countersign", "completions/bash", "completions/zsh", "completions/fish"];
+const BUILT: [&str; 5] = [
+    "libpam_countersign.so",
+    "countersign",
+    "completions/bash",
+    "completions/zsh",
+    "completions/fish",
+];
 
 /// A tree that was built, a system to install it on, and a folder with the programs of that system.
 struct Rig(PathBuf);
@@ -54,7 +59,7 @@ impl Rig {
         let output = Command::new("/usr/bin/make")
             .arg(target)
             .arg(format!("DESTDIR={}/system", self.0.display()))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
             .env_clear()
             .env("PATH", self.0.join("bin"))
             .env("CARGO_TARGET_DIR", self.0.join("target"))

@@ -13,8 +13,6 @@
 
 mod pam_application;
 mod rig;
-#[path = "simulator/mod.rs"]
-mod simulator;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -9,8 +9,6 @@
 )]
 
 mod rig;
-#[path = "simulator/mod.rs"]
-mod simulator;
 
 use std::time::Duration;
 

@@ -11,8 +11,6 @@
 )]
 
 mod rig;
-#[path = "simulator/mod.rs"]
-mod simulator;
 
 use std::process::Command;
 

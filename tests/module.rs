@@ -11,8 +11,6 @@
 
 mod pam_application;
 mod rig;
-#[path = "simulator/mod.rs"]
-mod simulator;
 
 use pam_application::*;
 use rig::{ALICE, CODE, PASSWORD, Rig, module, user};

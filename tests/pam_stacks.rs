@@ -1,4 +1,4 @@
-//! The command's own idea of PAM stacks against the real libpam: generated stacks, and lines that
+//! The reader of PAM stacks and the search over them against the real libpam: generated stacks, and lines that
 //! are hard to read.
 
 #![allow(
@@ -10,21 +10,18 @@
     reason = "tests"
 )]
 
-#[allow(dead_code, reason = "the command uses all of it")]
-#[path = "../src/bin/countersign/libpam/mod.rs"]
-mod libpam;
 mod pam_application;
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use libpam::code::Code;
-use libpam::dispatch::State;
-use libpam::module::{Role, World, codes, role};
-use libpam::search::{Ours, ends};
-use libpam::stack::{Handler, Job, Kind, read};
 use pam_application::{Application, Reply};
+use pam_stack::code::Code;
+use pam_stack::dispatch::State;
+use pam_stack::module::{Role, World, codes, role};
+use pam_stack::search::{Answer, ends};
+use pam_stack::stack::{Handler, Job, Kind, read};
 use proptest::prelude::*;
 
 /// A folder of service files.
@@ -100,6 +97,20 @@ fn agree(files: &[(&str, &str)]) -> i32 {
     let real = services.real();
     assert_eq!(services.ours(), real, "{files:?}");
     real
+}
+
+/// The module that is looked for may say anything.
+fn world(kind: Kind, first_factor: Option<&str>) -> World<'_> {
+    const ANSWERS: [Code; 6] = [
+        Code::SUCCESS,
+        Code::IGNORE,
+        Code::AUTH_ERR,
+        Code::AUTHINFO_UNAVAIL,
+        Code::PERM_DENIED,
+        Code::MODULE_UNKNOWN,
+    ];
+    let sought = &["pam_countersign"];
+    World { kind, service: "test", sought, answers: &ANSWERS, exists: &|_| true, first_factor }
 }
 
 /// One line of a stack that libpam can read.
@@ -209,7 +220,7 @@ proptest! {
         let files = [("test", test.join("\n")), ("second", second.join("\n"))];
         let source = |name: &str| files.iter().find(|(file, _)| *file == name).map(|(_, text)| text.clone());
         let handlers = read(&source, "test", Kind::Auth).handlers;
-        let world = World { kind: Kind::Auth, service: "test", exempts: true, exists: &|_| true, first_factor: Some("pam_unix") };
+        let world = world(Kind::Auth, Some("pam_unix"));
         let all = ends(&handlers, &world).expect("few ways");
         let mut state = State::new();
         let mut choices = choices.iter();
@@ -217,7 +228,7 @@ proptest! {
         while let Some((_, handler)) = state.turn(&handlers) {
             let possible = codes(handler, &world);
             let code = *choices.next().expect("a choice for each line").get(&possible);
-            if role(handler) == Role::Ours {
+            if role(handler, world.sought) == Role::Sought {
                 ours.push(code);
                 let is_refusal = code != Code::SUCCESS && code != Code::IGNORE;
                 first_refusal = first_refusal.or(is_refusal.then_some(code));
@@ -225,13 +236,13 @@ proptest! {
             state = state.after(&handlers, code).0;
         }
         let expected = match first_refusal {
-            Some(code) => Ours::Refused(code),
-            None if ours.contains(&Code::SUCCESS) => Ours::Granted,
-            None if ours.is_empty() => Ours::NotAsked,
-            None => Ours::Exempt,
+            Some(code) => Answer::Refused(code),
+            None if ours.contains(&Code::SUCCESS) => Answer::Granted,
+            None if ours.is_empty() => Answer::NotAsked,
+            None => Answer::Exempt,
         };
         let is_in = state.verdict() == Code::SUCCESS;
-        let is_known = all.iter().any(|end| end.is_in() == is_in && end.facts.ours == expected);
+        let is_known = all.iter().any(|end| end.is_in() == is_in && end.facts.answer == expected);
         prop_assert!(is_known, "{files:?}: in {is_in}, ours {expected:?}");
     }
 }
@@ -316,7 +327,7 @@ proptest! {
         let source = |name: &str| (name == "test").then(|| test.clone());
         for kind in Kind::ALL {
             let handlers = read(&source, "test", kind).handlers;
-            let world = World { kind, service: "test", exempts: true, exists: &|_| true, first_factor: None };
+            let world = world(kind, None);
             let _ = ends(&handlers, &world);
         }
     }
@@ -326,14 +337,7 @@ proptest! {
 fn a_stack_that_is_too_large_is_given_up() {
     let long = "auth required pam_countersign.so\n".repeat(1001);
     let handlers = read(&|_| Some(long.clone()), "test", Kind::Auth).handlers;
-    let world = World {
-        kind: Kind::Auth,
-        service: "test",
-        exempts: true,
-        exists: &|_| true,
-        first_factor: None,
-    };
-    assert_eq!(ends(&handlers, &world), None);
+    assert_eq!(ends(&handlers, &world(Kind::Auth, None)), None);
 }
 
 #[test]

@@ -11,8 +11,6 @@
 )]
 
 mod rig;
-#[path = "simulator/mod.rs"]
-mod simulator;
 #[path = "support/terminal.rs"]
 mod terminal;
 

@@ -12,8 +12,6 @@
 
 mod pam_application;
 mod rig;
-#[path = "simulator/mod.rs"]
-mod simulator;
 #[path = "support/terminal.rs"]
 mod terminal;
 

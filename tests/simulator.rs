@@ -13,8 +13,6 @@
 mod britive_calls;
 #[path = "simulator/probe.rs"]
 mod probe;
-#[path = "simulator/mod.rs"]
-mod simulator;
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};

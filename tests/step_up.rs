@@ -19,8 +19,6 @@ mod people;
 mod rig;
 #[path = "support/session.rs"]
 mod session;
-#[path = "simulator/mod.rs"]
-mod simulator;
 #[path = "step_up/token.rs"]
 mod token;
 

@@ -34,7 +34,7 @@ class Tenant:
         self.out = tempfile.mkdtemp(dir=rig.folder)
         port, phone = free_port(), free_port()
         self.address, self.phone = f"127.0.0.1:{port}", f"127.0.0.1:{phone}"
-        command = [f"{rig.target}/release/examples/simulator", "--listen", self.address, "--phone", self.phone]
+        command = [f"{rig.target}/release/simulator", "--listen", self.address, "--phone", self.phone]
         self.process = subprocess.Popen([*command, "--scenario", scenario, "--out", self.out], stdout=subprocess.PIPE, text=True)
         ready, _, _ = select.select([self.process.stdout], [], [], DEADLINE)
         if not ready or not self.process.stdout.readline().startswith("ready "):
@@ -72,7 +72,7 @@ class Rig:
         parent = "/run" if os.geteuid() == 0 else None
         self.folder = tempfile.mkdtemp(prefix="countersign-bench-", dir=parent)
         self.login = f"{self.target}/bench_login"
-        self.module = shutil.copy(f"{self.target}/release/libcountersign.so", self.path("pam_countersign.so"))
+        self.module = shutil.copy(f"{self.target}/release/libpam_countersign.so", self.path("pam_countersign.so"))
         self.limit = shutil.copy(f"{self.target}/release/examples/libpam_limit.so", self.path("pam_limit.so"))
         self.stand_in = shutil.copy(f"{self.target}/bench_password.so", self.path("pam_password.so"))
         self.user, self.uid = (USER, UID) if self.private else (pwd.getpwuid(os.geteuid()).pw_name, os.geteuid())

@@ -23,7 +23,7 @@ fn a_helper_without_a_network_is_an_error_until_the_drop_in_is_there() {
     ]);
     let drop_in = "conf/polkit-agent-helper@.service.d/countersign.conf";
     let text =
-        std::fs::read_to_string(format!("{}/{drop_in}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        std::fs::read_to_string(format!("{}/../../{drop_in}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     image.write("etc/systemd/system/polkit-agent-helper@.service.d/countersign.conf", &text);
     image.finds(&[]);
 }

@@ -16,7 +16,7 @@ const ON_DEMAND: &str = "[login]\nflow = \"on-demand\"\n[on_demand]\napp = \"a\"
 
 /// The three stacks of a file in conf/pam.d.
 fn documented(file: &str) -> Vec<String> {
-    let path = format!("{}/conf/pam.d/{file}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/../../conf/pam.d/{file}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
     let stacks = text.split("\n\n").skip(1).map(|part| {
         let lines = part.lines().filter_map(|line| match line.strip_prefix('#') {

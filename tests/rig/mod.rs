@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use super::simulator::Simulator;
+use simulator::Simulator;
 
 /// Alice's code is always this; her password too.
 pub const CODE: &str = "287082";
@@ -204,7 +204,7 @@ impl Audit {
 }
 
 /// `Start`, `Answer`, `Answer+StartOOB`, `Poll`, `Cleanup`, ...
-fn action(request: &super::simulator::Logged) -> String {
+fn action(request: &simulator::Logged) -> String {
     let body = &request.body;
     if let Some(several) = body["MultipleOperations"].as_array() {
         let names: Vec<_> = several.iter().filter_map(|o| o["Action"].as_str()).collect();
@@ -227,6 +227,6 @@ pub fn user() -> String {
 pub fn module() -> PathBuf {
     let program = std::env::current_exe().unwrap();
     let folder = program.parent().unwrap();
-    let here = folder.join("libcountersign.so");
-    if here.exists() { here } else { folder.parent().unwrap().join("libcountersign.so") }
+    let here = folder.join("libpam_countersign.so");
+    if here.exists() { here } else { folder.parent().unwrap().join("libpam_countersign.so") }
 }

@@ -7,8 +7,8 @@ use countersign::login::{Echo, Question};
 use countersign::refusal::Reason;
 use countersign::secret::Secret;
 
-use super::super::simulator::{Message, Phone};
 use super::{PASSWORD, Rig, user};
+use simulator::{Message, Phone};
 
 /// Alice in the tenant.
 pub const NAME: &str = "alice@example.com";

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use totp_rs::{Algorithm, Builder, Secret};
 
 use crate::probe::{Probe, Reply};
-use crate::simulator::Simulator;
+use simulator::Simulator;
 
 const REGISTER: &str = "/api/mfa/register/TOTP";
 const STEP_UP: &str = "/api/step-up/authenticate/TOTP";

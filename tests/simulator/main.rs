@@ -7,9 +7,6 @@
     reason = "a program that speaks to its terminal"
 )]
 
-#[path = "mod.rs"]
-mod simulator;
-
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -10,7 +10,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
 
-use super::simulator::Simulator;
+use simulator::Simulator;
 
 /// A reply that takes longer never comes.
 const PATIENCE: Duration = Duration::from_secs(30);

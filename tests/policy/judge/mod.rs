@@ -17,7 +17,6 @@ mod a_second_name;
 mod a_session;
 mod a_stranger;
 mod an_exemption;
-mod examined;
 mod without_rules;
 
 /// A system with a few accounts; it remembers what it was asked.

@@ -1,0 +1,55 @@
+//! What a login would meet, as far as this machine alone decides. Asks nobody, tells nobody,
+//! changes nothing.
+#![forbid(unsafe_code)]
+
+use std::path::Path;
+
+use countersign::host::{self, Caller, Judged, LocalUsers, Whence};
+use countersign::os::Trusted;
+use countersign::policy::{self, Note, Policy, Terms};
+use countersign::refusal::Refusal;
+
+use super::examine::{Examined, examine};
+
+/// The judge's word, and how it came to that.
+pub struct Foresight {
+    /// Exempt, required or refused: what a login of this caller would meet.
+    pub judged: Result<Judged, Refusal>,
+    /// What the log would say besides.
+    pub notes: Vec<Note>,
+    /// The rules, in the order in which they are looked at.
+    pub examined: Vec<Examined>,
+}
+
+/// Judges a caller as [`host::authenticate`] does; `public_key` is the fingerprint of one that
+/// sshd would have verified, `whence` where the session came from that asks without a remote host.
+#[must_use]
+pub fn foresee(
+    caller: &Caller,
+    public_key: Option<String>,
+    whence: Whence,
+    (configuration, policy): (&Path, &Policy),
+) -> Foresight {
+    let users = LocalUsers::from(whence).behind(configuration, policy);
+    let subject = match caller.subject(public_key, policy) {
+        Ok(subject) => subject,
+        Err(refusal) => {
+            return Foresight { judged: Err(refusal), notes: Vec::new(), examined: Vec::new() };
+        }
+    };
+    let ruling = policy::judge(policy, &subject, &users);
+    Foresight {
+        judged: Judged::of(ruling.judgement),
+        notes: ruling.notes,
+        examined: examine(policy, &subject, &users),
+    }
+}
+
+/// Whether the files that these terms need are there and safe, in the order of a login.
+///
+/// # Errors
+///
+/// What a login would be refused with.
+pub fn fit(terms: &Terms) -> Result<(), Refusal> {
+    host::equip(terms, &Trusted::default()).map(drop)
+}

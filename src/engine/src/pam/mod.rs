@@ -1,0 +1,114 @@
+//! The entry points: what libpam calls, and what it is told.
+//!
+//! `PAM_SUCCESS` is made in one place, from a verdict that only a proof or an administrator's rule
+//! can bring about.
+
+mod conversation;
+mod handle;
+
+pub use handle::{AUDIT, REHEARSAL};
+
+use std::ffi::{CStr, c_char, c_int};
+
+use ::pam::constants::{PamFlag, PamResultCode};
+use ::pam::macros::invoke_hook;
+use ::pam::module::PamHandle;
+
+use crate::host::{self, Verdict};
+use crate::log::{Level, Log};
+use crate::policy::ExemptResult;
+
+/// `auth`: may this user log in?
+///
+/// # Safety
+///
+/// Called by libpam, with a live handle and `argc` strings.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pam_sm_authenticate(
+    handle: *mut PamHandle,
+    _flags: PamFlag,
+    argc: c_int,
+    argv: *const *const c_char,
+) -> PamResultCode {
+    // SAFETY: libpam's promise is the one that is asked for.
+    unsafe { invoke_hook(handle, argc, argv, authenticate) }
+}
+
+/// `setcred`: there is nothing to do, and a failure would end a login that has succeeded.
+///
+/// # Safety
+///
+/// Nothing is touched.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pam_sm_setcred(
+    _handle: *mut PamHandle,
+    _flags: PamFlag,
+    _argc: c_int,
+    _argv: *const *const c_char,
+) -> PamResultCode {
+    PamResultCode::PAM_SUCCESS
+}
+
+/// `account`: not ours to say, so that an `account sufficient` by mistake grants nothing.
+///
+/// # Safety
+///
+/// Nothing is touched.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pam_sm_acct_mgmt(
+    _handle: *mut PamHandle,
+    _flags: PamFlag,
+    _argc: c_int,
+    _argv: *const *const c_char,
+) -> PamResultCode {
+    PamResultCode::PAM_IGNORE
+}
+
+fn authenticate(handle: &mut PamHandle, arguments: Vec<&CStr>) -> PamResultCode {
+    host::silence();
+    let answer = host::caught(|| {
+        let caller = handle::caller(handle, &arguments);
+        let mut conversation = conversation::PamConversation::new(handle);
+        let outcome = host::authenticate(&caller, &mut conversation);
+        handle::delay_failure(handle, outcome.failure_delay);
+        handle::hand_over(handle, &outcome.event);
+        code(&outcome.verdict)
+    });
+    answer.unwrap_or_else(|defect| {
+        Log::new("panic").line(Level::Error, &defect);
+        PamResultCode::PAM_SYSTEM_ERR
+    })
+}
+
+/// What libpam is told.
+fn code(verdict: &Verdict) -> PamResultCode {
+    match verdict {
+        Verdict::Granted(_proof) => PamResultCode::PAM_SUCCESS,
+        Verdict::Remembered(_confirmation) => PamResultCode::PAM_SUCCESS,
+        Verdict::Exempt { result: ExemptResult::Ignore, .. } => PamResultCode::PAM_IGNORE,
+        Verdict::Exempt { result: ExemptResult::Success, .. } => PamResultCode::PAM_SUCCESS,
+        Verdict::Refused(refusal) => refusal.reason.pam_code(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refusal::{Reason, Refusal};
+
+    #[test]
+    fn no_refusal_is_a_success_and_none_is_ignored() {
+        for reason in Reason::ALL {
+            let code = code(&Verdict::Refused(Refusal::new(reason, "")));
+            assert_ne!(code, PamResultCode::PAM_SUCCESS, "{reason:?}");
+            assert_ne!(code, PamResultCode::PAM_IGNORE, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn an_exempt_user_is_ignored_unless_the_rule_says_success() {
+        let exempt = |result| code(&Verdict::Exempt { rule: "r".into(), result });
+        assert_eq!(exempt(ExemptResult::Ignore), PamResultCode::PAM_IGNORE);
+        assert_eq!(exempt(ExemptResult::Success), PamResultCode::PAM_SUCCESS);
+    }
+}
