@@ -32,8 +32,9 @@ use std::time::Duration;
 use countersign::local::State;
 use countersign::local::budget::{Limits, Room};
 use countersign::local::memory::{Circumstances, Now, Scope};
+use countersign::local::offline::moment::Moment;
 use countersign::local::offline::record::Enrolment;
-use countersign::local::offline::rules::{self, CodeRefusal, Moment};
+use countersign::local::offline::rules::{self, CodeRefusal};
 use countersign::local::offline::{Store, uri};
 use countersign::os::{self, Session};
 

@@ -15,9 +15,9 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 use countersign::host::{Answer, Caller, Conversation, Verdict, authenticate};
+use countersign::local::offline::moment::Moment;
 use countersign::local::offline::otp::Key;
 use countersign::local::offline::record::{Enrolment, Record};
-use countersign::local::offline::rules::Moment;
 use countersign::local::offline::{Store, uri};
 use countersign::login::Question;
 use countersign::os;

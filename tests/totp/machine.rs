@@ -19,9 +19,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use countersign::local::offline::moment::Moment;
 use countersign::local::offline::otp::Key;
 use countersign::local::offline::record::Enrolment;
-use countersign::local::offline::rules::Moment;
 use countersign::local::offline::{Store, uri};
 use countersign::os;
 

@@ -2,7 +2,40 @@
 #![forbid(unsafe_code)]
 
 use crate::line::{Word, words};
-use crate::stack::Kind;
+
+/// What a line is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Who is it?
+    Auth,
+    /// May the user log in now?
+    Account,
+    /// Changes of passwords.
+    Password,
+    /// What begins and ends with a session.
+    Session,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 4] = [Kind::Auth, Kind::Account, Kind::Password, Kind::Session];
+
+    /// The word for it in a line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Auth => "auth",
+            Kind::Account => "account",
+            Kind::Password => "password",
+            Kind::Session => "session",
+        }
+    }
+
+    /// The type of a word, in any case.
+    pub fn parse(word: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|kind| kind.word().eq_ignore_ascii_case(word))
+    }
+}
 
 /// A line in words, as far as it has them.
 pub struct Rule<'a> {

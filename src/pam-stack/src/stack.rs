@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::control::{Control, Misread};
 use crate::line::{Line, lines};
+pub use crate::rule::Kind;
 use crate::rule::{Included, Rule};
 
 /// libpam follows no more substacks within each other (`PAM_SUBSTACK_MAX_LEVEL`), and newer ones no
@@ -13,40 +14,6 @@ use crate::rule::{Included, Rule};
 const DEPTH: usize = 16;
 /// No sane service has a tenth of these; a file that includes itself twice would have thousands.
 const HANDLERS: usize = 2000;
-
-/// What a line is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// Who is it?
-    Auth,
-    /// May the user log in now?
-    Account,
-    /// Changes of passwords.
-    Password,
-    /// What begins and ends with a session.
-    Session,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Kind; 4] = [Kind::Auth, Kind::Account, Kind::Password, Kind::Session];
-
-    /// The word for it in a line.
-    pub fn word(self) -> &'static str {
-        match self {
-            Kind::Auth => "auth",
-            Kind::Account => "account",
-            Kind::Password => "password",
-            Kind::Session => "session",
-        }
-    }
-
-    /// The type of a word, in any case.
-    pub fn parse(word: &str) -> Option<Self> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|kind| kind.word().eq_ignore_ascii_case(word))
-    }
-}
 
 /// Where a line stands: the name by which its file was asked for, and the line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,7 +3,7 @@
 
 use crate::tenant::britive::wire::{Begun, FACTOR};
 use crate::tenant::britive::{self, Client, Code, Status};
-use countersign::local::offline::rules::Moment;
+use countersign::local::offline::moment::Moment;
 use countersign::local::offline::uri;
 use countersign::otpauth::{Algorithm, Otpauth};
 use countersign::policy::Britive;

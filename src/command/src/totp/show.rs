@@ -3,7 +3,10 @@
 
 use countersign::audit::escape;
 use countersign::local::offline::record::{Record, Stage};
-use countersign::local::offline::rules::{CodeRefusal, Moment, Purpose, blocked};
+use countersign::local::offline::{
+    moment::Moment,
+    rules::{CodeRefusal, Purpose, blocked},
+};
 use serde_json::json;
 
 use super::super::context::Context;

@@ -7,9 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::json::Json;
-use super::refusal::Problem;
+use super::refusal::{Kind, Problem};
 use super::rule::Rule;
-use super::wire::Kind;
 
 const ENABLED: &str = "AuthenticationEnabled";
 const RULES: &str = "Authentication/AuthenticationRules";

@@ -6,8 +6,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::block::{Block, Name};
-use super::refusal::Problem;
-use super::wire::{self, Call, Kind, Links, Role};
+use super::refusal::{Kind, Problem};
+use super::wire::{self, Call, Links, Role};
 use countersign::echo::Echoes;
 use countersign::os;
 use countersign::secret::Secret;

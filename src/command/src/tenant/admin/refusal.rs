@@ -3,13 +3,76 @@
 
 use std::fmt;
 
-use super::wire::Kind;
 use countersign::echo::Echoes;
 use countersign::tenant::failure::Failure;
 use countersign::tenant::text::{ServerText, shown};
 
 /// Room for the tenant's own words, in characters.
 const WORDS: usize = 200;
+
+/// Which call, for what is said about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The grant of a token.
+    Token,
+    /// [`Call::Roles`]
+    Roles,
+    /// [`Call::OwnPolicies`]
+    OwnPolicies,
+    /// [`Call::Links`]
+    Links,
+    /// [`Call::Block`]
+    Block,
+    /// [`Call::Register`]
+    Register,
+    /// [`Call::Save`]
+    Save,
+    /// [`Call::LogOut`]
+    LogOut,
+}
+
+impl Kind {
+    /// The path below the tenant's base.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Kind::Token => "/oauth2/token",
+            Kind::Roles => "/RedRock/query",
+            Kind::OwnPolicies => "/Policy/GetUsingCloudMobileGP",
+            Kind::Links => "/Policy/GetNicePlinks",
+            Kind::Block => "/Policy/GetPolicyBlock",
+            Kind::Register => "/Policy/AddAuthPolicyModifier",
+            Kind::Save => "/Policy/SavePolicyBlock3",
+            Kind::LogOut => "/Security/Logout",
+        }
+    }
+
+    /// What it does, behind "can't".
+    #[must_use]
+    pub fn does(self) -> &'static str {
+        match self {
+            Kind::Token => "get a token",
+            Kind::Roles => "read the roles",
+            Kind::OwnPolicies => "read whether the tenant uses its own policies",
+            Kind::Links => "read the policy sets",
+            Kind::Block => "read the policy set",
+            Kind::Register => "register the challenge policy",
+            Kind::Save => "save the policy set",
+            Kind::LogOut => "log out",
+        }
+    }
+
+    /// What somebody must be allowed to do for it, behind "may".
+    #[must_use]
+    pub fn right(self) -> &'static str {
+        match self {
+            Kind::Token | Kind::LogOut => "log in",
+            Kind::Roles => "read roles",
+            Kind::OwnPolicies | Kind::Links | Kind::Block => "read policies",
+            Kind::Register | Kind::Save => "change policies",
+        }
+    }
+}
 
 /// Why a call gave nothing.
 #[derive(Debug)]

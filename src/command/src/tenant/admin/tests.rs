@@ -4,7 +4,8 @@
 
 use countersign::tenant::http::Response;
 
-use super::wire::{self, Call, Kind};
+use super::refusal::Kind;
+use super::wire::{self, Call};
 use super::{Block, Json, Links, Name, New, Problem, Rule};
 
 const DEFAULT: &str = "/Policy/Default Policy";

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::refusal::Problem;
+use super::refusal::{Kind, Problem};
 use super::token::Token;
-use super::wire::{self, Begun, Call, Code, Kind, Method, Status, StepUp, UserId};
+use super::wire::{self, Begun, Call, Code, Method, Status, StepUp, UserId};
 use countersign::echo::Echoes;
 use countersign::os;
 use countersign::tenant::http::{self, Response, Settings, SetupError};

@@ -3,10 +3,24 @@
 
 use std::fmt;
 
-use super::wire::Kind;
 use countersign::echo::Echoes;
 use countersign::tenant::failure::Failure;
 use countersign::tenant::text::ServerText;
+
+/// What a request is about, for the sentence about a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It asks for a secret.
+    Generate,
+    /// It carries a first code.
+    Verify,
+    /// It carries a code.
+    Code,
+    /// It is about the token's own user.
+    Own,
+    /// It is about somebody else.
+    Other,
+}
 
 /// Why a call came to nothing.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::refusal::{Problem, Refusal};
+use super::refusal::{Kind, Problem, Refusal};
 use countersign::otpauth::{self, Otpauth};
 use countersign::secret::Secret;
 use countersign::tenant::http::Response;
@@ -43,21 +43,6 @@ pub enum Call<'a> {
     RemoveOf(&'a UserId),
     /// Checks a code of the token's own user.
     StepUp(&'a Code),
-}
-
-/// What a request is about, for the sentence about a refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// It asks for a secret.
-    Generate,
-    /// It carries a first code.
-    Verify,
-    /// It carries a code.
-    Code,
-    /// It is about the token's own user.
-    Own,
-    /// It is about somebody else.
-    Other,
 }
 
 /// The methods that the API has.

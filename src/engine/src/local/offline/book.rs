@@ -2,10 +2,9 @@
 //! then taken back.
 #![forbid(unsafe_code)]
 
+use super::moment::{Moment, Pause};
 use super::record::{Record, Stage};
-use super::rules::{
-    self, Accepted, CodeRefusal, FINAL, Found, Kind, Limits, Moment, Pause, Purpose,
-};
+use super::rules::{self, Accepted, CodeRefusal, FINAL, Found, Kind, Limits, Purpose};
 use super::{Store, head_name, numbers_name};
 use crate::local::Unusable;
 use crate::local::ledger::{Ledger, Stamp, Trouble};

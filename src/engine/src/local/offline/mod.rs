@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod book;
+pub mod moment;
 pub mod otp;
 pub mod record;
 pub mod recovery;
@@ -26,9 +27,10 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use self::book::Book;
+use self::moment::Moment;
 use self::record::Record;
 use self::recovery::Hashes;
-use self::rules::{Accepted, CodeRefusal, Limits, Moment, Purpose};
+use self::rules::{Accepted, CodeRefusal, Limits, Purpose};
 use super::ledger::{Stamp, Trouble};
 use super::marks::{self, Mark};
 use super::{Unmarked, Unusable, fingerprint};

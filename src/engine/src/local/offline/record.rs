@@ -10,9 +10,9 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::moment::{Moment, Pause};
 use super::otp::Key;
 use super::recovery::Hashes;
-use super::rules::{Moment, Pause};
 
 /// What the first line begins with, version included. Another one is not guessed at.
 const HEAD: &str = "countersign-offline 1 ";

@@ -331,7 +331,7 @@ fn no_bit_of_the_numbers_can_flip_unseen() {
 fn a_record_of_an_earlier_version_keeps_what_it_knew() {
     let place = Place::new();
     let enrolment = Enrolment::new(UID, "alice", key(), &moment(0)).unwrap();
-    let wait = rules::Pause::of(30, &moment(0));
+    let wait = moment::Pause::of(30, &moment(0));
     let record = Record {
         failures: 5,
         wait: Some(wait),

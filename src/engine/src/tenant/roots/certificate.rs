@@ -1,6 +1,7 @@
 //! What a certificate says of itself (RFC 5280, section 4), as far as it decides whose word it is.
 #![forbid(unsafe_code)]
 
+use rustls::pki_types::CertificateDer;
 use time::{Date, Month, PrimitiveDateTime, Time};
 
 use super::der::{BIT_STRING, BOOLEAN, Der, INTEGER, OCTET_STRING, OID, SEQUENCE, is_well_formed};
@@ -41,6 +42,14 @@ const LIMITING: [&[u8]; 3] = [
 /// The purposes of an extended key usage that matter.
 const SERVER_AUTH: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
 const ANY_PURPOSE: &[u8] = &[0x55, 0x1d, 0x25, 0x00];
+
+/// A certificate that this machine has.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub der: CertificateDer<'static>,
+    /// Whether trust settings beside it forbid it.
+    pub is_distrusted: bool,
+}
 
 /// The outside of a certificate. Nothing of it has been checked.
 pub(super) struct Certificate<'a> {

@@ -6,9 +6,8 @@ use rustls::pki_types::CertificateDer;
 
 use super::SetupError;
 use super::authority::{Flaw, Root};
-use super::certificate::Certificate;
+use super::certificate::{Certificate, Held};
 use super::pem::{self, Block, Broken};
-use super::verifier::Held;
 
 /// Reads all certificates of a PEM file. Each must be able to end a chain, or belong to one that
 /// the file ends.

@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
 
-use super::certificate::{Certificate, with_trust};
-use super::verifier::Held;
+use super::certificate::{Certificate, Held, with_trust};
 use super::{name, pem};
 use crate::os;
 

@@ -18,20 +18,12 @@ use rustls::{
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
 
 use super::authority::{Flaw, Root};
-use super::certificate::Certificate;
+use super::certificate::{Certificate, Held};
 use super::store::Store;
 use crate::os;
 
 /// As many certificates of a chain are looked at.
 const CHAIN: usize = 8;
-
-/// A certificate that this machine has.
-#[derive(Debug)]
-pub(super) struct Held {
-    pub der: CertificateDer<'static>,
-    /// Whether trust settings beside it forbid it.
-    pub is_distrusted: bool,
-}
 
 /// Where the certificates of this machine are.
 #[derive(Debug)]
