@@ -185,10 +185,10 @@ fn obstacle(
         typed: account.name.clone(),
     };
     let needs_password = match whom::judged(policy, judged, service, key) {
-        Judgement::Require(_) => asks_local_password_first(policy, service),
-        Judgement::Exempt { result: ExemptResult::Ignore, .. } => true,
-        Judgement::Exempt { result: ExemptResult::Success, .. } => false,
-        Judgement::Refuse(refusal) => return Some(told(&refusal)),
+        Ok(Judgement::Require(_)) => asks_local_password_first(policy, service),
+        Ok(Judgement::Exempt { result: ExemptResult::Ignore, .. }) => true,
+        Ok(Judgement::Exempt { result: ExemptResult::Success, .. }) => false,
+        Err(refusal) => return Some(told(&refusal)),
     };
     let is_locked = account.password == Password::Locked && needs_password;
     is_locked.then(|| "the stack asks for the local password, and it has none".to_owned())

@@ -39,18 +39,18 @@ pub const SETUP: Hints = Hints {
 pub fn local(policy: &Policy, user: &str, service: &str, hints: &Hints) -> Result<Terms, Problem> {
     let account = account(user, hints.unknown)?;
     match judged(policy, account, service, None) {
-        Judgement::Require(required) => {
+        Ok(Judgement::Require(required)) => {
             let Required { first, second: _ } = *required;
             Ok(first)
         }
-        Judgement::Exempt { rule, .. } => Err(Problem::new(format!(
+        Ok(Judgement::Exempt { rule, .. }) => Err(Problem::new(format!(
             "{} is exempt for the service {} by the rule {}: the tenant is not asked",
             escape(user),
             escape(service),
             escape(&rule)
         ))
         .hint(hints.exempt)),
-        Judgement::Refuse(refusal) => Err(refused(&refusal, hints)),
+        Err(refusal) => Err(refused(&refusal, hints)),
     }
 }
 
@@ -61,7 +61,7 @@ pub fn judged(
     account: Account,
     service: &str,
     public_key: Option<String>,
-) -> Judgement {
+) -> Result<Judgement, Refusal> {
     let subject = Subject {
         caller: Some(account.clone()),
         account,

@@ -35,11 +35,10 @@ use crate::audit::Event;
 use crate::log::Log;
 use crate::login::{Machine, Proof, Start};
 use crate::os::{self, Trusted};
-use crate::policy::{self, Account, Flow, Mechanism, Required, Settings, Terms};
+use crate::policy::{self, Account, Flow, Judgement, Mechanism, Required, Settings, Terms};
 use crate::refusal::{Reason, Refusal};
 
 use hands::Own;
-pub use judgement::Judged;
 pub use listing::LONGEST_LIST;
 use memory::Memory;
 pub use memory::limits;
@@ -121,8 +120,8 @@ impl<'a> Attempt<'a> {
             self.log.move_to(socket);
         }
         match self.judge(&policy, &arguments.config) {
-            Ok(Judged::Exempt { rule, result }) => Ok(Verdict::Exempt { rule, result }),
-            Ok(Judged::Required(required)) => {
+            Ok(Judgement::Exempt { rule, result }) => Ok(Verdict::Exempt { rule, result }),
+            Ok(Judgement::Require(required)) => {
                 self.memory = Some(Memory::new(&policy, text, &self.trusted));
                 self.log_in(*required)
             }

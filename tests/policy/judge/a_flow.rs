@@ -52,7 +52,7 @@ fn comes_with_all_that_it_needs() {
 #[test]
 fn of_a_caller_who_is_somebody_else_is_not_changed_by_the_key_of_the_user() {
     let rest = rest("after_public_key = 'on-demand'\nperson = 'both'");
-    let Judgement::Require(required) = judged(&rest, &with_key(alice_to_root())) else {
+    let Ok(Judgement::Require(required)) = judged(&rest, &with_key(alice_to_root())) else {
         panic!("required")
     };
     assert_eq!(word(&required.first.flow), "login");

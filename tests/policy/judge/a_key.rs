@@ -44,7 +44,7 @@ fn comes_behind_the_name_and_before_the_template() {
 #[test]
 fn says_nothing_about_a_caller_who_is_somebody_else() {
     let keys = format!("{}[login]\nperson = 'both'\n", keys());
-    let Judgement::Require(required) = judged(&keys, &with(BOBS, alice_to_root())) else {
+    let Ok(Judgement::Require(required)) = judged(&keys, &with(BOBS, alice_to_root())) else {
         panic!("required")
     };
     assert_eq!(required.first.tenant_user, "alice@example.com");

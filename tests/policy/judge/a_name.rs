@@ -56,7 +56,7 @@ fn that_is_anything_else_is_refused() {
     ] {
         assert_eq!(
             judged("", &subject(user, 1002, "")),
-            Judgement::Refuse(Refusal::NameNotMapped { user: user.into() }),
+            Err(Refusal::NameNotMapped { user: user.into() }),
             "{user:?}"
         );
     }
@@ -67,9 +67,7 @@ fn of_root_is_never_made_by_the_template() {
     for user in ["root", "toor", "admin"] {
         assert_eq!(judged("", &subject(user, 0, "")), root_not_mapped(user));
     }
-    let Judgement::Refuse(refusal) = judged(NAMES, &subject("toor", 0, "")) else {
-        panic!("refused")
-    };
+    let Err(refusal) = judged(NAMES, &subject("toor", 0, "")) else { panic!("refused") };
     assert_eq!(refusal.reason().code(), "root_not_mapped");
     assert_eq!(refusal.to_string(), "\"toor\" has uid 0 and no entry in users.names or users.keys");
 }
@@ -79,13 +77,16 @@ fn without_a_template_is_only_in_the_table() {
     let text = "[tenant]\nurl = 'https://abc1234.id.cyberark.cloud'\n[users.names]\nbob = 'robert@example.com'\n";
     let policy = parse(text.as_bytes()).expect("a policy");
     let judgement = judge(&policy, &alice(), &System::default()).judgement;
-    let Judgement::Refuse(refusal) = judgement else { panic!("{judgement:?}") };
+    let Err(refusal) = judgement else { panic!("{judgement:?}") };
     assert_eq!(refusal.reason().code(), "name_not_mapped");
     assert_eq!(
         refusal.to_string(),
         "\"alice\" has no entry in users.names or users.keys, and no template takes the name"
     );
-    assert!(matches!(judge(&policy, &bob(), &System::default()).judgement, Judgement::Require(_)));
+    assert!(matches!(
+        judge(&policy, &bob(), &System::default()).judgement,
+        Ok(Judgement::Require(_))
+    ));
 }
 
 #[test]
@@ -95,9 +96,7 @@ fn in_the_file_of_names_counts_behind_the_table_and_before_the_template() {
     assert_eq!(required(file, &alice()), "a@example.org");
     assert_eq!(required(file, &subject("root", 0, "")), "admin@example.org");
     assert_eq!(required(file, &subject("carl", 1003, "")), "carl@example.com");
-    let Judgement::Refuse(refusal) = judged(file, &subject("backup", 34, "")) else {
-        panic!("refused")
-    };
+    let Err(refusal) = judged(file, &subject("backup", 34, "")) else { panic!("refused") };
     assert_eq!(refusal.reason().code(), "misconfigured");
     assert_eq!(refusal.to_string(), "/names: \"backup\" is there twice");
 }

@@ -11,8 +11,8 @@ fn rest(whom: &str, more: &str) -> String {
 
 /// Everybody who is asked about, in order: the name in the tenant, and whether the stack's password
 /// is theirs.
-fn asked(judgement: Judgement) -> Vec<(String, bool)> {
-    let Judgement::Require(required) = judgement else { panic!("{judgement:?}") };
+fn asked(judgement: Judged) -> Vec<(String, bool)> {
+    let Ok(Judgement::Require(required)) = judgement else { panic!("{judgement:?}") };
     let terms = std::iter::once(required.first).chain(required.second);
     terms.map(|terms| (terms.tenant_user, terms.is_pam_user)).collect()
 }
@@ -39,7 +39,7 @@ fn is_chosen_by_the_policy() {
 
 #[test]
 fn is_named_in_the_terms() {
-    let Judgement::Require(required) = judged(&rest("both", ""), &alice_to_root()) else {
+    let Ok(Judgement::Require(required)) = judged(&rest("both", ""), &alice_to_root()) else {
         panic!("required")
     };
     assert_eq!(required.first.person, account("alice", 1000));
@@ -56,7 +56,7 @@ fn is_the_user_or_nobody_without_a_caller() {
     }
     for whom in ["caller", "both"] {
         let judgement = judged(&rest(whom, ""), &root);
-        assert_eq!(judgement, Judgement::Refuse(Refusal::NoCaller), "{whom}");
+        assert_eq!(judgement, Err(Refusal::NoCaller), "{whom}");
     }
     assert_eq!(Refusal::NoCaller.reason().code(), "no_caller");
     assert_eq!(
@@ -71,7 +71,7 @@ fn is_never_let_in_for_want_of_a_caller_by_a_rule() {
     let root = Subject { caller: None, ..alice_to_root() };
     for whom in ["caller", "both"] {
         let judgement = judged(&rest(whom, rules), &root);
-        assert_eq!(judgement, Judgement::Refuse(Refusal::NoCaller), "{whom}");
+        assert_eq!(judgement, Err(Refusal::NoCaller), "{whom}");
     }
 }
 
@@ -101,7 +101,7 @@ fn is_the_user_under_the_name_that_pam_has_if_the_uid_is_the_same() {
 #[test]
 fn of_the_same_name_but_another_uid_is_somebody_else() {
     let other = Subject { caller: Some(account("alice", 1002)), ..alice() };
-    let Judgement::Require(required) = judged(&rest("both", ""), &other) else {
+    let Ok(Judgement::Require(required)) = judged(&rest("both", ""), &other) else {
         panic!("required")
     };
     assert!(!required.first.is_pam_user);
@@ -190,7 +190,7 @@ fn is_nobody_if_both_are_exempt_and_a_success_only_if_both_are_one() {
         let rest = rest("both", &rules(alice, root));
         let ruling = ruling_by(&System::default(), &rest, &alice_to_root());
         let rule = rule.into();
-        assert_eq!(ruling.judgement, Judgement::Exempt { rule, result });
+        assert_eq!(ruling.judgement, Ok(Judgement::Exempt { rule, result }));
         assert_eq!(
             said(&ruling.notes),
             [
@@ -208,7 +208,7 @@ fn who_has_no_name_in_the_tenant_is_refused_whoever_the_other_is() {
         judged(&rest("both", rules), &caller(user, uid))
     };
     let user = "Bob".to_owned();
-    assert_eq!(refused("Bob", 1001), Judgement::Refuse(Refusal::NameNotMapped { user }));
+    assert_eq!(refused("Bob", 1001), Err(Refusal::NameNotMapped { user }));
     let both = "[login]\nperson = 'both'\n";
     assert_eq!(judged(both, &alice_to_root()), root_not_mapped("root"));
     let exempt_caller = format!("{both}[[exempt]]\nusers = ['alice']\n");
@@ -229,9 +229,7 @@ fn who_calls_as_root_needs_an_entry_like_the_user() {
 #[test]
 fn is_named_in_a_refusal_short_and_printable() {
     let hostile = format!("\u{1b}[31m\n{}", "x".repeat(4096));
-    let Judgement::Refuse(refusal) = judged(ROOT, &caller(&hostile, 1002)) else {
-        panic!("refused")
-    };
+    let Err(refusal) = judged(ROOT, &caller(&hostile, 1002)) else { panic!("refused") };
     let shown = "x".repeat(42);
     assert_eq!(
         refusal.to_string(),
@@ -245,9 +243,7 @@ fn is_named_in_a_refusal_short_and_printable() {
 #[test]
 fn is_doubtful_for_both_if_a_rule_is() {
     let rules = "[[exempt]]\nusers = ['alice']\n[[require]]\nname = 'admins'\ngroups = ['suod']\n";
-    let Judgement::Refuse(refusal) = judged(&rest("both", rules), &alice_to_root()) else {
-        panic!("refused")
-    };
+    let Err(refusal) = judged(&rest("both", rules), &alice_to_root()) else { panic!("refused") };
     assert_eq!(
         (refusal.reason().code(), refusal.to_string().as_str()),
         ("misconfigured", "rule \"admins\" names an unknown group \"suod\"")
@@ -268,10 +264,7 @@ fn is_looked_up_under_the_own_name() {
     for whom in WHOM {
         let rest = rest(whom, "[[exempt]]\ngroups = ['robots']\n");
         let judgement = ruling_by(&broken, &rest, &alice_to_root()).judgement;
-        assert!(
-            matches!(judgement, Judgement::Refuse(Refusal::DirectoryFailed(_))),
-            "{whom}: {judgement:?}"
-        );
+        assert!(matches!(judgement, Err(Refusal::DirectoryFailed(_))), "{whom}: {judgement:?}");
     }
 }
 

@@ -63,8 +63,7 @@ fn with_a_typing_error_exempts_nobody() {
             "rule \"admins\" names an unknown group \"suod\"",
         ),
     ] {
-        let Judgement::Refuse(refusal) =
-            judged(&format!("[[require]]\nname = 'admins'\n{rule}\n"), &bob())
+        let Err(refusal) = judged(&format!("[[require]]\nname = 'admins'\n{rule}\n"), &bob())
         else {
             panic!("{rule}")
         };
@@ -79,7 +78,7 @@ fn with_a_typing_error_exempts_nobody() {
 fn with_a_typing_error_still_holds_for_whom_it_names() {
     let rest = "[[require]]\nname = 'admins'\nusers = ['alice', 'carol']\n";
     let ruling = ruling_by(&System::default(), rest, &alice());
-    assert!(matches!(ruling.judgement, Judgement::Require(_)));
+    assert!(matches!(ruling.judgement, Ok(Judgement::Require(_))));
     let (rule, user) = ("admins".into(), "carol".into());
     assert_eq!(ruling.notes, [Note::UnknownUser { rule, user }]);
 }
@@ -96,9 +95,6 @@ fn never_exempts_if_the_directory_fails() {
     let broken = System { broken: true, ..System::default() };
     for rule in ["users = ['root']", "groups = ['sudo']"] {
         let judgement = ruling_by(&broken, &format!("[[require]]\n{rule}\n"), &bob()).judgement;
-        assert!(
-            matches!(judgement, Judgement::Refuse(Refusal::DirectoryFailed(_))),
-            "{judgement:?}"
-        );
+        assert!(matches!(judgement, Err(Refusal::DirectoryFailed(_))), "{judgement:?}");
     }
 }

@@ -7,7 +7,7 @@ const REMOTE: &str = "[[require]]\nnetworks = ['0.0.0.0/0', '::/0']\n";
 const OFFICE: &str = "[[exempt]]\nname = 'office'\nnetworks = ['10.0.0.0/8', 'fe80::/10']\n";
 
 /// By sudo, in a session from these places.
-fn by_sudo(rest: &str, origins: &[Origin]) -> Judgement {
+fn by_sudo(rest: &str, origins: &[Origin]) -> Judged {
     let system = System { origins: origins.to_vec(), ..System::default() };
     let mut judgements = Vec::new();
     for rhost in [None, Some(String::new())] {
@@ -26,32 +26,32 @@ fn from(address: &str) -> Origin {
 
 #[test]
 fn from_a_network_is_required_and_exempt_as_the_login_was() {
-    assert!(matches!(by_sudo(REMOTE, &[from("192.0.2.7")]), Judgement::Require(_)));
+    assert!(matches!(by_sudo(REMOTE, &[from("192.0.2.7")]), Ok(Judgement::Require(_))));
     assert_eq!(by_sudo(REMOTE, &[Origin::Local]), exempt("require"));
     for inside in ["10.1.2.3", "::ffff:10.1.2.3", "fe80::1%eth0", "fe80::1"] {
         assert_eq!(by_sudo(OFFICE, &[from(inside)]), exempt("office"), "{inside}");
     }
     for outside in [from("192.0.2.7"), Origin::Local, Origin::Unclear] {
-        assert!(matches!(by_sudo(OFFICE, &[outside]), Judgement::Require(_)));
+        assert!(matches!(by_sudo(OFFICE, &[outside]), Ok(Judgement::Require(_))));
     }
 }
 
 #[test]
 fn that_is_not_known_is_required_and_never_exempt() {
-    assert!(matches!(by_sudo(REMOTE, &[Origin::Unclear]), Judgement::Require(_)));
+    assert!(matches!(by_sudo(REMOTE, &[Origin::Unclear]), Ok(Judgement::Require(_))));
     let some = "[[require]]\nnetworks = ['192.0.2.0/24']\n";
-    assert!(matches!(by_sudo(some, &[Origin::Unclear]), Judgement::Require(_)));
+    assert!(matches!(by_sudo(some, &[Origin::Unclear]), Ok(Judgement::Require(_))));
     let all = "[[exempt]]\nnetworks = ['0.0.0.0/0', '::/0']\n";
-    assert!(matches!(by_sudo(all, &[Origin::Unclear]), Judgement::Require(_)));
+    assert!(matches!(by_sudo(all, &[Origin::Unclear]), Ok(Judgement::Require(_))));
 }
 
 #[test]
 fn beside_another_is_required_for_either_and_exempt_for_both() {
     let both = [from("10.1.2.3"), from("192.0.2.7")];
-    assert!(matches!(by_sudo(OFFICE, &both), Judgement::Require(_)));
+    assert!(matches!(by_sudo(OFFICE, &both), Ok(Judgement::Require(_))));
     assert_eq!(by_sudo(OFFICE, &[from("10.1.2.3"), from("10.9.9.9")]), exempt("office"));
     let mixed = [Origin::Local, from("192.0.2.7")];
-    assert!(matches!(by_sudo(REMOTE, &mixed), Judgement::Require(_)));
+    assert!(matches!(by_sudo(REMOTE, &mixed), Ok(Judgement::Require(_))));
 }
 
 #[test]

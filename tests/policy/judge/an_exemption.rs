@@ -35,7 +35,7 @@ fn needs_all_its_conditions() {
 fn is_one_of_several() {
     let rest = "[[exempt]]\nusers = ['bob']\n[[exempt]]\nname = 'second'\ngroups = ['sudo']\nresult = 'success'\n";
     let (rule, result) = ("second".into(), ExemptResult::Success);
-    assert_eq!(judged(rest, &alice()), Judgement::Exempt { rule, result });
+    assert_eq!(judged(rest, &alice()), Ok(Judgement::Exempt { rule, result }));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn lasts_to_the_end_of_its_day() {
     assert_eq!(judged(rest, &late), exempt("move"));
     let later = Subject { today: Date::of_epoch(TODAY + DAY), ..alice() };
     let ruling = ruling_by(&System::default(), rest, &later);
-    assert!(matches!(ruling.judgement, Judgement::Require(_)));
+    assert!(matches!(ruling.judgement, Ok(Judgement::Require(_))));
     let until = Date::of_epoch(TODAY);
     assert_eq!(ruling.notes, [Note::Expired { rule: "move".into(), until }]);
     assert_eq!(
@@ -125,14 +125,14 @@ fn lasts_to_the_end_of_its_day() {
 fn that_is_over_needs_no_directory() {
     let rest = "[[exempt]]\ngroups = ['sudo']\nuntil = 2020-01-01\n";
     let broken = System { broken: true, ..System::default() };
-    assert!(matches!(ruling_by(&broken, rest, &alice()).judgement, Judgement::Require(_)));
+    assert!(matches!(ruling_by(&broken, rest, &alice()).judgement, Ok(Judgement::Require(_))));
 }
 
 #[test]
 fn for_an_unknown_group_is_none_and_is_noted() {
     let ruling =
         ruling_by(&System::default(), "[[exempt]]\ngroups = ['sdo', 'robots']\n", &alice());
-    assert!(matches!(ruling.judgement, Judgement::Require(_)));
+    assert!(matches!(ruling.judgement, Ok(Judgement::Require(_))));
     let (rule, group) = ("exempt[1]".into(), "sdo".into());
     assert_eq!(ruling.notes, [Note::UnknownGroup { rule, group }]);
     assert_eq!(
@@ -146,7 +146,7 @@ fn never_comes_from_a_directory_that_fails() {
     let broken = System { broken: true, ..System::default() };
     for rule in ["users = ['alice']", "groups = ['sudo']", "groups = ['nobody-here']"] {
         let judgement = ruling_by(&broken, &format!("[[exempt]]\n{rule}\n"), &alice()).judgement;
-        let Judgement::Refuse(refusal) = judgement else { panic!("{rule}: {judgement:?}") };
+        let Err(refusal) = judgement else { panic!("{rule}: {judgement:?}") };
         assert_eq!(refusal.reason().code(), "directory_failed");
         assert_eq!(refusal.to_string(), "the directory does not answer");
     }
@@ -174,7 +174,7 @@ fn with_an_end_does_not_hold_where_the_clock_shows_a_day_before_one_that_lies_be
     let in_1970 = Subject { today: Date::of_epoch(0), ..alice() };
     let behind = |time| System { behind: time, ..System::default() };
     let ruling = ruling_by(&behind(TODAY), ended, &in_1970);
-    assert!(matches!(ruling.judgement, Judgement::Require(_)));
+    assert!(matches!(ruling.judgement, Ok(Judgement::Require(_))));
     let said: Vec<_> = ruling.notes.iter().map(ToString::to_string).collect();
     assert_eq!(
         said,
@@ -187,7 +187,7 @@ fn with_an_end_does_not_hold_where_the_clock_shows_a_day_before_one_that_lies_be
     let until = "[[exempt]]\nname = 'move'\nusers = ['alice']\nuntil = 2027-01-31\n";
     assert_eq!(ruling_by(&behind(TODAY), until, &alice()).judgement, exempt("move"));
     let later = behind(TODAY + DAY);
-    assert!(matches!(ruling_by(&later, until, &alice()).judgement, Judgement::Require(_)));
+    assert!(matches!(ruling_by(&later, until, &alice()).judgement, Ok(Judgement::Require(_))));
     // Whom it does not exempt, the log has nothing to say of.
     let other = Subject { today: Date::of_epoch(0), ..bob() };
     assert_eq!(ruling_by(&behind(TODAY), ended, &other).notes, []);

@@ -128,12 +128,15 @@ fn ruling_by(system: &System, rest: &str, subject: &Subject) -> Ruling {
     judge(&policy, subject, system)
 }
 
-fn judged(rest: &str, subject: &Subject) -> Judgement {
+/// What the policy asks, or its refusal.
+type Judged = Result<Judgement, Refusal>;
+
+fn judged(rest: &str, subject: &Subject) -> Judged {
     ruling_by(&System::default(), rest, subject).judgement
 }
 
-fn exempt(rule: &str) -> Judgement {
-    Judgement::Exempt { rule: rule.into(), result: ExemptResult::Ignore }
+fn exempt(rule: &str) -> Judged {
+    Ok(Judgement::Exempt { rule: rule.into(), result: ExemptResult::Ignore })
 }
 
 /// The name under which the subject must log in.
@@ -142,13 +145,13 @@ fn required(rest: &str, subject: &Subject) -> String {
 }
 
 /// The terms of the one person who is asked about.
-fn only(judgement: Judgement) -> Terms {
+fn only(judgement: Judged) -> Terms {
     match judgement {
-        Judgement::Require(required) => {
+        Ok(Judgement::Require(required)) => {
             assert_eq!(required.second, None);
             required.first
         }
-        other @ (Judgement::Exempt { .. } | Judgement::Refuse(_)) => panic!("{other:?}"),
+        other @ (Ok(Judgement::Exempt { .. }) | Err(_)) => panic!("{other:?}"),
     }
 }
 
@@ -169,8 +172,8 @@ fn typed(typed: &str, name: &str, uid: u32) -> Subject {
     }
 }
 
-fn root_not_mapped(user: &str) -> Judgement {
-    Judgement::Refuse(Refusal::RootNotMapped { user: user.into() })
+fn root_not_mapped(user: &str) -> Judged {
+    Err(Refusal::RootNotMapped { user: user.into() })
 }
 
 #[test]

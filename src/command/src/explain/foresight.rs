@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use countersign::host::{self, Caller, Judged, LocalUsers, Whence};
+use countersign::host::{self, Caller, LocalUsers, Whence};
 use countersign::os::Trusted;
-use countersign::policy::{self, Note, Policy, Terms};
+use countersign::policy::{self, Judgement, Note, Policy, Terms};
 use countersign::refusal::Refusal;
 
 use super::examine::{Examined, examine};
@@ -14,7 +14,7 @@ use super::examine::{Examined, examine};
 /// The judge's word, and how it came to that.
 pub struct Foresight {
     /// Exempt, required or refused: what a login of this caller would meet.
-    pub judged: Result<Judged, Refusal>,
+    pub judged: Result<Judgement, Refusal>,
     /// What the log would say besides.
     pub notes: Vec<Note>,
     /// The rules, in the order in which they are looked at.
@@ -39,7 +39,7 @@ pub fn foresee(
     };
     let ruling = policy::judge(policy, &subject, &users);
     Foresight {
-        judged: Judged::of(ruling.judgement),
+        judged: ruling.judgement.map_err(Refusal::from),
         notes: ruling.notes,
         examined: examine(policy, &subject, &users),
     }

@@ -11,10 +11,10 @@ mod stack;
 use std::path::PathBuf;
 
 use countersign::audit::escape;
-use countersign::host::{self, Caller, Judged, Whence};
+use countersign::host::{self, Caller, Whence};
 use countersign::local::fingerprint;
 use countersign::os;
-use countersign::policy::{ExemptResult, Origin, Policy, Required, Terms};
+use countersign::policy::{ExemptResult, Judgement, Origin, Policy, Required, Terms};
 use countersign::refusal::Refusal;
 use serde_json::{Value, json};
 
@@ -139,8 +139,8 @@ struct Explanation {
 impl Case<'_> {
     fn explain(&self) -> Explanation {
         let outcome = match &self.foresight.judged {
-            Ok(Judged::Exempt { rule, result }) => self.exempt(rule, *result),
-            Ok(Judged::Required(required)) => match self.unfit(required) {
+            Ok(Judgement::Exempt { rule, result }) => self.exempt(rule, *result),
+            Ok(Judgement::Require(required)) => match self.unfit(required) {
                 Some(refusal) => refused(&refusal),
                 None => self.required(required),
             },

@@ -9,28 +9,15 @@ use super::caller::account;
 use super::{LocalUsers, Whence};
 use crate::log::Level;
 use crate::os;
-use crate::policy::{self, Account, Date, ExemptResult, Judgement, Policy, Required, Subject};
+use crate::policy::{self, Account, Date, Judgement, Policy, Subject};
 use crate::refusal::{Reason, Refusal};
-
-/// Whether the tenant has to be asked.
-pub enum Judged {
-    /// No.
-    Exempt {
-        /// The rule's name.
-        rule: String,
-        /// What the rule answers libpam with.
-        result: ExemptResult,
-    },
-    /// Yes, on these terms.
-    Required(Box<Required>),
-}
 
 impl Attempt<'_> {
     pub(super) fn judge(
         &mut self,
         policy: &Policy,
         configuration: &Path,
-    ) -> Result<Judged, Refusal> {
+    ) -> Result<Judgement, Refusal> {
         let subject = self.caller.subject(self.public_key(), policy)?;
         self.know(&subject.account);
         let users = LocalUsers::from(Whence::of(self.caller)).behind(configuration, policy);
@@ -38,7 +25,7 @@ impl Attempt<'_> {
         for note in &ruling.notes {
             self.log.line(Level::Warning, &note.to_string());
         }
-        Judged::of(ruling.judgement)
+        Ok(ruling.judgement?)
     }
 
     /// From here on the log and what is kept are about the account, and not about how its name was
@@ -68,19 +55,5 @@ impl Caller {
             has_terminal: self.tty.is_some(),
             today: Date::of_epoch(os::wall_clock()),
         })
-    }
-}
-
-impl Judged {
-    /// The word of the judge, as a login takes it.
-    ///
-    /// # Errors
-    /// The judge refuses.
-    pub fn of(judgement: Judgement) -> Result<Self, Refusal> {
-        match judgement {
-            Judgement::Exempt { rule, result } => Ok(Judged::Exempt { rule, result }),
-            Judgement::Require(required) => Ok(Judged::Required(required)),
-            Judgement::Refuse(refusal) => Err(Refusal::new(refusal.reason(), refusal.to_string())),
-        }
     }
 }

@@ -11,7 +11,7 @@ use super::{
     Account, Date, Directory, DirectoryFailed, ExemptResult, ListFailed, Offline, Policy,
     Requirements, Settings, Terms,
 };
-use crate::refusal::Reason;
+use crate::refusal::{self, Reason};
 
 /// The rule that exempts those whom no rule of `[[require]]` names.
 pub(super) const OTHERS: &str = "require";
@@ -36,7 +36,7 @@ pub struct Subject {
     pub today: Date,
 }
 
-/// What the policy asks of a subject.
+/// What the policy asks of a subject that it does not refuse.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
@@ -49,8 +49,6 @@ pub enum Judgement {
     },
     /// Logins on these terms.
     Require(Box<Required>),
-    /// There is no login for this subject.
-    Refuse(Refusal),
 }
 
 /// What must be met: by one person, or by one after the other.
@@ -67,8 +65,8 @@ pub struct Required {
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ruling {
-    /// What the policy asks.
-    pub judgement: Judgement,
+    /// What the policy asks, or why there is no login for this subject.
+    pub judgement: Result<Judgement, Refusal>,
     /// What an administrator should look at.
     pub notes: Vec<Note>,
 }
@@ -198,6 +196,12 @@ impl fmt::Display for Refusal {
     }
 }
 
+impl From<Refusal> for refusal::Refusal {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.reason(), refusal.to_string())
+    }
+}
+
 impl From<ListFailed> for Refusal {
     fn from(failure: ListFailed) -> Self {
         Refusal::ListFailed(failure)
@@ -216,7 +220,7 @@ pub fn judge(policy: &Policy, subject: &Subject, directory: &dyn Directory) -> R
     let settings = policy.for_service(&subject.service);
     let mut notes = Vec::new();
     let judgement = weigh_all(settings, subject, &Remembering::new(directory), &mut notes);
-    Ruling { judgement: judgement.unwrap_or_else(Judgement::Refuse), notes }
+    Ruling { judgement, notes }
 }
 
 fn weigh_all(

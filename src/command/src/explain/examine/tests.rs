@@ -124,19 +124,21 @@ fn the_rule_that_decides_is_the_last_that_was_examined() {
                     let last = examined.last().unwrap();
                     let holds = matches!(last.found, Match::Holds(_));
                     let expected = match &ruling.judgement {
-                        Judgement::Exempt { rule, result: ExemptResult::Ignore } if rule == "e" => {
+                        Ok(Judgement::Exempt { rule, result: ExemptResult::Ignore })
+                            if rule == "e" =>
+                        {
                             decided[0] += 1;
                             (List::Exempt, true)
                         }
-                        Judgement::Exempt { .. } => {
+                        Ok(Judgement::Exempt { .. }) => {
                             decided[1] += 1;
                             (List::Require, false)
                         }
-                        Judgement::Require(_) => {
+                        Ok(Judgement::Require(_)) => {
                             decided[2] += 1;
                             (List::Require, true)
                         }
-                        Judgement::Refuse(refusal) => panic!("{refusal}"),
+                        Err(refusal) => panic!("{refusal}"),
                     };
                     assert_eq!((last.list, holds), expected, "{text}\n{subject:?}\n{examined:?}");
                 }
