@@ -33,6 +33,12 @@ pub struct State {
     entered: Vec<Mood>,
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl State {
     /// Before the first line.
     pub fn new() -> Self {
