@@ -124,7 +124,7 @@ fn ids(folder: &Path, found: &mut BTreeSet<String>) {
 #[test]
 fn every_finding_of_check_is_in_the_manual_once_and_no_other() {
     let mut known = BTreeSet::new();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands/check");
     ids(&source, &mut known);
     assert!(known.len() > 40, "{known:?}");
     let page = page("countersign.8");

@@ -574,8 +574,8 @@ fn every_file_that_is_kept_has_a_canary() {
     }
     assert_eq!(kinds, BTreeSet::from(KEPT));
     let known = [
-        "command/src/policy/backup.rs",
-        "command/src/setup/journal.rs",
+        "command/src/commands/policy/backup.rs",
+        "command/src/commands/setup/journal.rs",
         "engine/src/local/mod.rs",
         "engine/src/local/offline/mod.rs",
     ];

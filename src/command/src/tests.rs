@@ -3,7 +3,7 @@
 
 use clap::{Command, CommandFactory};
 
-use super::Arguments;
+use crate::arguments::{Arguments, WITHOUT_CONFIG};
 
 /// A subcommand that does something, at any depth.
 struct Leaf {
@@ -95,11 +95,7 @@ fn the_help_shows_config_where_it_counts_and_nowhere_else() {
     for below in command.get_subcommands_mut() {
         let name = below.get_name().to_owned();
         let help = below.render_long_help().to_string();
-        assert_eq!(
-            !help.contains("--config "),
-            super::WITHOUT_CONFIG.contains(&name.as_str()),
-            "{name}"
-        );
+        assert_eq!(!help.contains("--config "), WITHOUT_CONFIG.contains(&name.as_str()), "{name}");
     }
 }
 

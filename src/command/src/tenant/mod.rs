@@ -1,5 +1,8 @@
-//! What the command alone asks of tenants: challenge policies, and authenticators at Britive.
+//! What the command asks of tenants, and for which user.
 #![forbid(unsafe_code)]
 
 pub mod admin;
 pub mod britive;
+pub mod drive;
+pub mod guise;
+pub mod whom;

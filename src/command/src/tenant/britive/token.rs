@@ -1,9 +1,8 @@
 //! The token of a user of the Britive tenant, and how it is presented.
 #![forbid(unsafe_code)]
 
-use zeroize::Zeroizing;
-
 use countersign::secret::Secret;
+use zeroize::Zeroizing;
 
 /// Longer than any token, in bytes.
 pub const LONGEST: usize = 8 * 1024;

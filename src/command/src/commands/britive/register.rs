@@ -1,0 +1,148 @@
+//! `countersign britive register`: a secret, shown once on the terminal, and its first code.
+#![forbid(unsafe_code)]
+
+use crate::tenant::britive::wire::{Begun, FACTOR};
+use crate::tenant::britive::{self, Client, Code, Status};
+use countersign::local::offline::moment::Moment;
+use countersign::local::offline::uri;
+use countersign::otpauth::{Algorithm, Otpauth};
+use countersign::policy::Britive;
+use countersign::tenant::text::shown;
+use countersign::words;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::{Said, told};
+use crate::commands::totp::Vacancy;
+use crate::ui::output::{Done, Problem};
+use crate::ui::terminal::Terminal;
+
+/// How many codes may be typed before the registration is left as it is.
+const TRIES: usize = 3;
+/// A tenant's URI is shorter, in characters.
+const URI: usize = 2048;
+
+/// The secret goes to the vacancy too, if there is one.
+pub fn run(
+    client: &mut Client,
+    britive: &Britive,
+    vacancy: Option<Vacancy>,
+) -> Result<Said, Problem> {
+    // Before the tenant makes a secret that nobody could see.
+    let mut terminal = Terminal::open()?;
+    let begun = client.generate().map_err(told)?;
+    show(&mut terminal, &begun)?;
+    let (code, then) = verify(&mut terminal, client, britive, &begun.otpauth)?;
+    match client.status().map_err(told)? {
+        Status::Registered => {}
+        Status::NotRegistered | Status::Challenge | Status::ChallengeFailed => {
+            return Err(unfinished(
+                "the tenant took the code, and says that nothing is registered",
+            ));
+        }
+    }
+    let is_kept = vacancy.is_some();
+    if let Some(vacancy) = vacancy {
+        let codes = keep(&vacancy, &begun.uri, &code, &then)?;
+        terminal.show(codes.trim_end())?;
+    }
+    Ok(said(&begun.otpauth, is_kept))
+}
+
+/// The code that the tenant took is used up here as well, and shows that this machine's clock can
+/// be trusted.
+fn keep(
+    vacancy: &Vacancy,
+    uri: &str,
+    code: &Code,
+    then: &Moment,
+) -> Result<Zeroizing<String>, Problem> {
+    let kept = uri::read(uri).map_err(Problem::new).and_then(|key| {
+        let mut enrolment = vacancy.enrolment(key)?;
+        let codes = vacancy.activate(&mut enrolment, code.as_str(), then)?;
+        codes.ok_or_else(|| {
+            Problem::new("by this machine's clock, the code that the tenant took is wrong")
+        })
+    });
+    kept.map_err(|problem| {
+        problem.within("your authenticator is registered, but not kept here").hint(
+            "countersign totp enroll makes another key; countersign britive remove begins again",
+        )
+    })
+}
+
+fn show(terminal: &mut Terminal, begun: &Begun) -> Done {
+    // Below it: the address, which may take two lines, the sentence, which takes two, and the
+    // question.
+    let picture = words::picture(&begun.uri, words::Ground::Dark, terminal.screen(), 5);
+    terminal.show(picture.as_ref().map_or_else(|why_not| *why_not, |drawn| drawn.as_str()))?;
+    terminal.show(shown(&begun.uri, URI))?;
+    terminal.show(match picture {
+        Ok(_) => "Scan the picture with an authenticator, or give it the secret in the line below it. Both are shown once.",
+        Err(_) => "Give the secret in this line to an authenticator. It is shown once.",
+    })?;
+    let codes = &begun.otpauth;
+    if codes.algorithm != Algorithm::Sha1 || codes.digits != 6 || codes.period != 30 {
+        terminal.show(format!(
+            "Its codes have {} digits, by {}, for {} s: not every authenticator can do that.",
+            codes.digits,
+            codes.algorithm.name(),
+            codes.period
+        ))?;
+    }
+    Ok(())
+}
+
+fn verify(
+    terminal: &mut Terminal,
+    client: &mut Client,
+    britive: &Britive,
+    codes: &Otpauth,
+) -> Result<(Code, Moment), Problem> {
+    let (action, key) = (&britive.verify_action, &britive.verify_key);
+    for _ in 0..TRIES {
+        let typed = terminal.ask("First code: ")?;
+        let Some(code) = Code::parse(&typed).filter(|code| code.has(codes.digits)) else {
+            terminal.show(format!("A code has {} digits.", codes.digits))?;
+            continue;
+        };
+        // The tenant may take its time.
+        let then = Moment::now().map_err(Problem::new)?;
+        match client.verify(action, key, &code) {
+            Ok(Status::Registered) => return Ok((code, then)),
+            Err(britive::Problem::Refused(refusal)) if !refusal.is_wrong_code() => {
+                return Err(told(britive::Problem::Refused(refusal)));
+            }
+            Ok(Status::NotRegistered | Status::Challenge | Status::ChallengeFailed)
+            | Err(britive::Problem::Refused(_)) => {
+                terminal.show("The tenant does not take that code. Wait for the next one.")?;
+            }
+            Err(problem @ (britive::Problem::Failed(_) | britive::Problem::Malformed(_))) => {
+                return Err(told(problem));
+            }
+        }
+    }
+    Err(unfinished("no code was right: the registration is not finished"))
+}
+
+fn unfinished(what: &str) -> Problem {
+    Problem::new(what).hint("an administrator can remove it: countersign britive admin-remove")
+}
+
+fn said(codes: &Otpauth, is_kept: bool) -> Said {
+    let kept = match is_kept {
+        true => " Its secret is kept for offline codes on this machine.",
+        false => "",
+    };
+    Said {
+        sentence: format!("Your authenticator is registered.{kept}"),
+        object: json!({
+            "factor": FACTOR,
+            "status": Status::Registered.name(),
+            "algorithm": codes.algorithm.name(),
+            "digits": codes.digits,
+            "period_seconds": codes.period,
+            "kept_offline": is_kept,
+        }),
+    }
+}

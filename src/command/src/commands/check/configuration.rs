@@ -1,0 +1,266 @@
+//! The configuration and the files that it names, as strictly as the module takes them.
+#![forbid(unsafe_code)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use countersign::host::{self, LocalUsers, NoSecret, Whence};
+use countersign::os::{self, Secrecy, Trusted};
+use countersign::policy::{self, Flow, Origin, Policy, Settings, Tenant};
+use countersign::tenant::http::Client;
+
+use super::finding::{Finding, Report, Severity};
+use super::listing;
+use super::rules::{self, Written};
+use super::stacks::{self, Named};
+use crate::configuration::context;
+use crate::machine::root::Root;
+
+/// Every configuration that a stack names, read once.
+pub struct Configurations {
+    usual: PathBuf,
+    known: BTreeMap<PathBuf, Option<Policy>>,
+}
+
+impl Configurations {
+    /// `usual` is read where a stack names none.
+    pub fn new(usual: PathBuf) -> Self {
+        Self { usual, known: BTreeMap::new() }
+    }
+
+    /// Those that count: each that the stack of a service names, or the usual one where there is no
+    /// such service; and the one that somebody wants to be looked at.
+    pub fn used(
+        &mut self,
+        root: &Root,
+        named: &Named,
+        wanted: Option<&Path>,
+        report: &mut Report,
+    ) -> Vec<Policy> {
+        let services = named.services.iter();
+        let mut paths: BTreeSet<_> =
+            services.map(|service| self.place(stacks::config(root, service).as_deref())).collect();
+        if paths.is_empty() {
+            paths.insert(self.usual.clone());
+        }
+        paths.extend(wanted.map(Path::to_owned));
+        let paths = paths.iter();
+        paths.filter_map(|path| self.policy(root, Some(path), report).cloned()).collect()
+    }
+
+    /// What holds for a service, by the configuration that its stack names; none where that can't
+    /// be read.
+    pub fn settings(
+        &mut self,
+        root: &Root,
+        path: Option<&Path>,
+        service: &str,
+        report: &mut Report,
+    ) -> Option<Settings> {
+        let policy = self.policy(root, path, report);
+        policy.map(|policy| policy.for_service(service).clone())
+    }
+
+    /// The configuration at this place, or the usual one.
+    pub fn policy(
+        &mut self,
+        root: &Root,
+        path: Option<&Path>,
+        report: &mut Report,
+    ) -> Option<&Policy> {
+        let path = self.place(path);
+        if !self.known.contains_key(&path) {
+            let policy = read(root, &path, report);
+            self.known.insert(path.clone(), policy);
+        }
+        self.known.get(&path)?.as_ref()
+    }
+
+    fn place(&self, path: Option<&Path>) -> PathBuf {
+        path.unwrap_or(&self.usual).to_owned()
+    }
+}
+
+/// Reads a configuration and looks at every file that it names.
+fn read(root: &Root, path: &Path, report: &mut Report) -> Option<Policy> {
+    let shown = path.display().to_string();
+    let bytes = match os::read(&root.place(path), Secrecy::Public, policy::LONGEST) {
+        Ok(bytes) => bytes,
+        Err(problem) => {
+            report.add(unreadable(
+                "config-unreadable",
+                root,
+                &problem.to_string(),
+                &shown,
+                &LOGINS,
+            ));
+            return None;
+        }
+    };
+    match policy::parse(&bytes) {
+        Ok(policy) => {
+            report.pass("config", format!("{shown} can be read"));
+            files(root, &policy, report);
+            accounts(root, &policy, &shown, report);
+            let (policy, bytes, shown) = (&policy, &bytes, &shown);
+            let written = Written { policy, bytes, shown };
+            rules::check(root, &written, report);
+            Some(policy.clone())
+        }
+        Err(errors) => {
+            let remedy = context::remedy(&errors);
+            errors.iter().for_each(|error| report.add(wrong(error, &shown, remedy)));
+            None
+        }
+    }
+}
+
+fn wrong(error: &policy::Error, shown: &str, remedy: &str) -> Finding {
+    let text = error.to_string();
+    let text = text.split_once(": ").filter(|_| error.line().is_some());
+    let what = text.map_or_else(|| error.to_string(), |(_, rest)| rest.to_owned());
+    Finding::error("config-wrong", what)
+        .at(shown, error.line())
+        .because("no login succeeds by a configuration that is wrong anywhere")
+        .mend(remedy)
+}
+
+/// A file that must be there, be safe, and is not.
+pub(super) fn unreadable(
+    id: &'static str,
+    root: &Root,
+    problem: &str,
+    place: &str,
+    need: &Need,
+) -> Finding {
+    let problem = root.without(problem);
+    // "PATH: is open to others than its owner (mode 0755): chmod go=" says itself what to do.
+    let (path, problem) = problem.split_once(": ").unwrap_or((place, &problem));
+    let (what, order) = problem.split_once(": chmod ").unwrap_or((problem, ""));
+    let remedy = match (order, what) {
+        ("", what) if what.contains("does not exist") && id == "config-unreadable" => {
+            "sudo countersign setup writes it".to_owned()
+        }
+        ("", what) if what.contains("does not exist") => format!("make {place}, of root's"),
+        ("", what) if what.contains("belong to root") => format!("chown root: {path}"),
+        ("", _) => format!("mend {path}"),
+        (order, _) => format!("chmod {order} {path}"),
+    };
+    let finding = Finding::error(id, format!("{path} {what}")).at(place, None);
+    need.of(finding).mend(remedy)
+}
+
+/// The files of every service: secrets, certificates.
+fn files(root: &Root, policy: &Policy, report: &mut Report) {
+    let services: Vec<_> = std::iter::once("").chain(policy.services()).collect();
+    let all = services.iter().map(|service| policy.for_service(service));
+    let mut secrets = BTreeSet::new();
+    let mut authorities = BTreeSet::new();
+    let mut lists = BTreeSet::new();
+    for settings in all {
+        for flow in [&settings.step_up.flow, &settings.step_up.after_public_key] {
+            if let Flow::OnDemand(on_demand) = flow {
+                secrets.insert(on_demand.client_secret_file.clone());
+            }
+        }
+        lists.extend(settings.users.names_file.clone());
+        let proxy = settings.tenant.proxy.as_ref();
+        secrets.extend(proxy.and_then(|proxy| proxy.password_file.clone()));
+        if settings.tenant.ca_file.is_some() {
+            authorities.insert(settings.tenant.ca_file.clone());
+            certificates(root, &settings.tenant, &LOGINS, report);
+        }
+    }
+    lists.iter().for_each(|path| listing::check(root, path, report));
+    if !root.is_closed() {
+        secrets.iter().for_each(|path| secret(root, path, &LOGINS, report));
+        if let Some(admin) = policy.admin() {
+            secret(root, &admin.client_secret_file, &COMMAND, report);
+        }
+    }
+    if let Some(britive) = policy.britive().filter(|britive| britive.ca_file.is_some()) {
+        let mut place = policy.tenant().clone();
+        place.ca_file.clone_from(&britive.ca_file);
+        certificates(root, &place, &COMMAND, report);
+    }
+}
+
+/// Who needs a file, and how bad it is if it is of no use.
+pub(super) struct Need {
+    severity: Severity,
+    why: &'static str,
+}
+
+pub(super) const LOGINS: Need =
+    Need { severity: Severity::Error, why: "no login succeeds that needs this file" };
+const COMMAND: Need = Need {
+    severity: Severity::Warning,
+    why: "no login needs this file, but countersign policy or countersign britive fails",
+};
+
+impl Need {
+    fn of(&self, finding: Finding) -> Finding {
+        Finding { severity: self.severity, ..finding.because(self.why) }
+    }
+}
+
+fn secret(root: &Root, path: &Path, need: &Need, report: &mut Report) {
+    let shown = path.display().to_string();
+    match host::secret_line(&root.place(path), &Trusted::default()) {
+        Err(NoSecret::Unsafe(problem)) => {
+            let problem = problem.to_string();
+            report.add(unreadable("secret-unreadable", root, &problem, &shown, need));
+        }
+        Err(NoSecret::Wrong(line, why)) => {
+            let finding = Finding::error("secret-wrong", why).at(shown, Some(line));
+            let remedy = "write the secret into it as its only line, and nothing else";
+            report.add(need.of(finding).mend(remedy));
+        }
+        Ok(_) => report.pass("secret", format!("{shown} is root's alone")),
+    }
+}
+
+fn certificates(root: &Root, tenant: &Tenant, need: &Need, report: &mut Report) {
+    let Some(path) = &tenant.ca_file else { return };
+    let shown = path.display().to_string();
+    let mut here = Tenant { proxy: None, ..tenant.clone() };
+    here.ca_file = Some(root.place(path));
+    let settings = match host::connection(&here, &Trusted::default()) {
+        Ok(settings) => settings,
+        Err(refusal) => {
+            report.add(unreadable("ca-unreadable", root, &refusal.detail, &shown, need));
+            return;
+        }
+    };
+    match Client::new(&settings) {
+        Ok(_) => report.pass("ca", format!("{shown} has certificates")),
+        Err(problem) => {
+            let finding = Finding::error("ca-wrong", problem.to_string()).at(shown, None);
+            let remedy = "put root certificates in PEM form into it, or take ca_file away";
+            report.add(need.of(finding).mend(remedy));
+        }
+    }
+}
+
+/// Users and groups that rules name and nobody knows: a rule that says less than it seems to.
+fn accounts(root: &Root, policy: &Policy, shown: &str, report: &mut Report) {
+    if !root.is_live() {
+        return;
+    }
+    match policy.unknown_accounts(&LocalUsers::from(Whence::Told(Origin::Unclear))) {
+        Ok(notes) => notes.iter().for_each(|note| {
+            report.add(
+                Finding::warning("config-account", note.to_string())
+                    .at(shown, None)
+                    .because("the rule is not about whom it seems to be about")
+                    .mend("make the account, or take its name out of the rule"),
+            );
+        }),
+        Err(failed) => report.add(
+            Finding::warning("config-accounts", format!("accounts can't be looked up: {failed}"))
+                .at(shown, None)
+                .because("whoever a rule could concern is refused then")
+                .mend("getent passwd"),
+        ),
+    }
+}

@@ -1,0 +1,44 @@
+//! The file of names: whether a login can read it, and every line that would be an error for
+//! somebody.
+#![forbid(unsafe_code)]
+
+use std::path::Path;
+
+use countersign::host::LONGEST_LIST;
+use countersign::os::{self, Secrecy};
+use countersign::policy::faults;
+
+use super::configuration::{LOGINS, unreadable};
+use super::finding::{Finding, Report};
+use crate::machine::root::Root;
+
+/// More faults of one file say no more.
+const LISTED: usize = 10;
+
+pub fn check(root: &Root, path: &Path, report: &mut Report) {
+    let shown = path.display().to_string();
+    let bytes = match os::read(&root.place(path), Secrecy::Public, LONGEST_LIST) {
+        Ok(bytes) => bytes,
+        Err(problem) => {
+            let problem = problem.to_string();
+            report.add(unreadable("names-unreadable", root, &problem, &shown, &LOGINS));
+            return;
+        }
+    };
+    let faults = faults(&bytes);
+    if faults.is_empty() {
+        report.pass("names", format!("{shown} has a name on each line"));
+    }
+    for (line, problem) in faults.iter().take(LISTED) {
+        report.add(wrong(problem).at(&shown, Some(*line)));
+    }
+    if let Some(more) = faults.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        report.add(wrong(&format!("{more} more lines are wrong")).at(&shown, None));
+    }
+}
+
+fn wrong(problem: &str) -> Finding {
+    Finding::error("names-wrong", problem)
+        .because("whoever has that line, or no other, is refused")
+        .mend("a line is a local name, a tab and the name in the tenant; each local name once")
+}

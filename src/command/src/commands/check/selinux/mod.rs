@@ -1,0 +1,87 @@
+//! SELinux, where it is enabled: whether the loaded policy lets login programs do what the module
+//! does in them.
+//!
+//! The kernel is asked, and no list of distributions is kept: which domain a program gets, and what
+//! is denied to it.
+#![forbid(unsafe_code)]
+
+mod needs;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::configuration::Configurations;
+use super::finding::{Finding, Report};
+use super::stacks::{self, Named};
+use crate::machine::root::Root;
+use crate::machine::selinux::domains;
+use crate::machine::selinux::kernel::{Kernel, Live, type_of};
+use needs::Examination;
+
+/// Where an image says whether it will have SELinux.
+const CONFIG: &str = "/etc/selinux/config";
+
+pub fn check(root: &Root, configurations: &mut Configurations, named: &Named, report: &mut Report) {
+    if !root.is_live() {
+        return image(root, report);
+    }
+    let kernel = Kernel(&Live);
+    let Some(is_enforcing) = kernel.enforces() else {
+        return report.pass("selinux", "SELinux is not enabled");
+    };
+    let mut found = Vec::new();
+    let mut asked = BTreeSet::new();
+    for service in &named.services {
+        let config = stacks::config(root, service);
+        let policy = configurations.policy(root, config.as_deref(), report);
+        let Some(policy) = policy.cloned() else {
+            continue;
+        };
+        for domain in domains::of(&kernel, root, service) {
+            let examination = Examination {
+                kernel: &kernel,
+                domain: &domain,
+                service,
+                policy: &policy,
+                is_enforcing,
+            };
+            found.extend(examination.findings());
+            asked.insert(type_of(&domain).to_owned());
+        }
+    }
+    if found.is_empty() {
+        report.add(clean(&asked));
+    }
+    found.into_iter().for_each(|finding| report.add(finding));
+}
+
+fn clean(asked: &BTreeSet<String>) -> Finding {
+    if asked.is_empty() {
+        return Finding::note(
+            "selinux-unasked",
+            "SELinux is enabled, and the kernel named no domain of a login program",
+        )
+        .because("whether the policy lets the module connect and keep its state is not known")
+        .mend("after a login, look for denials: ausearch -m avc -ts recent");
+    }
+    let domains: Vec<_> = asked.iter().map(String::as_str).collect();
+    let what = format!("SELinux denies the module nothing in {}", domains.join(", "));
+    Finding::passed("selinux", what)
+}
+
+/// The policy of an image is not loaded.
+fn image(root: &Root, report: &mut Report) {
+    let text = root.text(Path::new(CONFIG)).unwrap_or_default();
+    let mut values = text.lines().filter_map(|line| line.strip_prefix("SELINUX="));
+    match values.next().map(str::trim) {
+        Some(mode @ ("enforcing" | "permissive")) => report.add(
+            Finding::note("selinux-unasked", format!("SELinux will be {mode}"))
+                .at(CONFIG, None)
+                .because("what its policy denies is known to a kernel that has loaded it")
+                .mend("run countersign check on the system itself"),
+        ),
+        Some(_) | None => report.pass("selinux", "SELinux is not enabled"),
+    }
+}

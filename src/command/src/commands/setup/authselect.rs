@@ -1,0 +1,212 @@
+//! authselect(8): the stacks that a whole RHEL or Fedora shares. A profile of our own is made from
+//! the one in use.
+#![forbid(unsafe_code)]
+
+use super::change::{Change, Kind};
+use super::passed_over::passes_over_nothing;
+use super::{block, pam};
+use crate::machine::pam::stacks::{self, names_module};
+use crate::machine::program;
+use crate::machine::root::Root;
+use crate::ui::output::{Done, Problem};
+
+const PROGRAM: &str = "authselect";
+const NAME: &str = "countersign";
+const OURS: &str = "custom/countersign";
+const FOLDER: &str = "/etc/authselect/custom/countersign";
+/// Those of its files that ask for a password.
+const STACKS: [&str; 3] = ["system-auth", "password-auth", SWITCHABLE];
+/// From authselect 1.8 on, for greeters that let users choose how to log in. It asks for a password
+/// in some profiles alone.
+const SWITCHABLE: &str = "switchable-auth";
+
+/// The profile in use and its features, as authselect prints and takes them.
+#[derive(Clone)]
+pub struct Selection(String);
+
+impl Selection {
+    /// `None` where authselect is missing or not in use.
+    pub fn current(root: &Root) -> Option<Self> {
+        if !root.is_live() || program::place(PROGRAM).is_none() {
+            return None;
+        }
+        let raw = program::run(PROGRAM, &["current", "--raw"]).ok()?;
+        let raw = raw.trim();
+        (!raw.is_empty()).then(|| Self(raw.to_owned()))
+    }
+
+    pub fn from_journal(raw: &str) -> Self {
+        Self(raw.to_owned())
+    }
+
+    pub fn raw(&self) -> &str {
+        &self.0
+    }
+
+    fn profile(&self) -> &str {
+        self.0.split(' ').next().unwrap_or_default()
+    }
+
+    fn features(&self) -> impl Iterator<Item = &str> {
+        self.0.split_ascii_whitespace().skip(1)
+    }
+
+    /// Where the files of the profile are.
+    fn folder(&self, root: &Root) -> Result<String, Problem> {
+        let profile = self.profile();
+        let places = [
+            format!("/etc/authselect/{profile}"),
+            format!("/usr/share/authselect/vendor/{profile}"),
+            format!("/usr/share/authselect/default/{profile}"),
+        ];
+        let found = places.into_iter().find(|place| root.exists(place));
+        found.ok_or_else(|| {
+            Problem::new(format!("authselect uses {profile}, whose files are nowhere"))
+                .hint("see `authselect current`, or use --blocks")
+        })
+    }
+
+    /// The files of our own profile, with the module in front for these services, and not for those
+    /// of `own`.
+    pub fn changes(
+        &self,
+        root: &Root,
+        services: &[String],
+        own: &[String],
+        arguments: &str,
+    ) -> Result<Vec<Change>, Problem> {
+        if services.is_empty() && !self.is_ours() {
+            return Ok(Vec::new());
+        }
+        if root.exists(FOLDER) && !self.is_ours() {
+            return Err(Problem::new(format!("{FOLDER} is there already, and not in use"))
+                .hint("remove it, or use --blocks"));
+        }
+        let base = self.folder(root)?;
+        let mut changes = Vec::new();
+        for stack in STACKS {
+            let (from, to) = (format!("{base}/{stack}"), format!("{FOLDER}/{stack}"));
+            let text = root.read(&from)?.unwrap_or_default();
+            if stack == SWITCHABLE && !pam::asks_for_a_password(&text) {
+                continue;
+            }
+            let mut names = pam::listed(block::of(&text).unwrap_or_default());
+            names.retain(|name| !own.contains(name));
+            names.extend(services.iter().cloned());
+            names.sort();
+            names.dedup();
+            let wired = wired(root, stack, (&from, &text), &names, arguments)?;
+            changes.extend(Change::new(&to, Kind::Ours, root.read(&to)?, &wired));
+        }
+        Ok(changes)
+    }
+
+    /// Makes our own profile, as a copy of this one. What differs is written afterwards.
+    pub fn copy(&self, root: &Root) -> Done {
+        if root.exists(FOLDER) {
+            return Ok(());
+        }
+        let base = format!("--base-on={}", self.profile());
+        program::run(PROGRAM, &["create-profile", NAME, &base]).map(drop)
+    }
+
+    pub fn is_ours(&self) -> bool {
+        self.profile() == OURS
+    }
+
+    /// Our own profile, with the features of this one. Where it is selected already, what its files
+    /// say is applied.
+    pub fn select_ours(&self) -> Done {
+        match self.is_ours() {
+            true => program::run(PROGRAM, &["apply-changes"]).map(drop),
+            false => self.select(OURS),
+        }
+    }
+
+    /// What the files of our own profile say by now, if it is still the one in use.
+    pub fn apply_again(root: &Root) -> Done {
+        match Self::current(root).filter(Self::is_ours) {
+            Some(ours) => ours.select_ours(),
+            None => Ok(()),
+        }
+    }
+
+    /// This profile again, with the features that are on by now, and ours no more. Who has selected
+    /// another since keeps it.
+    pub fn select_again(&self, root: &Root) -> Done {
+        match Self::current(root) {
+            Some(now) if now.is_ours() => now.select(self.profile()),
+            Some(_) => Ok(()),
+            None => no_stack_is_left(root),
+        }
+    }
+
+    /// The files of our own profile that somebody has written into, and what they say.
+    pub fn edited(&self, root: &Root) -> Result<Vec<(String, String)>, Problem> {
+        let base = self.folder(root).ok();
+        let mut edited = Vec::new();
+        for name in root.names(FOLDER) {
+            let path = format!("{FOLDER}/{name}");
+            let base = base.as_ref().map(|base| format!("{base}/{name}"));
+            let base = base.map(|base| root.read(&base)).transpose()?.flatten();
+            let text = root.read(&path)?.filter(|text| Some(text) != base.as_ref());
+            edited.extend(text.map(|text| (path, text)));
+        }
+        Ok(edited)
+    }
+
+    fn select(&self, profile: &str) -> Done {
+        let arguments: Vec<_> = ["select", profile].into_iter().chain(self.features()).collect();
+        program::run(PROGRAM, &arguments).map(drop)
+    }
+}
+
+/// A file of the profile with the module for these services. It is a template: what authselect has
+/// made of it is the stack.
+fn wired(
+    root: &Root,
+    stack: &str,
+    (path, text): (&str, &str),
+    names: &[String],
+    arguments: &str,
+) -> Result<String, Problem> {
+    if names.is_empty() {
+        return Ok(block::replaced(text, None));
+    }
+    let source = |name: &str| stacks::text(root, name);
+    let wired =
+        |path: &str, text: &str| pam::wired_for(&source, path, text, &names.join(":"), arguments);
+    let made = format!("/etc/pam.d/{stack}");
+    if let Some(text) = root.read(&made)? {
+        passes_over_nothing(&source, &made, &wired(&made, &text)?)?;
+    }
+    wired(path, text)
+}
+
+/// Whether a file is of our own profile.
+pub fn has(path: &str) -> bool {
+    path.strip_prefix(FOLDER).is_some_and(|name| name.starts_with('/'))
+}
+
+/// Removes our own profile.
+pub fn remove(root: &Root) -> Done {
+    match std::fs::remove_dir_all(root.place(FOLDER)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Problem::new(format!("{FOLDER}: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where authselect is gone, what it wrote from our profile may still be there.
+fn no_stack_is_left(root: &Root) -> Done {
+    for stack in STACKS {
+        let path = format!("/etc/pam.d/{stack}");
+        if names_module(&root.read(&path)?.unwrap_or_default()) {
+            return Err(Problem::new(format!(
+                "{path} names the module, and authselect does not write it any more: take it out by hand"
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Who a setup is about: who is asked what they were not asked before, who is asked nothing, and
+//! who is left outside.
+#![forbid(unsafe_code)]
+
+use countersign::policy::Policy;
+
+use super::Arguments;
+use super::asked::ask_tenant;
+use super::sshd::{self, Keys};
+use super::wanted::Wanted;
+use crate::machine::outside::{
+    Outside, Sshd, accounts, asks_local_password_first, by_key, by_password, merged,
+    sends_local_password,
+};
+use crate::machine::root::Root;
+use crate::machine::{invoker, sudoers};
+use crate::ui::output::Problem;
+
+/// What is said before the yes.
+#[derive(Default)]
+pub struct Concerned {
+    asked: Vec<String>,
+    unasked: Vec<String>,
+    pub outside: Vec<Outside>,
+}
+
+impl Concerned {
+    /// Looks at accounts, keys and rules of sudo, and asks the tenant about who typed the command.
+    pub fn find(root: &Root, wanted: &Wanted, arguments: &Arguments) -> Result<Self, Problem> {
+        let mut concerned = Self {
+            asked: asked(wanted),
+            unasked: unasked(root, wanted.services()),
+            outside: Vec::new(),
+        };
+        if !root.is_live() {
+            let line = "Accounts of an image are not looked at: run `sudo countersign check` on the machine itself.";
+            concerned.unasked.push(line.to_owned());
+            return Ok(concerned);
+        }
+        let sshd = Sshd::new(root, sshd::lines(wanted.answers.keys));
+        concerned.outside = merged(left_outside(root, wanted, arguments, &sshd)?);
+        if is_sshd(wanted) && sshd.asks_behind_keys() {
+            let sources = sshd.unknown_sources().into_iter();
+            concerned.unasked.extend(sources.map(|source| {
+                format!("Keys come from {source} too: whether their owners can meet the tenant is not known.")
+            }));
+        }
+        Ok(concerned)
+    }
+
+    pub fn shown(&self) -> String {
+        let mut text = String::from("Who is asked from now on:\n");
+        text.extend(self.asked.iter().map(|line| format!("  {line}\n")));
+        if !self.unasked.is_empty() {
+            text.push_str("Who is asked less than it seems, or was not looked at:\n");
+            text.extend(self.unasked.iter().map(|line| format!("  {line}\n")));
+        }
+        if !self.outside.is_empty() {
+            text.push_str("Who could not log in any more:\n");
+            text.extend(
+                self.outside
+                    .iter()
+                    .map(|one| format!("  {}: {}\n    do: {}\n", one.account, one.why, one.remedy)),
+            );
+        }
+        text
+    }
+
+    /// The accounts that are left outside, by name.
+    pub fn names(&self) -> String {
+        let names = self.outside.iter().map(|one| one.account.as_str());
+        names.collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn is_sshd(wanted: &Wanted) -> bool {
+    wanted.services().iter().any(|service| service == "sshd")
+}
+
+/// One line for each program.
+fn asked(wanted: &Wanted) -> Vec<String> {
+    let services = wanted.services().iter();
+    let mut lines: Vec<_> = services
+        .filter(|service| !["sudo-i", "su-l"].contains(&service.as_str()))
+        .map(|service| {
+            format!("{}: {}", who(service, wanted.answers.keys), what(&wanted.policy, service))
+        })
+        .collect();
+    let settings = wanted.policy.for_service("");
+    if !settings.require.is_empty() || !settings.exempt.is_empty() {
+        lines.push("who is left out by [[require]] or [[exempt]]: the local password".to_owned());
+    }
+    lines
+}
+
+fn who(service: &str, keys: Option<Keys>) -> String {
+    let users = match (service, keys) {
+        ("sshd", Some(Keys::Followed)) => "every user, behind a key too",
+        ("sshd", Some(Keys::Alone)) => "who logs in without a key",
+        ("sshd", Some(Keys::Refused)) => "every user, and no key is taken",
+        ("sshd", None) => "who logs in, as AuthenticationMethods of sshd has it",
+        ("sudo", _) => "who is asked for a password by sudo",
+        ("su", _) => "who types su, but not root",
+        _ => "every user",
+    };
+    format!("{service}, {users}")
+}
+
+fn what(policy: &Policy, service: &str) -> &'static str {
+    if sends_local_password(policy, service) {
+        "the local password first, which the tenant gets too (offline.enabled): a user with two different passwords is refused, and so is one without a local password"
+    } else if asks_local_password_first(policy, service) {
+        "the local password, and then the challenges of the tenant"
+    } else {
+        "the password of the tenant, and what the tenant asks behind it"
+    }
+}
+
+/// What sudo and doas leave out, where they are set up.
+fn unasked(root: &Root, services: &[String]) -> Vec<String> {
+    let has = |name: &str| services.iter().any(|service| service == name);
+    if !has("sudo") && !has("doas") {
+        return Vec::new();
+    }
+    let found = sudoers::read(root);
+    let lines = found.all.iter().filter(|one| !one.is_service(services)).map(|one| {
+        let place = format!("{}:{}", one.file.display(), one.line);
+        format!("{}: {} ({place})\n    do: {}", one.what(), one.why(), one.remedy())
+    });
+    let elsewhere = found.elsewhere.iter();
+    let elsewhere = elsewhere.map(|source| {
+        format!("rules of sudo from {source}, which were not looked at: sudo -l -U USER shows them")
+    });
+    lines.chain(elsewhere).collect()
+}
+
+fn left_outside(
+    root: &Root,
+    wanted: &Wanted,
+    arguments: &Arguments,
+    sshd: &Sshd,
+) -> Result<Vec<Outside>, Problem> {
+    let accounts = accounts(root)?;
+    let mut outside = Vec::new();
+    if is_sshd(wanted) {
+        outside.extend(by_key(root, &wanted.policy, &accounts, sshd));
+    }
+    for service in wanted.services() {
+        outside.extend(by_password(&wanted.policy, &accounts, service, sshd));
+    }
+    outside.extend(who_typed_it(wanted, arguments));
+    Ok(outside)
+}
+
+/// The person behind sudo, whom the tenant may not know.
+fn who_typed_it(wanted: &Wanted, arguments: &Arguments) -> Option<Outside> {
+    let name = invoker::name().filter(|_| !arguments.without_tenant)?;
+    if wanted.answers.test_user.as_deref() == Some(&name) {
+        return None;
+    }
+    let problem = ask_tenant(&wanted.policy, &name, wanted.services()).err()?;
+    let (why, hint) = problem.parts();
+    Some(Outside {
+        account: name,
+        why: format!("you typed this, and {why}"),
+        remedy: format!("{hint}; or keep a root shell open, and another way to root"),
+    })
+}

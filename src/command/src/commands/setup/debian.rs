@@ -1,0 +1,217 @@
+//! pam-auth-update(8): the stacks that a whole Debian or Ubuntu shares. It writes them itself, from
+//! profiles.
+#![forbid(unsafe_code)]
+
+use std::fs;
+
+use super::change::{Change, Kind};
+use super::pam::{self, Stack, unless};
+use super::scratch::Scratch;
+use crate::machine::pam::stacks::names_module;
+use crate::machine::program;
+use crate::machine::root::Root;
+use crate::ui::output::{Done, Problem};
+
+const PROGRAM: &str = "pam-auth-update";
+const PROFILES: &str = "/usr/share/pam-configs";
+const STATE: &str = "/var/lib/pam";
+const STACKS: &str = "/etc/pam.d";
+const AUTH: &str = "/etc/pam.d/common-auth";
+
+/// Before whatever else asks for a password.
+const PRIORITY: u32 = 900;
+
+/// Whether this system has such stacks.
+pub fn is_here(root: &Root) -> bool {
+    root.is_live() && root.exists(AUTH) && program::place(PROGRAM).is_some()
+}
+
+fn name(stack: Stack) -> &'static str {
+    match stack {
+        Stack::Login => "countersign",
+        Stack::StepUp => "countersign-step-up",
+    }
+}
+
+fn path(stack: Stack) -> String {
+    format!("{PROFILES}/{}", name(stack))
+}
+
+/// The profile for these services.
+fn profile(stack: Stack, services: &[String], arguments: &str) -> String {
+    let (title, kind) = match stack {
+        Stack::Login => ("Countersign: password and second factor of the tenant", "Primary"),
+        Stack::StepUp => ("Countersign: one more factor behind the password", "Additional"),
+    };
+    format!(
+        "Name: {title}\nDefault: no\nPriority: {PRIORITY}\nAuth-Type: {kind}\nAuth:\n\t{}\n\t{}\n",
+        unless(&services.join(":")),
+        stack.rule("end", arguments),
+    )
+}
+
+/// What has to change so that these services share the stacks and those of `own` do not, the stacks
+/// among it. `None` where pam-auth-update leaves them alone, since somebody wrote into them.
+pub fn changes(
+    root: &Root,
+    services: &[(String, Stack)],
+    own: &[String],
+    arguments: &str,
+) -> Result<Option<Vec<Change>>, Problem> {
+    let (mut changes, mut lists) = (Vec::new(), Vec::new());
+    for stack in [Stack::Login, Stack::StepUp] {
+        let names = names_in(root, stack, services, own)?;
+        changes.extend(of_profile(root, stack, &names, arguments)?);
+        lists.push(names);
+    }
+    if services.is_empty() && changes.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    lists.retain(|names| !names.is_empty());
+    let scratch = Scratch::new()?;
+    let stacks = scratch.preview(root, &changes)?;
+    let auth = stacks.iter().find(|(path, _)| path == AUTH);
+    if !auth.is_some_and(|(_, text)| has_lists(text, &lists)) {
+        return asks_none_of(root, services, own).map(|()| None);
+    }
+    for (path, text) in stacks {
+        changes.extend(Change::new(&path, Kind::Managed, root.read(&path)?, &text));
+    }
+    Ok(Some(changes))
+}
+
+/// The services that a profile has stay in it, unless they are now in the other or share no stack
+/// any more.
+fn names_in(
+    root: &Root,
+    stack: Stack,
+    services: &[(String, Stack)],
+    own: &[String],
+) -> Result<Vec<String>, Problem> {
+    let text = root.read(&path(stack))?.unwrap_or_default();
+    let mut names = pam::listed(&text);
+    names.retain(|name| !services.iter().any(|(service, _)| service == name));
+    names.retain(|name| !own.contains(name));
+    let new = services.iter().filter(|(_, other)| *other == stack);
+    names.extend(new.map(|(service, _)| service.clone()));
+    names.sort();
+    Ok(names)
+}
+
+/// A profile for nobody goes.
+fn of_profile(
+    root: &Root,
+    stack: Stack,
+    names: &[String],
+    arguments: &str,
+) -> Result<Option<Change>, Problem> {
+    let (path, before) = (path(stack), root.read(&path(stack))?);
+    if names.is_empty() {
+        return Ok(before.map(|text| Change {
+            path,
+            kind: Kind::Ours,
+            before: Some(text),
+            after: None,
+        }));
+    }
+    let text = profile(stack, names, arguments);
+    Ok(Change::new(&path, Kind::Ours, before, &text))
+}
+
+/// Whether a stack has the module for these lists of services, and for nobody else.
+fn has_lists(text: &str, lists: &[Vec<String>]) -> bool {
+    let modules = text.lines().filter(|line| names_module(line));
+    let has = |names: &Vec<String>| text.lines().any(|line| pam::listed(line) == *names);
+    modules.count() == lists.len() && lists.iter().all(has)
+}
+
+/// A service that a stack which stays as it is asks already can have no other place.
+fn asks_none_of(root: &Root, services: &[(String, Stack)], own: &[String]) -> Done {
+    let text = root.read(AUTH)?.unwrap_or_default();
+    let mut listed = text.lines().flat_map(pam::listed);
+    let is_meant =
+        |name: &String| own.contains(name) || services.iter().any(|(service, _)| service == name);
+    match listed.find(is_meant) {
+        None => Ok(()),
+        Some(name) => Err(Problem::new(format!(
+            "{AUTH} has the module for {name} and was edited by hand: pam-auth-update leaves it alone"
+        ))
+        .hint("take out what was written there, or have it written anew: pam-auth-update --force")),
+    }
+}
+
+/// Has the shared stacks written from the profiles that are there. On an image, where nothing runs,
+/// they stay as they are.
+pub fn update(root: &Root) -> Done {
+    if !root.is_live() {
+        return Ok(());
+    }
+    let (there, gone): (Vec<_>, Vec<_>) =
+        [Stack::Login, Stack::StepUp].into_iter().partition(|stack| root.exists(path(*stack)));
+    for (option, stacks) in [("--remove", gone), ("--enable", there)] {
+        let names = stacks.into_iter().map(name);
+        let arguments: Vec<_> = ["--package", option].into_iter().chain(names).collect();
+        if arguments.len() > 2 {
+            let mut command = program::command(PROGRAM, &arguments);
+            command.env("DEBIAN_FRONTEND", "noninteractive");
+            program::output(command)?;
+        }
+    }
+    Ok(())
+}
+
+impl Scratch {
+    /// What pam-auth-update would write, from a copy of what it reads and writes.
+    fn preview(&self, root: &Root, changes: &[Change]) -> Result<Vec<(String, String)>, Problem> {
+        for folder in [PROFILES, STATE, STACKS] {
+            self.copy(root, folder)?;
+        }
+        let copy = Root::below(self.path()).map_err(Problem::new)?;
+        for change in changes {
+            copy.write(&change.path, change.after.as_deref())?;
+        }
+        let enabled =
+            [Stack::Login, Stack::StepUp].into_iter().filter(|stack| copy.exists(path(*stack)));
+        let mut arguments = vec!["--root", self.place(), "--package"];
+        let enabled: Vec<_> = enabled.map(name).collect();
+        if !enabled.is_empty() {
+            arguments.push("--enable");
+            arguments.extend(enabled);
+        }
+        let mut command = program::command(PROGRAM, &arguments);
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        // What it remembers of the preview is thrown away with it.
+        command.env("DEBCONF_DB_OVERRIDE", format!("File{{{}/debconf}}", self.place()));
+        program::output(command)?;
+        self.stacks(&copy)
+    }
+
+    fn copy(&self, root: &Root, folder: &str) -> Result<(), Problem> {
+        let copy = Root::below(self.path()).map_err(Problem::new)?;
+        let made = fs::create_dir_all(copy.place(folder));
+        made.map_err(|error| Problem::new(format!("{}: {error}", self.place())))?;
+        for name in names(root, folder)? {
+            let path = format!("{folder}/{name}");
+            if root.place(&path).is_file() && (folder != STACKS || name.starts_with("common-")) {
+                copy.write(&path, root.read(&path)?.as_deref())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stacks(&self, copy: &Root) -> Result<Vec<(String, String)>, Problem> {
+        let mut found = Vec::new();
+        for name in names(copy, STACKS)? {
+            let path = format!("{STACKS}/{name}");
+            if let Some(text) = copy.read(&path)? {
+                found.push((path, text));
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn names(root: &Root, folder: &str) -> Result<Vec<String>, Problem> {
+    let names = root.list(folder);
+    names.map_err(|error| Problem::new(format!("{folder}: can't be read: {error}")))
+}

@@ -1,0 +1,180 @@
+//! What setups have written, in the order in which they did, so that each can be taken back.
+//!
+//! A folder of root's: one record for each setup, and beside it a plain copy of every file as it
+//! was before.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeSet;
+
+use countersign::os::{Folder, Locked};
+use serde::{Deserialize, Serialize};
+
+use super::announce::Place;
+use super::change::Change;
+use crate::machine::root::Root;
+use crate::ui::output::{Done, Problem};
+
+const STATE: &str = "/var/lib/countersign";
+const FOLDER: &str = "/var/lib/countersign/setup";
+const LIMIT: u64 = 16 * 1024 * 1024;
+const VERSION: u32 = 1;
+
+/// One setup.
+#[derive(Serialize, Deserialize)]
+pub struct Record {
+    version: u32,
+    #[serde(skip)]
+    pub number: u32,
+    pub changes: Vec<Change>,
+    /// The files of PAM that named the module before.
+    #[serde(default)]
+    pub named: BTreeSet<String>,
+    /// pam-auth-update has to be run to take it back.
+    pub debian: bool,
+    /// The profile that authselect had before.
+    pub authselect: Option<String>,
+    /// sshd has to be reloaded.
+    pub sshd: bool,
+    /// What is waited for, until a new login has been seen to work.
+    pub awaited: Option<Awaited>,
+}
+
+/// A setup that is taken back by itself unless somebody confirms it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// Which setup whoever takes it back means.
+    pub token: String,
+    pub services: Vec<String>,
+    /// Which boot it was made in.
+    pub boot: String,
+    /// When in that boot everything was written, in ticks: whoever logged in before proves nothing.
+    /// `None` until then.
+    pub since: Option<u64>,
+    /// Until when, in seconds since 1970, for people.
+    pub until: u64,
+    /// Where it was typed.
+    #[serde(default)]
+    pub typed_on: Option<Place>,
+}
+
+impl Record {
+    pub fn new(changes: Vec<Change>) -> Self {
+        Self {
+            version: VERSION,
+            number: 0,
+            changes,
+            named: BTreeSet::new(),
+            debian: false,
+            authselect: None,
+            sshd: false,
+            awaited: None,
+        }
+    }
+}
+
+/// All of them.
+pub struct Journal {
+    folder: Folder,
+    root: Root,
+}
+
+impl Journal {
+    /// Whether there was ever a setup; looking leaves no trace.
+    pub fn is_there(root: &Root) -> bool {
+        root.exists(FOLDER)
+    }
+
+    pub fn open(root: &Root) -> Result<Self, Problem> {
+        let unusable = |problem| Problem::new(problem).hint("the journal is root's: try sudo");
+        if !root.is_live() {
+            std::fs::create_dir_all(root.place("/var/lib")).map_err(Problem::new)?;
+        }
+        // Closed to others, as everything in it.
+        Folder::open(&root.place(STATE)).map_err(unusable)?;
+        Ok(Self {
+            folder: Folder::open(&root.place(FOLDER)).map_err(unusable)?,
+            root: root.clone(),
+        })
+    }
+
+    /// Nobody else sets up, confirms or takes back meanwhile.
+    pub fn lock(&self) -> Result<Locked<'_>, Problem> {
+        self.folder.lock().map_err(|_| {
+            Problem::new("another setup goes on at this moment").hint("try again when it has ended")
+        })
+    }
+
+    fn numbers(&self) -> Result<Vec<u32>, Problem> {
+        let names = self.folder.names().map_err(|error| self.failed(&error))?;
+        let numbers = names.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok());
+        let mut numbers: Vec<u32> = numbers.collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// The last setup that was not taken back.
+    pub fn last(&self) -> Result<Option<Record>, Problem> {
+        match self.numbers()?.last() {
+            Some(number) => self.read(*number),
+            None => Ok(None),
+        }
+    }
+
+    pub fn read(&self, number: u32) -> Result<Option<Record>, Problem> {
+        let name = format!("{number}.json");
+        let bytes = self.folder.read(&name, LIMIT).map_err(|error| self.failed(&error))?;
+        let Some(bytes) = bytes else {
+            return Ok(None);
+        };
+        let record: Result<Record, _> = serde_json::from_slice(&bytes);
+        match record {
+            Ok(record) if record.version == VERSION => Ok(Some(Record { number, ..record })),
+            Ok(record) => Err(self.unreadable(number, &format!("version {}", record.version))),
+            Err(error) => Err(self.unreadable(number, &error.to_string())),
+        }
+    }
+
+    fn unreadable(&self, number: u32, why: &str) -> Problem {
+        Problem::new(format!("{FOLDER}/{number}.json: {why}"))
+            .hint(format!("the files as they were before are in {FOLDER}/{number}"))
+    }
+
+    /// Keeps a new record, and the files as they are, before any of them is changed.
+    pub fn add(&self, locked: &Locked<'_>, record: &mut Record) -> Done {
+        record.number = self.numbers()?.last().unwrap_or(&0) + 1;
+        for change in &record.changes {
+            if let Some(before) = &change.before {
+                let copy = format!("{FOLDER}/{}{}", record.number, change.path);
+                self.root.write(&copy, Some(before))?;
+            }
+        }
+        self.write(locked, record)
+    }
+
+    pub fn write(&self, locked: &Locked<'_>, record: &Record) -> Done {
+        let bytes = serde_json::to_vec_pretty(record).map_err(Problem::new)?;
+        let name = format!("{}.json", record.number);
+        locked
+            .replace(&name, &bytes)
+            .map_err(|error| self.failed(&error).hint("nothing was changed"))
+    }
+
+    /// A setup that was taken back is over. The record goes last: as long as it is there, this can
+    /// be tried again.
+    pub fn remove(&self, locked: &Locked<'_>, number: u32) -> Done {
+        let stayed = |error| {
+            self.failed(&error).hint(
+                "the files are put back, and only the record of it stayed: mend that, and then again: sudo countersign unsetup",
+            )
+        };
+        let copies = self.root.place(format!("{FOLDER}/{number}"));
+        match std::fs::remove_dir_all(copies) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(stayed(error)),
+            _ => locked.remove(&format!("{number}.json")).map_err(stayed),
+        }
+    }
+
+    fn failed(&self, error: &std::io::Error) -> Problem {
+        Problem::new(format!("{FOLDER}: {error}"))
+    }
+}

@@ -1,0 +1,113 @@
+//! Whom the tenant is asked about, for somebody who is named on the command line.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use countersign::audit::escape;
+use countersign::host::{self, LocalUsers, Whence};
+use countersign::os;
+use countersign::policy::{
+    Account, Date, Judgement, Origin, Policy, Refusal, Required, Settings, Subject, Terms, judge,
+};
+
+use crate::ui::output::Problem;
+
+/// What to do about a user who can't be asked about, by the options of a command.
+pub struct Hints {
+    unknown: &'static str,
+    exempt: &'static str,
+    not_mapped: &'static str,
+}
+
+pub const MECHANISMS: Hints = Hints {
+    unknown: "name a user of this machine, or one of the tenant with --tenant-user",
+    exempt: "--tenant-user names a user of the tenant, whom no rule exempts",
+    not_mapped: "map the name in [users] of countersign.toml(5), or name a user of the tenant with --tenant-user",
+};
+pub const CHECK: Hints = Hints {
+    unknown: "name a user of this machine with --user",
+    exempt: "name somebody who is not exempt with --user",
+    not_mapped: "map the name in [users] of countersign.toml(5), or name somebody else with --user",
+};
+pub const SETUP: Hints = Hints {
+    unknown: "name a user of this machine with --test-user",
+    exempt: "name somebody who is not exempt with --test-user, or --without-tenant",
+    not_mapped: "map the name in [users] of countersign.toml(5), or name somebody else with --test-user",
+};
+
+/// The terms of a login of this user of the machine, as the policy has them for a service.
+pub fn local(policy: &Policy, user: &str, service: &str, hints: &Hints) -> Result<Terms, Problem> {
+    let account = account(user, hints.unknown)?;
+    match judged(policy, account, service, None) {
+        Ok(Judgement::Require(required)) => {
+            let Required { first, second: _ } = *required;
+            Ok(first)
+        }
+        Ok(Judgement::Exempt { rule, .. }) => Err(Problem::new(format!(
+            "{} is exempt for the service {} by the rule {}: the tenant is not asked",
+            escape(user),
+            escape(service),
+            escape(&rule)
+        ))
+        .hint(hints.exempt)),
+        Err(refusal) => Err(refused(&refusal, hints)),
+    }
+}
+
+/// What the policy asks of an account that logs in by a service from nowhere in particular, perhaps
+/// behind a key with this fingerprint.
+pub fn judged(
+    policy: &Policy,
+    account: Account,
+    service: &str,
+    public_key: Option<String>,
+) -> Result<Judgement, Refusal> {
+    let subject = Subject {
+        caller: Some(account.clone()),
+        account,
+        public_key,
+        service: service.to_owned(),
+        rhost: None,
+        has_terminal: false,
+        today: Date::of_epoch(os::wall_clock()),
+    };
+    let users = LocalUsers::from(Whence::Told(Origin::Unclear));
+    judge(policy, &subject, &users).judgement
+}
+
+/// The account that a name on the command line leads to.
+pub fn account(name: &str, hint: &'static str) -> Result<Account, Problem> {
+    let found = host::account(name).map_err(Problem::new)?;
+    found.ok_or_else(|| Problem::new(format!("there is no user {}", escape(name))).hint(hint))
+}
+
+fn refused(refusal: &Refusal, hints: &Hints) -> Problem {
+    let hint = match refusal {
+        Refusal::RootNotMapped { .. } | Refusal::NameNotMapped { .. } => hints.not_mapped,
+        Refusal::NoCaller => "name another service with --service",
+        Refusal::Misconfigured(_) => "mend the rule in [[require]], see countersign.toml(5)",
+        Refusal::ListFailed(_) => "mend the file that users.names_file names: countersign check",
+        Refusal::DirectoryFailed(_) => "id(1) shows whether the system can look up users",
+    };
+    Problem::new(refusal).hint(hint)
+}
+
+/// The same for a user of the tenant, whoever that is here.
+pub fn in_tenant(settings: &Settings, tenant_user: &str) -> Terms {
+    Terms {
+        person: Account {
+            uid: u32::MAX,
+            name: tenant_user.to_owned(),
+            typed: tenant_user.to_owned(),
+        },
+        is_pam_user: true,
+        tenant_user: tenant_user.to_owned(),
+        stranger: false,
+        tenant: settings.tenant.clone(),
+        login: settings.login.clone(),
+        flow: settings.step_up.flow.clone(),
+        remember: Duration::ZERO,
+        ssh_counts: false,
+        offline: None,
+    }
+}
