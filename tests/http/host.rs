@@ -10,7 +10,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
-use countersign::tenant::http::{Client, Failure, IpFamily, Local, Misbehaviour, Roots, Settings};
+use countersign::policy::IpFamily;
+use countersign::tenant::http::{Client, Failure, Local, Misbehaviour, Roots, Settings};
 
 use crate::server::{Authority, Server, config};
 use crate::{BUDGET, assert_fails, post, settings, with_peer};
@@ -46,7 +47,7 @@ fn scratch(name: &str) -> PathBuf {
 fn told() -> (Settings, Vec<String>) {
     let roots = fs::read(env::var("TEST_ROOTS").unwrap()).unwrap();
     let urls = env::var("TEST_URLS").unwrap().split(' ').map(str::to_owned).collect();
-    (Settings { ip_family: IpFamily::V4, ..settings(Roots::File(roots)) }, urls)
+    (Settings { ip_family: IpFamily::Ipv4, ..settings(Roots::File(roots)) }, urls)
 }
 
 /// Answers `posts` posts of one client, which asks for `localhost`.
@@ -107,7 +108,7 @@ fn in_a_hostile_environment() {
     assert_eq!(post(&mut Client::new(&pinned).unwrap(), &urls[0]).unwrap().status, 200);
     for roots in [pinned.roots, Roots::System] {
         let mut client =
-            Client::new(&Settings { ip_family: IpFamily::V4, ..settings(roots) }).unwrap();
+            Client::new(&Settings { ip_family: IpFamily::Ipv4, ..settings(roots) }).unwrap();
         assert_fails!(
             post(&mut client, &urls[1]),
             Failure::Misbehaved(Misbehaviour::Certificate, _)

@@ -20,9 +20,8 @@ mod store;
 
 use std::time::Duration;
 
-use countersign::tenant::http::{
-    Client, Failure, IpFamily, Misbehaviour, Response, Roots, Settings,
-};
+use countersign::policy::IpFamily;
+use countersign::tenant::http::{Client, Failure, Misbehaviour, Response, Roots, Settings};
 use server::{Authority, Peer, Server, config, records};
 
 /// Longer than anybody waits for a test: one that needs less says so, and one that needs it hangs.

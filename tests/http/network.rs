@@ -5,7 +5,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use countersign::tenant::http::{Client, Failure, IpFamily, Local, Misbehaviour, Outage, Settings};
+use countersign::policy::IpFamily;
+use countersign::tenant::http::{Client, Failure, Local, Misbehaviour, Outage, Settings};
 use rustls::HandshakeKind;
 
 use crate::server::{Authority, Peer, Server, config};
@@ -105,7 +106,7 @@ fn a_name_is_looked_up_and_must_be_in_the_certificate() {
         assert!(listener.tls(&config).try_request().is_none());
     });
     let port = server.address().port();
-    let settings = Settings { ip_family: IpFamily::V4, ..trusting(&authority) };
+    let settings = Settings { ip_family: IpFamily::Ipv4, ..trusting(&authority) };
     let mut client = Client::new(&settings).unwrap();
     assert_eq!(post(&mut client, &format!("https://localhost:{port}/")).unwrap().status, 200);
     assert_fails!(
@@ -117,7 +118,7 @@ fn a_name_is_looked_up_and_must_be_in_the_certificate() {
 
 #[test]
 fn an_address_of_the_wrong_family_is_a_mistake_in_the_settings() {
-    let settings = Settings { ip_family: IpFamily::V6, ..trusting(&Authority::new("ours")) };
+    let settings = Settings { ip_family: IpFamily::Ipv6, ..trusting(&Authority::new("ours")) };
     let result = post(&mut Client::new(&settings).unwrap(), "https://127.0.0.1:1/");
     assert_fails!(result, Failure::Local(Local::Request, _));
 }

@@ -12,7 +12,7 @@ use crate::os::{Secrecy, Trusted};
 use crate::policy::{self, Flow, Policy, Tenant, Terms};
 use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
-use crate::tenant::http::{Client, IpFamily, Proxy, Roots, Settings, SetupError};
+use crate::tenant::http::{Client, Proxy, Roots, Settings, SetupError};
 
 /// The largest bundles of today have a third of this.
 const MAX_CA_FILE: u64 = 1024 * 1024;
@@ -73,11 +73,7 @@ pub fn connection(tenant: &Tenant, trusted: &Trusted) -> Result<Settings, Refusa
             Some(by) => Some(proxy(by, trusted)?),
             None => None,
         },
-        ip_family: match tenant.ip_family {
-            policy::IpFamily::Any => IpFamily::Any,
-            policy::IpFamily::Ipv4 => IpFamily::V4,
-            policy::IpFamily::Ipv6 => IpFamily::V6,
-        },
+        ip_family: tenant.ip_family,
         connect_timeout: tenant.connect_timeout,
         request_timeout: tenant.request_timeout,
     })

@@ -19,7 +19,6 @@ use ureq_proto::http::{HeaderValue, Method, Request, request};
 pub use super::failure::{Failure, Local, Misbehaviour, Outage};
 use super::means;
 pub use super::proxy::Proxy;
-pub use super::resolver::IpFamily;
 pub use super::roots::{Roots, SetupError, Store};
 use super::silence::{Proven, judged};
 use super::watch::Watch;
@@ -27,6 +26,7 @@ use super::watch::Watch;
 use connection::{Connection, Incoming, Outgoing, Target, Way};
 
 use crate::os;
+use crate::policy::IpFamily;
 
 /// The largest body that is accepted, in bytes.
 pub const BODY: usize = 256 * 1024;

@@ -13,18 +13,7 @@ use super::failure::{Failure, Local, Outage};
 use super::nameservers::{Inquiry, Names, PATIENCE, Servers};
 use super::watch::{SLICE, Watch};
 use crate::os::{self, LookupError};
-
-/// Which addresses may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum IpFamily {
-    /// Whatever the name service gives.
-    #[default]
-    Any,
-    /// IPv4 alone.
-    V4,
-    /// IPv6 alone.
-    V6,
-}
+use crate::policy::IpFamily;
 
 /// As many addresses are tried for one host.
 pub(super) const ADDRESSES: usize = 16;
@@ -129,16 +118,16 @@ impl IpFamily {
     fn allows(self, ip: &IpAddr) -> bool {
         match self {
             IpFamily::Any => true,
-            IpFamily::V4 => ip.is_ipv4(),
-            IpFamily::V6 => ip.is_ipv6(),
+            IpFamily::Ipv4 => ip.is_ipv4(),
+            IpFamily::Ipv6 => ip.is_ipv6(),
         }
     }
 
     fn code(self) -> c_int {
         match self {
             IpFamily::Any => libc::AF_UNSPEC,
-            IpFamily::V4 => libc::AF_INET,
-            IpFamily::V6 => libc::AF_INET6,
+            IpFamily::Ipv4 => libc::AF_INET,
+            IpFamily::Ipv6 => libc::AF_INET6,
         }
     }
 }
@@ -241,7 +230,7 @@ impl Question<'_> {
 
     /// Asks the name servers that have not answered, and listens for so long.
     fn inquire(&mut self, time: Duration) {
-        let kind = if self.family == IpFamily::V6 { AAAA } else { A };
+        let kind = if self.family == IpFamily::Ipv6 { AAAA } else { A };
         let (host, servers) = (self.host, self.servers);
         let inquiry = self.inquiry.get_or_insert_with(|| Inquiry::begin(&servers(), host, kind));
         let waited = inquiry.listen(time);

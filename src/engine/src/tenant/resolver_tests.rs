@@ -144,7 +144,7 @@ fn a_numeric_host_is_an_address_with_or_without_brackets() {
 #[test]
 fn a_host_is_looked_up_once() {
     static ASKED: AtomicU32 = AtomicU32::new(0);
-    let mut lookups = Lookups::new(IpFamily::V4, Watch::default());
+    let mut lookups = Lookups::new(IpFamily::Ipv4, Watch::default());
     lookups.ask = |host, family| {
         ASKED.fetch_add(1, Ordering::Relaxed);
         assert_eq!(family, libc::AF_INET);
@@ -172,13 +172,13 @@ fn only_the_wanted_family_is_used_and_not_too_many_addresses() {
     let ip = |n: u8| {
         if n.is_multiple_of(2) { [192, 0, 2, n].into() } else { [n.into(); 8].into() }
     };
-    let usable = Lookups::new(IpFamily::V4, Watch::default()).usable((0..40).map(ip).collect());
+    let usable = Lookups::new(IpFamily::Ipv4, Watch::default()).usable((0..40).map(ip).collect());
     assert_eq!(usable.len(), ADDRESSES);
     assert!(usable.iter().all(IpAddr::is_ipv4));
-    let usable = Lookups::new(IpFamily::V6, Watch::default()).usable((0..4).map(ip).collect());
+    let usable = Lookups::new(IpFamily::Ipv6, Watch::default()).usable((0..4).map(ip).collect());
     assert_eq!(usable, [ip(1), ip(3)]);
     assert_eq!(
-        Lookups::new(IpFamily::V4, Watch::default()).addresses("[::1]", 443, far()),
+        Lookups::new(IpFamily::Ipv4, Watch::default()).addresses("[::1]", 443, far()),
         Err(Failure::Local(Local::Request, "[::1] has no address of the configured family".into()))
     );
 }
