@@ -5,7 +5,7 @@
 use super::read::{busy_or_broken, read};
 use super::{Expected, Keep, Login, Notice, Step, Told, tell};
 use crate::echo::Echoes;
-use crate::policy::{ClientAuth, Flow, OnDemand};
+use crate::policy::{Flow, OnDemand};
 use crate::refusal::{Reason, Refusal};
 use crate::secret::{Secret, Shared};
 use crate::tenant::failure::Failure;
@@ -13,7 +13,7 @@ use crate::tenant::http::Response;
 use crate::tenant::reply::{self, Malformed, Started};
 use crate::tenant::request::{Below, Request};
 use crate::tenant::text::shown;
-use crate::tenant::token::{Answer, Grant, Place, answer};
+use crate::tenant::token::{Answer, Grant, answer};
 
 impl Login {
     /// The first request: by a password, or by a token of this machine's.
@@ -33,10 +33,7 @@ impl Login {
             id: &policy.client_id,
             secret: &secret,
             scope: &policy.scope,
-            place: match policy.client_auth {
-                ClientAuth::Basic => Place::Basic,
-                ClientAuth::Body => Place::Body,
-            },
+            auth: policy.client_auth,
         };
         let request = Request::Token { app: policy.app.clone(), below, form: grant.body() };
         self.authorization = grant.authorization().map(|header| Secret::new(&header).into());

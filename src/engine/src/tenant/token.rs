@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::json;
 use super::reply::Malformed;
 use super::text::ServerText;
+use crate::policy::ClientAuth;
 use crate::secret::Secret;
 
 /// The longest life that is believed: ten years. Vendors' own samples have one.
@@ -29,16 +30,7 @@ pub struct Grant<'a> {
     /// Scopes, separated by spaces.
     pub scope: &'a str,
     /// Where id and secret go.
-    pub place: Place,
-}
-
-/// Where the credentials of a client go (RFC 6749, section 2.3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// The `Authorization` header.
-    Basic,
-    /// The body.
-    Body,
+    pub auth: ClientAuth,
 }
 
 /// A token, and how many seconds it lives.
@@ -61,14 +53,14 @@ impl Grant<'_> {
     /// The `Authorization` header, if there is one.
     #[must_use]
     pub fn authorization(&self) -> Option<Zeroizing<String>> {
-        match self.place {
-            Place::Basic => {
+        match self.auth {
+            ClientAuth::Basic => {
                 let pair = Zeroizing::new(format!("{}:{}", self.id, self.secret.expose()));
                 let mut header = Zeroizing::new("Basic ".to_owned());
                 BASE64.encode_append(pair.as_bytes(), &mut header);
                 Some(header)
             }
-            Place::Body => None,
+            ClientAuth::Body => None,
         }
     }
 
@@ -76,7 +68,7 @@ impl Grant<'_> {
     #[must_use]
     pub fn body(&self) -> Zeroizing<Vec<u8>> {
         let mut fields = vec![("grant_type", "client_credentials"), ("scope", self.scope)];
-        if self.place == Place::Body {
+        if self.auth == ClientAuth::Body {
             fields.extend([("client_id", self.id), ("client_secret", self.secret.expose())]);
         }
         let mut body = Zeroizing::new(Vec::with_capacity(4096));
@@ -156,19 +148,19 @@ fn granted(raw: Raw) -> Result<Granted, Malformed> {
 mod tests {
     use super::*;
 
-    fn grant(place: Place) -> (String, Option<String>) {
+    fn grant(auth: ClientAuth) -> (String, Option<String>) {
         let secret = Secret::new("s3cr&t+ %");
-        let grant = Grant { id: "svc@example.com", secret: &secret, scope: "a b", place };
+        let grant = Grant { id: "svc@example.com", secret: &secret, scope: "a b", auth };
         let body = String::from_utf8(grant.body().to_vec()).unwrap();
         (body, grant.authorization().map(|header| header.to_string()))
     }
 
     #[test]
     fn credentials_go_into_the_header_or_into_the_body() {
-        let (body, header) = grant(Place::Basic);
+        let (body, header) = grant(ClientAuth::Basic);
         assert_eq!(body, "grant_type=client_credentials&scope=a+b");
         assert_eq!(header.unwrap(), "Basic c3ZjQGV4YW1wbGUuY29tOnMzY3ImdCsgJQ==");
-        let (body, header) = grant(Place::Body);
+        let (body, header) = grant(ClientAuth::Body);
         let expected = "grant_type=client_credentials&scope=a+b&client_id=svc%40example.com&client_secret=s3cr%26t%2B+%25";
         assert_eq!((body.as_str(), header), (expected, None));
     }

@@ -10,7 +10,7 @@ use countersign::os::{self, Trusted};
 use countersign::policy::{ClientAuth, Policy};
 use countersign::secret::Secret;
 use countersign::tenant::http;
-use countersign::tenant::token::{Grant, Place};
+use countersign::tenant::token::Grant;
 
 use super::Who;
 use super::login::{LoggedIn, log_in};
@@ -94,7 +94,7 @@ struct Credentials {
     id: String,
     secret_file: PathBuf,
     scope: String,
-    place: Place,
+    auth: ClientAuth,
 }
 
 impl Credentials {
@@ -116,16 +116,13 @@ impl Credentials {
         if app.is_empty() || !app.bytes().all(fits) {
             return Err(Problem::new("--app: expected letters, digits, - _ and ."));
         }
-        let place = match admin.map(|a| a.client_auth) {
-            Some(ClientAuth::Body) => Place::Body,
-            Some(ClientAuth::Basic) | None => Place::Basic,
-        };
-        Ok(Credentials { app, id, secret_file, scope, place })
+        let auth = admin.map(|a| a.client_auth).unwrap_or_default();
+        Ok(Credentials { app, id, secret_file, scope, auth })
     }
 
     fn token(&self, http: &mut http::Client, base: &str) -> Result<Secret, Problem> {
         let secret = self.secret()?;
-        let wanted = Grant { id: &self.id, secret: &secret, scope: &self.scope, place: self.place };
+        let wanted = Grant { id: &self.id, secret: &secret, scope: &self.scope, auth: self.auth };
         grant(http, base, &self.app, &wanted).map_err(|problem| told(&problem))
     }
 
