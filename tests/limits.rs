@@ -60,9 +60,11 @@ struct Row {
     /// Whether that is so only of a process that is gone: pushes may be on their way at the same
     /// time.
     when_gone: bool,
+    /// Whether the user's numbers are not there yet, as after an upgrade.
+    without_numbers: bool,
 }
 
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 13] = [
     Row {
         state: "wrong offline codes",
         act: "redeem",
@@ -70,6 +72,7 @@ const ROWS: [Row; 10] = [
         says: "judged",
         holds: |machine| machine.record().failures == 1,
         when_gone: false,
+        without_numbers: false,
     },
     Row {
         state: "offline codes that were used",
@@ -78,6 +81,7 @@ const ROWS: [Row; 10] = [
         says: "accepted",
         holds: |machine| machine.redeem(&right()) == Err(CodeRefusal::Replayed),
         when_gone: false,
+        without_numbers: false,
     },
     Row {
         state: "recovery codes that were used",
@@ -86,6 +90,7 @@ const ROWS: [Row; 10] = [
         says: "accepted",
         holds: |machine| machine.redeem(&machine.recovery) == Err(CodeRefusal::Wrong),
         when_gone: false,
+        without_numbers: false,
     },
     Row {
         state: "offline logins since the last online one",
@@ -94,6 +99,7 @@ const ROWS: [Row; 10] = [
         says: "accepted",
         holds: |machine| machine.record().logins == 1,
         when_gone: false,
+        without_numbers: false,
     },
     Row {
         state: "a login that the tenant may refuse",
@@ -102,6 +108,7 @@ const ROWS: [Row; 10] = [
         says: "sent",
         holds: Machine::is_refused,
         when_gone: false,
+        without_numbers: false,
     },
     Row {
         state: "a login that the tenant has refused",
@@ -110,6 +117,34 @@ const ROWS: [Row; 10] = [
         says: "sent",
         holds: Machine::is_refused,
         when_gone: false,
+        without_numbers: false,
+    },
+    Row {
+        state: "wrong offline codes, without numbers",
+        act: "redeem",
+        code: |_| "nonsense".into(),
+        says: "judged",
+        holds: |machine| machine.record().failures == 1,
+        when_gone: false,
+        without_numbers: true,
+    },
+    Row {
+        state: "a login that the tenant may refuse, without numbers",
+        act: "ask",
+        code: |_| String::new(),
+        says: "sent",
+        holds: Machine::is_refused,
+        when_gone: false,
+        without_numbers: true,
+    },
+    Row {
+        state: "a login that the tenant has refused, without numbers",
+        act: "refused",
+        code: |_| String::new(),
+        says: "sent",
+        holds: Machine::is_refused,
+        when_gone: false,
+        without_numbers: true,
     },
     Row {
         state: "pushes that were sent",
@@ -118,6 +153,7 @@ const ROWS: [Row; 10] = [
         says: "sent",
         holds: |machine| machine.state().left(NAME, LIMITS) == Ok(2),
         when_gone: false,
+        without_numbers: false,
     },
     Row {
         state: "a push that was denied, or may have been",
@@ -126,6 +162,7 @@ const ROWS: [Row; 10] = [
         says: "sent",
         holds: |machine| matches!(machine.state().room(NAME, LIMITS), Ok(Room::Paused(_))),
         when_gone: true,
+        without_numbers: false,
     },
     Row {
         state: "what was confirmed before a refusal",
@@ -134,6 +171,7 @@ const ROWS: [Row; 10] = [
         says: "sent",
         holds: |machine| !machine.is_remembered(),
         when_gone: false,
+        without_numbers: false,
     },
     Row {
         state: "a key that was offered",
@@ -142,6 +180,7 @@ const ROWS: [Row; 10] = [
         says: "offered",
         holds: |machine| machine.store().offer(UID + 1) == Ok(false),
         when_gone: false,
+        without_numbers: false,
     },
 ];
 
@@ -176,6 +215,25 @@ impl Machine {
         machine.recovery = enrolment.codes[0].to_string();
         machine.confirm();
         machine
+    }
+
+    fn for_row(row: &Row) -> Self {
+        let machine = Self::new();
+        if row.without_numbers {
+            machine.lose_numbers();
+        }
+        machine
+    }
+
+    fn lose_numbers(&self) {
+        self.numbers().iter().for_each(|path| fs::remove_file(path).unwrap());
+    }
+
+    fn numbers(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.folder.join("kept")).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let is_one = |path: &PathBuf| path.to_str().unwrap().contains("/tries-");
+        paths.filter(is_one).collect()
     }
 
     fn store(&self) -> Store {
@@ -260,11 +318,11 @@ fn check(machine: &Machine, row: &Row, said: &str, what: &str) -> bool {
 #[test]
 fn what_each_row_is_about_holds_after_it_and_not_before() {
     for row in &ROWS {
-        let machine = Machine::new();
+        let machine = Machine::for_row(row);
         if row.act != "redeem" {
             assert!(!(row.holds)(&machine), "{}: held before", row.state);
         }
-        let machine = Machine::new();
+        let machine = Machine::for_row(row);
         let output = machine.act(row).output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         assert!(check(&machine, row, &said, "untouched"), "{}", row.state);
@@ -273,7 +331,7 @@ fn what_each_row_is_about_holds_after_it_and_not_before() {
 
 /// How many system calls there are before the act looks at the state, and at its end.
 fn calls(row: &Row) -> (usize, usize) {
-    let machine = Machine::new();
+    let machine = Machine::for_row(row);
     let traced = Traced::start(&mut machine.act(row), "");
     let (mut first, mut count) = (None, 0);
     while let Stop::Call = traced.next() {
@@ -310,7 +368,7 @@ fn a_process_that_stands_still_or_is_killed_keeps_every_limit_and_nobody_waits_f
         let (first, end) = calls(row);
         let mut has_said = false;
         for call in first..end {
-            let machine = Machine::new();
+            let machine = Machine::for_row(row);
             let mut traced = held(&machine, row, call);
             let what = format!("stopped at call {call}");
             let others = machine.state().spend("bob@example.com", LIMITS);
@@ -337,7 +395,7 @@ fn a_process_that_lacks_something_leaves_every_limit_or_does_nothing() {
         for error in [libc::ENOSPC, libc::EMFILE] {
             let mut refused = 0;
             for call in first..end - 1 {
-                let machine = Machine::new();
+                let machine = Machine::for_row(row);
                 let traced = held(&machine, row, call);
                 traced.fail(error);
                 traced.to_the_end();
@@ -350,28 +408,52 @@ fn a_process_that_lacks_something_leaves_every_limit_or_does_nothing() {
     }
 }
 
+/// As on a full disk: a login that the tenant decides needs no file that is not there, and how it
+/// ends is known as soon as there is room.
+#[test]
+fn an_online_login_of_a_user_without_numbers_needs_no_new_file() {
+    for (act, is_refused) in
+        [("ask", true), ("refused", true), ("taken_back", false), ("online", false)]
+    {
+        let row = Row { act, ..ROWS.into_iter().find(|row| row.without_numbers).unwrap() };
+        let machine = Machine::for_row(&row);
+        let mut command = machine.act(&row);
+        limit(libc::RLIMIT_FSIZE, 0, false)(&mut command);
+        let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        assert_eq!(said, "sent\n", "{act}");
+        assert_eq!(machine.numbers().len(), 0, "{act}: it made a file");
+        let pause = machine.record().refused;
+        assert_eq!(pause.is_some(), is_refused, "{act}: as it is shown");
+        match is_refused {
+            true => assert!(machine.is_refused(), "{act}"),
+            false => assert_eq!(machine.redeem(&right()), Ok(()), "{act}"),
+        }
+    }
+}
+
+fn limit(what: u32, value: u64, ignored: bool) -> impl Fn(&mut Command) {
+    move |command: &mut Command| {
+        // SAFETY: both calls are safe between fork and exec, and touch nothing of ours.
+        unsafe {
+            command.pre_exec(move || {
+                if ignored {
+                    libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+                }
+                let limit = libc::rlimit { rlim_cur: value, rlim_max: value };
+                libc::setrlimit(what, &limit);
+                Ok(())
+            })
+        };
+    }
+}
+
 /// The limits themselves, SIGXFSZ ignored or not: it never ends the process.
 #[test]
 fn a_process_with_limits_leaves_every_limit_or_does_nothing() {
-    let limit = |what: u32, value: u64, ignored: bool| {
-        move |command: &mut Command| {
-            // SAFETY: both calls are safe between fork and exec, and touch nothing of ours.
-            unsafe {
-                command.pre_exec(move || {
-                    if ignored {
-                        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
-                    }
-                    let limit = libc::rlimit { rlim_cur: value, rlim_max: value };
-                    libc::setrlimit(what, &limit);
-                    Ok(())
-                })
-            };
-        }
-    };
     for row in &ROWS {
         for ignored in [false, true] {
             for size in [0, 100, 511] {
-                let machine = Machine::new();
+                let machine = Machine::for_row(row);
                 let mut command = machine.act(row);
                 limit(libc::RLIMIT_FSIZE, size, ignored)(&mut command);
                 let output = command.output().unwrap();
@@ -383,7 +465,7 @@ fn a_process_with_limits_leaves_every_limit_or_does_nothing() {
         let files = (3..9).map(|count| (libc::RLIMIT_NOFILE, count));
         let memory = (1..12).map(|count| (libc::RLIMIT_AS, count << 20));
         for (what, value) in files.chain(memory) {
-            let machine = Machine::new();
+            let machine = Machine::for_row(row);
             let mut command = machine.act(row);
             limit(what, value, false)(&mut command);
             let said = command.output().map(|output| output.stdout).unwrap_or_default();

@@ -28,7 +28,7 @@ fn main() {
     let code = rest.first().map_or("nonsense", String::as_str);
     match act.as_str() {
         "redeem" => machine.redeem(code),
-        "ask" | "refused" => machine.ask(act == "refused"),
+        "ask" | "refused" | "taken_back" | "online" => machine.ask(act),
         "push" | "denied" => machine.push(act == "denied"),
         "suspend" | "void" => machine.suspend(act == "void"),
         "offer" => machine.offer(),
@@ -56,7 +56,7 @@ impl Machine {
 
     /// The request goes out where the login is marked, and nobody is enrolled where there is
     /// nothing to mark.
-    fn ask(&self, is_refused: bool) {
+    fn ask(&self, act: &str) {
         let store = Store::find(&Trusted::default(), &self.0.join("kept"));
         let asked: Result<Option<Asked>, Unmarked> = store.and_then(|store| match store {
             Some(store) => store.ask(UID, LIMITS.pause),
@@ -66,9 +66,15 @@ impl Machine {
             return;
         }
         println!("sent");
-        if let (Ok(Some(asked)), true) = (asked, is_refused) {
-            let _ = asked.refused();
-        }
+        let Ok(Some(asked)) = asked else {
+            return;
+        };
+        let _ = match act {
+            "refused" => asked.refused(),
+            "taken_back" => asked.taken_back(),
+            "online" => asked.online().map(drop),
+            _ => Ok(()),
+        };
     }
 
     fn push(&self, is_denied: bool) {

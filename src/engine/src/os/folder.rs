@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use super::files::{self, Trusted, Unsafe};
 use super::{Cells, Paused, pause, random, with_growth_refused};
@@ -163,8 +163,7 @@ impl Folder {
     /// What open(2) and read(2) say; [`io::ErrorKind::InvalidData`] for a file that is not as we
     /// would have left it.
     pub fn read(&self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
-        let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
-        let file = match files::open_at(&self.directory, name.as_ref(), flags) {
+        let file = match self.plain(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };
@@ -174,6 +173,32 @@ impl Folder {
             return Err(odd("not a file of ours"));
         }
         files::whole(&file, found.len(), limit).map(Some)
+    }
+
+    /// When a file was last changed, as its date says, in seconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// What open(2) and fstat(2) say.
+    pub fn date(&self, name: &str) -> io::Result<u64> {
+        let modified = self.plain(name)?.metadata()?.modified()?;
+        Ok(modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
+    }
+
+    /// Gives a file another date, which needs no room, and waits until that is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// What open(2), futimens(2) and fsync(2) say.
+    pub fn set_date(&self, name: &str, seconds: u64) -> io::Result<()> {
+        let file = self.plain(name)?;
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds))?;
+        file.sync_all()
+    }
+
+    fn plain(&self, name: &str) -> io::Result<File> {
+        let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
+        files::open_at(&self.directory, name.as_ref(), flags)
     }
 
     /// Maps a file of `head` bytes and `words` words, `None` if there is no such file.

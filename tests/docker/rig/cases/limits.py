@@ -1,5 +1,6 @@
 """What limits a person, against a caller who limits, kills and starves the program that asks for it."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -26,6 +27,7 @@ HIDDEN = r"assword[^\r\n]*: "
 # No file may grow beyond this, and whoever tries is killed, or told so.
 STARVED = [["prlimit", "--fsize=0"], ["env", "--ignore-signal=XFSZ", "prlimit", "--fsize=438"], ["prlimit", "--fsize=100:100"]]
 FULL = "/full"
+FILLED = f"{FULL}/filled"
 
 
 def programs(mark):
@@ -169,24 +171,57 @@ def a_password_that_the_tenant_refused_unseen_is_kept_as_a_refusal(world):
 @case(stack="unix_requisite", also=ALLOWED.format(more=f'folder = "{FULL}"\n'))
 def on_a_full_disk_a_right_code_counts_once_and_wrong_ones_are_counted(world):
     host.enroll_offline("alice", KEY)
-    filled = f"{FULL}/filled"
+    with full_disk(), world.tenant_stopped():
+        code = oath_code(KEY)
+        calls(world, "sudo", [], [code]).left_a_mark()
+        world.verdict("granted", "offline", user="alice", service="sudo")
+        calls(world, "sudo", [], [WRONG_CODE, code, WRONG_CODE]).left_no_mark()
+        world.verdict("denied", "offline_refused", user="alice", service="sudo")
+        expect(failures() == 2, f"{failures()} failures are counted, not 2")
+
+
+@case(stack="unix_requisite", also=ALLOWED.format(more=f'folder = "{FULL}"\n'))
+def on_a_full_disk_after_an_upgrade_the_tenant_decides_and_its_refusal_is_kept(world):
+    host.enroll_offline("alice", KEY)
+    for name in os.listdir(FULL):
+        if name.startswith("tries-"):
+            os.remove(f"{FULL}/{name}")
+    with full_disk() as make_room:
+        attempt = begins(world, "alice")
+        attempt.asks_openly(CODE)
+        attempt.types("")
+        world.tenant.approve("alice")
+        attempt.is_let_in("root")
+        world.granted("alice", "sudo", "UP,OTP")
+        attempt = begins(world, "alice")
+        attempt.asks_openly(CODE)
+        attempt.types("")
+        world.tenant.deny("alice")
+        attempt.ends()
+        world.denied("alice", "sudo", "approval_refused")
+        make_room()
+        finds_no_second_door(world)
+
+
+@contextlib.contextmanager
+def full_disk():
+    """The folder of the records has no room; at the end it is empty."""
+    fill()
     try:
-        with open(filled, "wb", buffering=0) as file:
+        yield lambda: os.remove(FILLED)
+    finally:
+        for name in os.listdir(FULL):
+            os.remove(f"{FULL}/{name}")
+
+
+def fill():
+    """Writes until there is no room."""
+    try:
+        with open(FILLED, "wb", buffering=0) as file:
             while file.write(b"x" * 4096):
                 pass
     except OSError:
         pass
-    try:
-        with world.tenant_stopped():
-            code = oath_code(KEY)
-            calls(world, "sudo", [], [code]).left_a_mark()
-            world.verdict("granted", "offline", user="alice", service="sudo")
-            calls(world, "sudo", [], [WRONG_CODE, code, WRONG_CODE]).left_no_mark()
-            world.verdict("denied", "offline_refused", user="alice", service="sudo")
-            expect(failures() == 2, f"{failures()} failures are counted, not 2")
-    finally:
-        for name in os.listdir(FULL):
-            os.remove(f"{FULL}/{name}")
 
 
 @case(stack="unix_requisite", also=ALLOWED.format(more=""))

@@ -23,6 +23,8 @@ const LOGINS: usize = 4;
 /// A bit for each recovery code that was used, and one for a right code.
 const USED: usize = 5;
 const ACTIVE: u64 = 1 << 32;
+/// The longest that a date can keep codes from counting, in seconds: the longest `offline.pause`.
+const LONGEST: u64 = 30 * 86_400;
 /// How many words there are.
 pub(super) const WORDS: usize = 64;
 
@@ -35,9 +37,26 @@ pub(super) struct Book {
     pub(super) ledger: Ledger,
 }
 
+/// What there is of a user who is enrolled.
+pub(super) enum Opened {
+    /// The record and its numbers.
+    Book(Book),
+    /// The record alone. Its numbers could not be made: no code of this user can be judged.
+    Record(Trouble),
+}
+
 impl Store {
     /// Opens a user's record and numbers, `None` if the user is not enrolled.
     pub(super) fn book(&self, uid: u32) -> Result<Option<Book>, Trouble> {
+        match self.opened(uid)? {
+            Some(Opened::Book(book)) => Ok(Some(book)),
+            Some(Opened::Record(trouble)) => Err(trouble),
+            None => Ok(None),
+        }
+    }
+
+    /// Opens a user's record, and its numbers as far as they are there or can be made.
+    pub(super) fn opened(&self, uid: u32) -> Result<Option<Opened>, Trouble> {
         let Some((bytes, record)) = self.head(uid)? else {
             return Ok(None);
         };
@@ -47,12 +66,43 @@ impl Store {
         let ledger = if let Some(ledger) = open()? {
             ledger
         } else {
-            self.make_numbers(&bytes, &record)?;
-            let gone = || Trouble::Refused(Unusable(format!("{name}: was removed at once")));
-            open()?.ok_or_else(gone)?
+            let made = self.make_numbers(&bytes, &self.dated(record.clone())?);
+            match (open()?, made) {
+                (Some(ledger), _) => ledger,
+                (None, Err(trouble @ Trouble::Refused(_))) => {
+                    return Ok(Some(Opened::Record(trouble)));
+                }
+                (None, Err(trouble)) => return Err(trouble),
+                (None, Ok(())) => {
+                    let gone = format!("{name}: was removed at once");
+                    return Err(Trouble::Refused(Unusable(gone)));
+                }
+            }
         };
         ledger.prepare()?;
-        Ok(Some(Book { uid, bytes, record, ledger }))
+        Ok(Some(Opened::Book(Book { uid, bytes, record, ledger })))
+    }
+
+    /// A record without numbers, with what its file's date says: until then no code counts.
+    fn dated(&self, record: Record) -> Result<Record, Trouble> {
+        let left = self.date(record.uid)?.saturating_sub(self.now.wall).min(LONGEST);
+        let refused = (left > 0).then(|| Pause::of(left, &self.now));
+        Ok(Record { refused: refused.or(record.refused), ..record })
+    }
+
+    /// The date of a record's file.
+    pub(super) fn date(&self, uid: u32) -> Result<u64, Trouble> {
+        let name = head_name(uid);
+        let date = self.folder.date(&name);
+        date.map_err(|error| Trouble::of(self.folder.place().join(name).display(), &error))
+    }
+
+    /// Keeps in the date of a record's file that no code counts until then, where there is no room
+    /// for its numbers.
+    pub(super) fn set_date(&self, uid: u32, until: u64) -> Result<(), Trouble> {
+        let name = head_name(uid);
+        let set = self.folder.set_date(&name, until);
+        set.map_err(|error| Trouble::of(self.folder.place().join(name).display(), &error))
     }
 
     /// The numbers as the record has them, unless they are there. Whoever makes them makes the
@@ -72,7 +122,7 @@ impl Store {
         };
         let ledger = Ledger::open(&self.folder, &numbers_name(uid, &bytes), 0, WORDS)?;
         let Some(ledger) = ledger else {
-            return Ok(Some(record));
+            return self.dated(record).map(Some);
         };
         let book = Book { uid, bytes, record, ledger };
         book.now(&self.now).map(Some)

@@ -4,7 +4,9 @@
 //! Two files of root's for each user, named by uid, in a folder that outlives a boot: the record,
 //! which no login writes to, and the numbers, of constant size, which logins change in place and
 //! without a lock. Every try is counted there, and on the disk, before it is judged; a success
-//! takes it back. A file that can't be read is never taken for an empty one.
+//! takes it back. A file that can't be read is never taken for an empty one. Where there is no room
+//! to make the numbers, no code counts, and an online login keeps the tenant's refusal in the date
+//! of the record's file: a date that is still to come says until when.
 //!
 //! - `otp`, `uri`, `recovery`: codes and keys
 //! - `rules`: when a code counts, without any I/O
@@ -26,7 +28,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use self::book::Book;
+use self::book::{Book, Opened};
 use self::moment::Moment;
 use self::record::Record;
 use self::recovery::Hashes;
@@ -181,14 +183,29 @@ impl Store {
     ///
     /// [`Unmarked`]: then nothing may be sent, or no code of this user counts anyway.
     pub fn ask(self, uid: u32, pause: Duration) -> Result<Option<Asked>, Unmarked> {
-        let Some(book) = self.book(uid)? else {
-            return Ok(None);
+        let kept = match self.opened(uid)? {
+            Some(Opened::Book(book)) => {
+                let mark = marks::ask(&book.ledger, pause.as_secs(), self.now.stamp())?;
+                book.ledger.sync()?;
+                self.check_current(&book)?;
+                Kept::Numbers(book, mark)
+            }
+            Some(Opened::Record(_)) => {
+                let (before, own) = (self.date(uid)?, self.end_of(pause));
+                self.set_date(uid, own)?;
+                // Another login may have made the numbers meanwhile: they do not have this mark.
+                match self.opened(uid)? {
+                    Some(Opened::Record(_)) => Kept::Date { before, own },
+                    Some(Opened::Book(_)) | None => return self.ask(uid, pause),
+                }
+            }
+            None => return Ok(None),
         };
-        let mark = marks::ask(&book.ledger, pause.as_secs(), self.now.stamp())?;
-        let asked = Asked { store: self, book, mark, pause };
-        asked.book.ledger.sync()?;
-        asked.store.check_current(&asked.book)?;
-        Ok(Some(asked))
+        Ok(Some(Asked { store: self, uid, pause, kept }))
+    }
+
+    fn end_of(&self, pause: Duration) -> u64 {
+        self.now.wall.saturating_add(pause.as_secs())
     }
 
     /// The tenant let a user in whom it was not asked about by [`Store::ask`]: how many offline
@@ -210,9 +227,13 @@ impl Store {
     ///
     /// [`Unusable`].
     pub fn refused(&self, uid: u32, pause: Duration) -> Result<(), Unusable> {
-        if let Some(book) = self.book(uid)? {
-            marks::refuse(&book.ledger, None, pause.as_secs(), self.now.stamp())?;
-            book.ledger.sync()?;
+        match self.opened(uid)? {
+            Some(Opened::Book(book)) => {
+                marks::refuse(&book.ledger, None, pause.as_secs(), self.now.stamp())?;
+                book.ledger.sync()?;
+            }
+            Some(Opened::Record(_)) => self.set_date(uid, self.end_of(pause))?,
+            None => {}
         }
         Ok(())
     }
@@ -377,9 +398,17 @@ type Head = (Zeroizing<Vec<u8>>, Record);
 /// ended, it counts as refused.
 pub struct Asked {
     store: Store,
-    book: Book,
-    mark: Mark,
+    uid: u32,
     pause: Duration,
+    kept: Kept,
+}
+
+/// Where that is kept.
+enum Kept {
+    /// In the numbers.
+    Numbers(Book, Mark),
+    /// In the date of the record's file: what it was, and what it is while the login lasts.
+    Date { before: u64, own: u64 },
 }
 
 impl Asked {
@@ -389,7 +418,14 @@ impl Asked {
     ///
     /// [`Unusable`].
     pub fn online(self) -> Result<u32, Unusable> {
-        Ok(self.book.online(Some(&self.mark), &self.store.now)?)
+        match self.kept {
+            Kept::Numbers(book, mark) => Ok(book.online(Some(&mark), &self.store.now)?),
+            // The numbers still have to be made of the record: it tells next time.
+            Kept::Date { .. } => {
+                self.store.set_date(self.uid, self.store.now.wall)?;
+                Ok(0)
+            }
+        }
     }
 
     /// The tenant said no: no code counts for a while, from when it was asked.
@@ -398,13 +434,16 @@ impl Asked {
     ///
     /// [`Unusable`]. Then the mark stays, which says as much.
     pub fn refused(self) -> Result<(), Unusable> {
+        let Kept::Numbers(book, mark) = &self.kept else {
+            return self.store.refused(self.uid, self.pause);
+        };
         let (length, now) = (self.pause.as_secs(), self.store.now.stamp());
-        marks::refuse(&self.book.ledger, Some(&self.mark), length, now)?;
-        self.book.ledger.sync()?;
-        match self.store.check_current(&self.book) {
+        marks::refuse(&book.ledger, Some(mark), length, now)?;
+        book.ledger.sync()?;
+        match self.store.check_current(book) {
             Ok(()) => Ok(()),
             // Root has replaced it meanwhile, and the new one is to know.
-            Err(_) => self.store.refused(self.book.uid, self.pause),
+            Err(_) => self.store.refused(self.uid, self.pause),
         }
     }
 
@@ -414,7 +453,13 @@ impl Asked {
     ///
     /// [`Unusable`]. Then it counts as refused.
     pub fn taken_back(self) -> Result<(), Unusable> {
-        Ok(marks::take_back(&self.book.ledger, &self.mark)?)
+        match self.kept {
+            Kept::Numbers(book, mark) => Ok(marks::take_back(&book.ledger, &mark)?),
+            Kept::Date { before, own } if self.store.date(self.uid)? == own => {
+                Ok(self.store.set_date(self.uid, before)?)
+            }
+            Kept::Date { .. } => Ok(()),
+        }
     }
 }
 
