@@ -13,13 +13,41 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ring::digest::{SHA256, digest};
 
-use super::Unusable;
 use crate::os::{self, Cells, Folder};
 
 /// The numbers of one file.
 pub(super) struct Ledger {
     cells: Cells,
     place: PathBuf,
+}
+
+/// Why the state can't be used: which part of it, and what is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable(pub String);
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a login could not be marked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unmarked {
+    /// What it is kept in is damaged, or this process may not change it. Nothing counts by it, so
+    /// there is nothing to mark.
+    NoMatter(Unusable),
+    /// This login could not do it, and its caller may have seen to that: nothing may be sent.
+    Refused(Unusable),
+}
+
+impl From<Trouble> for Unmarked {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Closed(unusable) => Self::NoMatter(unusable),
+            Trouble::Refused(unusable) => Self::Refused(unusable),
+        }
+    }
 }
 
 /// Why a file is of no use to this login.

@@ -26,7 +26,8 @@ use ring::digest::{SHA256, digest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use ledger::{Ledger, Stamp, Trouble};
+use ledger::{Ledger, Stamp};
+pub use ledger::{Unmarked, Unusable};
 
 use crate::os::{self, Folder, Trusted};
 
@@ -44,35 +45,6 @@ pub struct State {
     /// The pushes that were looked at last, and their file's name: the first push of a login needs
     /// no second look.
     looked_at: RefCell<Option<(String, Ledger)>>,
-}
-
-/// Why the state can't be used: which part of it, and what is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unusable(pub String);
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Why a login could not be marked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unmarked {
-    /// What it is kept in is damaged, or this process may not change it. Nothing counts by it, so
-    /// there is nothing to mark.
-    NoMatter(Unusable),
-    /// This login could not do it, and its caller may have seen to that: nothing may be sent.
-    Refused(Unusable),
-}
-
-impl From<Trouble> for Unmarked {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Closed(unusable) => Self::NoMatter(unusable),
-            Trouble::Refused(unusable) => Self::Refused(unusable),
-        }
-    }
 }
 
 /// What every file has around its content.

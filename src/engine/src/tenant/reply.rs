@@ -7,7 +7,10 @@
 
 mod shape;
 
-use shape::{Body, Entry, Number, Object, RawChallenge, RawMechanism, RawPart, envelope};
+pub use shape::Malformed;
+use shape::{
+    Body, Entry, Number, Object, RawChallenge, RawMechanism, RawPart, envelope, malformed,
+};
 use zeroize::Zeroizing;
 
 use super::text::ServerText;
@@ -15,11 +18,6 @@ use crate::policy::Mechanism;
 
 /// More challenges or mechanisms than any tenant offers.
 const MAX_OFFERS: usize = 32;
-
-/// A reply that can't be believed. The text says what was wrong with it and holds none of its
-/// content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Malformed(pub String);
 
 /// The reply to StartAuthentication.
 #[derive(Debug, PartialEq, Eq)]
@@ -339,10 +337,6 @@ impl Number {
         };
         Some(text).filter(|text| !text.shown(12).is_empty())
     }
-}
-
-fn malformed(what: &str) -> Malformed {
-    Malformed(what.to_owned())
 }
 
 fn package(result: Body) -> Result<Package, Malformed> {

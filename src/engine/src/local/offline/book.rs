@@ -5,7 +5,7 @@
 use super::moment::{Moment, Pause};
 use super::record::{Record, Stage};
 use super::rules::{self, Accepted, CodeRefusal, FINAL, Found, Kind, Limits, Purpose};
-use super::{Store, head_name, numbers_name};
+use super::store::{Store, head_name, numbers_name};
 use crate::local::Unusable;
 use crate::local::ledger::{Ledger, Stamp, Trouble};
 use crate::local::marks::{self, Mark};

@@ -11,6 +11,7 @@
 //! - `otp`, `uri`, `recovery`: codes and keys
 //! - `rules`: when a code counts, without any I/O
 //! - `record`: what is kept
+//! - `store`: the folder of the records
 //! - `book`: a record with its numbers, and what a try changes
 #![forbid(unsafe_code)]
 
@@ -20,47 +21,20 @@ pub mod otp;
 pub mod record;
 pub mod recovery;
 pub mod rules;
+mod store;
 pub mod uri;
 
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use self::book::{Book, Opened};
-use self::moment::Moment;
 use self::record::Record;
 use self::recovery::Hashes;
 use self::rules::{Accepted, CodeRefusal, Limits, Purpose};
-use super::ledger::{Stamp, Trouble};
+pub use self::store::Store;
+use self::store::{OFFERED, head_name, numbers_name, numbers_prefix};
 use super::marks::{self, Mark};
-use super::{Unmarked, Unusable, fingerprint};
-use crate::os::{self, Folder, Trusted};
-
-/// The largest of our files.
-const MAX_FILE: u64 = 64 * 1024;
-/// How our files are named, before the uid.
-const PREFIX: &str = "totp-";
-/// How files are named that say that somebody was offered a key, before the uid.
-const OFFERED: &str = "offered-";
-/// How the files of the numbers are named, before the uid.
-const NUMBERS: &str = "tries-";
-
-/// The name of the numbers that belong to a record: another record of the user has others.
-fn numbers_name(uid: u32, record: &[u8]) -> String {
-    format!("{}{}", numbers_prefix(uid), fingerprint(record))
-}
-
-fn numbers_prefix(uid: u32) -> String {
-    format!("{NUMBERS}{uid}-")
-}
-
-/// The folder of the records, and what time it is.
-pub struct Store {
-    folder: Folder,
-    now: Moment,
-}
+use super::{Unmarked, Unusable};
 
 /// Proof that a code was accepted, and that this is on the disk. Can't be made outside of this
 /// file.
@@ -90,74 +64,7 @@ pub enum Enrolled {
     Before,
 }
 
-impl Moment {
-    /// What time it is.
-    ///
-    /// # Errors
-    ///
-    /// [`Unusable`] where the kernel does not say which boot this is, and where the clock can't be
-    /// right.
-    pub fn now() -> Result<Self, Unusable> {
-        let boot = os::boot_id().map_err(|error| Unusable(format!("boot_id: {error}")))?;
-        let wall = os::wall_clock();
-        if wall < os::built() {
-            let problem = "the clock is wrong: it shows a time before this program was built";
-            return Err(Unusable(problem.to_owned()));
-        }
-        Ok(Self { wall, boot, uptime: os::boot_clock().as_secs() })
-    }
-
-    fn stamp(&self) -> Stamp {
-        Stamp::new(&self.boot, self.uptime, 0)
-    }
-}
-
 impl Store {
-    /// Opens the folder, and makes it where it is missing.
-    ///
-    /// # Errors
-    ///
-    /// [`Unusable`] if it is in other hands, or can't be made.
-    pub fn open(place: &Path) -> Result<Self, Unusable> {
-        Self::open_knowing(&Trusted::default(), place)
-    }
-
-    /// The same, where some directories are known to be in trusted hands.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::open`].
-    pub fn open_knowing(trusted: &Trusted, place: &Path) -> Result<Self, Unusable> {
-        let folder = Folder::open_knowing(trusted, place);
-        let folder = folder.map_err(|error| Unusable(error.to_string()))?;
-        let now = Moment::now()?;
-        Ok(Self { folder, now })
-    }
-
-    /// Opens the folder, `None` if there is none: nobody is enrolled.
-    ///
-    /// # Errors
-    ///
-    /// [`Unmarked`].
-    pub fn find(trusted: &Trusted, place: &Path) -> Result<Option<Self>, Unmarked> {
-        let folder = Folder::find(trusted, place).map_err(|error| {
-            let unusable = Unusable(error.to_string());
-            if error.is_lasting() {
-                Unmarked::NoMatter(unusable)
-            } else {
-                Unmarked::Refused(unusable)
-            }
-        })?;
-        let now = Moment::now().map_err(Unmarked::Refused)?;
-        Ok(folder.map(|folder| Self { folder, now }))
-    }
-
-    /// When it was opened.
-    #[must_use]
-    pub fn now(&self) -> &Moment {
-        &self.now
-    }
-
     /// Tries a code for a login.
     ///
     /// # Errors
@@ -344,55 +251,7 @@ impl Store {
     pub fn load(&self, uid: u32) -> Result<Option<Record>, Unusable> {
         Ok(self.look(uid)?)
     }
-
-    /// The record's file, and what is in it.
-    fn head(&self, uid: u32) -> Result<Option<Head>, Trouble> {
-        let name = head_name(uid);
-        let place = self.folder.place().join(&name);
-        let read = self.folder.read(&name, MAX_FILE);
-        let Some(bytes) = read.map_err(|error| Trouble::of(place.display(), &error))? else {
-            return Ok(None);
-        };
-        let bytes = Zeroizing::new(bytes);
-        let record = Record::from_bytes(&bytes, uid).map_err(|problem| {
-            Trouble::Closed(Unusable(format!("{}: {problem}", place.display())))
-        })?;
-        Ok(Some((bytes, record)))
-    }
-
-    /// The uids of all who have a record, in order.
-    ///
-    /// # Errors
-    ///
-    /// [`Unusable`].
-    pub fn uids(&self) -> Result<Vec<u32>, Unusable> {
-        let names = self.names()?;
-        let uids = names.iter().filter_map(|name| name.strip_prefix(PREFIX)?.parse().ok());
-        let mut uids: Vec<u32> = uids.collect();
-        uids.sort_unstable();
-        Ok(uids)
-    }
-
-    fn names(&self) -> Result<Vec<String>, Unusable> {
-        self.folder.names().map_err(|error| self.wrong(&error))
-    }
-
-    fn lock(&self) -> Result<os::Locked<'_>, Unusable> {
-        self.folder.lock().map_err(|error| self.wrong(&error))
-    }
-
-    fn wrong(&self, error: &io::Error) -> Unusable {
-        Unusable(format!("{}: {error}", self.folder.place().display()))
-    }
 }
-
-/// Files are named by uid, never by name.
-fn head_name(uid: u32) -> String {
-    format!("{PREFIX}{uid}")
-}
-
-/// The bytes of a record's file, and what they say.
-type Head = (Zeroizing<Vec<u8>>, Record);
 
 /// A login that is on its way to the tenant, about a user who is enrolled. Until it says how it
 /// ended, it counts as refused.

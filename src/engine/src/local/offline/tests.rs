@@ -6,7 +6,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::record::{Enrolment, Stage};
+use std::path::Path;
+
+use super::moment::Moment;
 use super::*;
+use crate::os::Folder;
 
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 const LIMITS: Limits = Limits { logins: 10, age: 86_400 };

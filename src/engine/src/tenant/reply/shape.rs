@@ -11,8 +11,12 @@ use serde::{Deserialize, Deserializer};
 
 use zeroize::Zeroizing;
 
-use super::{Malformed, malformed};
 use crate::tenant::json;
+
+/// A reply that can't be believed. The text says what was wrong with it and holds none of its
+/// content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed(pub String);
 
 /// The deepest nesting that a reply may have. A real package has five levels.
 const MAX_DEPTH: usize = 16;
@@ -196,4 +200,8 @@ pub(super) struct RawMultipart {
 pub(super) struct RawPart {
     pub(super) uuid: String,
     pub(super) question_text: String,
+}
+
+pub(super) fn malformed(what: &str) -> Malformed {
+    Malformed(what.to_owned())
 }
