@@ -5,6 +5,7 @@
 //! full disk, a quota and `RLIMIT_FSIZE` change nothing; a limit on memory or descriptors is an
 //! error before anything was read.
 
+use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -13,12 +14,15 @@ use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::AtomicU64;
 
+use rustix::io::Errno;
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
+
 use super::files;
 
 /// An open file of ours, mapped: some bytes that never change, then words that do.
 pub struct Cells {
     file: File,
-    start: NonNull<libc::c_void>,
+    start: NonNull<c_void>,
     head: usize,
     size: usize,
 }
@@ -41,16 +45,10 @@ impl Cells {
         {
             return Err(odd());
         }
-        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let access = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping of a file that is ours and open; what comes back is as long as was
         // asked for.
-        let start = unsafe {
-            let descriptor = file.as_raw_fd();
-            libc::mmap(ptr::null_mut(), size, access, libc::MAP_SHARED, descriptor, 0)
-        };
-        if start == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
+        let start = unsafe { mmap(ptr::null_mut(), size, access, MapFlags::SHARED, &file, 0) }?;
         let start = NonNull::new(start).ok_or_else(odd)?;
         Ok(Self { file, start, head, size })
     }
@@ -63,12 +61,11 @@ impl Cells {
     /// What madvise(2) says.
     pub fn populate(&self) -> io::Result<()> {
         // SAFETY: the mapping is ours, and as long as this says.
-        let done =
-            unsafe { libc::madvise(self.start.as_ptr(), self.size, libc::MADV_POPULATE_WRITE) };
-        let error = io::Error::last_os_error();
-        // Linux before 5.14 does not know it.
-        let is_done = done == 0 || error.raw_os_error() == Some(libc::EINVAL);
-        if is_done { Ok(()) } else { Err(error) }
+        match unsafe { madvise(self.start.as_ptr(), self.size, Advice::LinuxPopulateWrite) } {
+            // Linux before 5.14 does not know it.
+            Err(Errno::INVAL) => Ok(()),
+            done => Ok(done?),
+        }
     }
 
     /// The words. Any process may change any of them at any time.
@@ -120,12 +117,7 @@ impl Cells {
     ///
     /// What fcntl(2) says.
     pub fn hold(&self, at: u64) -> io::Result<()> {
-        let mut range = range(at, libc::F_RDLCK)?;
-        // SAFETY: the descriptor is ours and open, and `range` outlives the call.
-        match unsafe { libc::fcntl(self.file.as_raw_fd(), libc::F_OFD_SETLK, &mut range) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
+        self.lock(libc::F_OFD_SETLK, at, libc::F_RDLCK).map(drop)
     }
 
     /// Whether another process (or another [`Cells`] of this one) holds the number `at`.
@@ -134,11 +126,23 @@ impl Cells {
     ///
     /// What fcntl(2) says.
     pub fn is_held(&self, at: u64) -> io::Result<bool> {
-        let mut range = range(at, libc::F_WRLCK)?;
-        // SAFETY: the descriptor is ours and open, and `range` outlives the call.
-        match unsafe { libc::fcntl(self.file.as_raw_fd(), libc::F_OFD_GETLK, &mut range) } {
-            0 => Ok(libc::c_int::from(range.l_type) != libc::F_UNLCK),
-            _ => Err(io::Error::last_os_error()),
+        self.lock(libc::F_OFD_GETLK, at, libc::F_WRLCK).map(|found| found != libc::F_UNLCK)
+    }
+
+    /// Asks the kernel about a lock of one byte at this place, and returns the kind of lock that
+    /// it answers with. rustix has the locks of a process alone, not those of an open file.
+    fn lock(&self, command: c_int, at: u64, kind: c_int) -> io::Result<c_int> {
+        // SAFETY: a flock is plain data, which outlives the call; the descriptor is ours and open.
+        unsafe {
+            let mut range: libc::flock = std::mem::zeroed();
+            range.l_type = libc::c_short::try_from(kind).map_err(|_| odd())?;
+            range.l_whence = libc::c_short::try_from(libc::SEEK_SET).map_err(|_| odd())?;
+            range.l_start = libc::off_t::try_from(at).map_err(|_| odd())?;
+            range.l_len = 1;
+            match libc::fcntl(self.file.as_raw_fd(), command, &mut range) {
+                0 => Ok(range.l_type.into()),
+                _ => Err(io::Error::last_os_error()),
+            }
         }
     }
 }
@@ -146,19 +150,8 @@ impl Cells {
 impl Drop for Cells {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, and no reference into it outlives `self`.
-        unsafe { libc::munmap(self.start.as_ptr(), self.size) };
+        let _ = unsafe { munmap(self.start.as_ptr(), self.size) };
     }
-}
-
-/// One byte at this place of a file.
-fn range(at: u64, kind: libc::c_int) -> io::Result<libc::flock> {
-    // SAFETY: a flock is plain data.
-    let mut range: libc::flock = unsafe { std::mem::zeroed() };
-    range.l_type = libc::c_short::try_from(kind).map_err(|_| odd())?;
-    range.l_whence = libc::c_short::try_from(libc::SEEK_SET).map_err(|_| odd())?;
-    range.l_start = libc::off_t::try_from(at).map_err(|_| odd())?;
-    range.l_len = 1;
-    Ok(range)
 }
 
 fn odd() -> io::Error {

@@ -7,14 +7,13 @@
 //! read.
 
 use std::cell::RefCell;
-use std::ffi::{CString, OsStr};
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, FromRawFd};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, openat};
 
 /// Who may read the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,16 +209,9 @@ pub(super) fn check_owner(uid: u32, place: &Path) -> Result<(), Unsafe> {
     Err(broken(place, format!("belongs to uid {uid}: it must belong to root")))
 }
 
-pub(super) fn open_at(directory: &File, name: &OsStr, flags: libc::c_int) -> io::Result<File> {
-    let name = CString::new(name.as_bytes())?;
-    let flags = flags | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-    // SAFETY: the name ends in NUL; a descriptor that comes back is nobody else's.
-    unsafe {
-        match libc::openat(directory.as_raw_fd(), name.as_ptr(), flags) {
-            -1 => Err(io::Error::last_os_error()),
-            descriptor => Ok(File::from_raw_fd(descriptor)),
-        }
-    }
+pub(super) fn open_at(directory: &File, name: &str, flags: OFlags) -> io::Result<File> {
+    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(openat(directory, name, flags, Mode::empty())?.into())
 }
 
 pub(super) fn opening(place: &Path, error: &io::Error) -> Unsafe {
@@ -243,6 +235,8 @@ mod tests {
     use std::os::fd::OwnedFd;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
     use super::*;
 
     #[test]
@@ -261,9 +255,7 @@ mod tests {
     }
 
     fn readable(file: &File) -> bool {
-        let mut poll = libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-        // SAFETY: one valid pollfd.
-        unsafe { libc::poll(&mut poll, 1, 0) == 1 }
+        poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&Timespec::default())) == Ok(1)
     }
 
     struct Folder(PathBuf);
@@ -359,9 +351,7 @@ mod tests {
     fn a_pipe_in_place_of_the_file_does_not_hang_the_login() {
         let folder = Folder::new("fifo");
         let path = folder.0.join("fifo");
-        let name = CString::new(path.as_os_str().as_bytes()).unwrap();
-        // SAFETY: the name ends in NUL.
-        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, Mode::RUSR | Mode::WUSR).unwrap();
         assert_eq!(folder.refusal(&path, Secrecy::Public), "DIR/fifo: is not a regular file");
     }
 
@@ -385,8 +375,7 @@ mod tests {
 
     #[test]
     fn somebody_elses_file_is_refused() {
-        // SAFETY: geteuid and chown touch nothing of ours.
-        if unsafe { libc::geteuid() } != 0 {
+        if crate::os::effective_uid() != 0 {
             return; // only root can give a file away
         }
         let folder = Folder::new("owner");

@@ -4,13 +4,18 @@
 //! A login takes no lock: it makes files, reads them, maps them ([`Cells`]) and removes them. The
 //! lock is for commands of root's that replace files.
 
-use std::ffi::{CStr, CString};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use rustix::fs::{
+    AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags, flock, linkat, mkdirat, openat,
+    renameat_with, statat, unlinkat,
+};
+use rustix::io::Errno;
 
 use super::files::{self, Trusted, Unsafe};
 use super::{Cells, Paused, pause, random, with_growth_refused};
@@ -19,6 +24,8 @@ use super::{Cells, Paused, pause, random, with_growth_refused};
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often a lock that somebody else holds is tried again.
 const TURN: Duration = Duration::from_millis(5);
+/// The owner reads and writes a file, and no other user opens it.
+const OWN: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// An open folder, checked from `/` down: of the trusted owner, and closed to everybody else.
 pub struct Folder {
@@ -84,8 +91,8 @@ impl Folder {
     /// What open(2) and mkdir(2) say; [`io::ErrorKind::InvalidData`] for one that is in other
     /// hands, or open to others.
     pub fn within(&self, name: &str, makes: bool) -> io::Result<Option<Self>> {
-        let flags = libc::O_RDONLY | libc::O_DIRECTORY;
-        let open = || files::open_at(&self.directory, name.as_ref(), flags);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let open = || files::open_at(&self.directory, name, flags);
         let directory = match open() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if !makes {
@@ -105,14 +112,10 @@ impl Folder {
     }
 
     fn make_folder(&self, name: &str) -> io::Result<()> {
-        let name = CString::new(name)?;
-        // SAFETY: the name ends in NUL.
-        let made = unsafe { libc::mkdirat(self.directory.as_raw_fd(), name.as_ptr(), 0o700) };
-        let error = io::Error::last_os_error();
-        if made == 0 || error.kind() == io::ErrorKind::AlreadyExists {
-            return Ok(());
+        match mkdirat(&self.directory, name, Mode::RWXU) {
+            Err(Errno::EXIST) => Ok(()),
+            made => Ok(made?),
         }
-        Err(error)
     }
 
     /// Waits its turn, a moment at most. Never in a login: its user could stop it, and so everybody
@@ -125,20 +128,16 @@ impl Folder {
     pub fn lock(&self) -> io::Result<Locked<'_>> {
         let end = Instant::now() + PATIENCE;
         loop {
-            // SAFETY: the descriptor is ours and open.
-            if unsafe { libc::flock(self.directory.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }
-                == 0
-            {
+            let Err(error) = flock(&self.directory, FlockOperation::NonBlockingLockExclusive)
+            else {
                 return Ok(Locked(self));
-            }
-            let error = io::Error::last_os_error();
-            let busy =
-                matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
+            };
+            let busy = matches!(error, Errno::WOULDBLOCK | Errno::INTR);
             if busy && Instant::now() >= end {
                 return Err(self.held());
             }
             if !busy || pause(TURN) == Paused::Interrupted {
-                return Err(error);
+                return Err(error.into());
             }
         }
     }
@@ -197,8 +196,8 @@ impl Folder {
     }
 
     fn plain(&self, name: &str) -> io::Result<File> {
-        let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
-        files::open_at(&self.directory, name.as_ref(), flags)
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        files::open_at(&self.directory, name, flags)
     }
 
     /// Maps a file of `head` bytes and `words` words, `None` if there is no such file.
@@ -207,8 +206,8 @@ impl Folder {
     ///
     /// What open(2) says, and as [`Cells::map`].
     pub fn map(&self, name: &str, head: usize, words: usize) -> io::Result<Option<Cells>> {
-        let flags = libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY;
-        match files::open_at(&self.directory, name.as_ref(), flags) {
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY;
+        match files::open_at(&self.directory, name, flags) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
             Ok(file) => Cells::map(file, head, words).map(Some),
@@ -223,7 +222,7 @@ impl Folder {
     pub fn make(&self, name: &str, bytes: &[u8]) -> io::Result<bool> {
         let draft = Draft::new(&self.directory, bytes)?;
         let synced = draft.file.sync_all();
-        synced.and_then(|()| draft.publish(&self.directory, &CString::new(name)?))
+        synced.and_then(|()| draft.publish(&self.directory, name))
     }
 
     /// Makes a file with this content, which a boot may forget, and maps it as [`Folder::map`]
@@ -240,7 +239,7 @@ impl Folder {
         words: usize,
     ) -> io::Result<Option<Cells>> {
         let draft = Draft::new(&self.directory, bytes)?;
-        if !draft.publish(&self.directory, &CString::new(name)?)? {
+        if !draft.publish(&self.directory, name)? {
             return Ok(None);
         }
         Cells::map(draft.file, head, words).map(Some)
@@ -266,9 +265,9 @@ impl Folder {
     ///
     /// What unlink(2) says.
     pub fn remove(&self, name: &str) -> io::Result<()> {
-        match unlink(&self.directory, &CString::new(name)?) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            done => done,
+        match unlink(&self.directory, name) {
+            Err(Errno::NOENT) => Ok(()),
+            done => Ok(done?),
         }
     }
 
@@ -287,18 +286,10 @@ impl Folder {
     ///
     /// What fstatat(2) says.
     pub fn has(&self, name: &str) -> io::Result<bool> {
-        let name = CString::new(name)?;
-        let (directory, flags) = (self.directory.as_raw_fd(), libc::AT_SYMLINK_NOFOLLOW);
-        // SAFETY: the name ends in NUL, and the kernel fills the buffer.
-        let found = unsafe {
-            let mut status: libc::stat = std::mem::zeroed();
-            libc::fstatat(directory, name.as_ptr(), &mut status, flags)
-        };
-        let error = io::Error::last_os_error();
-        match error.kind() {
-            _ if found == 0 => Ok(true),
-            io::ErrorKind::NotFound => Ok(false),
-            _ => Err(error),
+        match statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -332,21 +323,18 @@ impl Locked<'_> {
     /// What the file system says. Then the old content is still there.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let directory = &self.0.directory;
-        let draft = CString::new(format!(".{name}.new"))?;
-        let target = CString::new(name)?;
+        let draft = format!(".{name}.new");
         let created = match create(directory, &draft) {
             // Whoever wrote it was killed: nobody else writes while this lives.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                unlink(directory, &draft).and_then(|()| create(directory, &draft))
-            }
+            Err(Errno::EXIST) => unlink(directory, &draft).and_then(|()| create(directory, &draft)),
             created => created,
         };
-        created
-            .and_then(|mut file| {
-                file.write_all(bytes)?;
-                file.sync_all()
-            })
-            .and_then(|()| rename(directory, &draft, &target, 0))
+        let written = created.map_err(io::Error::from).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+        written
+            .and_then(|()| Ok(rename(directory, &draft, name, RenameFlags::empty())?))
             .inspect_err(|_| {
                 let _ = unlink(directory, &draft);
             })?;
@@ -381,8 +369,8 @@ impl Locked<'_> {
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
-        // SAFETY: the descriptor is ours and open. Closing it would do the same.
-        unsafe { libc::flock(self.0.directory.as_raw_fd(), libc::LOCK_UN) };
+        // Closing the descriptor would do the same.
+        let _ = flock(&self.0.directory, FlockOperation::Unlock);
     }
 }
 
@@ -390,55 +378,47 @@ impl Drop for Locked<'_> {
 struct Draft {
     file: File,
     /// Where the file system can't do without.
-    name: Option<CString>,
+    name: Option<String>,
 }
 
 impl Draft {
     fn new(directory: &File, bytes: &[u8]) -> io::Result<Self> {
         let mut draft = match nameless(directory) {
             Ok(file) => Self { file, name: None },
-            Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Self::named(directory)?,
-            Err(error) => return Err(error),
+            Err(Errno::OPNOTSUPP) => Self::named(directory)?,
+            Err(error) => return Err(error.into()),
         };
         let written = with_growth_refused(bytes.len(), || draft.file.write_all(bytes));
-        draft.or_gone(directory, written).map(|()| draft)
+        written.inspect_err(|_| draft.forget(directory)).map(|()| draft)
     }
 
     fn named(directory: &File) -> io::Result<Self> {
-        let name = CString::new(format!(".{:016x}.new", random()?))?;
+        let name = format!(".{:016x}.new", random()?);
         Ok(Self { file: create(directory, &name)?, name: Some(name) })
     }
 
     /// Gives it its name, if no file has that: whether it has it.
-    fn publish(&self, directory: &File, target: &CStr) -> io::Result<bool> {
+    fn publish(&self, directory: &File, target: &str) -> io::Result<bool> {
         let named = match &self.name {
-            Some(name) => rename(directory, name, target, libc::RENAME_NOREPLACE),
+            Some(name) => rename(directory, name, target, RenameFlags::NOREPLACE),
             None => link(&self.file, directory, target),
         };
-        match self.or_gone(directory, named) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            named => named.map(|()| true),
+        match named.inspect_err(|_| self.forget(directory)) {
+            Err(Errno::EXIST) => Ok(false),
+            named => Ok(named.map(|()| true)?),
         }
     }
 
-    fn or_gone(&self, directory: &File, done: io::Result<()>) -> io::Result<()> {
-        done.inspect_err(|_| {
-            if let Some(name) = &self.name {
-                let _ = unlink(directory, name);
-            }
-        })
+    fn forget(&self, directory: &File) {
+        if let Some(name) = &self.name {
+            let _ = unlink(directory, name);
+        }
     }
 }
 
-fn link(file: &File, directory: &File, target: &CStr) -> io::Result<()> {
-    let own = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
-    let (directory, follow) = (directory.as_raw_fd(), libc::AT_SYMLINK_FOLLOW);
-    // SAFETY: both names end in NUL.
-    match unsafe { libc::linkat(libc::AT_FDCWD, own.as_ptr(), directory, target.as_ptr(), follow) }
-    {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+fn link(file: &File, directory: &File, target: &str) -> rustix::io::Result<()> {
+    let own = format!("/proc/self/fd/{}", file.as_raw_fd());
+    linkat(CWD, own, directory, target, AtFlags::SYMLINK_FOLLOW)
 }
 
 fn odd(problem: &str) -> io::Error {
@@ -471,43 +451,22 @@ fn make(place: &Path) -> io::Result<()> {
     }
 }
 
-fn create(directory: &File, name: &CStr) -> io::Result<File> {
-    let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-    // SAFETY: the name ends in NUL; a descriptor that comes back is nobody else's.
-    unsafe {
-        match libc::openat(directory.as_raw_fd(), name.as_ptr(), flags, 0o600) {
-            -1 => Err(io::Error::last_os_error()),
-            descriptor => Ok(File::from_raw_fd(descriptor)),
-        }
-    }
+fn create(directory: &File, name: &str) -> rustix::io::Result<File> {
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+    openat(directory, name, OFlags::RDWR | OFlags::CLOEXEC | flags, OWN).map(File::from)
 }
 
-fn nameless(directory: &File) -> io::Result<File> {
-    let flags = libc::O_RDWR | libc::O_TMPFILE | libc::O_CLOEXEC;
-    // SAFETY: the name ends in NUL; a descriptor that comes back is nobody else's.
-    unsafe {
-        match libc::openat(directory.as_raw_fd(), c".".as_ptr(), flags, 0o600) {
-            -1 => Err(io::Error::last_os_error()),
-            descriptor => Ok(File::from_raw_fd(descriptor)),
-        }
-    }
+fn nameless(directory: &File) -> rustix::io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::TMPFILE;
+    openat(directory, ".", flags, OWN).map(File::from)
 }
 
-fn rename(directory: &File, from: &CStr, to: &CStr, flags: libc::c_uint) -> io::Result<()> {
-    let directory = directory.as_raw_fd();
-    // SAFETY: both names end in NUL.
-    match unsafe { libc::renameat2(directory, from.as_ptr(), directory, to.as_ptr(), flags) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+fn rename(directory: &File, from: &str, to: &str, flags: RenameFlags) -> rustix::io::Result<()> {
+    renameat_with(directory, from, directory, to, flags)
 }
 
-fn unlink(directory: &File, name: &CStr) -> io::Result<()> {
-    // SAFETY: the name ends in NUL.
-    match unsafe { libc::unlinkat(directory.as_raw_fd(), name.as_ptr(), 0) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+fn unlink(directory: &File, name: &str) -> rustix::io::Result<()> {
+    unlinkat(directory, name, AtFlags::empty())
 }
 
 #[cfg(test)]

@@ -18,6 +18,9 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::rand::{GetRandomFlags, getrandom};
+use rustix::time::{ClockId, clock_gettime};
+
 pub use allocator::Wiping;
 pub use cells::Cells;
 pub use files::{Secrecy, Trusted, Unsafe, read, whole};
@@ -65,34 +68,26 @@ pub fn boot_clock() -> Duration {
 /// The same in ticks, as [`Process::start`] counts.
 #[must_use]
 pub fn boot_ticks() -> u64 {
-    // SAFETY: sysconf looks up a number.
-    let second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
-    let ticks = since_boot().as_nanos() * u128::try_from(second).unwrap_or(0) / 1_000_000_000;
+    let second = u128::from(rustix::param::clock_ticks_per_second());
+    let ticks = since_boot().as_nanos() * second / 1_000_000_000;
     u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
 fn since_boot() -> Duration {
     // Exists since Linux 2.6.39.
-    clock(libc::CLOCK_BOOTTIME)
+    clock(ClockId::Boottime)
 }
 
 /// How long this machine has been suspended since it was started: [`std::time::Instant`] does not
 /// count that time.
 #[must_use]
 pub fn time_suspended() -> Duration {
-    let awake = clock(libc::CLOCK_MONOTONIC);
+    let awake = clock(ClockId::Monotonic);
     since_boot().saturating_sub(awake)
 }
 
-fn clock(which: libc::clockid_t) -> Duration {
-    // SAFETY: the kernel fills the buffer.
-    let time = unsafe {
-        let mut time: libc::timespec = std::mem::zeroed();
-        libc::clock_gettime(which, &mut time);
-        time
-    };
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+fn clock(which: ClockId) -> Duration {
+    Duration::try_from(clock_gettime(which)).unwrap_or_default()
 }
 
 /// Whether an error is about what is there, and not about what this process has left: its caller
@@ -131,11 +126,7 @@ pub fn kernel_file(path: &str) -> std::io::Result<String> {
 /// (prctl(2)).
 #[must_use]
 pub fn program() -> String {
-    let mut name = [0_u8; 16];
-    // SAFETY: the kernel fills 16 bytes, the last of them with NUL.
-    unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
-    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-    String::from_utf8_lossy(name).into_owned()
+    rustix::thread::name().map_or_else(|_| String::new(), |name| name.to_string_lossy().into())
 }
 
 /// Who has logged in, by pam_loginuid(8), whatever rights were taken since; else who runs this
@@ -157,15 +148,13 @@ pub fn host_name() -> String {
 /// Who runs this program, whatever rights it has.
 #[must_use]
 pub fn real_uid() -> u32 {
-    // SAFETY: getuid can't fail and touches nothing.
-    unsafe { libc::getuid() }
+    rustix::process::getuid().as_raw()
 }
 
 /// Whoever's rights this program has.
 #[must_use]
 pub fn effective_uid() -> u32 {
-    // SAFETY: geteuid can't fail and touches nothing.
-    unsafe { libc::geteuid() }
+    rustix::process::geteuid().as_raw()
 }
 
 /// Makes somebody else the one who runs this program, as far as the kernel says; whose rights it
@@ -175,7 +164,8 @@ pub fn effective_uid() -> u32 {
 ///
 /// What setreuid(2) says: only root can.
 pub fn run_for(uid: u32) -> std::io::Result<()> {
-    // SAFETY: setreuid touches no memory; the second value leaves the rights as they are.
+    // SAFETY: setreuid touches no memory; the second value leaves the rights as they are. The C
+    // library changes every thread of the process, a system call changes one.
     match unsafe { libc::setreuid(uid, libc::uid_t::MAX) } {
         0 => Ok(()),
         _ => Err(std::io::Error::last_os_error()),
@@ -188,9 +178,8 @@ pub use signals::continue_this_thread;
 /// The session that the tests were started in may have lost its leader; one of their own has one.
 #[cfg(test)]
 fn lead_a_session() {
-    // SAFETY: setsid touches no memory. It fails where this process leads its group already; then a
-    // shell leads the session.
-    unsafe { libc::setsid() };
+    // It fails where this process leads its group already; then a shell leads the session.
+    let _ = rustix::process::setsid();
 }
 
 /// Eight random bytes of the kernel's.
@@ -211,10 +200,9 @@ pub fn random() -> std::io::Result<u64> {
 ///
 /// Whatever getrandom(2) fails with.
 pub fn fill_with_random(bytes: &mut [u8]) -> std::io::Result<()> {
-    // SAFETY: the buffer is as long as is said; the kernel fills it.
-    let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
-    match usize::try_from(got) == Ok(bytes.len()) {
+    let length = bytes.len();
+    match getrandom(bytes, GetRandomFlags::empty())? == length {
         true => Ok(()),
-        false => Err(std::io::Error::last_os_error()),
+        false => Err(std::io::ErrorKind::UnexpectedEof.into()),
     }
 }

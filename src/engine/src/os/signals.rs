@@ -1,16 +1,20 @@
 //! Signals of the host program: looked at, held back for our threads, never handled; taken away by
 //! our own program alone.
 
-use std::io::{Error, ErrorKind};
-use std::os::fd::{AsFd, AsRawFd};
+use std::ffi::c_int;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 use std::{mem, ptr};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 
 /// How long a pause goes on before it looks for a Ctrl-C.
 const SLICE: Duration = Duration::from_millis(100);
 
 /// What asks to stop.
-const STOPPING: [libc::c_int; 4] = [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP];
+const STOPPING: [c_int; 4] = [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP];
 
 /// How a pause ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,17 +43,14 @@ pub fn pause(time: Duration) -> Paused {
 
 /// Waits until there is something to read, or nothing more will come, unless a signal asks to stop.
 pub fn await_input(from: &impl AsFd) -> Paused {
-    let slice = libc::c_int::try_from(SLICE.as_millis()).unwrap_or(libc::c_int::MAX);
-    let mut waiting =
-        libc::pollfd { fd: from.as_fd().as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let slice = Timespec::try_from(SLICE).ok();
     loop {
         if interrupted() {
             return Paused::Interrupted;
         }
-        // SAFETY: one pollfd, which outlives the call.
-        let ready = unsafe { libc::poll(&mut waiting, 1, slice) };
-        if ready > 0 || (ready < 0 && Error::last_os_error().kind() != ErrorKind::Interrupted) {
-            return Paused::Over;
+        match poll(&mut [PollFd::new(from, PollFlags::IN)], slice.as_ref()) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) | Err(_) => return Paused::Over,
         }
     }
 }
@@ -61,7 +62,7 @@ pub fn interrupted() -> bool {
     is_pending(&STOPPING)
 }
 
-fn is_pending(signals: &[libc::c_int]) -> bool {
+fn is_pending(signals: &[c_int]) -> bool {
     // SAFETY: a sigset_t is plain data, initialised by sigpending before it is read.
     unsafe {
         let mut pending = mem::zeroed();
@@ -73,12 +74,15 @@ fn is_pending(signals: &[libc::c_int]) -> bool {
 /// Takes away what [`interrupted`] has seen: for a program of our own, which has ended its wait
 /// because of it.
 pub fn take_interruption() {
-    // SAFETY: both sets are plain data, initialised before they are read; nothing is written but
-    // the first.
+    while take(STOPPING) {}
+}
+
+/// Takes away a signal that is pending, if one of these is.
+fn take(signals: impl IntoIterator<Item = c_int>) -> bool {
+    // SAFETY: the set is a whole one, the time is plain data, and nothing is written.
     unsafe {
-        let stopping = set_of(&STOPPING);
         let at_once: libc::timespec = mem::zeroed();
-        while libc::sigtimedwait(&stopping, ptr::null_mut(), &at_once) > 0 {}
+        libc::sigtimedwait(&set_of(signals), ptr::null_mut(), &at_once) > 0
     }
 }
 
@@ -86,14 +90,14 @@ pub fn take_interruption() {
 ///
 /// The handlers of the host (sshd, sudo) must never run on a thread that is ours.
 pub fn with_signals_blocked<R>(f: impl FnOnce() -> R) -> R {
-    let _restored = SignalMask::full();
+    let _restored = SignalMask::of(1..=libc::SIGRTMAX());
     f()
 }
 
 /// Runs `f` with Ctrl-C and Ctrl-\\ held back, as sudo does it around a stack: [`interrupted`] sees
 /// them, and what they do is done when this returns.
 pub fn with_interrupts_held<R>(f: impl FnOnce() -> R) -> R {
-    let _restored = SignalMask::of(&[libc::SIGINT, libc::SIGQUIT]);
+    let _restored = SignalMask::of([libc::SIGINT, libc::SIGQUIT]);
     f()
 }
 
@@ -102,7 +106,7 @@ pub fn with_interrupts_held<R>(f: impl FnOnce() -> R) -> R {
 /// hold it back as well.
 pub fn with_stops_held<R>(f: impl FnOnce() -> R) -> R {
     let heeded = STOPPING.into_iter().filter(|signal| !is_ignored(*signal));
-    let _restored = SignalMask::of(&heeded.collect::<Vec<_>>());
+    let _restored = SignalMask::of(heeded);
     f()
 }
 
@@ -120,7 +124,7 @@ impl Continuations {
     /// Looks from now on.
     #[must_use]
     pub fn watch() -> Continuations {
-        let restored = SignalMask::of(&[libc::SIGCONT]);
+        let restored = SignalMask::of([libc::SIGCONT]);
         Continuations { _restored: restored, blind: is_pending(&[libc::SIGCONT]) }
     }
 
@@ -139,26 +143,18 @@ pub fn with_growth_refused<R>(bytes: usize, f: impl FnOnce() -> R) -> R {
         return f();
     }
     let grows = [libc::SIGXFSZ];
-    let _restored = SignalMask::of(&grows);
+    let _restored = SignalMask::of(grows);
     let result = f();
-    // SAFETY: the set is a whole one, the time is plain data, and nothing is written.
-    unsafe {
-        let at_once: libc::timespec = mem::zeroed();
-        libc::sigtimedwait(&set_of(&grows), ptr::null_mut(), &at_once);
-    }
+    take(grows);
     result
 }
 
 fn may_write(bytes: usize) -> bool {
-    // SAFETY: the kernel fills the structure, which is plain data.
-    unsafe {
-        let mut limit: libc::rlimit = mem::zeroed();
-        libc::getrlimit(libc::RLIMIT_FSIZE, &mut limit) == 0 && limit.rlim_cur >= bytes as u64
-    }
+    getrlimit(Resource::Fsize).current.is_none_or(|most| most >= bytes as u64)
 }
 
 /// Whether whoever started this program (nohup) wants it to go on.
-fn is_ignored(signal: libc::c_int) -> bool {
+fn is_ignored(signal: c_int) -> bool {
     // SAFETY: a sigaction is plain data that sigaction fills; nothing is changed.
     unsafe {
         let mut action: libc::sigaction = mem::zeroed();
@@ -170,17 +166,16 @@ fn is_ignored(signal: libc::c_int) -> bool {
 /// Ends what a program of our own was started with: its parent may have held back what asks to
 /// stop.
 pub fn let_stops_through() {
-    // SAFETY: the set is a whole one; the mask before it is not wanted.
-    unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &set_of(&STOPPING), ptr::null_mut()) };
+    let _ = mask(libc::SIG_UNBLOCK, &set_of(STOPPING));
 }
 
-fn set_of(signals: &[libc::c_int]) -> libc::sigset_t {
+fn set_of(signals: impl IntoIterator<Item = c_int>) -> libc::sigset_t {
     // SAFETY: a sigset_t is plain data that sigemptyset initialises.
     unsafe {
         let mut set = mem::zeroed();
         libc::sigemptyset(&mut set);
         for signal in signals {
-            libc::sigaddset(&mut set, *signal);
+            libc::sigaddset(&mut set, signal);
         }
         set
     }
@@ -193,39 +188,30 @@ pub fn continue_this_thread() {
     unsafe { libc::raise(libc::SIGCONT) };
 }
 
+/// Changes the mask of this thread: the one that was there before, if it could be changed.
+fn mask(how: c_int, signals: &libc::sigset_t) -> Option<libc::sigset_t> {
+    // SAFETY: a sigset_t is plain data; both pointers outlive the call.
+    unsafe {
+        let mut before = mem::zeroed();
+        (libc::pthread_sigmask(how, signals, &mut before) == 0).then_some(before)
+    }
+}
+
 /// The mask that was there before; dropping it puts it back, also when `f` panics.
 #[derive(Debug)]
 struct SignalMask(Option<libc::sigset_t>);
 
 impl SignalMask {
     /// These too.
-    fn of(signals: &[libc::c_int]) -> SignalMask {
-        // SAFETY: a sigset_t is plain data; both pointers outlive the call.
-        unsafe {
-            let mut before = mem::zeroed();
-            let set = libc::pthread_sigmask(libc::SIG_BLOCK, &set_of(signals), &mut before);
-            SignalMask((set == 0).then_some(before))
-        }
-    }
-
-    fn full() -> SignalMask {
-        // SAFETY: a sigset_t is plain data that sigfillset initialises; both pointers outlive the
-        // calls.
-        unsafe {
-            let mut all = mem::zeroed();
-            let mut before = mem::zeroed();
-            libc::sigfillset(&mut all);
-            let set = libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
-            SignalMask((set == 0).then_some(before))
-        }
+    fn of(signals: impl IntoIterator<Item = c_int>) -> SignalMask {
+        SignalMask(mask(libc::SIG_BLOCK, &set_of(signals)))
     }
 }
 
 impl Drop for SignalMask {
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
-            // SAFETY: `before` was written by pthread_sigmask.
-            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, ptr::null_mut()) };
+            let _ = mask(libc::SIG_SETMASK, before);
         }
     }
 }

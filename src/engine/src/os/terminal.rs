@@ -1,11 +1,12 @@
 //! What a terminal does with the keys that are typed (termios(3)).
 
 use std::fs::OpenOptions;
-use std::io::{Error, ErrorKind, IsTerminal, Result, Write};
-use std::mem;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::io::{ErrorKind, IsTerminal, Result, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 /// Runs `f` while nothing that is typed at this terminal is shown, or made a signal or a line of by
 /// the kernel.
@@ -37,13 +38,7 @@ pub fn tell_terminal(path: &Path, text: &str) -> Result<()> {
 
 /// Lines and columns of a terminal, where it knows them (tty_ioctl(4)).
 pub fn size_of(terminal: &impl AsFd) -> Option<(u16, u16)> {
-    // SAFETY: a winsize is plain data, which the kernel fills.
-    let size = unsafe {
-        let mut size: libc::winsize = mem::zeroed();
-        let fd = terminal.as_fd().as_raw_fd();
-        done(libc::ioctl(fd, libc::TIOCGWINSZ, &mut size)).ok()?;
-        size
-    };
+    let size = tcgetwinsize(terminal).ok()?;
     (size.ws_row > 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col))
 }
 
@@ -69,21 +64,16 @@ pub fn shows_unicode() -> bool {
 /// The settings that were there before; dropping it puts them back, also when `f` panics.
 struct Unseen<'a> {
     terminal: BorrowedFd<'a>,
-    before: libc::termios,
+    before: Termios,
 }
 
 impl<'a> Unseen<'a> {
     fn keys_at(terminal: BorrowedFd<'a>) -> Result<Unseen<'a>> {
-        // SAFETY: a termios is plain data, which tcgetattr fills.
-        let before = unsafe {
-            let mut before: libc::termios = mem::zeroed();
-            done(libc::tcgetattr(terminal.as_raw_fd(), &mut before))?;
-            before
-        };
-        let unseen = libc::termios {
-            c_lflag: before.c_lflag & !(libc::ECHO | libc::ECHONL | libc::ICANON | libc::ISIG),
-            ..before
-        };
+        let before = tcgetattr(terminal)?;
+        let mut unseen = before.clone();
+        unseen
+            .local_modes
+            .remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
         set(terminal, &unseen)?;
         Ok(Unseen { terminal, before })
     }
@@ -97,14 +87,6 @@ impl Drop for Unseen<'_> {
 }
 
 /// At once: what was typed before stays, to be read.
-fn set(terminal: BorrowedFd<'_>, settings: &libc::termios) -> Result<()> {
-    // SAFETY: the settings are whole, and tcsetattr writes nothing.
-    done(unsafe { libc::tcsetattr(terminal.as_raw_fd(), libc::TCSANOW, settings) })
-}
-
-fn done(result: libc::c_int) -> Result<()> {
-    match result {
-        0 => Ok(()),
-        _ => Err(Error::last_os_error()),
-    }
+fn set(terminal: BorrowedFd<'_>, settings: &Termios) -> Result<()> {
+    Ok(tcsetattr(terminal, OptionalActions::Now, settings)?)
 }

@@ -41,19 +41,7 @@ pub fn user(name: &str) -> io::Result<Option<User>> {
     let Ok(name) = CString::new(name) else {
         return Ok(None);
     };
-    with_buffer(|buffer| {
-        // SAFETY: all pointers live until the call is over; the entry is read only where it was
-        // found.
-        unsafe {
-            let mut entry: libc::passwd = mem::zeroed();
-            let mut found = ptr::null_mut();
-            let (start, length) = (buffer.as_mut_ptr().cast(), buffer.len());
-            let code = libc::getpwnam_r(name.as_ptr(), &mut entry, start, length, &mut found);
-            looked_up(code, (!found.is_null()).then_some(&entry))?
-                .map(|entry| read(entry))
-                .transpose()
-        }
-    })
+    entry_of(&Wanted::Name(name))
 }
 
 /// What the system calls a uid, `None` if no user has it.
@@ -62,19 +50,44 @@ pub fn user(name: &str) -> io::Result<Option<User>> {
 ///
 /// As [`user`].
 pub fn name_of(uid: u32) -> io::Result<Option<String>> {
+    Ok(entry_of(&Wanted::Uid(uid))?.map(|user| user.name))
+}
+
+/// Whose entry of the user database is looked up.
+enum Wanted {
+    Name(CString),
+    Uid(u32),
+}
+
+fn entry_of(wanted: &Wanted) -> io::Result<Option<User>> {
     with_buffer(|buffer| {
+        let (start, length) = (buffer.as_mut_ptr().cast(), buffer.len());
+        let mut found = ptr::null_mut();
         // SAFETY: all pointers live until the call is over; the entry is read only where it was
-        // found.
+        // found, and then its name is in the buffer and ends in NUL.
         unsafe {
             let mut entry: libc::passwd = mem::zeroed();
-            let mut found = ptr::null_mut();
-            let (start, length) = (buffer.as_mut_ptr().cast(), buffer.len());
-            let code = libc::getpwuid_r(uid, &mut entry, start, length, &mut found);
-            looked_up(code, (!found.is_null()).then_some(&entry))?
-                .map(|entry| read(entry).map(|user| user.name))
-                .transpose()
+            let code = match wanted {
+                Wanted::Name(name) => {
+                    libc::getpwnam_r(name.as_ptr(), &mut entry, start, length, &mut found)
+                }
+                Wanted::Uid(uid) => libc::getpwuid_r(*uid, &mut entry, start, length, &mut found),
+            };
+            let user = looked_up(code, (!found.is_null()).then_some(&entry))?;
+            user.map(|user| User::new(CStr::from_ptr(user.pw_name), user)).transpose()
         }
     })
+}
+
+impl User {
+    fn new(name: &CStr, entry: &libc::passwd) -> io::Result<User> {
+        let (uid, gid) = (entry.pw_uid, entry.pw_gid);
+        let name = name.to_str().map_err(|_| {
+            let problem = format!("the name of uid {uid} is not UTF-8 text");
+            io::Error::new(io::ErrorKind::InvalidData, problem)
+        })?;
+        Ok(User { name: name.to_owned(), uid, gid })
+    }
 }
 
 /// Every name that the local file of users has for a uid, as far as a look-up by name agrees. A
@@ -155,19 +168,6 @@ pub fn gids_of(user: &str) -> io::Result<Vec<u32>> {
         room *= 4;
     }
     Err(io::Error::from_raw_os_error(libc::ERANGE))
-}
-
-/// # Safety
-///
-/// The entry is one that a look-up has found, and its buffer lives.
-unsafe fn read(entry: &libc::passwd) -> io::Result<User> {
-    // SAFETY: the name is in the buffer, and ends in NUL.
-    let name = unsafe { CStr::from_ptr(entry.pw_name) };
-    let name = name.to_str().map_err(|_| {
-        let (uid, kind) = (entry.pw_uid, io::ErrorKind::InvalidData);
-        io::Error::new(kind, format!("the name of uid {uid} is not UTF-8 text"))
-    })?;
-    Ok(User { name: name.to_owned(), uid: entry.pw_uid, gid: entry.pw_gid })
 }
 
 /// getpwnam_r(3) lists the codes with which some systems say "not found".
