@@ -22,7 +22,7 @@ unsafe extern "C" {
     ) -> c_int;
     fn pam_getenv(handle: *mut PamHandle, name: *const c_char) -> *const c_char;
     fn pam_putenv(handle: *mut PamHandle, pair: *const c_char) -> c_int;
-    fn pam_fail_delay(handle: *mut PamHandle, microseconds: c_uint) -> c_int;
+    safe fn pam_fail_delay(handle: &mut PamHandle, microseconds: c_uint) -> c_int;
 }
 
 /// The variable of the PAM environment with which an application asks for the audit line of a
@@ -42,7 +42,7 @@ pub(super) fn caller(handle: &mut PamHandle, arguments: &[&CStr]) -> Caller {
         tty: item::<Tty>(handle).filter(|tty| !tty.is_empty()),
         ruser: item::<RUser>(handle),
         real_uid: os::real_uid(),
-        ssh_auth_info: variable(handle, c"SSH_AUTH_INFO_0"),
+        ssh_auth_info: variable(handle, c"SSH_AUTH_INFO_0").map(str::to_owned),
         arguments: arguments.iter().map(|a| a.to_string_lossy().into_owned()).collect(),
     }
 }
@@ -72,14 +72,28 @@ where
 }
 
 /// A variable of the PAM environment, which the application sets. Not the process's own.
-fn variable(handle: &mut PamHandle, name: &CStr) -> Option<String> {
+pub fn variable<'a>(handle: &'a mut PamHandle, name: &CStr) -> Option<&'a str> {
     // SAFETY: the handle is libpam's live one, the name ends in NUL; libpam keeps the value while
-    // it is borrowed.
-    unsafe {
-        let value = pam_getenv(handle, name.as_ptr());
-        let text = (!value.is_null()).then(|| CStr::from_ptr(value))?;
-        text.to_str().ok().map(str::to_owned)
-    }
+    // the handle is borrowed.
+    unsafe { text(pam_getenv(handle, name.as_ptr())) }?.to_str().ok()
+}
+
+/// Sets a variable of the PAM environment: whether libpam has taken it.
+pub fn set_variable(handle: &mut PamHandle, name: &CStr, value: &str) -> bool {
+    let Ok(pair) = CString::new(format!("{}={value}", name.to_string_lossy())) else {
+        return false;
+    };
+    // SAFETY: the handle is libpam's live one, and libpam copies the string.
+    let code = unsafe { pam_putenv(handle, pair.as_ptr()) };
+    code == PamResultCode::PAM_SUCCESS as c_int
+}
+
+/// # Safety
+///
+/// `text` is null, or ends in NUL and lives as long as the caller says.
+unsafe fn text<'a>(text: *const c_char) -> Option<&'a CStr> {
+    // SAFETY: as the caller promises.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) })
 }
 
 /// The password that the stack has, or the answer to libpam's own prompt for it
@@ -88,13 +102,15 @@ pub(super) fn authtok(handle: &mut PamHandle) -> Result<&CStr, PamResultCode> {
     let mut token = ptr::null();
     let item = ItemType::AuthTok as c_int;
     // SAFETY: the handle is libpam's live one; without a prompt of ours libpam takes its default.
-    let code = unsafe { pam_get_authtok(handle, item, &mut token, ptr::null()) };
-    match PamResultCode::try_from(code) {
-        // SAFETY: libpam keeps the string until the item is set again, which needs the borrowed
-        // handle.
-        Ok(PamResultCode::PAM_SUCCESS) if !token.is_null() => Ok(unsafe { CStr::from_ptr(token) }),
-        Ok(PamResultCode::PAM_SUCCESS) | Err(_) => Err(PamResultCode::PAM_CONV_ERR),
-        Ok(code) => Err(code),
+    // libpam keeps the string until the item is set again, which needs the borrowed handle.
+    let (code, token) = unsafe {
+        let code = pam_get_authtok(handle, item, &mut token, ptr::null());
+        (code, text(token))
+    };
+    match (PamResultCode::try_from(code), token) {
+        (Ok(PamResultCode::PAM_SUCCESS), Some(token)) => Ok(token),
+        (Ok(PamResultCode::PAM_SUCCESS), None) | (Err(_), _) => Err(PamResultCode::PAM_CONV_ERR),
+        (Ok(code), _) => Err(code),
     }
 }
 
@@ -104,13 +120,9 @@ pub(super) fn authtok(handle: &mut PamHandle) -> Result<&CStr, PamResultCode> {
 /// and login put nothing of the user's there before they have authenticated. If one did, the line
 /// still holds no secret.
 pub(super) fn hand_over(handle: &mut PamHandle, event: &Event) {
-    if variable(handle, REHEARSAL).as_deref() != Some("1") {
-        return;
-    }
-    if let Ok(pair) = CString::new(format!("{}={}", AUDIT.to_string_lossy(), event.line())) {
-        // SAFETY: the handle is libpam's live one, and libpam copies the string. A failure is the
-        // rehearsal's loss.
-        let _ = unsafe { pam_putenv(handle, pair.as_ptr()) };
+    if variable(handle, REHEARSAL) == Some("1") {
+        // A failure is the rehearsal's loss.
+        let _ = set_variable(handle, AUDIT, &event.line());
     }
 }
 
@@ -118,7 +130,7 @@ pub(super) fn hand_over(handle: &mut PamHandle, event: &Event) {
 pub(super) fn delay_failure(handle: &mut PamHandle, delay: Duration) {
     let microseconds = c_uint::try_from(delay.as_micros()).unwrap_or(c_uint::MAX);
     if microseconds > 0 {
-        // SAFETY: the handle is libpam's live one. A refusal of this wish changes nothing.
-        let _ = unsafe { pam_fail_delay(handle, microseconds) };
+        // A refusal of this wish changes nothing.
+        let _ = pam_fail_delay(handle, microseconds);
     }
 }

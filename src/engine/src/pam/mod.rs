@@ -6,7 +6,7 @@
 mod conversation;
 mod handle;
 
-pub use handle::{AUDIT, REHEARSAL};
+pub use handle::{AUDIT, REHEARSAL, set_variable, variable};
 
 use std::ffi::{CStr, c_char, c_int};
 

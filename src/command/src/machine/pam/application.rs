@@ -1,18 +1,17 @@
 //! The other side of libpam: an application that runs a stack, for rehearsals.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
-use std::marker::PhantomData;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::{fmt, io, ptr};
 
 use countersign::login::Echo;
-use countersign::pam::{AUDIT, REHEARSAL};
+use countersign::pam::{AUDIT, REHEARSAL, set_variable, variable};
 use pam::constants::{
     PAM_DISALLOW_NULL_AUTHTOK, PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_SILENT,
     PAM_TEXT_INFO, PamResultCode,
 };
-use pam::items::ItemType;
+use pam::items::{RHost, RUser, Tty};
 use pam::module::PamHandle;
 use zeroize::Zeroizing;
 
@@ -120,19 +119,26 @@ unsafe extern "C" {
     fn pam_end(handle: *mut PamHandle, status: c_int) -> c_int;
     fn pam_authenticate(handle: *mut PamHandle, flags: c_int) -> c_int;
     fn pam_acct_mgmt(handle: *mut PamHandle, flags: c_int) -> c_int;
-    fn pam_set_item(handle: *mut PamHandle, item: c_int, value: *const c_void) -> c_int;
-    fn pam_putenv(handle: *mut PamHandle, pair: *const c_char) -> c_int;
-    fn pam_getenv(handle: *mut PamHandle, name: *const c_char) -> *const c_char;
     fn pam_strerror(handle: *mut PamHandle, code: c_int) -> *const c_char;
 }
 
 /// One transaction, which ends when it is dropped.
 pub struct Rehearsal<'t> {
-    handle: *mut PamHandle,
+    /// libpam's, from pam_start to pam_end.
+    handle: &'t mut PamHandle,
     status: c_int,
-    /// What libpam hands to `talk`.
-    talker: *mut &'t mut dyn Talk,
-    held: PhantomData<&'t mut dyn Talk>,
+    /// Outlives the handle: fields are dropped after [`Rehearsal`] itself.
+    _talker: Talker<'t>,
+}
+
+/// What libpam hands to [`converse`].
+struct Talker<'t>(*mut &'t mut dyn Talk);
+
+impl Drop for Talker<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the box was given up when this was made, and libpam has ended its transaction.
+        drop(unsafe { Box::from_raw(self.0) });
+    }
 }
 
 impl<'t> Rehearsal<'t> {
@@ -148,37 +154,35 @@ impl<'t> Rehearsal<'t> {
         talk: &'t mut dyn Talk,
     ) -> io::Result<Self> {
         let (service, user) = (CString::new(service)?, CString::new(user)?);
-        let talker = Box::into_raw(Box::new(talk));
-        let conversation = Conversation { talk: converse, data: talker.cast() };
-        let mut begun =
-            Self { handle: ptr::null_mut(), status: SUCCESS, talker, held: PhantomData };
+        let folder =
+            folder.map(|folder| CString::new(folder.as_os_str().as_bytes())).transpose()?;
+        let talker = Talker(Box::into_raw(Box::new(talk)));
+        let conversation = Conversation { talk: converse, data: talker.0.cast() };
         let (service, user) = (service.as_ptr(), user.as_ptr());
+        let mut handle = ptr::null_mut();
         // SAFETY: all strings end in NUL and libpam copies them and the conversation; the talker
-        // lives until pam_end.
-        let code = unsafe {
-            match folder {
-                None => pam_start(service, user, &conversation, &mut begun.handle),
+        // lives until pam_end, and so does the handle, which is null or libpam's.
+        let (code, handle) = unsafe {
+            let code = match folder {
+                None => pam_start(service, user, &conversation, &mut handle),
                 Some(folder) => {
-                    let folder = CString::new(folder.as_os_str().as_bytes())?;
                     let start = start_in_folder()?;
-                    start(service, user, &conversation, folder.as_ptr(), &mut begun.handle)
+                    start(service, user, &conversation, folder.as_ptr(), &mut handle)
                 }
-            }
+            };
+            (code, handle.as_mut())
         };
-        match code {
-            SUCCESS if !begun.handle.is_null() => begun.mark(),
-            _ => Err(io::Error::other("libpam can't read this stack")),
-        }
+        let refused = || io::Error::other("libpam can't read this stack");
+        let begun = Self { handle: handle.ok_or_else(refused)?, status: code, _talker: talker };
+        if code == SUCCESS { begun.marked() } else { Err(refused()) }
     }
 
     /// Asks the module for its audit line. Only an application can: a user has no part in the PAM
     /// environment.
-    fn mark(self) -> io::Result<Self> {
-        let pair = CString::new(format!("{}=1", REHEARSAL.to_string_lossy()))?;
-        // SAFETY: the handle is live; libpam copies the string.
-        match unsafe { pam_putenv(self.handle, pair.as_ptr()) } {
-            SUCCESS => Ok(self),
-            _ => Err(io::Error::other("libpam takes no environment")),
+    fn marked(self) -> io::Result<Self> {
+        match set_variable(self.handle, REHEARSAL, "1") {
+            true => Ok(self),
+            false => Err(io::Error::other("libpam takes no environment")),
         }
     }
 
@@ -188,17 +192,13 @@ impl<'t> Rehearsal<'t> {
     ///
     /// A value with a NUL in it, or one that libpam does not take.
     pub fn set(&mut self, item: Item, value: &str) -> io::Result<()> {
-        let item = match item {
-            Item::Tty => ItemType::Tty,
-            Item::Rhost => ItemType::RHost,
-            Item::Ruser => ItemType::RUser,
-        };
         let value = CString::new(value)?;
-        // SAFETY: the handle is live; libpam copies the string.
-        match unsafe { pam_set_item(self.handle, item as c_int, value.as_ptr().cast()) } {
-            SUCCESS => Ok(()),
-            _ => Err(io::Error::other("libpam does not take this")),
-        }
+        let set = match item {
+            Item::Tty => self.handle.set_item_str(Tty(&value)),
+            Item::Rhost => self.handle.set_item_str(RHost(&value)),
+            Item::Ruser => self.handle.set_item_str(RUser(&value)),
+        };
+        set.map_err(|_| io::Error::other("libpam does not take this"))
     }
 
     /// Is it this user?
@@ -222,30 +222,24 @@ impl<'t> Rehearsal<'t> {
             Flags::Silent => PAM_SILENT,
         };
         // SAFETY: the handle is live; the text that comes back is a static one.
-        unsafe {
+        let words = unsafe {
             self.status = call(self.handle, flags.cast_signed());
-            let words = pam_strerror(self.handle, self.status);
-            Answered { code: self.status, words: text(words).unwrap_or_default() }
-        }
+            CStr::from_ptr(pam_strerror(self.handle, self.status))
+        };
+        Answered { code: self.status, words: words.to_string_lossy().into_owned() }
     }
 
     /// The audit line of pam_countersign, if it was asked.
     #[must_use]
-    pub fn audit(&self) -> Option<String> {
-        // SAFETY: the handle is live; libpam keeps the value while nothing is called.
-        unsafe { text(pam_getenv(self.handle, AUDIT.as_ptr())) }
+    pub fn audit(&mut self) -> Option<String> {
+        variable(self.handle, AUDIT).map(str::to_owned)
     }
 }
 
 impl Drop for Rehearsal<'_> {
     fn drop(&mut self) {
-        // SAFETY: both were made at the start and are used no more.
-        unsafe {
-            if !self.handle.is_null() {
-                pam_end(self.handle, self.status);
-            }
-            drop(Box::from_raw(self.talker));
-        }
+        // SAFETY: the handle was made at the start and is used no more.
+        unsafe { pam_end(self.handle, self.status) };
     }
 }
 
@@ -264,13 +258,6 @@ fn start_in_folder() -> io::Result<Start> {
     }
 }
 
-/// # Safety
-/// `text` is null or ends in NUL.
-unsafe fn text(text: *const c_char) -> Option<String> {
-    // SAFETY: as the caller promises.
-    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
-}
-
 /// What libpam calls with the messages of a module (pam_conv(3)).
 ///
 /// # Safety
@@ -285,22 +272,28 @@ unsafe extern "C" fn converse(
     let Ok(count) = usize::try_from(count) else {
         return failed;
     };
-    // SAFETY: libpam's promise; what is allocated here is libpam's to free, or freed here if it
-    // does not get it.
+    // SAFETY: libpam's promise; each text of a message ends in NUL, and what is allocated here is
+    // libpam's to free.
     unsafe {
         let talk = &mut **data.cast::<&mut dyn Talk>();
+        let mut answers = Vec::with_capacity(count);
+        for at in 0..count {
+            let message = &**messages.add(at);
+            let said = (!message.text.is_null()).then(|| CStr::from_ptr(message.text));
+            let said = said.unwrap_or_default().to_string_lossy();
+            let Some(answer) = answer(talk, message.style, &said) else {
+                return failed;
+            };
+            answers.push(answer);
+        }
         let all = libc::calloc(count.max(1), size_of::<Response>()).cast::<Response>();
         if all.is_null() {
             return failed;
         }
-        for at in 0..count {
-            let message = &**messages.add(at);
-            match answer(talk, message) {
-                Ok(text) => (*all.add(at)).text = text,
-                Err(()) => {
-                    forget(all, at);
-                    return failed;
-                }
+        for (at, answer) in answers.iter().enumerate() {
+            if let Some(typed) = answer {
+                // No memory is no answer.
+                (*all.add(at)).text = libc::strndup(typed.as_ptr().cast(), typed.len());
             }
         }
         *responses = all;
@@ -308,46 +301,18 @@ unsafe extern "C" fn converse(
     SUCCESS
 }
 
-/// The answer in memory of malloc(3), or null for what needs none.
-///
-/// # Safety
-/// The message's text ends in NUL.
-unsafe fn answer(talk: &mut dyn Talk, message: &Message) -> Result<*mut c_char, ()> {
-    // SAFETY: as the caller promises.
-    let said = unsafe { text(message.text) }.unwrap_or_default();
-    let echo = match message.style {
+/// What was typed, which has no NUL in it, and nothing for what needs no answer; `None` ends the
+/// conversation.
+fn answer(talk: &mut dyn Talk, style: c_int, said: &str) -> Option<Option<Zeroizing<String>>> {
+    let echo = match style {
         PAM_PROMPT_ECHO_ON => Echo::On,
         PAM_PROMPT_ECHO_OFF => Echo::Off,
         PAM_TEXT_INFO | PAM_ERROR_MSG => {
-            talk.tell(&said);
-            return Ok(ptr::null_mut());
+            talk.tell(said);
+            return Some(None);
         }
-        _ => return Err(()),
+        _ => return None,
     };
-    let typed = talk.ask(&said, echo).filter(|typed| !typed.contains('\0'));
-    let typed = typed.ok_or(())?;
-    // SAFETY: as many bytes as there are, none of them NUL; strndup adds one.
-    let copy = unsafe { libc::strndup(typed.as_ptr().cast(), typed.len()) };
-    match copy.is_null() {
-        true => Err(()),
-        false => Ok(copy),
-    }
-}
-
-/// Wipes and frees the answers that nobody will get.
-///
-/// # Safety
-/// `all` has at least `count` responses, made by [`converse`].
-unsafe fn forget(all: *mut Response, count: usize) {
-    // SAFETY: as the caller promises; each text ends in NUL and is freed once.
-    unsafe {
-        for at in 0..count {
-            let text = (*all.add(at)).text;
-            if !text.is_null() {
-                libc::explicit_bzero(text.cast(), libc::strlen(text));
-                libc::free(text.cast());
-            }
-        }
-        libc::free(all.cast());
-    }
+    let typed = talk.ask(said, echo).filter(|typed| !typed.contains('\0'));
+    typed.map(Some)
 }
