@@ -13,11 +13,11 @@ fn is_not_there_unless_it_is_whole() {
     assert_eq!(policy(format!("{TENANT}[admin]\n")).admin(), None);
     let whole = policy(format!("{TENANT}{WHOLE}"));
     let admin = whole.admin().expect("an administrator");
-    assert_eq!((admin.app.as_str(), admin.client_id.as_str()), ("adm", "a@b"));
-    assert_eq!(admin.client_secret_file, std::path::Path::new("/s"));
-    assert_eq!((admin.scope.as_str(), admin.client_auth), ("policies", ClientAuth::Basic));
+    assert_eq!((admin.app.as_str(), admin.id.as_str()), ("adm", "a@b"));
+    assert_eq!(admin.secret_file, std::path::Path::new("/s"));
+    assert_eq!((admin.scope.as_str(), admin.auth), ("policies", ClientAuth::Basic));
     let body = policy(format!("{TENANT}{WHOLE}client_auth = 'body'\n"));
-    assert_eq!(body.admin().expect("an administrator").client_auth, ClientAuth::Body);
+    assert_eq!(body.admin().expect("an administrator").auth, ClientAuth::Body);
 }
 
 #[test]

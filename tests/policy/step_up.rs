@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use countersign::policy::{ClientAuth, StepUp, Whom};
+use countersign::policy::{ClientAuth, OAuthClient, StepUp, Whom};
 
 use super::*;
 
@@ -23,11 +23,13 @@ fn on_demand_has_all_that_it_needs() {
     assert_eq!(
         on_demand(&settings),
         OnDemand {
-            app: "countersign".into(),
-            client_id: "countersign@example.com".into(),
-            client_secret_file: Path::new("/etc/countersign/client-secret").into(),
-            scope: "a b".into(),
-            client_auth: ClientAuth::Basic,
+            client: OAuthClient {
+                app: "countersign".into(),
+                id: "countersign@example.com".into(),
+                secret_file: Path::new("/etc/countersign/client-secret").into(),
+                scope: "a b".into(),
+                auth: ClientAuth::Basic,
+            },
             policy: "Step up".into(),
         }
     );
@@ -43,7 +45,7 @@ fn is_read_word_by_word() {
         assert_eq!(settings.step_up.person, whom);
     }
     let rest = format!("[login]\nflow = 'on-demand'\n{ON_DEMAND}client_auth = 'body'\n");
-    assert_eq!(on_demand(&settings(&rest)).client_auth, ClientAuth::Body);
+    assert_eq!(on_demand(&settings(&rest)).client.auth, ClientAuth::Body);
     let remembered = settings("[login]\nremember = '10m'\nssh_counts = true\n").step_up;
     assert_eq!(remembered.remember, Duration::from_secs(600));
     assert!(remembered.ssh_counts);
@@ -99,7 +101,10 @@ fn on_demand_may_be_completed_by_the_service_that_asks_for_it() {
          [service.sudo.login]\nflow = 'on-demand'\n[service.sudo.on_demand]\npolicy = 'sudo'\nscope = 't'\n"
     ));
     let sudo = on_demand(policy.for_service("sudo"));
-    assert_eq!((sudo.app.as_str(), sudo.scope.as_str(), sudo.policy.as_str()), ("x", "t", "sudo"));
+    assert_eq!(
+        (sudo.client.app.as_str(), sudo.client.scope.as_str(), sudo.policy.as_str()),
+        ("x", "t", "sudo")
+    );
     assert_eq!(policy.for_service("sshd").step_up.flow, Flow::Login);
 }
 

@@ -46,7 +46,7 @@ fn depends_on_a_public_key() {
 fn comes_with_all_that_it_needs() {
     let terms = only(judged(&rest("flow = 'on-demand'"), &alice()));
     let Flow::OnDemand(on_demand) = terms.flow else { panic!("on demand") };
-    assert_eq!((on_demand.app.as_str(), on_demand.policy.as_str()), ("a", "p"));
+    assert_eq!((on_demand.client.app.as_str(), on_demand.policy.as_str()), ("a", "p"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::local::{State, Unmarked, Unusable, fingerprint};
 use crate::log::Level;
 use crate::login::{Allowance, Keep, Proof};
 use crate::os::{Process, Session, Trusted};
-use crate::policy::{Flow, OnDemand, Policy, Push, Terms};
+use crate::policy::{Flow, OAuthClient, OnDemand, Policy, Push, Terms};
 use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
 
@@ -308,8 +308,8 @@ fn allowance(room: Option<Room>) -> Allowance {
 /// Another tenant, application or client has another token.
 fn client(terms: &Terms) -> Option<String> {
     match &terms.flow {
-        Flow::OnDemand(OnDemand { app, client_id, scope, .. }) => {
-            Some(format!("{}\n{app}\n{client_id}\n{scope}", terms.tenant.url))
+        Flow::OnDemand(OnDemand { client: OAuthClient { app, id, scope, .. }, .. }) => {
+            Some(format!("{}\n{app}\n{id}\n{scope}", terms.tenant.url))
         }
         Flow::Login => None,
     }

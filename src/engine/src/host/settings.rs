@@ -51,7 +51,7 @@ fn client_secret(flow: &Flow, trusted: &Trusted) -> Result<Option<Secret>, Refus
     match flow {
         Flow::Login => Ok(None),
         Flow::OnDemand(policy) => {
-            let line = secret("client_secret_file", &policy.client_secret_file, trusted)?;
+            let line = secret("client_secret_file", &policy.client.secret_file, trusted)?;
             Ok(Some(Secret::new(&line)))
         }
     }

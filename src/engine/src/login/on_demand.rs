@@ -29,13 +29,8 @@ impl Login {
         let Some(secret) = self.secret.clone() else {
             return self.end(Refusal::new(Reason::Misconfigured, "no client secret"));
         };
-        let grant = Grant {
-            id: &policy.client_id,
-            secret: &secret,
-            scope: &policy.scope,
-            auth: policy.client_auth,
-        };
-        let request = Request::Token { app: policy.app.clone(), below, form: grant.body() };
+        let grant = Grant { client: &policy.client, secret: &secret };
+        let request = Request::Token { app: policy.client.app.clone(), below, form: grant.body() };
         self.authorization = grant.authorization().map(|header| Secret::new(&header).into());
         self.send(request, Expected::Token { below })
     }
@@ -164,7 +159,7 @@ impl Login {
 
     fn outside_scope(&self, call: &str, status: u16) -> Refusal {
         let scope = match &self.terms.flow {
-            Flow::OnDemand(policy) => policy.scope.as_str(),
+            Flow::OnDemand(policy) => policy.client.scope.as_str(),
             Flow::Login => "",
         };
         let scope = shown(scope, 60);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use toml::de::DeTable;
 
-use super::administration;
+use super::client;
 use super::error::{Errors, Findings, quoted};
 use super::judge::OTHERS;
 use super::lists::Draft;
@@ -86,7 +86,7 @@ fn read_policy(mut root: Table<'_>) -> Policy {
     let log_socket = root.table("log").given("socket", path);
     let offline_folder = base.offline_folder.clone();
     let britive = registration::read(root.table("britive"));
-    let admin = administration::read(root.table("admin"));
+    let admin = client::read_admin(root.table("admin"));
     Policy {
         base: base.settings,
         services,

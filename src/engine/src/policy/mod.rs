@@ -17,7 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
-mod administration;
+mod client;
 mod date;
 mod error;
 mod file;
@@ -47,6 +47,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use account::{Account, Asked};
+pub use client::{ClientAuth, OAuthClient};
 pub use date::Date;
 pub use error::{Error, Errors, quoted};
 pub use file::LONGEST;
@@ -61,8 +62,8 @@ pub use outline::{Setting, key, outline};
 pub use remembering::Remembering;
 pub use rule::{Case, Directory, DirectoryFailed, Doubt, Groups};
 pub use settings::{
-    Admin, Batch, Britive, ClientAuth, Flow, IpFamily, Labels, Login, Offline, OnDemand, Push,
-    Settings, StepUp, Tenant, Terms, Users, Whom,
+    Batch, Britive, Flow, IpFamily, Labels, Login, Offline, OnDemand, Push, Settings, StepUp,
+    Tenant, Terms, Users, Whom,
 };
 pub use spelling::nearest;
 pub use url::{Proxy, TenantUrl};
@@ -78,7 +79,7 @@ pub struct Policy {
     offline_folder: PathBuf,
     log_socket: Option<PathBuf>,
     britive: Option<Britive>,
-    admin: Option<Admin>,
+    admin: Option<OAuthClient>,
 }
 
 impl Policy {
@@ -170,7 +171,7 @@ impl Policy {
 
     /// `[admin]`: as whom the command changes challenge policies, if as a client.
     #[must_use]
-    pub fn admin(&self) -> Option<&Admin> {
+    pub fn admin(&self) -> Option<&OAuthClient> {
         self.admin.as_ref()
     }
 

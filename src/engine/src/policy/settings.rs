@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Account, Exemptions, Mechanism, NameTable, Proxy, Requirements, TenantUrl};
+use super::{
+    Account, Exemptions, Mechanism, NameTable, OAuthClient, Proxy, Requirements, TenantUrl,
+};
 
 /// Everything that one login needs to know: for the state machine and for the transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +58,7 @@ impl Settings {
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         let flows = [&self.step_up.flow, &self.step_up.after_public_key];
         let secrets = flows.into_iter().filter_map(|flow| match flow {
-            Flow::OnDemand(on_demand) => Some(&on_demand.client_secret_file),
+            Flow::OnDemand(on_demand) => Some(&on_demand.client.secret_file),
             Flow::Login => None,
         });
         let proxy = self.tenant.proxy.as_ref();
@@ -241,28 +243,10 @@ pub enum Flow {
 /// `[on_demand]`, complete: who may ask for a challenge, and for which.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnDemand {
-    /// Id of the OAuth application: part of a path as it stands.
-    pub app: String,
-    /// The client's name, without a colon.
-    pub client_id: String,
-    /// The file with its secret.
-    pub client_secret_file: PathBuf,
-    /// One scope, or several with a space between.
-    pub scope: String,
-    /// How the client says who it is.
-    pub client_auth: ClientAuth,
+    /// As whom this machine asks.
+    pub client: OAuthClient,
     /// Name of the challenge policy (`PolicyModifier`).
     pub policy: String,
-}
-
-/// `on_demand.client_auth`: how the client says who it is (RFC 6749, section 2.3.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ClientAuth {
-    /// In the `Authorization` header.
-    #[default]
-    Basic,
-    /// In the body.
-    Body,
 }
 
 /// `login.person`: whom the tenant is asked about.
@@ -338,21 +322,6 @@ pub struct Britive {
     pub verify_action: String,
     /// The name under which that request carries the code.
     pub verify_key: String,
-}
-
-/// `[admin]`: as whom the command changes challenge policies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Admin {
-    /// Id of the OAuth application: part of a path as it stands.
-    pub app: String,
-    /// The client's name, without a colon.
-    pub client_id: String,
-    /// The file with its secret.
-    pub client_secret_file: PathBuf,
-    /// One scope, or several with a space between.
-    pub scope: String,
-    /// How the client says who it is.
-    pub client_auth: ClientAuth,
 }
 
 /// `[users]`: from the local name to the tenant's.

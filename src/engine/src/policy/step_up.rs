@@ -2,14 +2,12 @@
 //! how long it counts.
 #![forbid(unsafe_code)]
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use toml::de::DeValue;
-
+use super::client::{self, fill};
 use super::reader::Table;
-use super::value::{Checked, app_id, choice, client_id, duration, flag, path, policy_name, scopes};
-use super::{ClientAuth, Flow, OnDemand, StepUp, Whom};
+use super::value::{choice, duration, flag, policy_name};
+use super::{Flow, OnDemand, StepUp, Whom};
 
 /// Reads these keys of `[login]`, with `[on_demand]` as it is for this service.
 pub(super) fn read(table: &mut Table<'_>, base: &StepUp, on_demand: &Partial) -> StepUp {
@@ -62,8 +60,8 @@ fn read_flow(table: &mut Table<'_>, key: &'static str, base: &Flow, on_demand: &
     match (word, on_demand.complete()) {
         (Word::Login, Ok(_) | Err(_)) => Flow::Login,
         (Word::OnDemand, Ok(on_demand)) => Flow::OnDemand(on_demand),
-        (Word::OnDemand, Err(lacking)) => {
-            let keys: Vec<_> = lacking.iter().map(|key| format!("on_demand.{key}")).collect();
+        (Word::OnDemand, Err(missing)) => {
+            let keys: Vec<_> = missing.iter().map(|key| format!("on_demand.{key}")).collect();
             let problem = format!("missing for \"on-demand\": {}", keys.join(", "));
             table.wrong(key, problem);
             Flow::Login
@@ -74,69 +72,28 @@ fn read_flow(table: &mut Table<'_>, key: &'static str, base: &Flow, on_demand: &
 /// `[on_demand]` as far as it has been said: a service's table may complete it.
 #[derive(Clone, Default)]
 pub(super) struct Partial {
-    app: Option<String>,
-    client_id: Option<String>,
-    client_secret_file: Option<PathBuf>,
-    scope: Option<String>,
-    client_auth: ClientAuth,
+    client: client::Partial,
     policy: Option<String>,
 }
 
-/// How a client says who it is, as the file names it.
-pub(super) const CLIENT_AUTHS: [(&str, ClientAuth); 2] =
-    [("basic", ClientAuth::Basic), ("body", ClientAuth::Body)];
-
 impl Partial {
-    /// The same with what this table says.
+    /// Returns this with what a table says.
     pub(super) fn read(&self, mut table: Table<'_>) -> Self {
         let mut read = self.clone();
-        fill(&mut table, "app", app_id, &mut read.app);
-        fill(&mut table, "client_id", client_id, &mut read.client_id);
-        fill(&mut table, "client_secret_file", path, &mut read.client_secret_file);
-        fill(&mut table, "scope", scopes, &mut read.scope);
-        table.read("client_auth", choice(&CLIENT_AUTHS), &mut read.client_auth);
+        read.client.read(&mut table);
         fill(&mut table, "policy", policy_name, &mut read.policy);
         read
     }
 
     /// All of it, or the keys that are missing.
     fn complete(&self) -> Result<OnDemand, Vec<&'static str>> {
-        let Partial {
-            app: Some(app),
-            client_id: Some(client_id),
-            client_secret_file: Some(client_secret_file),
-            scope: Some(scope),
-            client_auth,
-            policy: Some(policy),
-        } = self.clone()
-        else {
-            return Err(self.lacking());
-        };
-        Ok(OnDemand { app, client_id, client_secret_file, scope, client_auth, policy })
-    }
-
-    fn lacking(&self) -> Vec<&'static str> {
-        let keys = [
-            ("app", self.app.is_none()),
-            ("client_id", self.client_id.is_none()),
-            ("client_secret_file", self.client_secret_file.is_none()),
-            ("scope", self.scope.is_none()),
-            ("policy", self.policy.is_none()),
-        ];
-        let lacking = keys.into_iter().filter(|(_, lacks)| *lacks);
-        lacking.map(|(key, _)| key).collect()
-    }
-}
-
-/// Reads a key that is wrong as one that is there: one error is enough.
-fn fill<T: Default>(
-    table: &mut Table<'_>,
-    key: &'static str,
-    check: impl Fn(&DeValue<'_>) -> Checked<T>,
-    slot: &mut Option<T>,
-) {
-    let given = table.given(key, check);
-    if table.has(key) {
-        *slot = Some(given.unwrap_or_default());
+        match (self.client.complete(), self.policy.clone()) {
+            (Ok(client), Some(policy)) => Ok(OnDemand { client, policy }),
+            (client, policy) => {
+                let mut missing = client.err().unwrap_or_default();
+                missing.extend(policy.is_none().then_some("policy"));
+                Err(missing)
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::json;
 use super::reply::Malformed;
 use super::text::ServerText;
-use crate::policy::ClientAuth;
+use crate::policy::{ClientAuth, OAuthClient};
 use crate::secret::Secret;
 
 /// The longest life that is believed: ten years. Vendors' own samples have one.
@@ -23,14 +23,10 @@ const MAX_TOKEN: usize = 16 * 1024;
 
 /// Who asks, for what.
 pub struct Grant<'a> {
-    /// The client's id: a service user of the tenant's.
-    pub id: &'a str,
+    /// The client.
+    pub client: &'a OAuthClient,
     /// Its secret.
     pub secret: &'a Secret,
-    /// Scopes, separated by spaces.
-    pub scope: &'a str,
-    /// Where id and secret go.
-    pub auth: ClientAuth,
 }
 
 /// A token, and how many seconds it lives.
@@ -53,9 +49,9 @@ impl Grant<'_> {
     /// The `Authorization` header, if there is one.
     #[must_use]
     pub fn authorization(&self) -> Option<Zeroizing<String>> {
-        match self.auth {
+        match self.client.auth {
             ClientAuth::Basic => {
-                let pair = Zeroizing::new(format!("{}:{}", self.id, self.secret.expose()));
+                let pair = Zeroizing::new(format!("{}:{}", self.client.id, self.secret.expose()));
                 let mut header = Zeroizing::new("Basic ".to_owned());
                 BASE64.encode_append(pair.as_bytes(), &mut header);
                 Some(header)
@@ -67,9 +63,10 @@ impl Grant<'_> {
     /// The body, form-encoded.
     #[must_use]
     pub fn body(&self) -> Zeroizing<Vec<u8>> {
-        let mut fields = vec![("grant_type", "client_credentials"), ("scope", self.scope)];
-        if self.auth == ClientAuth::Body {
-            fields.extend([("client_id", self.id), ("client_secret", self.secret.expose())]);
+        let (id, scope) = (self.client.id.as_str(), self.client.scope.as_str());
+        let mut fields = vec![("grant_type", "client_credentials"), ("scope", scope)];
+        if self.client.auth == ClientAuth::Body {
+            fields.extend([("client_id", id), ("client_secret", self.secret.expose())]);
         }
         let mut body = Zeroizing::new(Vec::with_capacity(4096));
         for (name, value) in fields {
@@ -150,7 +147,14 @@ mod tests {
 
     fn grant(auth: ClientAuth) -> (String, Option<String>) {
         let secret = Secret::new("s3cr&t+ %");
-        let grant = Grant { id: "svc@example.com", secret: &secret, scope: "a b", auth };
+        let client = OAuthClient {
+            app: "mfa".into(),
+            id: "svc@example.com".into(),
+            secret_file: "/none".into(),
+            scope: "a b".into(),
+            auth,
+        };
+        let grant = Grant { client: &client, secret: &secret };
         let body = String::from_utf8(grant.body().to_vec()).unwrap();
         (body, grant.authorization().map(|header| header.to_string()))
     }

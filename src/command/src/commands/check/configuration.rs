@@ -160,7 +160,7 @@ fn files(root: &Root, policy: &Policy, report: &mut Report) {
     for settings in all {
         for flow in [&settings.step_up.flow, &settings.step_up.after_public_key] {
             if let Flow::OnDemand(on_demand) = flow {
-                secrets.insert(on_demand.client_secret_file.clone());
+                secrets.insert(on_demand.client.secret_file.clone());
             }
         }
         lists.extend(settings.users.names_file.clone());
@@ -175,7 +175,7 @@ fn files(root: &Root, policy: &Policy, report: &mut Report) {
     if !root.is_closed() {
         secrets.iter().for_each(|path| secret(root, path, &LOGINS, report));
         if let Some(admin) = policy.admin() {
-            secret(root, &admin.client_secret_file, &COMMAND, report);
+            secret(root, &admin.secret_file, &COMMAND, report);
         }
     }
     if let Some(britive) = policy.britive().filter(|britive| britive.ca_file.is_some()) {

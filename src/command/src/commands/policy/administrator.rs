@@ -1,13 +1,11 @@
 //! As whom the tenant is asked: a client's own token, or that of somebody who logs in.
 #![forbid(unsafe_code)]
 
-use std::path::PathBuf;
-
 use crate::tenant::admin::client::grant;
 use crate::tenant::admin::{self, Client};
 use countersign::host;
 use countersign::os::{self, Trusted};
-use countersign::policy::{ClientAuth, Policy};
+use countersign::policy::{OAuthClient, Policy};
 use countersign::secret::Secret;
 use countersign::tenant::http;
 use countersign::tenant::token::Grant;
@@ -42,9 +40,9 @@ impl Session {
             }
             None => {
                 let base = tenant.url.to_string();
-                let credentials = Credentials::of(policy, who)?;
+                let client = client(policy, who)?;
                 progress("Asking the tenant");
-                let token = credentials.token(&mut http, &base)?;
+                let token = token(&client, &mut http, &base)?;
                 (base, token)
             }
         };
@@ -88,48 +86,37 @@ pub fn told(problem: &admin::Problem) -> Problem {
     Problem::new(problem).hint(problem.hint())
 }
 
-/// A client's own.
-struct Credentials {
-    app: String,
-    id: String,
-    secret_file: PathBuf,
-    scope: String,
-    auth: ClientAuth,
+/// The client that the options name, and the configuration where there are none.
+fn client(policy: &Policy, who: &Who) -> Result<OAuthClient, Problem> {
+    let admin = policy.admin();
+    let found = (
+        who.app.clone().or(admin.map(|a| a.app.clone())),
+        who.client_id.clone().or(admin.map(|a| a.id.clone())),
+        who.client_secret_file.clone().or(admin.map(|a| a.secret_file.clone())),
+        who.scope.clone().or(admin.map(|a| a.scope.clone())),
+    );
+    let (Some(app), Some(id), Some(secret_file), Some(scope)) = found else {
+        return Err(Problem::new("nobody is named who may read and change policies").hint(
+            "log in with --as, set [admin] in countersign.toml(5), or give --app, --client-id, --client-secret-file and --scope",
+        ));
+    };
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    if app.is_empty() || !app.bytes().all(fits) {
+        return Err(Problem::new("--app: expected letters, digits, - _ and ."));
+    }
+    let auth = admin.map(|a| a.auth).unwrap_or_default();
+    Ok(OAuthClient { app, id, secret_file, scope, auth })
 }
 
-impl Credentials {
-    /// By options, and by the configuration where there are none.
-    fn of(policy: &Policy, who: &Who) -> Result<Self, Problem> {
-        let admin = policy.admin();
-        let found = (
-            who.app.clone().or(admin.map(|a| a.app.clone())),
-            who.client_id.clone().or(admin.map(|a| a.client_id.clone())),
-            who.client_secret_file.clone().or(admin.map(|a| a.client_secret_file.clone())),
-            who.scope.clone().or(admin.map(|a| a.scope.clone())),
-        );
-        let (Some(app), Some(id), Some(secret_file), Some(scope)) = found else {
-            return Err(Problem::new("nobody is named who may read and change policies").hint(
-                "log in with --as, set [admin] in countersign.toml(5), or give --app, --client-id, --client-secret-file and --scope",
-            ));
-        };
-        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-        if app.is_empty() || !app.bytes().all(fits) {
-            return Err(Problem::new("--app: expected letters, digits, - _ and ."));
-        }
-        let auth = admin.map(|a| a.client_auth).unwrap_or_default();
-        Ok(Credentials { app, id, secret_file, scope, auth })
-    }
+fn token(client: &OAuthClient, http: &mut http::Client, base: &str) -> Result<Secret, Problem> {
+    let secret = secret(client)?;
+    let wanted = Grant { client, secret: &secret };
+    grant(http, base, &wanted).map_err(|problem| told(&problem))
+}
 
-    fn token(&self, http: &mut http::Client, base: &str) -> Result<Secret, Problem> {
-        let secret = self.secret()?;
-        let wanted = Grant { id: &self.id, secret: &secret, scope: &self.scope, auth: self.auth };
-        grant(http, base, &self.app, &wanted).map_err(|problem| told(&problem))
-    }
-
-    fn secret(&self) -> Result<Secret, Problem> {
-        let path = std::path::absolute(&self.secret_file).map_err(Problem::new)?;
-        let line = host::secret_line(&path, &Trusted::default());
-        let line = line.map_err(|problem| Problem::new(problem.told(&path)))?;
-        Ok(Secret::new(&line))
-    }
+fn secret(client: &OAuthClient) -> Result<Secret, Problem> {
+    let path = std::path::absolute(&client.secret_file).map_err(Problem::new)?;
+    let line = host::secret_line(&path, &Trusted::default());
+    let line = line.map_err(|problem| Problem::new(problem.told(&path)))?;
+    Ok(Secret::new(&line))
 }

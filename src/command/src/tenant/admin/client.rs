@@ -37,29 +37,19 @@ pub struct Client {
 /// # Errors
 ///
 /// Any [`Problem`].
-pub fn grant(
-    http: &mut http::Client,
-    base: &str,
-    app: &str,
-    grant: &Grant<'_>,
-) -> Result<Secret, Problem> {
+pub fn grant(http: &mut http::Client, base: &str, grant: &Grant<'_>) -> Result<Secret, Problem> {
     let mut echoes = Echoes::default();
     echoes.know(grant.secret.expose());
     if let Some(header) = grant.authorization() {
         echoes.know(header.trim_start_matches("Basic "));
     }
-    let granted = granted(http, base, app, grant);
+    let granted = granted(http, base, grant);
     granted.map_err(|problem| problem.without(&echoes))
 }
 
-fn granted(
-    http: &mut http::Client,
-    base: &str,
-    app: &str,
-    grant: &Grant<'_>,
-) -> Result<Secret, Problem> {
-    let response = match ask_token(http, base, app, grant, Below::Root)? {
-        response if response.status == 404 => ask_token(http, base, app, grant, Below::Api)?,
+fn granted(http: &mut http::Client, base: &str, grant: &Grant<'_>) -> Result<Secret, Problem> {
+    let response = match ask_token(http, base, grant, Below::Root)? {
+        response if response.status == 404 => ask_token(http, base, grant, Below::Api)?,
         response => response,
     };
     if matches!(response.status, 429 | 503) {
@@ -78,11 +68,10 @@ fn granted(
 fn ask_token(
     http: &mut http::Client,
     base: &str,
-    app: &str,
     grant: &Grant<'_>,
     below: Below,
 ) -> Result<Response, Problem> {
-    let request = Request::Token { app: app.to_owned(), below, form: grant.body() };
+    let request = Request::Token { app: grant.client.app.clone(), below, form: grant.body() };
     let authorization = grant.authorization();
     let mut headers = request.headers();
     if let Some(authorization) = &authorization {

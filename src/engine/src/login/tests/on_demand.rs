@@ -78,7 +78,7 @@ fn without_a_token_one_is_asked_for_with_the_secret_and_kept() {
 #[test]
 fn the_secret_goes_into_the_body_where_the_administrator_says_so() {
     let body = "grant_type=client_credentials&scope=GenericMFA&client_id=svc%40example.com&client_secret=s3cret";
-    World::begun(stepping_up(|policy| policy.client_auth = ClientAuth::Body))
+    World::begun(stepping_up(|policy| policy.client.auth = ClientAuth::Body))
         .sends("/oauth2/token/mfa", body)
         .replies(token())
         .keeps(Some(("new", 3600)))

@@ -8,7 +8,7 @@ use super::package::{about, package, success, summary, with_result};
 use super::world::{PASSWORD, USER, World, start, terms};
 use crate::login::{Machine, Start};
 use crate::policy::Mechanism::{Email, Oath, Otp, Sq, Up};
-use crate::policy::{ClientAuth, Flow, OnDemand};
+use crate::policy::{ClientAuth, Flow, OAuthClient, OnDemand};
 use crate::refusal::Reason;
 use crate::secret::Secret;
 
@@ -23,11 +23,13 @@ const PASSWORD_PROMPT: &str = "Password of alice@example.com: ";
 /// A step-up of a machine that has no token yet, for somebody whose password the stack has not.
 pub fn stepping_up(change: impl FnOnce(&mut OnDemand)) -> Start {
     let mut policy = OnDemand {
-        app: "mfa".into(),
-        client_id: "svc@example.com".into(),
-        client_secret_file: "/none".into(),
-        scope: "GenericMFA".into(),
-        client_auth: ClientAuth::Basic,
+        client: OAuthClient {
+            app: "mfa".into(),
+            id: "svc@example.com".into(),
+            secret_file: "/none".into(),
+            scope: "GenericMFA".into(),
+            auth: ClientAuth::Basic,
+        },
         policy: "sudo".into(),
     };
     change(&mut policy);

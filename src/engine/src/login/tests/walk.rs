@@ -673,7 +673,7 @@ fn any_allowance(dice: &mut Dice) -> Allowance {
 
 fn any_terms(dice: &mut Dice) -> Terms {
     let place = dice.pick(&[ClientAuth::Basic, ClientAuth::Body]);
-    let mut terms = stepping_up(|policy| policy.client_auth = place).terms;
+    let mut terms = stepping_up(|policy| policy.client.auth = place).terms;
     if !dice.one_in(3) {
         terms.flow = Flow::Login;
     }
