@@ -12,13 +12,13 @@ use countersign::os::{self, Secrecy};
 use countersign::tenant::text::shown_line;
 use zeroize::Zeroizing;
 
-use crate::machine::pam::application::{Answered, Flags, Item, Rehearsal, Talk};
+use crate::machine::pam::application::{Flags, Item, Rehearsal, Talk};
 use crate::machine::pam::stacks::{self, Stack};
 use crate::machine::root::Root;
 use crate::tenant::guise::{Login, Program};
 use crate::ui::output::{Done, Problem, line};
 use crate::ui::terminal::Terminal;
-use told::Told;
+use told::{Ended, Told, folders};
 
 /// No stack is longer.
 const MAX_STACK: u64 = 256 * 1024;
@@ -45,14 +45,6 @@ pub struct Arguments {
     json: bool,
 }
 
-/// What came of a login.
-pub struct Ended {
-    pub authenticated: Answered,
-    /// Not asked of somebody who was refused.
-    pub account: Option<Answered>,
-    pub audit: Option<String>,
-}
-
 pub fn run(arguments: &Arguments) -> Done {
     let folder = folder(arguments)?;
     let mut terminal = Terminal::open()?;
@@ -65,7 +57,7 @@ pub fn run(arguments: &Arguments) -> Done {
     // What Ctrl-C does, it does behind the result.
     os::with_interrupts_held(|| {
         let ended = log_in(&arguments.login, folder.as_deref(), name, &mut terminal)?;
-        let told = Told::new(arguments, folder.as_deref(), &ended);
+        let told = Told::new(&arguments.login, folder.as_deref(), &ended);
         match arguments.json {
             true => line(told.object()),
             false => told.lines().iter().for_each(line),
@@ -111,13 +103,6 @@ fn is_in_good_hands(stack: &Stack) -> Done {
         Err(problem) => {
             Err(Problem::new(problem).hint("a stack must be yours, and yours alone to write"))
         }
-    }
-}
-
-fn folders(folder: Option<&Path>) -> Vec<&Path> {
-    match folder {
-        Some(folder) => vec![folder],
-        None => stacks::folders(&Root::live()).into_iter().map(Path::new).collect(),
     }
 }
 

@@ -7,10 +7,20 @@ use countersign::audit::{self, escape};
 use countersign::refusal::Reason;
 use serde_json::{Map, Value, json};
 
-use super::{Arguments, Ended, folders};
+use crate::machine::pam::application::Answered;
 use crate::machine::pam::stacks;
+use crate::machine::root::Root;
+use crate::tenant::guise::Login;
 use crate::ui::output::{Done, Problem};
 use crate::ui::reasons;
+
+/// What the stack said at the end of a login.
+pub struct Ended {
+    pub authenticated: Answered,
+    /// Missing after a refusal.
+    pub account: Option<Answered>,
+    pub audit: Option<String>,
+}
 
 /// The module's audit line, field by field.
 struct Audit<'a> {
@@ -19,7 +29,7 @@ struct Audit<'a> {
 }
 
 pub struct Told<'a> {
-    arguments: &'a Arguments,
+    login: &'a Login,
     ended: &'a Ended,
     audit: Option<Audit<'a>>,
     /// Why the module was not asked, where it was not.
@@ -27,11 +37,11 @@ pub struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    pub fn new(arguments: &'a Arguments, folder: Option<&Path>, ended: &'a Ended) -> Self {
-        let stacks = stacks::of_service(&folders(folder), &arguments.login.service);
+    pub fn new(login: &'a Login, folder: Option<&Path>, ended: &'a Ended) -> Self {
+        let stacks = stacks::of_service(&folders(folder), &login.service);
         let is_named = stacks.iter().any(stacks::Stack::names_module);
         Self {
-            arguments,
+            login,
             ended,
             audit: ended.audit.as_deref().map(|line| Audit { line, fields: audit::fields(line) }),
             unasked: match is_named {
@@ -51,8 +61,7 @@ impl<'a> Told<'a> {
             true => "would let",
             false => "would not let",
         };
-        let (service, user) =
-            (escape(&self.arguments.login.service), escape(&self.arguments.login.user));
+        let (service, user) = (escape(&self.login.service), escape(&self.login.user));
         let mut lines = vec![
             format!("{service} {would} {user} in."),
             fact("pam_authenticate", &self.ended.authenticated.to_string()),
@@ -70,11 +79,12 @@ impl<'a> Told<'a> {
     }
 
     pub fn object(&self) -> Value {
-        let answered = |answered: &super::Answered| json!({"code": answered.name(), "words": answered.words()});
+        let answered =
+            |answered: &Answered| json!({"code": answered.name(), "words": answered.words()});
         let reason = self.audit.as_ref().and_then(Audit::reason);
         json!({
-            "user": self.arguments.login.user,
-            "service": self.arguments.login.service,
+            "user": self.login.user,
+            "service": self.login.service,
             "let_in": self.is_let_in(),
             "authenticate": answered(&self.ended.authenticated),
             "account": self.ended.account.as_ref().map(answered),
@@ -87,7 +97,7 @@ impl<'a> Told<'a> {
 
     /// A success is a login that the module had a part in.
     pub fn done(&self) -> Done {
-        let user = escape(&self.arguments.login.user);
+        let user = escape(&self.login.user);
         match (&self.audit, self.is_let_in()) {
             (Some(_), true) => Ok(()),
             (None, _) => {
@@ -159,4 +169,12 @@ impl Audit<'_> {
 
 fn fact(label: &str, text: &str) -> String {
     format!("  {label:<16}  {text}")
+}
+
+/// The folders in which the stacks are.
+pub fn folders(folder: Option<&Path>) -> Vec<&Path> {
+    match folder {
+        Some(folder) => vec![folder],
+        None => stacks::folders(&Root::live()).into_iter().map(Path::new).collect(),
+    }
 }
