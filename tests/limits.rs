@@ -22,20 +22,21 @@ mod traced;
 
 use std::ffi::c_long;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use countersign::local::State;
 use countersign::local::budget::{Limits, Room};
 use countersign::local::memory::{Circumstances, Now, Scope};
 use countersign::local::offline::moment::Moment;
 use countersign::local::offline::record::Enrolment;
 use countersign::local::offline::rules::{self, CodeRefusal};
 use countersign::local::offline::{Store, uri};
+use countersign::local::{State, Unmarked};
 use countersign::os::{self, Session};
 
 use traced::{Stop, Traced};
@@ -203,12 +204,16 @@ impl Drop for Machine {
 
 impl Machine {
     fn new() -> Self {
+        // In memory: what is waited for is seen all the same.
+        Self::below(Path::new("/dev/shm"))
+    }
+
+    fn below(disk: &Path) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        // In memory: what is waited for is seen all the same.
-        let folder = format!("/dev/shm/countersign-limits-{}-{number}", std::process::id());
+        let folder = disk.join(format!("countersign-limits-{}-{number}", std::process::id()));
         fs::DirBuilder::new().mode(0o700).create(&folder).unwrap();
-        let mut machine = Self { folder: folder.into(), recovery: String::new() };
+        let mut machine = Self { folder, recovery: String::new() };
         let key = uri::read(SECRET).unwrap();
         let enrolment = Enrolment::new(UID, "alice", key, &Moment::now().unwrap()).unwrap();
         machine.store().enroll(&enrolment.record).unwrap();
@@ -473,4 +478,78 @@ fn a_process_with_limits_leaves_every_limit_or_does_nothing() {
             check(&machine, row, &said, &format!("limit {what} of {value}"));
         }
     }
+}
+
+/// A btrfs of its own, in a file.
+struct Btrfs {
+    image: PathBuf,
+    root: PathBuf,
+}
+
+impl Drop for Btrfs {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.root).status();
+        let _ = fs::remove_dir(&self.root);
+        let _ = fs::remove_file(&self.image);
+    }
+}
+
+impl Btrfs {
+    fn new() -> Self {
+        let name = format!("/tmp/countersign-btrfs-{}", std::process::id());
+        let disk = Self { image: format!("{name}.image").into(), root: name.into() };
+        fs::File::create(&disk.image).unwrap().set_len(128 << 20).unwrap();
+        fs::create_dir(&disk.root).unwrap();
+        run(Command::new("mkfs.btrfs").arg("-q").arg(&disk.image));
+        run(Command::new("mount").args(["-o", "loop"]).arg(&disk.image).arg(&disk.root));
+        disk
+    }
+
+    /// From now on each change of a file that is there needs room of its own, once.
+    fn take_snapshot(&self) {
+        let mut command = Command::new("btrfs");
+        let snapshot = self.root.join("snapshot");
+        run(command.args(["subvolume", "snapshot", "-r"]).arg(&self.root).arg(snapshot));
+    }
+
+    fn fill(&self) {
+        for (number, size) in [1 << 20, 4096, 4096, 4096].into_iter().enumerate() {
+            let mut file = fs::File::create(self.root.join(format!("fill{number}"))).unwrap();
+            while file.write_all(&vec![1; size]).is_ok() {}
+            let _ = file.sync_all();
+        }
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A change that has no room would end the host by SIGBUS. This test would end, too.
+#[test]
+#[ignore = "needs root, a loop device, mkfs.btrfs and a recent Linux, as 6.18"]
+fn a_full_btrfs_changes_nothing_and_ends_no_process() {
+    let pause = Duration::from_secs(600);
+    let disk = Btrfs::new();
+    let machine = Machine::below(&disk.root);
+    let asked = machine.store().ask(UID, pause).unwrap().unwrap();
+    disk.fill();
+    asked.taken_back().unwrap();
+    assert_eq!(machine.redeem(&right()), Ok(()));
+    let asked = machine.store().ask(UID, pause).unwrap().unwrap();
+    asked.refused().unwrap();
+    assert!(machine.is_refused());
+    drop((machine, disk));
+
+    let disk = Btrfs::new();
+    let machine = Machine::below(&disk.root);
+    let asked = machine.store().ask(UID, pause).unwrap().unwrap();
+    disk.take_snapshot();
+    disk.fill();
+    assert!(asked.taken_back().is_err(), "there was room");
+    assert!(machine.record().refused.is_some());
+    assert!(matches!(machine.redeem(&right()), Err(CodeRefusal::Unusable(_))));
+    let again = machine.store().ask(UID, pause);
+    assert!(matches!(again, Err(Unmarked::Refused(_))));
 }

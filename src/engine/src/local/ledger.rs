@@ -19,6 +19,8 @@ use crate::os::{self, Cells, Folder};
 pub(super) struct Ledger {
     cells: Cells,
     place: PathBuf,
+    /// It is on a disk, which may have no room for a change.
+    is_on_disk: bool,
 }
 
 /// Why the state can't be used: which part of it, and what is wrong.
@@ -90,7 +92,7 @@ impl Ledger {
         let place = folder.place().join(name);
         let cells = folder.map(name, head, words);
         let cells = cells.map_err(|error| Trouble::of(place.display(), &error))?;
-        Ok(cells.map(|cells| Self { cells, place }))
+        Ok(cells.map(|cells| Self { cells, place, is_on_disk: false }))
     }
 
     /// Makes the file, which a boot may forget, and opens it; `None` if there is one.
@@ -104,12 +106,18 @@ impl Ledger {
         let place = folder.place().join(name);
         let cells = folder.make_mapped(name, bytes, head, words);
         let cells = cells.map_err(|error| Trouble::of(place.display(), &error))?;
-        Ok(cells.map(|cells| Self { cells, place }))
+        Ok(cells.map(|cells| Self { cells, place, is_on_disk: false }))
     }
 
-    /// Has a file on a disk ready for being changed.
-    pub(super) fn prepare(&self) -> Result<(), Trouble> {
-        self.tried(self.cells.populate())
+    /// Has a file on a disk ready for being changed, now and before each change.
+    pub(super) fn on_disk(self) -> Result<Self, Trouble> {
+        let ledger = Self { is_on_disk: true, ..self };
+        ledger.prepare().map(|()| ledger)
+    }
+
+    /// A disk may have no room for a change, and again once the last one is on it.
+    fn prepare(&self) -> Result<(), Trouble> {
+        if self.is_on_disk { self.tried(self.cells.populate()) } else { Ok(()) }
     }
 
     /// The bytes before the numbers.
@@ -142,6 +150,7 @@ impl Ledger {
 
     /// Changes a number if it is still `before`: whether it was.
     pub(super) fn exchange(&self, index: usize, before: u64, after: u64) -> Result<bool, Trouble> {
+        self.prepare()?;
         let (before, after) = (seal(index, before), seal(index, after));
         let order = Ordering::SeqCst;
         let exchanged = self.word(index)?.compare_exchange(before, after, order, order);

@@ -58,12 +58,14 @@ impl Cells {
     ///
     /// # Errors
     ///
-    /// What madvise(2) says.
+    /// ENOSPC where there is no room; else what madvise(2) says.
     pub fn populate(&self) -> io::Result<()> {
         // SAFETY: the mapping is ours, and as long as this says.
         match unsafe { madvise(self.start.as_ptr(), self.size, Advice::LinuxPopulateWrite) } {
             // Linux before 5.14 does not know it.
             Err(Errno::INVAL) => Ok(()),
+            // What would have been a SIGBUS.
+            Err(Errno::FAULT) => Err(Errno::NOSPC.into()),
             done => Ok(done?),
         }
     }

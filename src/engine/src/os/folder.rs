@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use rustix::fs::{
-    AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags, flock, linkat, mkdirat, openat,
-    renameat_with, statat, unlinkat,
+    AtFlags, CWD, FlockOperation, IFlags, Mode, OFlags, RenameFlags, flock, ioctl_getflags,
+    ioctl_setflags, linkat, mkdirat, openat, renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -388,6 +388,7 @@ impl Draft {
             Err(Errno::OPNOTSUPP) => Self::named(directory)?,
             Err(error) => return Err(error.into()),
         };
+        let _ = change_in_place(&draft.file);
         let written = with_growth_refused(bytes.len(), || draft.file.write_all(bytes));
         written.inspect_err(|_| draft.forget(directory)).map(|()| draft)
     }
@@ -414,6 +415,12 @@ impl Draft {
             let _ = unlink(directory, name);
         }
     }
+}
+
+/// Has btrfs change a file where it lies, so that a full disk changes nothing for it. Other file
+/// systems do so by themselves, or do not know how.
+fn change_in_place(file: &File) -> rustix::io::Result<()> {
+    ioctl_setflags(file, ioctl_getflags(file)? | IFlags::NOCOW)
 }
 
 fn link(file: &File, directory: &File, target: &str) -> rustix::io::Result<()> {

@@ -79,7 +79,7 @@ impl Store {
                 }
             }
         };
-        ledger.prepare()?;
+        let ledger = ledger.on_disk()?;
         Ok(Some(Opened::Book(Book { uid, bytes, record, ledger })))
     }
 
