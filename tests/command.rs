@@ -17,13 +17,13 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use countersign::local::budget::Limits;
 use countersign::local::memory::{Circumstances, Scope};
 use countersign::os::Session;
+use countersign::policy::Push;
 use machine::Machine;
 
-const LIMITS: Limits =
-    Limits { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(6000) };
+const LIMITS: Push =
+    Push { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(6000) };
 
 fn remembered() -> Circumstances {
     Circumstances {

@@ -16,13 +16,13 @@ mod session;
 
 use std::time::Duration;
 
-use countersign::local::budget::Limits;
 use countersign::local::fingerprint;
 use countersign::local::memory::{Circumstances, Scope};
 use countersign::local::offline::Store;
 use countersign::local::offline::otp::Key;
 use countersign::local::offline::record::Enrolment;
 use countersign::os::Session;
+use countersign::policy::Push;
 use machine::Machine;
 
 /// A machine whose stacks of sshd, sudo and su ask the module.
@@ -267,7 +267,7 @@ fn a_confirmation_and_pushes_that_were_sent_are_told() {
     let (machine, text) = machine("[service.sudo.login]\nremember = \"5m\"\n");
     let state = machine.state();
     let limits =
-        Limits { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(600) };
+        Push { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(600) };
     let ringing = state.spend("daemon@example.com", limits).unwrap();
     ringing.ok().unwrap().answered().unwrap();
     let circumstances = Circumstances {

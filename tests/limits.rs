@@ -30,7 +30,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use countersign::local::budget::{Limits, Room};
+use countersign::local::budget::Room;
 use countersign::local::memory::{Circumstances, Now, Scope};
 use countersign::local::offline::moment::Moment;
 use countersign::local::offline::record::Enrolment;
@@ -38,14 +38,15 @@ use countersign::local::offline::rules::{self, CodeRefusal};
 use countersign::local::offline::{Store, uri};
 use countersign::local::{State, Unmarked};
 use countersign::os::{self, Session};
+use countersign::policy::Push;
 
 use traced::{Stop, Traced};
 
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 const UID: u32 = 1000;
 const NAME: &str = "alice@example.com";
-const LIMITS: Limits =
-    Limits { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(600) };
+const LIMITS: Push =
+    Push { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(600) };
 const OFFLINE: rules::Limits = rules::Limits { logins: 10, age: 86_400 };
 
 /// One state that limits a person.

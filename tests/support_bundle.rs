@@ -18,9 +18,9 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use countersign::local::budget::Limits;
 use countersign::local::offline::record::Enrolment;
 use countersign::local::offline::{Store, uri};
+use countersign::policy::Push;
 use countersign::secret::Secret;
 use machine::Machine;
 
@@ -148,7 +148,7 @@ impl Rig {
     /// A file of each kind.
     fn keep(&mut self) {
         let state = self.machine.state();
-        let limits = Limits {
+        let limits = Push {
             count: 3,
             window: std::time::Duration::from_secs(600),
             pause: std::time::Duration::from_secs(60),

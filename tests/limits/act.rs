@@ -7,15 +7,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign::local::budget::Limits;
 use countersign::local::offline::{Asked, Store, rules};
 use countersign::local::{State, Unmarked};
 use countersign::os::Trusted;
+use countersign::policy::Push;
 
 const UID: u32 = 1000;
 const NAME: &str = "alice@example.com";
-const LIMITS: Limits =
-    Limits { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(600) };
+const LIMITS: Push =
+    Push { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(600) };
 
 struct Machine(PathBuf);
 

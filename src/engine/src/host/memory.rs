@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Attempt;
 use super::offline::Records;
-use crate::local::budget::{Limits, Ringing, Room};
+use crate::local::budget::{Ringing, Room};
 use crate::local::memory::{Circumstances, Now, Remembered, Scope, Suspended};
 use crate::local::offline::Asked;
 use crate::local::{State, Unmarked, Unusable, fingerprint};
@@ -20,7 +20,7 @@ use crate::secret::Secret;
 /// The state, as far as this login may use it.
 pub(super) struct Memory {
     state: Result<State, Unusable>,
-    limits: Limits,
+    push: Push,
     /// The configuration as it was read.
     configuration: Vec<u8>,
     /// How long a login by ssh counts for other services.
@@ -47,7 +47,7 @@ impl Memory {
     pub(super) fn new(policy: &Policy, configuration: Vec<u8>, trusted: &Trusted) -> Self {
         Self {
             state: State::open_knowing(trusted, policy.state_folder()),
-            limits: limits(policy.push()),
+            push: policy.push(),
             configuration,
             ssh: policy.ssh_memory(),
             remembers: policy.remembers(),
@@ -78,13 +78,10 @@ impl Attempt<'_> {
     }
 
     /// A state that can't be used is said once, and costs what it would have allowed.
-    fn with_state<T>(
-        &mut self,
-        f: impl FnOnce(&State, Limits) -> Result<T, Unusable>,
-    ) -> Option<T> {
+    fn with_state<T>(&mut self, f: impl FnOnce(&State, Push) -> Result<T, Unusable>) -> Option<T> {
         let memory = self.memory.as_mut()?;
         let result = match &memory.state {
-            Ok(state) => f(state, memory.limits),
+            Ok(state) => f(state, memory.push),
             Err(unusable) => Err(unusable.clone()),
         };
         result
@@ -99,13 +96,13 @@ impl Attempt<'_> {
 
     /// Whether this person's phone may ring, without letting it.
     pub(super) fn allowance(&mut self, tenant_user: &str) -> Allowance {
-        let room = self.with_state(|state, limits| state.room(tenant_user, limits));
+        let room = self.with_state(|state, push| state.room(tenant_user, push));
         allowance(room)
     }
 
     /// Counts one more, if this person's phone may ring.
     pub(super) fn spend(&mut self, tenant_user: &str) -> Allowance {
-        match self.with_state(|state, limits| state.spend(tenant_user, limits)) {
+        match self.with_state(|state, push| state.spend(tenant_user, push)) {
             Some(Ok(ringing)) => {
                 if let Some(memory) = &mut self.memory {
                     memory.rang.push(ringing);
@@ -219,7 +216,7 @@ impl Attempt<'_> {
         let in_doubt = self.memory.as_ref().is_some_and(|memory| memory.in_doubt);
         self.note_refused(terms, reason);
         if (reason == Reason::ApprovalRefused || in_doubt) && !rang.is_empty() {
-            self.with_state(|state, limits| state.deny(&terms.tenant_user, rang, limits));
+            self.with_state(|state, push| state.deny(&terms.tenant_user, rang, push));
         } else {
             self.take_back(rang, None);
         }
@@ -288,12 +285,6 @@ impl Attempt<'_> {
             configuration: fingerprint(&self.memory.as_ref()?.configuration),
         })
     }
-}
-
-/// What may be sent to one person.
-#[must_use]
-pub fn limits(push: Push) -> Limits {
-    Limits { count: push.count, window: push.window, pause: push.pause }
 }
 
 fn allowance(room: Option<Room>) -> Allowance {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::ledger::{Ledger, Stamp, Trouble, bytes_of};
 use super::marks::LONGEST;
 use super::{State, Unusable, file_name};
+use crate::policy::Push;
 
 const KIND: &str = "pushes";
 /// Of the version before this one, which kept them in another form.
@@ -33,17 +34,6 @@ const WORDS: usize = 128;
 const OPEN: u64 = 64;
 /// How often a login looks again where another one has made the file before it.
 const TRIES: usize = 2;
-
-/// How much is allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// So many without a success in between ...
-    pub count: u8,
-    /// ... in this time.
-    pub window: Duration,
-    /// How long none is sent after one was refused.
-    pub pause: Duration,
-}
 
 /// Whether one more may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +67,7 @@ pub struct Ringing {
 }
 
 impl Spent {
-    fn room(&self, limits: Limits, now: u64) -> Room {
+    fn room(&self, limits: Push, now: u64) -> Room {
         if limits.count == 0 {
             return Room::Never;
         }
@@ -108,7 +98,7 @@ impl State {
     /// # Errors
     ///
     /// [`Unusable`]: then nothing may be sent.
-    pub fn room(&self, user: &str, limits: Limits) -> Result<Room, Unusable> {
+    pub fn room(&self, user: &str, limits: Push) -> Result<Room, Unusable> {
         let Some(ledger) = self.open_pushes(user)? else {
             return Ok(Spent::default().room(limits, self.now()));
         };
@@ -122,7 +112,7 @@ impl State {
     /// # Errors
     ///
     /// [`Unusable`]: then nothing may be sent.
-    pub fn left(&self, user: &str, limits: Limits) -> Result<usize, Unusable> {
+    pub fn left(&self, user: &str, limits: Push) -> Result<usize, Unusable> {
         let (spent, now) = (self.spent(user)?, self.now());
         let window = limits.window.as_secs();
         let recent = spent.sent.iter().filter(|at| is_recent(**at, window, now));
@@ -134,7 +124,7 @@ impl State {
     /// # Errors
     ///
     /// What there is room for instead.
-    pub fn spend(&self, user: &str, limits: Limits) -> Result<Result<Ringing, Room>, Unusable> {
+    pub fn spend(&self, user: &str, limits: Push) -> Result<Result<Ringing, Room>, Unusable> {
         let ledger = match self.looked_at.take() {
             Some((looked_at, ledger)) if looked_at == name(user) => ledger,
             Some(_) | None => self.pushes(user)?,
@@ -155,7 +145,7 @@ impl State {
     }
 
     /// Takes one of as many slots as are allowed.
-    fn claim(&self, ledger: Ledger, limits: Limits) -> Result<Option<Ringing>, Unusable> {
+    fn claim(&self, ledger: Ledger, limits: Push) -> Result<Option<Ringing>, Unusable> {
         let nonce = crate::os::random().map_or(0, |random| random % OPEN);
         let (now, window) = (self.stamp(), limits.window.as_secs());
         let stamp = now.with(OPEN | nonce);
@@ -182,7 +172,7 @@ impl State {
     /// # Errors
     ///
     /// [`Unusable`].
-    pub fn deny(&self, user: &str, rang: &[Ringing], limits: Limits) -> Result<(), Unusable> {
+    pub fn deny(&self, user: &str, rang: &[Ringing], limits: Push) -> Result<(), Unusable> {
         let ledger = self.pushes(user)?;
         ledger.set(LENGTH, limits.pause.as_secs())?;
         ledger.set(DENIED, self.stamp().pack())?;
@@ -384,8 +374,8 @@ fn name(user: &str) -> String {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits =
-        Limits { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(60) };
+    const LIMITS: Push =
+        Push { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(60) };
 
     fn spent(sent: &[u64], paused_until: u64) -> Spent {
         Spent { user: String::new(), sent: sent.to_vec(), paused_until }
@@ -409,7 +399,7 @@ mod tests {
 
     #[test]
     fn a_budget_of_nothing_never_has_room() {
-        let none = Limits { count: 0, ..LIMITS };
+        let none = Push { count: 0, ..LIMITS };
         assert_eq!(spent(&[], 0).room(none, 1000), Room::Never);
         assert_eq!(spent(&[900], 1060).room(none, 1000), Room::Never);
     }

@@ -8,14 +8,15 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::budget::{Limits, Room};
+use super::budget::Room;
 use super::memory::{Circumstances, Now, Scope};
 use super::*;
 use crate::os::{Process, Session};
+use crate::policy::Push;
 use crate::secret::Secret;
 
-const LIMITS: Limits =
-    Limits { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(60) };
+const LIMITS: Push =
+    Push { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(60) };
 
 struct Place(PathBuf);
 
@@ -340,7 +341,7 @@ fn a_push_that_nobody_waits_for_any_more_counts_as_denied() {
     assert_eq!(spend(&place.at(110), "alice"), paused(50), "nobody waits");
     assert_eq!(spend(&place.at(160), "alice"), Ok(Room::Free));
     let place = Place::new();
-    let limits = Limits { pause: Duration::from_secs(300), ..LIMITS };
+    let limits = Push { pause: Duration::from_secs(300), ..LIMITS };
     let stopped = place.at(100).spend("alice", limits).unwrap().ok().unwrap();
     assert_eq!(place.at(219).room("alice", limits), Ok(Room::Free));
     assert_eq!(place.at(220).room("alice", limits), paused(180), "no login is this long");

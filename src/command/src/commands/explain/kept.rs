@@ -93,7 +93,7 @@ fn of_entry(entry: &Entry, terms: &Terms, now: u64) -> (String, Value) {
 /// How often the phone may ring.
 pub fn pushes(case: &Case<'_>, terms: &Terms) -> Kept {
     let label = "pushes";
-    let limits = host::limits(case.policy.push());
+    let limits = case.policy.push();
     let user = &terms.tenant_user;
     let found = in_state(case, |state| Ok((state.left(user, limits)?, state.room(user, limits)?)));
     let (left, room) = match found {
