@@ -44,7 +44,10 @@ mod tests {
     fn a_panic_is_an_error_that_names_its_place_and_the_next_call_works() {
         silence();
         let error = caught(|| -> u8 { panic!("on purpose") }).unwrap_err();
-        assert!(error.starts_with("a defect in pam_countersign (src/host/panic.rs:"), "{error}");
+        assert!(
+            error.starts_with("a defect in pam_countersign (src/engine/src/host/panic.rs:"),
+            "{error}"
+        );
         assert!(!error.contains("on purpose"));
         assert_eq!(caught(|| 1), Ok(1));
     }
