@@ -4,6 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::UNIX_EPOCH;
 
 use super::record::{Enrolment, Stage};
 use std::path::Path;
@@ -347,6 +348,9 @@ fn a_record_of_an_earlier_version_keeps_what_it_knew() {
     fs::set_permissions(&place.0, Permissions::from_mode(0o700)).unwrap();
     fs::write(place.file(), &*record.to_bytes().unwrap()).unwrap();
     fs::set_permissions(place.file(), Permissions::from_mode(0o600)).unwrap();
+    // A date that is still to come would be a refusal of the tenant's.
+    let written = UNIX_EPOCH + Duration::from_secs(moment(0).wall);
+    fs::File::options().write(true).open(place.file()).unwrap().set_modified(written).unwrap();
     assert_eq!(place.redeem(10), Err(CodeRefusal::Locked(20)));
     assert_eq!(place.redeem(60), Err(CodeRefusal::Replayed));
     assert_eq!(place.redeem(90), Ok(10));
