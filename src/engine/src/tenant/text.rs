@@ -49,11 +49,15 @@ pub fn shown(raw: &str, max: usize) -> String {
     let mut count = 0;
     for word in raw.split(|c: char| c.is_whitespace() || c.is_control()) {
         let mut gap = !clean.is_empty();
+        let mut marks = Marks::default();
         for c in word.chars() {
             if !is_visible(c) {
                 if !gap {
                     join(&mut clean, c);
                 }
+                continue;
+            }
+            if !marks.have_room_for(c) {
                 continue;
             }
             if count + usize::from(gap) + 1 > max {
@@ -76,9 +80,13 @@ pub fn shown(raw: &str, max: usize) -> String {
 #[must_use]
 pub fn shown_line(raw: &str, max: usize) -> String {
     let (mut clean, mut count) = (String::new(), 0);
+    let mut marks = Marks::default();
     for c in raw.chars() {
         if !is_visible(c) {
             join(&mut clean, c);
+            continue;
+        }
+        if !marks.have_room_for(c) {
             continue;
         }
         if count == max {
@@ -90,9 +98,37 @@ pub fn shown_line(raw: &str, max: usize) -> String {
     clean
 }
 
+/// How many marks the scripts that can't do without put on one letter (a vowel and a tone in Thai, a
+/// vowel and a doubling in Arabic).
+const MARKS: u8 = 2;
+
+/// How many marks the last letter carries, `None` where there is no letter to carry any.
+#[derive(Default)]
+struct Marks(Option<u8>);
+
+impl Marks {
+    /// Whether a character may be shown next, and counts it.
+    fn have_room_for(&mut self, c: char) -> bool {
+        self.0 = match self.0 {
+            _ if c == ' ' => None,
+            _ if !is_mark(c) => Some(0),
+            Some(marks) if marks < MARKS => Some(marks + 1),
+            Some(_) | None => return false,
+        };
+        true
+    }
+}
+
+/// Whether a terminal shows a character on or in the one before it: a mark, or a vowel or an end of
+/// a Korean syllable.
+fn is_mark(c: char) -> bool {
+    let is_jamo = matches!(c, '\u{1160}'..='\u{11ff}' | '\u{d7b0}'..='\u{d7ff}');
+    is_jamo || unicode_normalization::char::is_combining_mark(c)
+}
+
 /// A mark becomes part of the letter before it, where the two are one character (Unicode's
-/// canonical composition): an "n" and a tilde are an "ñ". All other marks are dropped, so that none
-/// can be piled up.
+/// canonical composition): an "n" and a tilde are an "ñ". All other marks of the Latin, Greek and
+/// Cyrillic scripts are dropped.
 fn join(clean: &mut String, mark: char) {
     let Some(letter) = clean.chars().next_back() else {
         return;
@@ -125,6 +161,8 @@ fn is_visible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -165,6 +203,62 @@ mod tests {
             assert!(["qb", "q b"].contains(&seen.as_str()), "{seen:?}");
         }
         assert_eq!(shown("Jürgen שלום 日本", 80), "Jürgen שלום 日本");
+    }
+
+    #[test]
+    fn a_letter_carries_two_marks_of_a_script_that_needs_them_and_no_more() {
+        for (script, word) in [
+            ("Thai", "ที่นี่"),
+            ("Lao", "ນ້ຳ ໃຫ້"),
+            ("Hebrew", "שָׁלוֹם"),
+            ("Arabic", "مُحَمَّد"),
+            ("Devanagari", "क्ष्मी"),
+            ("Korean, taken apart", "\u{1112}\u{1161}\u{11ab}"),
+        ] {
+            assert_eq!(shown(word, 80), word, "{script}");
+            assert_eq!(shown_line(word, 80), word, "{script}");
+        }
+        for mark in ["\u{e48}", "\u{5b8}", "\u{64f}", "\u{94d}", "\u{1161}", "\u{489}"] {
+            let [one, many] = [1, 50].map(|times| mark.repeat(times));
+            let bounded = format!("a{one}{one} b");
+            assert_eq!(shown(&format!("a{many} {many}b"), 80), bounded, "{mark:?}");
+            assert_eq!(shown_line(&format!("a{many} {many}b"), 80), bounded, "{mark:?}");
+            assert_eq!(shown(&format!("{many}b"), 80), "b", "{mark:?}: on what is before it");
+        }
+    }
+
+    /// Letters, gaps, and marks of many scripts, the hidden ones too.
+    fn any_text() -> impl Strategy<Value = String> {
+        let marks = prop::sample::select(vec![
+            '\u{e31}', '\u{e48}', '\u{5b0}', '\u{5c1}', '\u{64b}', '\u{651}', '\u{670}', '\u{93e}',
+            '\u{94d}', '\u{f71}', '\u{17d2}', '\u{1161}', '\u{11ab}', '\u{301}', '\u{489}',
+            '\u{200d}', '\u{fe0f}',
+        ]);
+        let letters = prop::sample::select(vec!['a', 'ก', 'ש', 'م', 'क', 'ᄒ', ' ', '"', '\t']);
+        let any = prop_oneof![4 => marks, 2 => letters, 1 => any::<char>()];
+        prop::collection::vec(any, 0..60).prop_map(|chars| chars.into_iter().collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_letter_carries_more_marks_than_two_whatever_comes(raw in any_text(), max in 0_usize..60) {
+            for seen in [shown(&raw, max), shown_line(&raw, max)] {
+                prop_assert!(seen.chars().count() <= max);
+                prop_assert!(seen.chars().all(is_visible));
+                // As if the text began behind a letter that has all of its marks.
+                let (mut marks, mut letter) = (MARKS, ' ');
+                for c in seen.chars() {
+                    match is_mark(c) {
+                        true => marks += 1,
+                        false if c == ' ' => (marks, letter) = (MARKS, c),
+                        false => (marks, letter) = (0, c),
+                    }
+                    prop_assert!(marks <= MARKS, "{marks} marks on {letter:?}");
+                }
+            }
+        }
     }
 
     #[test]
