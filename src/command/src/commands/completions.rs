@@ -4,7 +4,7 @@
 use clap::ValueEnum;
 use clap_complete::Shell as Generator;
 
-use crate::ui::output::{Done, Problem};
+use crate::ui::output::{Done, whole};
 
 /// Prints a script with which a shell completes this command
 #[derive(clap::Args)]
@@ -34,8 +34,7 @@ pub fn run(command: &mut clap::Command, arguments: &Arguments) -> Done {
     let name = command.get_name().to_owned();
     clap_complete::generate(generator, command, name, &mut script);
     let script = with_names(arguments.shell, &String::from_utf8_lossy(&script));
-    let written = std::io::Write::write_all(&mut std::io::stdout(), script.as_bytes());
-    written.map_err(Problem::new)
+    whole(&script)
 }
 
 /// The script, and behind it the names of users and services, which the generator does not know for

@@ -44,7 +44,7 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let root = match &arguments.root {
-        Some(folder) => Root::below(folder).map_err(Problem::new)?,
+        Some(folder) => Root::below(folder)?,
         None => Root::live(),
     };
     is_unused(&root)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::commands::setup::apply;
 use crate::commands::setup::journal::Journal;
 use crate::commands::setup::rollback::{self, Waiting};
-use crate::machine::files;
+use crate::machine::root::Root;
 use crate::ui::output::{Done, Problem, line};
 
 /// Puts everything back that was set up
@@ -30,7 +30,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Done {
-    let root = files::root(&arguments.root)?;
+    let root = Root::of(&arguments.root)?;
     if let Some(token) = &arguments.unless_confirmed {
         let seconds = |number: Option<u64>| Duration::from_secs(number.unwrap_or_default());
         let waiting =

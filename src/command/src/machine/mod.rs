@@ -2,7 +2,6 @@
 #![deny(unsafe_code)]
 
 pub mod accounts;
-pub mod files;
 pub mod invoker;
 pub mod outside;
 pub mod pam;

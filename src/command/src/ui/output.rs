@@ -45,11 +45,42 @@ pub fn line(text: impl Display) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
+/// A whole text of a result, as it is.
+pub fn whole(text: &str) -> Done {
+    io::stdout().write_all(text.as_bytes()).map_err(Problem::new)
+}
+
 /// What takes a moment, for whoever waits in front of a terminal.
 pub fn progress(what: &str) {
     let mut err = io::stderr();
     if err.is_terminal() {
         let _ = writeln!(err, "{what} ...");
+    }
+}
+
+/// Says on a terminal what takes its time, and takes it back at the end.
+pub struct Waiting {
+    /// Of the text that is shown; 0 where standard error is no terminal.
+    length: usize,
+}
+
+impl Waiting {
+    pub fn begin(text: &str) -> Self {
+        let mut err = io::stderr();
+        let length = if err.is_terminal() { text.len() } else { 0 };
+        if length > 0 {
+            let _ = write!(err, "{text}");
+            let _ = err.flush();
+        }
+        Self { length }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if self.length > 0 {
+            let _ = write!(io::stderr(), "\r{}\r", " ".repeat(self.length));
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 
 use countersign::os::{self, Paused};
 use countersign::words::Screen;
@@ -64,25 +64,35 @@ impl Terminal {
     }
 }
 
+/// Whether standard input is a terminal: then a secret is asked for, and does not come from a file.
+pub fn is_typed() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// The first line of standard input, without its end.
+pub fn piped_line() -> Result<Zeroizing<String>, Problem> {
+    first_line(io::stdin()).map_err(Problem::new)
+}
+
 /// The first line of something, without its end.
 ///
 /// # Errors
 ///
-/// What read(2) says, [`std::io::ErrorKind::UnexpectedEof`] where there is nothing, and
-/// [`std::io::ErrorKind::InvalidData`] for what is no text or too long.
-pub fn first_line(from: impl Read) -> std::io::Result<Zeroizing<String>> {
+/// What read(2) says, [`io::ErrorKind::UnexpectedEof`] where there is nothing, and
+/// [`io::ErrorKind::InvalidData`] for what is no text or too long.
+fn first_line(from: impl Read) -> io::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(Vec::with_capacity(LINE));
     let limited = from.take(LINE as u64);
     BufReader::with_capacity(LINE, limited).read_until(b'\n', &mut line)?;
     match line.last() {
-        None => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+        None => return Err(io::ErrorKind::UnexpectedEof.into()),
         Some(b'\n') => {
             line.pop();
         }
-        Some(_) if line.len() == LINE => return Err(std::io::ErrorKind::InvalidData.into()),
+        Some(_) if line.len() == LINE => return Err(io::ErrorKind::InvalidData.into()),
         Some(_) => {}
     }
-    let text = std::str::from_utf8(&line).map_err(|_| std::io::ErrorKind::InvalidData)?;
+    let text = std::str::from_utf8(&line).map_err(|_| io::ErrorKind::InvalidData)?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 

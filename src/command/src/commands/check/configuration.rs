@@ -1,88 +1,29 @@
 //! The configuration and the files that it names, as strictly as the module takes them.
 #![forbid(unsafe_code)]
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 
 use countersign::host::{self, LocalUsers, NoSecret, Whence};
 use countersign::os::{self, Secrecy, Trusted};
-use countersign::policy::{self, Flow, Origin, Policy, Settings, Tenant};
+use countersign::policy::{self, Flow, Origin, Policy, Tenant};
 use countersign::tenant::http::Client;
 
 use super::finding::{Finding, Report, Severity};
 use super::listing;
 use super::rules::{self, Written};
-use super::stacks::{self, Named};
 use crate::configuration::context;
 use crate::machine::root::Root;
 
-/// Every configuration that a stack names, read once.
-pub struct Configurations {
-    usual: PathBuf,
-    known: BTreeMap<PathBuf, Option<Policy>>,
-}
-
-impl Configurations {
-    /// `usual` is read where a stack names none.
-    pub fn new(usual: PathBuf) -> Self {
-        Self { usual, known: BTreeMap::new() }
-    }
-
-    /// Those that count: each that the stack of a service names, or the usual one where there is no
-    /// such service; and the one that somebody wants to be looked at.
-    pub fn used(
-        &mut self,
-        root: &Root,
-        named: &Named,
-        wanted: Option<&Path>,
-        report: &mut Report,
-    ) -> Vec<Policy> {
-        let services = named.services.iter();
-        let mut paths: BTreeSet<_> =
-            services.map(|service| self.place(stacks::config(root, service).as_deref())).collect();
-        if paths.is_empty() {
-            paths.insert(self.usual.clone());
-        }
-        paths.extend(wanted.map(Path::to_owned));
-        let paths = paths.iter();
-        paths.filter_map(|path| self.policy(root, Some(path), report).cloned()).collect()
-    }
-
-    /// What holds for a service, by the configuration that its stack names; none where that can't
-    /// be read.
-    pub fn settings(
-        &mut self,
-        root: &Root,
-        path: Option<&Path>,
-        service: &str,
-        report: &mut Report,
-    ) -> Option<Settings> {
-        let policy = self.policy(root, path, report);
-        policy.map(|policy| policy.for_service(service).clone())
-    }
-
-    /// The configuration at this place, or the usual one.
-    pub fn policy(
-        &mut self,
-        root: &Root,
-        path: Option<&Path>,
-        report: &mut Report,
-    ) -> Option<&Policy> {
-        let path = self.place(path);
-        if !self.known.contains_key(&path) {
-            let policy = read(root, &path, report);
-            self.known.insert(path.clone(), policy);
-        }
-        self.known.get(&path)?.as_ref()
-    }
-
-    fn place(&self, path: Option<&Path>) -> PathBuf {
-        path.unwrap_or(&self.usual).to_owned()
-    }
+/// What a configuration is read with: the files of the system, and where its faults go.
+pub struct Reading<'a> {
+    pub root: &'a Root,
+    pub report: &'a Report,
 }
 
 /// Reads a configuration and looks at every file that it names.
-fn read(root: &Root, path: &Path, report: &mut Report) -> Option<Policy> {
+pub fn read(reading: &Reading<'_>, path: &Path) -> Option<Policy> {
+    let Reading { root, report } = reading;
     let shown = path.display().to_string();
     let bytes = match os::read(&root.place(path), Secrecy::Public, policy::LONGEST) {
         Ok(bytes) => bytes,
@@ -100,11 +41,11 @@ fn read(root: &Root, path: &Path, report: &mut Report) -> Option<Policy> {
     match policy::parse(&bytes) {
         Ok(policy) => {
             report.pass("config", format!("{shown} can be read"));
-            files(root, &policy, report);
-            accounts(root, &policy, &shown, report);
+            files(reading, &policy);
+            accounts(reading, &policy, &shown);
             let (policy, bytes, shown) = (&policy, &bytes, &shown);
             let written = Written { policy, bytes, shown };
-            rules::check(root, &written, report);
+            rules::check(reading, &written);
             Some(policy.clone())
         }
         Err(errors) => {
@@ -151,7 +92,7 @@ pub(super) fn unreadable(
 }
 
 /// The files of every service: secrets, certificates.
-fn files(root: &Root, policy: &Policy, report: &mut Report) {
+fn files(reading: &Reading<'_>, policy: &Policy) {
     let services: Vec<_> = std::iter::once("").chain(policy.services()).collect();
     let all = services.iter().map(|service| policy.for_service(service));
     let mut secrets = BTreeSet::new();
@@ -168,20 +109,20 @@ fn files(root: &Root, policy: &Policy, report: &mut Report) {
         secrets.extend(proxy.and_then(|proxy| proxy.password_file.clone()));
         if settings.tenant.ca_file.is_some() {
             authorities.insert(settings.tenant.ca_file.clone());
-            certificates(root, &settings.tenant, &LOGINS, report);
+            certificates(reading, &settings.tenant, &LOGINS);
         }
     }
-    lists.iter().for_each(|path| listing::check(root, path, report));
-    if !root.is_closed() {
-        secrets.iter().for_each(|path| secret(root, path, &LOGINS, report));
+    lists.iter().for_each(|path| listing::check(reading, path));
+    if !reading.root.is_closed() {
+        secrets.iter().for_each(|path| secret(reading, path, &LOGINS));
         if let Some(admin) = policy.admin() {
-            secret(root, &admin.secret_file, &COMMAND, report);
+            secret(reading, &admin.secret_file, &COMMAND);
         }
     }
     if let Some(britive) = policy.britive().filter(|britive| britive.ca_file.is_some()) {
         let mut place = policy.tenant().clone();
         place.ca_file.clone_from(&britive.ca_file);
-        certificates(root, &place, &COMMAND, report);
+        certificates(reading, &place, &COMMAND);
     }
 }
 
@@ -204,7 +145,8 @@ impl Need {
     }
 }
 
-fn secret(root: &Root, path: &Path, need: &Need, report: &mut Report) {
+fn secret(reading: &Reading<'_>, path: &Path, need: &Need) {
+    let Reading { root, report } = reading;
     let shown = path.display().to_string();
     match host::secret_line(&root.place(path), &Trusted::default()) {
         Err(NoSecret::Unsafe(problem)) => {
@@ -220,7 +162,8 @@ fn secret(root: &Root, path: &Path, need: &Need, report: &mut Report) {
     }
 }
 
-fn certificates(root: &Root, tenant: &Tenant, need: &Need, report: &mut Report) {
+fn certificates(reading: &Reading<'_>, tenant: &Tenant, need: &Need) {
+    let Reading { root, report } = reading;
     let Some(path) = &tenant.ca_file else { return };
     let shown = path.display().to_string();
     let mut here = Tenant { proxy: None, ..tenant.clone() };
@@ -243,7 +186,8 @@ fn certificates(root: &Root, tenant: &Tenant, need: &Need, report: &mut Report) 
 }
 
 /// Users and groups that rules name and nobody knows: a rule that says less than it seems to.
-fn accounts(root: &Root, policy: &Policy, shown: &str, report: &mut Report) {
+fn accounts(reading: &Reading<'_>, policy: &Policy, shown: &str) {
+    let Reading { root, report } = reading;
     if !root.is_live() {
         return;
     }

@@ -1,6 +1,7 @@
 //! What a check has found, and how it is shown.
 #![forbid(unsafe_code)]
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -188,33 +189,35 @@ fn shown(text: &str) -> String {
 
 /// What all checks have found.
 #[derive(Default)]
-pub struct Report(Vec<Finding>);
+pub struct Report(RefCell<Vec<Finding>>);
 
 impl Report {
     /// What was found before in another service is one finding.
-    pub fn add(&mut self, finding: Finding) {
-        match self.0.iter_mut().find(|known| known.is_same(&finding)) {
+    pub fn add(&self, finding: Finding) {
+        let mut found = self.0.borrow_mut();
+        match found.iter_mut().find(|known| known.is_same(&finding)) {
             Some(known) => known.services.extend(finding.services),
-            None => self.0.push(finding),
+            None => found.push(finding),
         }
     }
 
-    pub fn pass(&mut self, id: &'static str, what: impl Into<String>) {
+    pub fn pass(&self, id: &'static str, what: impl Into<String>) {
         self.add(Finding::passed(id, what));
     }
 
     pub fn has(&self, id: &str) -> bool {
-        self.0.iter().any(|finding| finding.id == id)
+        self.0.borrow().iter().any(|finding| finding.id == id)
     }
 
     pub fn count(&self, severity: Severity) -> usize {
-        let all = self.0.iter();
-        all.filter(|finding| finding.severity == severity).count()
+        let found = self.0.borrow();
+        found.iter().filter(|finding| finding.severity == severity).count()
     }
 
     /// What is wrong with these services, and what to do about it, a line each.
     pub fn errors_of(&self, services: &[String]) -> Vec<String> {
-        let errors = self.0.iter().filter(|finding| {
+        let found = self.0.borrow();
+        let errors = found.iter().filter(|finding| {
             let is_bad = finding.severity == Severity::Error || finding.id == "pam-too-large";
             // What is about no service, such as the configuration, is about all.
             let is_theirs = finding.services.is_empty()
@@ -230,24 +233,25 @@ impl Report {
 
     /// What did not pass, the worst first, by identifier and place. What others have written is
     /// left out, but for findings that the kernel or our own files make.
-    pub fn outline(mut self) -> Vec<String> {
-        self.0.sort_by_key(|finding| finding.severity);
+    pub fn outline(&self) -> Vec<String> {
+        self.sort();
         let mut lines = vec![self.sum()];
-        let found = self.0.iter().filter(|finding| finding.severity != Severity::Passed);
+        let found = self.0.borrow();
+        let found = found.iter().filter(|finding| finding.severity != Severity::Passed);
         lines.extend(found.map(Finding::outlined));
         lines
     }
 
     /// The first error, if there is one.
     pub fn first_error(self) -> Option<Finding> {
-        let mut all = self.0.into_iter();
+        let mut all = self.0.into_inner().into_iter();
         all.find(|finding| finding.severity == Severity::Error)
     }
 
     /// The worst first; what passed only where somebody wants to see it.
-    pub fn show(&mut self, verbose: bool) {
-        self.0.sort_by_key(|finding| finding.severity);
-        for finding in &self.0 {
+    pub fn show(&self, verbose: bool) {
+        self.sort();
+        for finding in self.0.borrow().iter() {
             if verbose || finding.severity != Severity::Passed {
                 finding.show();
             }
@@ -255,9 +259,9 @@ impl Report {
         line(self.sum());
     }
 
-    pub fn show_json(&mut self) {
-        self.0.sort_by_key(|finding| finding.severity);
-        let findings: Vec<_> = self.0.iter().map(Finding::object).collect();
+    pub fn show_json(&self) {
+        self.sort();
+        let findings: Vec<_> = self.0.borrow().iter().map(Finding::object).collect();
         line(json!({
             "errors": self.count(Severity::Error),
             "warnings": self.count(Severity::Warning),
@@ -265,6 +269,10 @@ impl Report {
             "passed": self.count(Severity::Passed),
             "findings": findings,
         }));
+    }
+
+    fn sort(&self) {
+        self.0.borrow_mut().sort_by_key(|finding| finding.severity);
     }
 
     fn sum(&self) -> String {

@@ -8,32 +8,37 @@ use countersign::host::LONGEST_LIST;
 use countersign::os::{self, Secrecy};
 use countersign::policy::faults;
 
-use super::configuration::{LOGINS, unreadable};
-use super::finding::{Finding, Report};
-use crate::machine::root::Root;
+use super::configuration::{LOGINS, Reading, unreadable};
+use super::finding::Finding;
 
 /// More faults of one file say no more.
 const LISTED: usize = 10;
 
-pub fn check(root: &Root, path: &Path, report: &mut Report) {
+pub fn check(reading: &Reading<'_>, path: &Path) {
     let shown = path.display().to_string();
-    let bytes = match os::read(&root.place(path), Secrecy::Public, LONGEST_LIST) {
+    let bytes = match os::read(&reading.root.place(path), Secrecy::Public, LONGEST_LIST) {
         Ok(bytes) => bytes,
         Err(problem) => {
             let problem = problem.to_string();
-            report.add(unreadable("names-unreadable", root, &problem, &shown, &LOGINS));
+            reading.report.add(unreadable(
+                "names-unreadable",
+                reading.root,
+                &problem,
+                &shown,
+                &LOGINS,
+            ));
             return;
         }
     };
     let faults = faults(&bytes);
     if faults.is_empty() {
-        report.pass("names", format!("{shown} has a name on each line"));
+        reading.report.pass("names", format!("{shown} has a name on each line"));
     }
     for (line, problem) in faults.iter().take(LISTED) {
-        report.add(wrong(problem).at(&shown, Some(*line)));
+        reading.report.add(wrong(problem).at(&shown, Some(*line)));
     }
     if let Some(more) = faults.len().checked_sub(LISTED).filter(|more| *more > 0) {
-        report.add(wrong(&format!("{more} more lines are wrong")).at(&shown, None));
+        reading.report.add(wrong(&format!("{more} more lines are wrong")).at(&shown, None));
     }
 }
 

@@ -9,6 +9,7 @@
 mod configuration;
 mod finding;
 mod listing;
+mod machine;
 mod network;
 mod outage;
 mod outside;
@@ -27,10 +28,11 @@ use countersign::policy::Tenant;
 
 use crate::configuration::context::Context;
 use crate::machine::invoker;
+use crate::machine::pam::stacks::place_of;
 use crate::machine::root::Root;
 use crate::ui::output::{Done, Problem, counted};
-use configuration::Configurations;
 use finding::{Finding, Report, Severity};
+use machine::Machine;
 use sshd::Sshd;
 
 /// Checks the configuration, PAM stacks, sshd, SELinux and the way to the tenant, and says how
@@ -61,15 +63,10 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let root = match &arguments.root {
-        Some(folder) => Root::below(folder).map_err(Problem::new)?,
+        Some(folder) => Root::below(folder)?,
         None => Root::live(),
     };
-    if let Some(folder) = arguments.root.as_ref().filter(|folder| !folder.is_dir()) {
-        return Err(Problem::new(format!("{}: is no folder", folder.display()))
-            .hint("name the folder that the system's files are below"));
-    }
-    let mut report = Report::default();
-    look(context, arguments, &root, &mut report)?;
+    let report = look(context, arguments, root)?;
     match arguments.json {
         true => report.show_json(),
         false => report.show(arguments.verbose),
@@ -83,19 +80,16 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
 
 /// What makes the stacks of these services worthless or fatal, each with its remedy.
 pub fn broken_stacks(root: &Root, config: &Path, services: &[String]) -> Vec<String> {
-    let mut configurations = Configurations::new(config.to_owned());
-    let mut report = Report::default();
-    let named = stacks::named(root);
-    let before = stacks::Before::Nothing;
-    stacks::check(root, &mut configurations, &named, before, &mut report);
-    let without = services.iter().filter(|service| !named.services.contains(*service));
+    let machine = Machine::new(root.clone(), config.to_owned());
+    stacks::check(&machine, stacks::Before::Nothing);
+    let without = services.iter().filter(|service| !machine.named.contains(*service));
     let mut broken: Vec<_> = without
         .map(|service| {
-            let file = crate::machine::pam::stacks::place_of(root, service);
+            let file = place_of(root, service);
             format!("{}: its authentication does not name the module", file.display())
         })
         .collect();
-    broken.extend(report.errors_of(services));
+    broken.extend(machine.report.errors_of(services));
     broken
 }
 
@@ -104,9 +98,8 @@ pub fn broken_stacks(root: &Root, config: &Path, services: &[String]) -> Vec<Str
 pub fn outline(context: &Context) -> Vec<String> {
     let arguments =
         Arguments { root: None, offline: true, user: None, verbose: false, json: false };
-    let mut report = Report::default();
-    match look(context, &arguments, &Root::live(), &mut report) {
-        Ok(()) => report.outline(),
+    match look(context, &arguments, Root::live()) {
+        Ok(report) => report.outline(),
         Err(problem) => vec![problem.what().to_owned()],
     }
 }
@@ -123,45 +116,39 @@ pub fn way_to(tenant: &Tenant) -> Done {
     }
 }
 
-fn look(
-    context: &Context,
-    arguments: &Arguments,
-    root: &Root,
-    report: &mut Report,
-) -> Result<(), Problem> {
+fn look(context: &Context, arguments: &Arguments, root: Root) -> Result<Report, Problem> {
     let config = std::path::absolute(context.place()).map_err(Problem::new)?;
     let wanted = context.is_named().then(|| config.clone());
-    let mut configurations = Configurations::new(config);
-    let named = stacks::named(root);
-    let policies = configurations.used(root, &named, wanted.as_deref(), report);
-    let sshd = Sshd::find(root, report);
+    let machine = Machine::new(root, config);
+    let policies = machine.policies(wanted.as_deref());
+    let sshd = Sshd::find(&machine);
     let before = sshd.as_ref().map_or(stacks::Before::Nothing, Sshd::before);
-    stacks::check(root, &mut configurations, &named, before, report);
+    stacks::check(&machine, before);
     if let Some(sshd) = &sshd {
-        sshd.check(root, &mut configurations, &named, report);
+        sshd.check(&machine);
     }
-    polkit::check(root, &mut configurations, &named, report);
-    selinux::check(root, &mut configurations, &named, report);
+    polkit::check(&machine);
+    selinux::check(&machine);
     if policies.is_empty() {
-        return Ok(());
+        return Ok(machine.report);
     }
-    match root.is_closed() {
-        true => report.add(not_root()),
-        false => policies.iter().for_each(|policy| store::check(root, policy, report)),
+    match machine.root.is_closed() {
+        true => machine.report.add(not_root()),
+        false => policies.iter().for_each(|policy| store::check(&machine, policy)),
     }
-    outage::check(root, &policies, report);
-    if root.is_live() && !arguments.offline {
-        network::check(&policies, report);
+    outage::check(&machine, &policies);
+    let is_asked = machine.root.is_live() && !arguments.offline;
+    if is_asked {
+        network::check(&machine, &policies);
     }
-    outside::check(root, &mut configurations, &named, report);
-    sudoers::check(root, &named, report);
+    outside::check(&machine);
+    sudoers::check(&machine);
     // Who typed the command is the one who must not be left outside.
-    let is_asked = root.is_live() && !root.is_closed() && !arguments.offline;
-    let typed = invoker::name().filter(|_| is_asked);
+    let typed = invoker::name().filter(|_| is_asked && !machine.root.is_closed());
     if let Some(user) = arguments.user.as_ref().or(typed.as_ref()) {
-        person::check(root, &mut configurations, &named, user, report);
+        person::check(&machine, user);
     }
-    Ok(())
+    Ok(machine.report)
 }
 
 fn not_root() -> Finding {

@@ -1,7 +1,7 @@
 //! The way to the tenant: where it ends, how long each part takes, and whether both clocks agree.
 #![forbid(unsafe_code)]
 
-use std::io::{self, IsTerminal, Write};
+use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use countersign::host;
@@ -11,6 +11,8 @@ use countersign::tenant::http::{Failure, Local, Misbehaviour, Outage};
 use countersign::tenant::probe::{Goal, Stage, Step, Way, probe};
 
 use super::finding::{Finding, Report};
+use super::machine::Machine;
+use crate::ui::output::Waiting;
 
 /// A clock that is wrong by more than this makes offline codes fail, at least now and then.
 const SKEW: u64 = 30;
@@ -19,24 +21,24 @@ const GROSS: u64 = 3600;
 /// A way that takes longer than this is felt at every login.
 const SLOW: Duration = Duration::from_secs(2);
 
-pub fn check(policies: &[Policy], report: &mut Report) {
+pub fn check(machine: &Machine, policies: &[Rc<Policy>]) {
     let mut seen: Vec<&Tenant> = Vec::new();
-    for tenant in policies.iter().flat_map(tenants) {
+    for tenant in policies.iter().flat_map(|policy| tenants(policy)) {
         let is_known = |known: &&Tenant| {
             (&known.url, &known.proxy, &known.ca_file, known.ip_family)
                 == (&tenant.url, &tenant.proxy, &tenant.ca_file, tenant.ip_family)
         };
         if !seen.iter().any(is_known) {
             seen.push(tenant);
-            go(tenant, report);
+            go(tenant, &machine.report);
         }
     }
 }
 
 /// What is wrong with the way to a tenant, and the remedy; nothing where a login would get there.
 pub fn obstacle(tenant: &Tenant) -> Option<Finding> {
-    let mut report = Report::default();
-    go(tenant, &mut report);
+    let report = Report::default();
+    go(tenant, &report);
     report.first_error()
 }
 
@@ -46,7 +48,7 @@ fn tenants(policy: &Policy) -> impl Iterator<Item = &Tenant> {
     services.map(|service| &policy.for_service(service).tenant)
 }
 
-fn go(tenant: &Tenant, report: &mut Report) {
+fn go(tenant: &Tenant, report: &Report) {
     // What is wrong with its files was said before.
     let Ok(settings) = host::connection(tenant, &Trusted::default()) else {
         return;
@@ -54,10 +56,10 @@ fn go(tenant: &Tenant, report: &mut Report) {
     let authority = tenant.url.authority();
     let url = format!("https://{authority}{}/", tenant.url.prefix());
     let goal = Goal { host: tenant.url.host(), port: tenant.url.port(), url: &url };
-    let asking = Asking::begin(&authority);
+    let waiting = Waiting::begin(&format!("asking {authority} ..."));
     let way = probe(&settings, &goal);
     let here = os::wall_clock();
-    drop(asking);
+    drop(waiting);
     let Ok(way) = way else { return };
     way.steps.iter().for_each(|step| walked(&authority, step, report));
     if let Some((stage, failure)) = &way.end {
@@ -69,7 +71,7 @@ fn go(tenant: &Tenant, report: &mut Report) {
     }
 }
 
-fn walked(authority: &str, step: &Step, report: &mut Report) {
+fn walked(authority: &str, step: &Step, report: &Report) {
     let time = step.time.as_millis();
     let what = format!("{authority}: {} in {time} ms, {}", step.stage, step.detail);
     let mut passed = Finding::passed("network", what);
@@ -175,7 +177,7 @@ fn certificate(host: &str, tenant: &Tenant, detail: &str) -> String {
     }
 }
 
-fn clock(authority: &str, way: &Way, here: u64, report: &mut Report) {
+fn clock(authority: &str, way: &Way, here: u64, report: &Report) {
     let there = way.date.as_deref().and_then(|date| httpdate::parse_http_date(date).ok());
     let there = there.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let Some(there) = there.map(|time| time.as_secs()) else {
@@ -210,30 +212,4 @@ fn no_time(authority: &str) -> Finding {
     )
     .because("its replies have no Date that can be read, so this machine's clock was not compared with another")
     .mend("timedatectl shows whether the clock is synchronized; offline codes need it right to 30 s")
-}
-
-/// Says on a terminal what takes its time, and takes it back.
-struct Asking {
-    length: usize,
-}
-
-impl Asking {
-    fn begin(authority: &str) -> Self {
-        let text = format!("asking {authority} ...");
-        let mut err = io::stderr();
-        let length = if err.is_terminal() { text.len() } else { 0 };
-        if length > 0 {
-            let _ = write!(err, "{text}");
-            let _ = err.flush();
-        }
-        Self { length }
-    }
-}
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        if self.length > 0 {
-            let _ = write!(io::stderr(), "\r{}\r", " ".repeat(self.length));
-        }
-    }
 }

@@ -3,26 +3,27 @@
 #![forbid(unsafe_code)]
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use countersign::policy::{Policy, Proxy, Settings};
 use countersign::tenant::probe::name_servers_here;
 
-use super::finding::{Finding, Report};
-use crate::machine::root::Root;
+use super::finding::Finding;
+use super::machine::Machine;
 
 /// Adds each finding once, whatever the number of services that it is about.
-pub fn check(root: &Root, policies: &[Policy], report: &mut Report) {
+pub fn check(machine: &Machine, policies: &[Rc<Policy>]) {
     let mut seen: Vec<Finding> = Vec::new();
-    for settings in policies.iter().flat_map(settings_of) {
+    for settings in policies.iter().flat_map(|policy| settings_of(policy)) {
         if !settings.offline.enabled {
             continue;
         }
         let proxy = settings.tenant.proxy.as_ref().map(proxied);
-        let found = [proxy, hurried(settings), unresolved(root, settings)];
+        let found = [proxy, hurried(settings), unresolved(machine, settings)];
         for finding in found.into_iter().flatten() {
             if !seen.contains(&finding) {
                 seen.push(finding.clone());
-                report.add(finding);
+                machine.report.add(finding);
             }
         }
     }
@@ -65,10 +66,10 @@ fn hurried(settings: &Settings) -> Option<Finding> {
 }
 
 /// Names are looked up by this system, not by an image that is looked at.
-fn unresolved(root: &Root, settings: &Settings) -> Option<Finding> {
+fn unresolved(machine: &Machine, settings: &Settings) -> Option<Finding> {
     let tenant = &settings.tenant;
     let host = tenant.proxy.as_ref().map_or(tenant.url.host(), |proxy| &proxy.host);
-    if !root.is_live() || host.parse::<IpAddr>().is_ok() {
+    if !machine.root.is_live() || host.parse::<IpAddr>().is_ok() {
         return None;
     }
     let server = name_servers_here().into_iter().next()?;

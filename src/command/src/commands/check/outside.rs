@@ -2,64 +2,56 @@
 //! would meet.
 #![forbid(unsafe_code)]
 
-use super::configuration::Configurations;
-use super::finding::{Finding, Report};
-use super::stacks::{self, Named};
+use super::finding::Finding;
+use super::machine::Machine;
 use crate::machine::outside::{Sshd, accounts, by_key, sends_local_password};
-use crate::machine::root::Root;
 
 /// The PAM service of sshd.
 const SSHD: &str = "sshd";
 
-pub fn check(root: &Root, configurations: &mut Configurations, named: &Named, report: &mut Report) {
-    for service in &named.services {
-        local_password(root, configurations, service, report);
+pub fn check(machine: &Machine) {
+    for service in &machine.named {
+        local_password(machine, service);
     }
-    if named.services.contains(SSHD) && root.is_live() && !root.is_closed() {
-        keys(root, configurations, report);
+    if machine.named.contains(SSHD) && machine.root.is_live() && !machine.root.is_closed() {
+        keys(machine);
     }
 }
 
 /// Where a code counts while the tenant is away. That it counts without a password was said before.
-fn local_password(
-    root: &Root,
-    configurations: &mut Configurations,
-    service: &str,
-    report: &mut Report,
-) {
-    let config = stacks::config(root, service);
-    let policy = configurations.policy(root, config.as_deref(), report);
-    let is_first = policy.is_some_and(|policy| sends_local_password(policy, service));
-    if is_first && !report.has("pam-offline-alone") {
-        report.add(local_password_first(service));
+fn local_password(machine: &Machine, service: &str) {
+    let policy = machine.policy_of(service);
+    let is_first = policy.is_some_and(|policy| sends_local_password(&policy, service));
+    if is_first && !machine.report.has("pam-offline-alone") {
+        machine.report.add(local_password_first(service));
     }
 }
 
 /// Root and others with keys that the module asks behind, and no way to meet it.
-fn keys(root: &Root, configurations: &mut Configurations, report: &mut Report) {
-    let config = stacks::config(root, SSHD);
-    let policy = configurations.policy(root, config.as_deref(), report);
-    let Some(policy) = policy.cloned() else {
+fn keys(machine: &Machine) {
+    let Some(policy) = machine.policy_of(SSHD) else {
         return;
     };
-    let accounts = match accounts(root) {
+    let accounts = match accounts(&machine.root) {
         Ok(accounts) => accounts,
-        Err(problem) => return report.add(unlisted(problem.what())),
+        Err(problem) => return machine.report.add(unlisted(problem.what())),
     };
-    let sshd = Sshd::new(root, Vec::new());
-    let outside = by_key(root, &policy, &accounts, &sshd);
+    let sshd = Sshd::new(&machine.root, Vec::new());
+    let outside = by_key(&machine.root, &policy, &accounts, &sshd);
     if outside.is_empty() {
-        report.pass("keys-outside", "no account has a key behind which it can't meet the module");
+        machine
+            .report
+            .pass("keys-outside", "no account has a key behind which it can't meet the module");
     }
     for one in outside {
         let what = format!("{} has a key, and can't log in by ssh: {}", one.account, one.why);
         let why = "the module asks behind each key (AuthenticationMethods)";
         let finding = Finding::error("keys-outside", what).of(SSHD);
-        report.add(finding.because(why).mend(one.remedy));
+        machine.report.add(finding.because(why).mend(one.remedy));
     }
     if sshd.asks_behind_keys() {
         let unknown = sshd.unknown_sources().into_iter();
-        unknown.for_each(|source| report.add(unseen(source)));
+        unknown.for_each(|source| machine.report.add(unseen(source)));
     }
 }
 

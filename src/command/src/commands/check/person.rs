@@ -8,11 +8,9 @@ use countersign::refusal::Refusal;
 use countersign::tenant::reply::Challenge;
 use countersign::tenant::text::shown;
 
-use super::configuration::Configurations;
-use super::finding::{Finding, Report};
-use super::stacks::{self, Named};
+use super::finding::Finding;
+use super::machine::Machine;
 use crate::commands::mechanisms::{Offered, offered};
-use crate::machine::root::Root;
 use crate::tenant::whom;
 use crate::ui::reasons;
 
@@ -21,34 +19,27 @@ const SERVICE: &str = "login";
 /// Room for the tenant's name of a mechanism, in characters.
 const NAME: usize = 20;
 
-pub fn check(
-    root: &Root,
-    configurations: &mut Configurations,
-    named: &Named,
-    user: &str,
-    report: &mut Report,
-) {
+pub fn check(machine: &Machine, user: &str) {
     let mut asked: Vec<Terms> = Vec::new();
-    let some = named.services.iter().map(String::as_str);
-    let services: Vec<_> = match named.services.is_empty() {
+    let some = machine.named.iter().map(String::as_str);
+    let services: Vec<_> = match machine.named.is_empty() {
         true => vec![SERVICE],
         false => some.collect(),
     };
     for service in services {
-        let config = stacks::config(root, service);
-        let Some(policy) = configurations.policy(root, config.as_deref(), report) else {
+        let Some(policy) = machine.policy_of(service) else {
             continue;
         };
-        match whom::local(policy, user, service, &whom::CHECK) {
+        match whom::local(&policy, user, service, &whom::CHECK) {
             Ok(terms) if asked.contains(&terms) => {}
             Ok(terms) => {
-                ask(&terms, service).into_iter().for_each(|finding| report.add(finding));
+                ask(&terms, service).into_iter().for_each(|finding| machine.report.add(finding));
                 asked.push(terms);
             }
             Err(problem) => {
                 let (what, hint) = problem.parts();
                 let finding = Finding::warning("user", what).of(service).mend(hint);
-                report.add(finding.because("the tenant was not asked about this user"));
+                machine.report.add(finding.because("the tenant was not asked about this user"));
             }
         }
     }

@@ -6,9 +6,8 @@ use std::path::Path;
 
 use countersign::policy::Whom;
 
-use super::configuration::Configurations;
-use super::finding::{Finding, Report};
-use super::stacks::{self, Named};
+use super::finding::Finding;
+use super::machine::Machine;
 use crate::machine::root::Root;
 
 const SERVICE: &str = "polkit-1";
@@ -22,24 +21,23 @@ const FOLDERS: [&str; 4] = [
 ];
 const DROP_IN: &str = "/etc/systemd/system/polkit-agent-helper@.service.d/countersign.conf";
 
-pub fn check(root: &Root, configurations: &mut Configurations, named: &Named, report: &mut Report) {
+pub fn check(machine: &Machine) {
     let units = FOLDERS.map(|folder| Path::new(folder).join(UNIT));
-    let Some(unit) = units.iter().rfind(|unit| root.exists(unit)) else {
+    let Some(unit) = units.iter().rfind(|unit| machine.root.exists(unit)) else {
         return;
     };
-    if !named.services.contains(SERVICE) {
+    if !machine.named.contains(SERVICE) {
         return;
     }
     let place = unit.display().to_string();
-    let sandbox = Sandbox::read(root, unit);
+    let sandbox = Sandbox::read(&machine.root, unit);
     if !sandbox.can_connect() {
-        report.add(closed(&sandbox).at(&place, None));
+        machine.report.add(closed(&sandbox).at(&place, None));
     }
-    let config = stacks::config(root, SERVICE);
-    let settings = configurations.settings(root, config.as_deref(), SERVICE, report);
+    let settings = machine.settings_of(SERVICE);
     let person = settings.map(|settings| settings.step_up.person);
     if matches!(person, Some(Whom::Caller | Whom::Both)) {
-        report.add(no_caller().at(place, None));
+        machine.report.add(no_caller().at(place, None));
     }
 }
 

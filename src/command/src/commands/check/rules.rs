@@ -9,7 +9,8 @@ use countersign::host;
 use countersign::os::{self, Login};
 use countersign::policy::{Date, Network, Networks, Policy, Rule, Settings, Texts, nearest};
 
-use super::finding::{Finding, Report};
+use super::configuration::Reading;
+use super::finding::Finding;
 use crate::commands::explain::List;
 use crate::configuration::places::Places;
 use crate::machine::pam::stacks;
@@ -39,9 +40,9 @@ struct Scope<'a> {
     above: Option<&'a Settings>,
 }
 
-pub fn check(root: &Root, written: &Written<'_>, report: &mut Report) {
-    let known = stacks::services(root).into_iter().collect();
-    services(&known, written, report);
+pub fn check(reading: &Reading<'_>, written: &Written<'_>) {
+    let known = stacks::services(reading.root).into_iter().collect();
+    services(&known, written, reading);
     let scopes = std::iter::once("").chain(written.policy.services());
     for service in scopes {
         let scope = Scope {
@@ -50,13 +51,13 @@ pub fn check(root: &Root, written: &Written<'_>, report: &mut Report) {
             settings: written.policy.for_service(service),
             above: (!service.is_empty()).then(|| written.policy.for_service("")),
         };
-        scope.check(root, report);
+        scope.check(reading);
     }
-    sessions(root, &known, written, report);
+    sessions(reading, &known, written);
 }
 
 /// Tables for services that nothing on this machine is called.
-fn services(known: &BTreeSet<String>, written: &Written<'_>, report: &mut Report) {
+fn services(known: &BTreeSet<String>, written: &Written<'_>, reading: &Reading<'_>) {
     if known.is_empty() {
         return;
     }
@@ -68,7 +69,7 @@ fn services(known: &BTreeSet<String>, written: &Written<'_>, report: &mut Report
         let meant = nearest(service, &names);
         let meant =
             meant.map_or_else(String::new, |name| format!(", did you mean [service.{name}]"));
-        report.add(
+        reading.report.add(
             Finding::warning(
                 "config-service",
                 format!("[service.{service}]: this machine has no PAM service of that name{meant}"),
@@ -81,7 +82,7 @@ fn services(known: &BTreeSet<String>, written: &Written<'_>, report: &mut Report
 }
 
 impl Scope<'_> {
-    fn check(&self, root: &Root, report: &mut Report) {
+    fn check(&self, reading: &Reading<'_>) {
         let settings = self.settings;
         if self.above.is_none_or(|above| above.exempt != settings.exempt) {
             for (at, exemption) in settings.exempt.iter().enumerate() {
@@ -89,20 +90,20 @@ impl Scope<'_> {
                 let over = exemption.until.filter(|last| *last < today);
                 if let Some(last) = over {
                     let what = format!("exemption {:?} ended with {last}", exemption.rule.name());
-                    self.never(List::Exempt, at, what, report);
+                    self.never(List::Exempt, at, what, reading);
                 }
-                self.networks(List::Exempt, at, exemption.rule, report);
-                self.second_names(root, at, exemption.rule, report);
+                self.networks(List::Exempt, at, exemption.rule, reading);
+                self.second_names(at, exemption.rule, reading);
             }
         }
         if self.above.is_none_or(|above| above.require != settings.require) {
             for (at, rule) in settings.require.iter().enumerate() {
-                self.networks(List::Require, at, rule, report);
-                self.families(at, rule, report);
+                self.networks(List::Require, at, rule, reading);
+                self.families(at, rule, reading);
             }
         }
         if self.above.is_none_or(|above| above.users != settings.users) {
-            self.mapped_names(root, report);
+            self.mapped_names(reading);
         }
     }
 
@@ -110,8 +111,8 @@ impl Scope<'_> {
         self.places.rule(list, at + 1)
     }
 
-    fn never(&self, list: List, at: usize, what: String, report: &mut Report) {
-        report.add(
+    fn never(&self, list: List, at: usize, what: String, reading: &Reading<'_>) {
+        reading.report.add(
             Finding::warning("config-rule-never", what)
                 .at(self.shown, self.line(list, at))
                 .because("the rule holds for no login")
@@ -119,15 +120,15 @@ impl Scope<'_> {
         );
     }
 
-    fn networks(&self, list: List, at: usize, rule: Rule<'_>, report: &mut Report) {
+    fn networks(&self, list: List, at: usize, rule: Rule<'_>, reading: &Reading<'_>) {
         let networks = rule.networks().into_iter().flat_map(Networks::iter);
         for network in networks.filter(|network| network.is_of_no_host()) {
             let what = format!("rule {:?}: nobody comes from {network}", rule.name());
-            self.never(list, at, what, report);
+            self.never(list, at, what, reading);
         }
     }
 
-    fn families(&self, at: usize, rule: Rule<'_>, report: &mut Report) {
+    fn families(&self, at: usize, rule: Rule<'_>, reading: &Reading<'_>) {
         let networks = rule.networks().into_iter().flat_map(Networks::iter);
         let (v4, v6): (Vec<Network>, Vec<Network>) = networks.partition(|one| one.is_ipv4());
         let forgotten = match (v4.as_slice(), v6.as_slice()) {
@@ -136,7 +137,7 @@ impl Scope<'_> {
             _ => return,
         };
         let (family, network) = forgotten;
-        report.add(
+        reading.report.add(
             Finding::warning(
                 "config-family",
                 format!("rule {:?} leaves out {family}", rule.name()),
@@ -147,14 +148,14 @@ impl Scope<'_> {
         );
     }
 
-    fn second_names(&self, root: &Root, at: usize, rule: Rule<'_>, report: &mut Report) {
+    fn second_names(&self, at: usize, rule: Rule<'_>, reading: &Reading<'_>) {
         for user in rule.users().into_iter().flat_map(Texts::iter) {
-            if let Some(name) = canonical(root, user) {
+            if let Some(name) = canonical(reading.root, user) {
                 let what = format!(
                     "rule {:?}: {user:?} is another name of the account {name:?}",
                     rule.name()
                 );
-                report.add(
+                reading.report.add(
                     second_name(what)
                         .at(self.shown, self.line(List::Exempt, at))
                         .because(
@@ -168,11 +169,11 @@ impl Scope<'_> {
         }
     }
 
-    fn mapped_names(&self, root: &Root, report: &mut Report) {
+    fn mapped_names(&self, reading: &Reading<'_>) {
         for (user, _) in self.settings.users.names.iter() {
-            if let Some(name) = canonical(root, user) {
+            if let Some(name) = canonical(reading.root, user) {
                 let what = format!("users.names: {user:?} is another name of the account {name:?}");
-                report.add(
+                reading.report.add(
                     second_name(what)
                         .at(self.shown, None)
                         .because("names go by the canonical name, and this entry counts for nobody")
@@ -200,8 +201,8 @@ fn covers_all(networks: &[Network]) -> bool {
 }
 
 /// Whether it can be told here where sessions came from, where a rule needs that.
-fn sessions(root: &Root, known: &BTreeSet<String>, written: &Written<'_>, report: &mut Report) {
-    if !root.is_live() {
+fn sessions(reading: &Reading<'_>, known: &BTreeSet<String>, written: &Written<'_>) {
+    if !reading.root.is_live() {
         return;
     }
     let concerned = IN_SESSIONS.into_iter().filter(|service| known.contains(*service));
@@ -220,7 +221,7 @@ fn sessions(root: &Root, known: &BTreeSet<String>, written: &Written<'_>, report
             }
             _ => continue,
         };
-        report.add(
+        reading.report.add(
             Finding::note("config-session", what)
                 .of(service)
                 .at(written.shown, None)

@@ -1,26 +1,26 @@
 //! Where sudo and doas ask less than it seems, by their own files.
 #![forbid(unsafe_code)]
 
-use super::finding::{Finding, Report, Severity};
-use super::stacks::Named;
-use crate::machine::root::Root;
+use super::finding::{Finding, Severity};
+use super::machine::Machine;
 use crate::machine::sudoers::{Exception, Kind, read};
 
 /// The services of sudo and doas.
 const SERVICES: [&str; 3] = ["sudo", "sudo-i", "doas"];
 
-pub fn check(root: &Root, named: &Named, report: &mut Report) {
-    if !SERVICES.iter().any(|service| named.services.contains(*service)) || root.is_closed() {
+pub fn check(machine: &Machine) {
+    if !SERVICES.iter().any(|service| machine.named.contains(*service)) || machine.root.is_closed()
+    {
         return;
     }
-    let found = read(root);
+    let found = read(&machine.root);
     let count = found.all.len();
     for exception in found.all {
-        let severity = severity(&exception, named);
+        let severity = severity(&exception, machine);
         if severity == Severity::Passed {
             continue;
         }
-        report.add(
+        machine.report.add(
             finding(&exception, severity)
                 .at(exception.file.display().to_string(), Some(exception.line))
                 .because(exception.why())
@@ -28,10 +28,10 @@ pub fn check(root: &Root, named: &Named, report: &mut Report) {
         );
     }
     for source in found.elsewhere {
-        report.add(unseen(&source));
+        machine.report.add(unseen(&source));
     }
     if count == 0 {
-        report.pass("sudo-unasked", "no rule of sudo or doas leaves PAM out");
+        machine.report.pass("sudo-unasked", "no rule of sudo or doas leaves PAM out");
     }
 }
 
@@ -48,11 +48,11 @@ fn finding(exception: &Exception, severity: Severity) -> Finding {
 }
 
 /// A service that names the module is as it should be.
-fn severity(exception: &Exception, named: &Named) -> Severity {
+fn severity(exception: &Exception, machine: &Machine) -> Severity {
     match &exception.kind {
         Kind::NotAuthenticate if exception.is_about_everybody() => Severity::Error,
         Kind::NoPassword { any: true } if exception.is_about_everybody() => Severity::Error,
-        Kind::Service(_, service) if named.services.contains(service) => Severity::Passed,
+        Kind::Service(_, service) if machine.named.contains(service) => Severity::Passed,
         Kind::Service(..) => Severity::Error,
         Kind::NoPassword { .. } | Kind::NotAuthenticate | Kind::ExemptGroup | Kind::NoPass => {
             Severity::Warning

@@ -3,7 +3,6 @@
 
 mod told;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use countersign::audit::escape;
@@ -187,7 +186,6 @@ impl Talk for Person<'_> {
 
     fn tell(&mut self, text: &str) {
         let _ = self.0.show(harmless(text));
-        let _ = std::io::stdout().flush();
     }
 }
 

@@ -166,7 +166,7 @@ impl Scratch {
         for folder in [PROFILES, STATE, STACKS] {
             self.copy(root, folder)?;
         }
-        let copy = Root::below(self.path()).map_err(Problem::new)?;
+        let copy = Root::below(self.path())?;
         for change in changes {
             copy.write(&change.path, change.after.as_deref())?;
         }
@@ -187,7 +187,7 @@ impl Scratch {
     }
 
     fn copy(&self, root: &Root, folder: &str) -> Result<(), Problem> {
-        let copy = Root::below(self.path()).map_err(Problem::new)?;
+        let copy = Root::below(self.path())?;
         let made = fs::create_dir_all(copy.place(folder));
         made.map_err(|error| Problem::new(format!("{}: {error}", self.place())))?;
         for name in names(root, folder)? {

@@ -33,7 +33,6 @@ use countersign::policy::{self, Policy};
 use countersign::words;
 
 use crate::configuration::context::Context;
-use crate::machine::files;
 use crate::machine::pam::stacks;
 use crate::machine::root::Root;
 use crate::ui::output::{Done, Problem, line, spoken};
@@ -113,7 +112,7 @@ fn within(text: &str) -> Result<Duration, String> {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
-    let root = files::root(&arguments.root)?;
+    let root = Root::of(&arguments.root)?;
     let config = context.path()?;
     if config.contains(char::is_whitespace) {
         return Err(Problem::new(format!("{config:?}: a PAM stack can't name a path with spaces"))

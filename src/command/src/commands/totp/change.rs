@@ -1,8 +1,6 @@
 //! `countersign totp verify`, `recovery-codes`, `unlock` and `remove`.
 #![forbid(unsafe_code)]
 
-use std::io::{self, IsTerminal};
-
 use countersign::local::offline::recovery::Hashes;
 use countersign::local::offline::rules::{CodeRefusal, Kind};
 use countersign::words;
@@ -11,7 +9,7 @@ use serde_json::json;
 use super::{User, store, unusable};
 use crate::configuration::context::Context;
 use crate::ui::output::{Done, Problem, line};
-use crate::ui::terminal::{Terminal, first_line};
+use crate::ui::terminal::{Terminal, is_typed, piped_line};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -44,9 +42,9 @@ impl Arguments {
 
 pub fn verify(context: &Context, arguments: &Arguments) -> Done {
     let user = arguments.user()?;
-    let typed = match io::stdin().is_terminal() {
+    let typed = match is_typed() {
         true => Terminal::open()?.ask("Verification code: ")?,
-        false => first_line(io::stdin()).map_err(Problem::new)?,
+        false => piped_line()?,
     };
     // Opened now: the code is of the time at which it was typed.
     let tried = store(context)?.check(user.uid, &typed);

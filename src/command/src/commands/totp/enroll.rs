@@ -1,7 +1,7 @@
 //! `countersign totp enroll` and `import`: a key for a user, shown to nobody but a terminal.
 #![forbid(unsafe_code)]
 
-use std::io::{self, IsTerminal};
+use std::io;
 
 use clap::ValueEnum;
 use countersign::local::offline::otp::Key;
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::{User, show, store, unusable};
 use crate::configuration::context::Context;
 use crate::ui::output::{Done, Problem, complain, line};
-use crate::ui::terminal::{Terminal, first_line};
+use crate::ui::terminal::{Terminal, is_typed, piped_line};
 
 /// How often the first code is asked for.
 const TRIES: u8 = 3;
@@ -91,14 +91,14 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
 
 pub fn import(context: &Context, arguments: &ImportArguments) -> Done {
     let vacancy = Vacancy::new(context, arguments.user.as_deref())?;
-    if io::stdin().is_terminal() {
+    if is_typed() {
         let mut terminal = terminal()?;
         let text = terminal.ask_hidden("otpauth URI or base32 secret: ")?;
         let key = uri::read(&text).map_err(Problem::new)?;
         let enrolment = vacancy.enrolment(key)?;
         vacancy.fill(enrolment, &mut terminal)?;
     } else {
-        let text = first_line(io::stdin()).map_err(Problem::new)?;
+        let text = piped_line()?;
         let key = uri::read(&text).map_err(Problem::new)?;
         let mut enrolment = vacancy.enrolment(key)?;
         // Nobody would ever see them: `recovery-codes` makes others.

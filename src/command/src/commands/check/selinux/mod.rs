@@ -12,10 +12,8 @@ mod tests;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::configuration::Configurations;
-use super::finding::{Finding, Report};
-use super::stacks::{self, Named};
-use crate::machine::root::Root;
+use super::finding::Finding;
+use super::machine::Machine;
 use crate::machine::selinux::domains;
 use crate::machine::selinux::kernel::{Kernel, Live, type_of};
 use needs::Examination;
@@ -23,23 +21,21 @@ use needs::Examination;
 /// Where an image says whether it will have SELinux.
 const CONFIG: &str = "/etc/selinux/config";
 
-pub fn check(root: &Root, configurations: &mut Configurations, named: &Named, report: &mut Report) {
-    if !root.is_live() {
-        return image(root, report);
+pub fn check(machine: &Machine) {
+    if !machine.root.is_live() {
+        return image(machine);
     }
     let kernel = Kernel(&Live);
     let Some(is_enforcing) = kernel.enforces() else {
-        return report.pass("selinux", "SELinux is not enabled");
+        return machine.report.pass("selinux", "SELinux is not enabled");
     };
     let mut found = Vec::new();
     let mut asked = BTreeSet::new();
-    for service in &named.services {
-        let config = stacks::config(root, service);
-        let policy = configurations.policy(root, config.as_deref(), report);
-        let Some(policy) = policy.cloned() else {
+    for service in &machine.named {
+        let Some(policy) = machine.policy_of(service) else {
             continue;
         };
-        for domain in domains::of(&kernel, root, service) {
+        for domain in domains::of(&kernel, &machine.root, service) {
             let examination = Examination {
                 kernel: &kernel,
                 domain: &domain,
@@ -52,9 +48,9 @@ pub fn check(root: &Root, configurations: &mut Configurations, named: &Named, re
         }
     }
     if found.is_empty() {
-        report.add(clean(&asked));
+        machine.report.add(clean(&asked));
     }
-    found.into_iter().for_each(|finding| report.add(finding));
+    found.into_iter().for_each(|finding| machine.report.add(finding));
 }
 
 fn clean(asked: &BTreeSet<String>) -> Finding {
@@ -72,16 +68,16 @@ fn clean(asked: &BTreeSet<String>) -> Finding {
 }
 
 /// The policy of an image is not loaded.
-fn image(root: &Root, report: &mut Report) {
-    let text = root.text(Path::new(CONFIG)).unwrap_or_default();
+fn image(machine: &Machine) {
+    let text = machine.root.text(Path::new(CONFIG)).unwrap_or_default();
     let mut values = text.lines().filter_map(|line| line.strip_prefix("SELINUX="));
     match values.next().map(str::trim) {
-        Some(mode @ ("enforcing" | "permissive")) => report.add(
+        Some(mode @ ("enforcing" | "permissive")) => machine.report.add(
             Finding::note("selinux-unasked", format!("SELinux will be {mode}"))
                 .at(CONFIG, None)
                 .because("what its policy denies is known to a kernel that has loaded it")
                 .mend("run countersign check on the system itself"),
         ),
-        Some(_) | None => report.pass("selinux", "SELinux is not enabled"),
+        Some(_) | None => machine.report.pass("selinux", "SELinux is not enabled"),
     }
 }

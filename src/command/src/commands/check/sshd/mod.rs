@@ -5,10 +5,9 @@ mod verdicts;
 
 use std::path::Path;
 
-use super::configuration::Configurations;
-use super::finding::{Finding, Report};
-use super::stacks::{self, Before, Named};
-use crate::machine::root::Root;
+use super::finding::Finding;
+use super::machine::Machine;
+use super::stacks::Before;
 use crate::machine::sshd::config::{Config, MAIN, Setting};
 use crate::machine::sshd::effective::{self, Effective, Silence};
 use crate::machine::sshd::{lists, program, session_program};
@@ -49,23 +48,23 @@ struct Value<'a> {
 
 impl Sshd {
     /// The sshd of a system; none where there is none.
-    pub fn find(root: &Root, report: &mut Report) -> Option<Self> {
-        let program = program(root);
-        if program.is_none() && !root.exists(MAIN) {
-            report.pass("sshd", "sshd is not installed");
+    pub fn find(machine: &Machine) -> Option<Self> {
+        let program = program(&machine.root);
+        if program.is_none() && !machine.root.exists(MAIN) {
+            machine.report.pass("sshd", "sshd is not installed");
             return None;
         }
         let mut sshd = Sshd {
-            config: Config::read(root),
+            config: Config::read(&machine.root),
             effective: None,
             version: None,
-            is_split: session_program(root).is_some(),
+            is_split: session_program(&machine.root).is_some(),
         };
-        if let Some(program) = program.filter(|_| root.is_live()) {
+        if let Some(program) = program.filter(|_| machine.root.is_live()) {
             sshd.version = effective::version(&program);
             match effective::ask(&program) {
                 Ok(effective) => sshd.effective = Some(effective),
-                Err(silence) => report.add(unwilling(&program, &silence)),
+                Err(silence) => machine.report.add(unwilling(&program, &silence)),
             }
         }
         Some(sshd)
@@ -83,21 +82,14 @@ impl Sshd {
         }
     }
 
-    pub fn check(
-        &self,
-        root: &Root,
-        configurations: &mut Configurations,
-        named: &Named,
-        report: &mut Report,
-    ) {
+    pub fn check(&self, machine: &Machine) {
         let service = self.value("pamservicename");
-        if named.services.contains(service.text) {
-            let config = stacks::config(root, service.text);
-            let settings = configurations.settings(root, config.as_deref(), service.text, report);
-            verdicts::check(self, settings.as_ref(), report);
+        if machine.named.contains(service.text) {
+            let settings = machine.settings_of(service.text);
+            verdicts::check(self, settings.as_ref(), machine);
             return;
         }
-        let finding = match named.services.contains("sshd") {
+        let finding = match machine.named.contains("sshd") {
             true => self
                 .placed(
                     Finding::error(
@@ -113,7 +105,7 @@ impl Sshd {
                 .because("nobody is asked who logs in by ssh")
                 .mend("sudo countersign setup --service sshd"),
         };
-        report.add(finding);
+        machine.report.add(finding);
     }
 
     /// The ways in for everybody else than those of Match blocks.

@@ -4,7 +4,8 @@
 use countersign::policy::Settings;
 
 use super::{Sshd, Value};
-use crate::commands::check::finding::{Finding, Report};
+use crate::commands::check::finding::Finding;
+use crate::commands::check::machine::Machine;
 
 /// The drop-in that sorts before those of distributions.
 const DROP_IN: &str = "/etc/ssh/sshd_config.d/10-countersign.conf";
@@ -22,7 +23,7 @@ const DECISIVE: [&str; 8] = [
     "pubkeyauthentication",
 ];
 
-pub fn check(sshd: &Sshd, settings: Option<&Settings>, report: &mut Report) {
+pub fn check(sshd: &Sshd, settings: Option<&Settings>, machine: &Machine) {
     let found = [
         use_pam(sshd),
         keyboard_interactive(sshd),
@@ -35,9 +36,9 @@ pub fn check(sshd: &Sshd, settings: Option<&Settings>, report: &mut Report) {
     let found: Vec<_> =
         found.into_iter().flatten().chain(unasked(sshd)).chain(matched(sshd)).collect();
     if found.is_empty() {
-        report.pass("sshd", "sshd asks everybody by PAM");
+        machine.report.pass("sshd", "sshd asks everybody by PAM");
     }
-    found.into_iter().for_each(|finding| report.add(finding));
+    found.into_iter().for_each(|finding| machine.report.add(finding));
 }
 
 fn is(value: &Value<'_>, word: &str) -> bool {

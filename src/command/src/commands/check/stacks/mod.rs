@@ -11,12 +11,11 @@ use countersign::host::Arguments;
 use pam_stack::line::lines;
 use pam_stack::stack::{Handler, Job, Kind, Place, Stack};
 
-use super::configuration::Configurations;
-use super::finding::{Finding, Report};
+use super::finding::Finding;
+use super::machine::Machine;
 use crate::machine::pam::asked::{config_of, left_out_by};
 use crate::machine::pam::modules;
-use crate::machine::pam::our_module::is_ours;
-use crate::machine::pam::our_module::names_ours;
+use crate::machine::pam::our_module::{is_ours, names_ours};
 use crate::machine::pam::stacks::{CONF, is_conf_read, path_of, place_of};
 use crate::machine::root::Root;
 
@@ -30,13 +29,6 @@ const SHARED: [&str; 7] = [
     "smartcard-auth",
     "switchable-auth",
 ];
-
-/// What other checks must know of the stacks.
-#[derive(Default)]
-pub struct Named {
-    /// The services whose authentication names the module.
-    pub services: BTreeSet<String>,
-}
 
 /// How sshd comes to a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,26 +48,18 @@ struct Subject<'a> {
     before: Before,
 }
 
-/// Which services name the module in their authentication; the same for every check.
-pub fn named(root: &Root) -> Named {
-    let services = services(root).into_iter();
-    Named {
-        services: services
-            .filter(|service| {
-                let stack = stack(root, service, Kind::Auth);
-                stack.handlers.iter().any(is_ours) && !is_left_out(&stack, service)
-            })
-            .collect(),
-    }
+/// Returns the services that name the module in their authentication.
+pub fn named(root: &Root) -> BTreeSet<String> {
+    let mut services = services(root);
+    services.retain(|service| {
+        let stack = stack(root, service, Kind::Auth);
+        stack.handlers.iter().any(is_ours) && !is_left_out(&stack, service)
+    });
+    services
 }
 
-pub fn check(
-    root: &Root,
-    configurations: &mut Configurations,
-    named: &Named,
-    before: Before,
-    report: &mut Report,
-) {
+pub fn check(machine: &Machine, before: Before) {
+    let (root, report) = (&machine.root, &machine.report);
     if crate::machine::pam::stacks::services(root).is_empty() {
         report.add(no_services());
         return;
@@ -99,16 +83,16 @@ pub fn check(
                     format!("{service} is left out by a condition on its name"),
                 );
             } else if subject.stack.handlers.iter().any(is_ours) {
-                subject.check(configurations, named, report);
+                subject.check(machine);
             }
         }
     }
-    twins(root, named, report);
-    unused(root, named, report);
+    twins(machine);
+    unused(machine);
 }
 
 impl Subject<'_> {
-    fn check(&self, configurations: &mut Configurations, named: &Named, report: &mut Report) {
+    fn check(&self, machine: &Machine) {
         let mut found = self.files();
         found.extend(self.of_packages());
         found.extend(self.modules());
@@ -117,16 +101,17 @@ impl Subject<'_> {
         let is_readable = troubles.is_empty();
         found.extend(troubles);
         let config = config_of(&self.stack);
-        let settings = configurations.settings(self.root, config.as_deref(), self.service, report);
-        found.extend(match self.wrong_type(named) {
+        let policy = machine.policy(config.as_deref());
+        let settings = policy.as_ref().map(|policy| policy.for_service(self.service));
+        found.extend(match self.wrong_type(machine) {
             Some(wrong) => vec![wrong],
-            None => verdicts::of(self, settings.as_ref(), is_readable),
+            None => verdicts::of(self, settings, is_readable),
         });
         if found.is_empty() {
             let what = format!("the {} stack of {} holds", self.kind.word(), self.service);
-            report.pass("pam-stack", what);
+            machine.report.pass("pam-stack", what);
         }
-        found.into_iter().for_each(|finding| report.add(finding));
+        found.into_iter().for_each(|finding| machine.report.add(finding));
     }
 
     /// Files that somebody else than root could change: the services', and the module itself.
@@ -219,8 +204,8 @@ impl Subject<'_> {
     }
 
     /// In `account` the module asks nobody, and elsewhere it has nothing to say.
-    fn wrong_type(&self, named: &Named) -> Option<Finding> {
-        if self.kind == Kind::Auth || named.services.contains(self.service) {
+    fn wrong_type(&self, machine: &Machine) -> Option<Finding> {
+        if self.kind == Kind::Auth || machine.named.contains(self.service) {
             return None;
         }
         let line = self.stack.handlers.iter().find(|line| is_ours(line))?;
@@ -275,16 +260,16 @@ fn stack(root: &Root, service: &str, kind: Kind) -> Stack {
 }
 
 /// Services that have a second name, under which nobody is asked.
-fn twins(root: &Root, named: &Named, report: &mut Report) {
+fn twins(machine: &Machine) {
     for (service, twin, program) in [("sudo", "sudo-i", "sudo -i"), ("su", "su-l", "su -")] {
-        let has = |name: &str| named.services.contains(name);
+        let has = |name: &str| machine.named.contains(name);
         if has(service) && !has(twin) {
-            report.add(
+            machine.report.add(
                 Finding::warning("pam-twin", format!("nobody is asked by \"{program}\""))
                     .at(format!("/etc/pam.d/{twin}"), None)
                     .of(twin)
                     .because(format!("\"{program}\" is a service of its own, {twin}, and its stack does not name the module"))
-                    .mend(wire(root, service, twin)),
+                    .mend(wire(&machine.root, service, twin)),
             );
         }
     }
@@ -307,7 +292,8 @@ fn wire(root: &Root, service: &str, twin: &str) -> String {
     }
 }
 
-fn unused(root: &Root, named: &Named, report: &mut Report) {
+fn unused(machine: &Machine) {
+    let (root, report) = (&machine.root, &machine.report);
     let text = root.text(Path::new(CONF)).unwrap_or_default();
     let line = lines(&text).0.into_iter().find(names_ours);
     if let Some(line) = line.filter(|_| !is_conf_read(root)) {
@@ -318,7 +304,7 @@ fn unused(root: &Root, named: &Named, report: &mut Report) {
                 .mend("write the line into /etc/pam.d/SERVICE"),
         );
     }
-    if named.services.is_empty() && !report.has("pam-type") {
+    if machine.named.is_empty() && !report.has("pam-type") {
         report.add(
             Finding::warning("pam-unused", "no PAM stack names pam_countersign.so")
                 .at("/etc/pam.d", None)
