@@ -70,7 +70,7 @@ struct Attempt<'a> {
     begun: Instant,
     failure_delay: Duration,
     memory: Option<Memory>,
-    /// There is somebody at the other end: a question whose answer is shown has been answered.
+    /// A user is at the other end: a question whose answer is shown has been answered.
     has_answered: bool,
 }
 
@@ -128,7 +128,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// The same prompt for everybody: who is refused here learns nothing from its absence.
+    /// Each user gets this prompt: a user who is refused learns nothing from its absence.
     fn turn_away(&mut self, settings: &Settings, refusal: Refusal) -> Result<Verdict, Refusal> {
         let step_up = &settings.step_up;
         let flow = match self.public_key() {
@@ -173,7 +173,7 @@ impl<'a> Attempt<'a> {
         proof
     }
 
-    /// Whoever was judged is still who the application lets in.
+    /// The account that was judged is still the one that the application lets in.
     fn same_user(&mut self) -> Result<(), Refusal> {
         match self.conversation.user().as_ref() == self.caller.user.as_ref().ok() {
             true => Ok(()),

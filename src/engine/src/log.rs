@@ -178,7 +178,7 @@ fn program() -> String {
     if name.is_empty() { "pam".to_owned() } else { name }
 }
 
-/// Values in a line are escaped by whoever puts them there; this is the net below.
+/// The code that puts a value into a line escapes it. This is the net below.
 fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 const LONGEST: usize = 2048;
 /// The longest label, in characters.
 const LABEL: usize = 256;
-/// RFC 4226, section 4, demands 128 bits; some services give 112, and nobody should take fewer. In
+/// RFC 4226, section 4, demands 128 bits; some services give 112, and fewer are not accepted. In
 /// bytes.
 const SHORTEST_SECRET: usize = 14;
 /// The block of SHA-512: a longer key is hashed before it is used.
@@ -28,7 +28,7 @@ const BYTES: usize = 5;
 
 /// What an authenticator needs to know.
 pub struct Otpauth {
-    /// Whose codes these are: mostly `issuer:account`. Somebody else's words.
+    /// Whose codes these are: mostly `issuer:account`. The words of the service that issued it.
     pub label: String,
     /// The shared secret, 112 to 1024 bits.
     pub secret: Zeroizing<Vec<u8>>,
@@ -91,7 +91,7 @@ impl Algorithm {
 ///
 /// # Errors
 ///
-/// [`Invalid`] for what is no such URI, for one that says the same thing twice, and for codes that
+/// [`Invalid`] for what is no such URI, for one that gives a parameter twice, and for codes that
 /// are out of bounds.
 pub fn parse(uri: &str) -> Result<Otpauth, Invalid> {
     if uri.len() > LONGEST {

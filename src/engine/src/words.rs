@@ -272,7 +272,7 @@ pub fn is_terminal(tty: Option<&str>, service: &str) -> bool {
 ///
 /// # Errors
 ///
-/// A sentence for the user that says why there is none.
+/// A sentence that tells the user why the picture is missing.
 pub fn picture(
     text: &str,
     ground: Ground,
@@ -295,7 +295,7 @@ pub fn picture(
 /// What a terminal prints on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ground {
-    /// Nobody knows: the picture brings its colours along.
+    /// The colours are unknown: the picture brings its own.
     Coloured,
     /// Dark, with light text.
     Dark,
@@ -354,7 +354,7 @@ fn painted(code: &qrcode::QrCode, ground: Ground) -> Zeroizing<String> {
     Zeroizing::new(lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// A new key, as its owner sees it once: a picture, or why there is none, is what stands above the
+/// A new key, as its owner sees it once: a picture, or why it is missing, is what stands above the
 /// question.
 #[must_use]
 pub fn key(user: &str, picture: Option<&str>, uri: &str, secret: &str) -> Zeroizing<String> {
@@ -393,7 +393,7 @@ pub const FIRST_CODE_ROWS: usize = 4;
 /// See [`FIRST_CODE_ROWS`].
 pub const PAGE_ROWS: usize = 3;
 
-/// The same question at a login: the key is in it, for whoever can't see the picture.
+/// The question at a login. The key is in it, for a user who can't see the picture.
 #[must_use]
 pub fn first_code(secret: &str, is_again: bool) -> String {
     let wrong = match is_again {

@@ -49,7 +49,7 @@ impl fmt::Display for Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Control([Action; CODES]);
 
-/// Why a control is not what somebody meant: libpam then takes every code, success too, as `bad`.
+/// Why a control is not what its author meant: libpam then takes every code, success too, as `bad`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misread {
     /// What libpam expected.

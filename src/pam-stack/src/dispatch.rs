@@ -134,7 +134,7 @@ impl State {
         }
     }
 
-    /// A substack counts as one line, and nobody jumps out of one.
+    /// A substack counts as one line, and no jump leads out of one.
     fn jump(&mut self, handlers: &[Handler], level: usize, lines: u32) {
         let mut left = lines;
         while left > 0 && self.is_within(handlers, level) {

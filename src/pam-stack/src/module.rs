@@ -1,4 +1,4 @@
-//! What is known of the modules in a stack: whether they tell who somebody is, and what they can
+//! What is known of the modules in a stack: whether they show who the user is, and what they can
 //! return.
 #![forbid(unsafe_code)]
 
@@ -17,11 +17,11 @@ pub fn names_one_of(line: &Line, modules: &[&str]) -> bool {
 pub enum Role {
     /// The module that is looked for has been asked.
     Sought,
-    /// Somebody has shown who they are.
+    /// The user has shown who they are.
     Verifies,
     /// Something is true of the user, the place or the time.
     Condition,
-    /// The caller is root, who needs nobody's leave.
+    /// The caller is root, who needs no permission.
     Root,
     /// Nothing.
     Nothing,
@@ -155,7 +155,7 @@ fn debugged(arguments: &[String]) -> Code {
     code.and_then(Code::named).unwrap_or(Code::SUCCESS)
 }
 
-/// Modules that verify somebody say `ignore` only where they are told to.
+/// Modules that verify a user return `ignore` only where an argument tells them to.
 fn may_ignore(handler: &Handler, sought: &[&str]) -> bool {
     let told = |word: &String| {
         word.starts_with("ignore_") || word == "nouserok" || word.starts_with("minimum_uid")

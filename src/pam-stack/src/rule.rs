@@ -54,7 +54,7 @@ pub enum Included<'a> {
     All(&'a str),
     /// `include`: the lines of its type.
     Lines(&'a str),
-    /// `substack`: the same, as a stack within the stack.
+    /// `substack`: included as a stack within the stack.
     Substack(&'a str),
 }
 

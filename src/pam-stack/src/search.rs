@@ -14,9 +14,9 @@ use crate::dispatch::{Impression, State};
 use crate::module::{Role, World, about_service, codes, role};
 use crate::stack::{Handler, Job};
 
-/// No service of anybody's has this many states; then nothing is claimed.
+/// The search gives up beyond this many states. Real stacks have far fewer.
 const STATES: usize = 200_000;
-/// Nor as many lines.
+/// It gives up beyond this many lines, too.
 const LINES: usize = 1000;
 
 /// What the sought module said on a way.
@@ -32,12 +32,12 @@ pub enum Answer {
     Refused(Code),
 }
 
-/// Whom a way is open to.
+/// The users to which a way is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Open {
     /// To every caller.
     ToAnybody,
-    /// To whom a condition in the stack is about.
+    /// To users for whom a condition of the stack holds.
     OnCondition,
     /// To programs of root's.
     ToRoot,
@@ -48,13 +48,13 @@ pub enum Open {
 pub struct Facts {
     /// The word of the sought module.
     pub answer: Answer,
-    /// To whom it is open.
+    /// The users to which it is open.
     pub open: Open,
     /// A module has told who it is.
     pub verified: bool,
     /// The module of the first factor has, before we were asked.
     pub first_factor: bool,
-    /// We were asked although somebody had failed before.
+    /// The module was asked although an earlier one had failed.
     pub asked_in_vain: bool,
     /// We were asked again after a login had ended.
     pub asked_again: bool,

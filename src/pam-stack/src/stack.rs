@@ -131,7 +131,7 @@ pub fn read(source: Source<'_>, service: &str, kind: Kind) -> Stack {
     }
 }
 
-/// The stack of a service as its own file says it; nothing where there is none.
+/// The stack of a service as its own file says it; empty where the file is missing.
 fn collect(source: Source<'_>, service: &str, kind: Kind) -> Stack {
     let mut reader = Reader { source, kind, stack: Stack::default() };
     if let Some(text) = source(service)

@@ -42,7 +42,7 @@ impl Context {
         self.named.as_deref().unwrap_or(Path::new(CONFIG))
     }
 
-    /// Whether somebody said so.
+    /// Whether the administrator named it.
     pub fn is_named(&self) -> bool {
         self.named.is_some()
     }
@@ -59,7 +59,7 @@ impl Context {
         self.read().map(|(policy, _)| policy)
     }
 
-    /// The same, and the file's content.
+    /// Reads the configuration, and returns its text too.
     pub fn read(&self) -> Result<(Policy, Vec<u8>), Problem> {
         let (path, bytes) = self.file()?;
         let policy = policy::parse(&bytes).map_err(|errors| {

@@ -18,7 +18,7 @@ use countersign::tenant::failure::Failure;
 use countersign::tenant::http::Response;
 use countersign::tenant::request::Request;
 
-/// Whoever drives: what may be done, and what becomes of it.
+/// What the driver of a login may do, and what becomes of it.
 pub trait Driver {
     /// Whether this may still go out. What may not ends the login, and the tenant is told so.
     fn sends(&self, request: &Request) -> bool;

@@ -1,4 +1,4 @@
-//! Whom the tenant is asked about, for somebody who is named on the command line.
+//! The user of the tenant that belongs to a user of the command line.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
@@ -92,7 +92,7 @@ fn refused(refusal: &Refusal, hints: &Hints) -> Problem {
     Problem::new(refusal).hint(hint)
 }
 
-/// The same for a user of the tenant, whoever that is here.
+/// Takes the name of a user of the tenant as it is, without a local account.
 pub fn in_tenant(settings: &Settings, tenant_user: &str) -> Terms {
     Terms {
         person: Account {

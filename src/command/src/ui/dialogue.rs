@@ -1,4 +1,4 @@
-//! The conversation of a login with whoever sits at the terminal.
+//! The conversation of a login with the user at the terminal.
 #![forbid(unsafe_code)]
 
 use countersign::audit::escape;
@@ -58,7 +58,7 @@ impl Conversation for Dialogue {
     }
 
     fn tell(&mut self, text: &str) {
-        // Who can't be told is asked all the same.
+        // A question is asked even where the text before it could not be shown.
         let _ = self.terminal.show(text);
     }
 

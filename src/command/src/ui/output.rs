@@ -40,7 +40,7 @@ impl Problem {
     }
 }
 
-/// One line of a result. Whoever reads may have gone: that is no problem of ours.
+/// Prints one line of a result. A closed pipe is ignored.
 pub fn line(text: impl Display) {
     let _ = writeln!(io::stdout(), "{text}");
 }
@@ -50,7 +50,7 @@ pub fn whole(text: &str) -> Done {
     io::stdout().write_all(text.as_bytes()).map_err(Problem::new)
 }
 
-/// What takes a moment, for whoever waits in front of a terminal.
+/// Shows on a terminal what takes a moment.
 pub fn progress(what: &str) {
     let mut err = io::stderr();
     if err.is_terminal() {

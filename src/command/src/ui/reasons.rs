@@ -1,4 +1,4 @@
-//! Why a login was refused, in words for whoever looks after the machine, and what to do about it.
+//! Why a login was refused, in words for the administrator, and what to do about it.
 #![forbid(unsafe_code)]
 
 use countersign::login::IN_ONE_REQUEST;

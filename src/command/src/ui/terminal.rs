@@ -1,4 +1,4 @@
-//! The dialogue with whoever sits at the terminal. It never goes through standard input or output:
+//! The dialogue with the user at the terminal. It never goes through standard input or output:
 //! those may be files.
 #![forbid(unsafe_code)]
 
@@ -52,7 +52,7 @@ impl Terminal {
         Ok(Zeroizing::new(text.trim_end().to_owned()))
     }
 
-    /// The same, unseen.
+    /// Asks for a line that is not shown while the user types it.
     ///
     /// rpassword shows its prompt before it hides what is typed, and answers Ctrl-C with a signal
     /// before it has mended that: the keys are hidden before it starts, and signals wait until the

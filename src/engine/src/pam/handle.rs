@@ -33,7 +33,7 @@ pub const AUDIT: &CStr = c"COUNTERSIGN_AUDIT";
 
 /// Who calls, as far as libpam says.
 pub(super) fn caller(handle: &mut PamHandle, arguments: &[&CStr]) -> Caller {
-    // Asks for the name where there is none yet, as login(1) expects.
+    // libpam asks for a name that is still missing, as login(1) expects.
     let user = handle.get_user(None).map_err(nameless);
     Caller {
         user,

@@ -14,15 +14,15 @@ use crate::echo::Echoes;
 /// for the log: bounded, one line, without secrets and without bytes of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// Nobody answered.
+    /// No host answered.
     Outage(Outage, String),
-    /// Somebody answered, and can't be believed.
+    /// A host answered, and can't be believed.
     Misbehaved(Misbehaviour, String),
     /// This machine lacks a resource or a permission.
     Local(Local, String),
 }
 
-/// How nobody answered.
+/// How an answer stayed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outage {
     /// The name service says that there is no such host.
@@ -105,7 +105,7 @@ pub enum Local {
     Sandbox,
     /// The login had no time left for a request.
     NoTime,
-    /// The request itself can't be sent: a URL or a header that is none.
+    /// The request can't be sent: its URL or one of its headers is malformed.
     Request,
     /// The resolver of this system failed in a way that says nothing about the tenant.
     Resolver,
@@ -130,7 +130,7 @@ impl Local {
 const DETAIL: usize = 200;
 
 impl Failure {
-    /// The same, without a detail that repeats a secret.
+    /// Removes a detail that repeats a secret.
     #[must_use]
     pub fn without(self, echoes: &Echoes) -> Failure {
         match self {
@@ -176,7 +176,8 @@ impl Failure {
         }
     }
 
-    /// Which of several failed attempts says most: what is wrong here, before how nobody answered.
+    /// Which of several failed attempts says most: what is wrong here, before how an answer stayed
+    /// out.
     pub(super) fn weight(&self) -> u8 {
         match self {
             Failure::Local(..) => 5,

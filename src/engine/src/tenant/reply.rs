@@ -86,7 +86,7 @@ pub enum Status {
 /// Who logged in, in the tenant's words.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// `User`. Missing means that nobody was named.
+    /// `User`. Missing means that no user was named.
     pub user: Option<String>,
     /// `Token`, which can tell whose it is.
     pub token: Option<Token>,
@@ -168,7 +168,7 @@ pub enum Name {
     Known(Mechanism),
     /// `RESET`: the tenant wants a new password first.
     Reset,
-    /// One that can't, or that nobody has heard of.
+    /// One that can't, or an unknown one.
     Other(ServerText),
     /// A mechanism that is not described as the API describes one, with its name if that can be
     /// read.
@@ -306,7 +306,7 @@ pub fn status(body: &[u8]) -> Result<Status, Malformed> {
 ///
 /// # Errors
 ///
-/// [`Malformed`] for everything but a success that names somebody.
+/// [`Malformed`] for everything but a success that names a user.
 pub fn whoami(body: &[u8]) -> Result<Who, Malformed> {
     match envelope(body)? {
         Some(result) if result.user.is_some() => {
@@ -329,7 +329,7 @@ impl Advanced {
 }
 
 impl Number {
-    /// A number that can't be seen is none.
+    /// A number that can't be shown does not count.
     fn into_text(self) -> Option<ServerText> {
         let text = match self {
             Self::Text(text) => ServerText::new(text),

@@ -220,7 +220,7 @@ fn starved(answers: bool) -> (Question<'static>, std::net::UdpSocket) {
     (question, server)
 }
 
-/// Somebody starves the thread of the lookup, or keeps the resolver of this system busy.
+/// A process starves the thread of the lookup, or keeps the resolver of this system busy.
 #[test]
 fn a_lookup_that_fails_while_a_name_server_answers_shows_that_names_are_alive() {
     let (mut question, server) = starved(true);

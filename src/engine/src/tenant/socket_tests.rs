@@ -8,8 +8,8 @@ use super::{Socket, TICK, refused};
 use crate::tenant::failure::{Failure, Local, Misbehaviour, Outage};
 use crate::tenant::watch::Watch;
 
-/// A listener that has as many clients waiting as it lets wait: the kernel ignores whoever comes
-/// now.
+/// A listener that has as many clients waiting as it lets wait: the kernel ignores each client that
+/// comes now.
 fn black_hole() -> TcpListener {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

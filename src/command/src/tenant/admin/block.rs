@@ -44,7 +44,7 @@ pub struct ChallengePolicy {
     pub default_profile: Option<String>,
     /// Conditions in the API's words, and the id of a profile.
     pub rules: Vec<(Vec<String>, String)>,
-    /// `NoMfaMechLogin`: whoever can't meet any mechanism is let in.
+    /// `NoMfaMechLogin`: a user who can't meet any mechanism is let in.
     pub no_mechanism: bool,
 }
 
@@ -143,7 +143,7 @@ impl Block {
         self.0.get("RevStamp").and_then(Json::as_text).unwrap_or_default()
     }
 
-    /// The same content on top of another.
+    /// Returns this content on top of another block.
     #[must_use]
     pub fn on_top_of(&self, other: &Block) -> Block {
         let mut block = self.0.clone();
@@ -223,7 +223,7 @@ impl Block {
         })
     }
 
-    /// The same with one more.
+    /// Returns the block with one more challenge policy.
     #[must_use]
     pub fn with(&self, new: &New) -> Block {
         let rules = new.rules.iter().map(|(rule, profile)| rule.json(profile));
@@ -245,7 +245,7 @@ impl Block {
         })
     }
 
-    /// The same without one.
+    /// Returns the block without one challenge policy.
     #[must_use]
     pub fn without(&self, name: &Name) -> Block {
         self.changed(|settings| settings.retain(|(key, _)| !belongs(key, name)))

@@ -18,7 +18,7 @@ use countersign::tenant::token::{Answer, Grant, answer};
 
 /// How long is waited before a look is repeated where the tenant is busy.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
-/// A tenant that asks for more time than this gets it from whoever calls us.
+/// A tenant that asks for more time than this gets it from the user who runs the command.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// Where tenants of the shared services have their administration.
 const SHARED: &str = "/api/idadmin";

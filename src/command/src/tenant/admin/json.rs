@@ -1,5 +1,5 @@
 //! JSON that is given back as it came: the order of its keys, the spelling of its numbers and
-//! strings, and what nobody here has heard of.
+//! strings, and what this version does not know.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -157,7 +157,7 @@ impl Json {
         matches!(self, Json::Leaf(raw) if raw.get() == "null")
     }
 
-    /// Whether another says the same: by what it means, not by how it is written.
+    /// Whether another value means what this one means, however each is written.
     #[must_use]
     pub fn means(&self, other: &Json) -> bool {
         match (self.value(), other.value()) {

@@ -62,7 +62,7 @@ impl Kind {
         }
     }
 
-    /// What somebody must be allowed to do for it, behind "may".
+    /// The right that the call needs, behind "may".
     #[must_use]
     pub fn right(self) -> &'static str {
         match self {
@@ -77,7 +77,7 @@ impl Kind {
 /// Why a call gave nothing.
 #[derive(Debug)]
 pub enum Problem {
-    /// Nobody answered, or nobody who can be believed.
+    /// No answer came, or none that can be believed.
     Failed(Kind, Failure),
     /// `success:false`.
     Refused {
@@ -137,7 +137,7 @@ impl Problem {
         }
     }
 
-    /// The same, without words of the other side's that repeat a secret.
+    /// Removes the tenant's words that repeat a secret.
     #[must_use]
     pub fn without(self, echoes: &Echoes) -> Problem {
         match self {

@@ -20,7 +20,7 @@ pub enum Call<'a> {
     Roles,
     /// Whether the tenant uses its own policies at all.
     OwnPolicies,
-    /// Which policy sets there are, and whom they are for.
+    /// Which policy sets exist, and to which users each applies.
     Links,
     /// One policy set.
     Block(&'a str),
@@ -167,7 +167,7 @@ pub fn own_policies(result: &Json) -> Option<bool> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Links(Vec<Json>);
 
-/// One policy set, and whom it is for.
+/// One policy set, and the users to which it applies.
 pub struct Link<'a>(&'a Json);
 
 impl Links {
@@ -222,8 +222,8 @@ impl Link<'_> {
     }
 }
 
-/// What makes an administrator of whoever has just logged in: by the documentation, any of these is
-/// a bearer token.
+/// What makes an administrator of the user who has just logged in: by the documentation, any of
+/// these is a bearer token.
 #[must_use]
 pub fn bearer(body: &[u8]) -> Option<Secret> {
     let reply = Json::parse(body).ok()?;

@@ -12,10 +12,10 @@ use countersign::echo::Echoes;
 use countersign::os;
 use countersign::tenant::http::{self, Response, Settings, SetupError};
 
-/// How long is waited before a look is repeated. Not 63 s, as in Britive's SDK: somebody sits
+/// How long is waited before a look is repeated. Not 63 s, as in Britive's SDK: a user sits
 /// there.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
-/// A tenant that asks for more time than this gets it from whoever calls us.
+/// A tenant that asks for more time than this gets it from the user who runs the command.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// A user of the tenant, at the time of one command.
@@ -71,7 +71,7 @@ impl Client {
         self.call(&Call::Status, |reply| wire::status(reply, Kind::Own))
     }
 
-    /// Removes it, for whoever has a current code.
+    /// Removes the authenticator of a user who has a current code.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ impl Client {
         self.call(&Call::Remove(code), |reply| wire::removed(reply, Kind::Code))
     }
 
-    /// What somebody else has, for an administrator.
+    /// Reads what another user has, for an administrator.
     ///
     /// # Errors
     ///

@@ -18,7 +18,7 @@ pub enum Kind {
     Code,
     /// It is about the token's own user.
     Own,
-    /// It is about somebody else.
+    /// It is about another user.
     Other,
 }
 
@@ -121,7 +121,7 @@ const KNOWN: [(&str, Advice); 14] = [
 ];
 
 impl Problem {
-    /// The same, without words of the other side's that repeat a secret.
+    /// Removes the tenant's words that repeat a secret.
     #[must_use]
     pub fn without(self, echoes: &Echoes) -> Problem {
         match self {

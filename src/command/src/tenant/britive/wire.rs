@@ -37,9 +37,9 @@ pub enum Call<'a> {
     Status,
     /// Removes it; a current code proves that it is there.
     Remove(&'a Code),
-    /// What somebody else has. For administrators.
+    /// Reads what another user has. For administrators.
     StatusOf(&'a UserId),
-    /// Removes what somebody else has. For administrators.
+    /// Removes what another user has. For administrators.
     RemoveOf(&'a UserId),
     /// Checks a code of the token's own user.
     StepUp(&'a Code),
@@ -218,7 +218,7 @@ struct Stepped {
     result: String,
 }
 
-/// A registration that was begun: its secret said twice, and the same both times.
+/// A registration that was begun. Its reply says the secret twice, and both must be equal.
 ///
 /// # Errors
 ///

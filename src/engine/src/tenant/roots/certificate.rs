@@ -209,7 +209,7 @@ impl<'a> Extensions<'a> {
             return Some(());
         }
         match name.strip_prefix(ID_CE) {
-            // OpenSSL 3.0 takes no critical ones, and nobody has any.
+            // OpenSSL 3.0 takes no critical ones, and no authority issues any.
             Some([SUBJECT_KEY_ID | AUTHORITY_KEY_ID]) if is_critical => {
                 self.is_beyond_us = true;
                 Some(())

@@ -56,7 +56,7 @@ fn attribute(content: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// The text of a string type; `Some(None)` for what is none, `None` for what is broken.
+/// The text of a string type; `Some(None)` for another type, `None` for what is broken.
 fn text(value: &Element) -> Option<Option<String>> {
     let bytes = value.content;
     let wide = |unit: usize| -> Option<String> {
