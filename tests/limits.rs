@@ -34,11 +34,11 @@ use countersign::local::budget::Room;
 use countersign::local::memory::{Circumstances, Now, Scope};
 use countersign::local::offline::moment::Moment;
 use countersign::local::offline::record::Enrolment;
-use countersign::local::offline::rules::{self, CodeRefusal};
+use countersign::local::offline::rules::CodeRefusal;
 use countersign::local::offline::{Store, uri};
 use countersign::local::{State, Unmarked};
 use countersign::os::{self, Session};
-use countersign::policy::Push;
+use countersign::policy::{OfflineLimits, Push};
 
 use traced::{Stop, Traced};
 
@@ -47,7 +47,7 @@ const UID: u32 = 1000;
 const NAME: &str = "alice@example.com";
 const LIMITS: Push =
     Push { count: 3, window: Duration::from_secs(600), pause: Duration::from_secs(600) };
-const OFFLINE: rules::Limits = rules::Limits { logins: 10, age: 86_400 };
+const OFFLINE: OfflineLimits = OfflineLimits { logins: 10, age: Duration::from_secs(86_400) };
 
 /// One state that limits a person.
 struct Row {

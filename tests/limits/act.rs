@@ -10,7 +10,7 @@ use std::time::Duration;
 use countersign::local::offline::{Asked, Store, rules};
 use countersign::local::{State, Unmarked};
 use countersign::os::Trusted;
-use countersign::policy::Push;
+use countersign::policy::{OfflineLimits, Push};
 
 const UID: u32 = 1000;
 const NAME: &str = "alice@example.com";
@@ -46,7 +46,7 @@ impl Machine {
     }
 
     fn redeem(&self, code: &str) {
-        let limits = rules::Limits { logins: 10, age: 86_400 };
+        let limits = OfflineLimits { logins: 10, age: Duration::from_secs(86_400) };
         match self.store().map(|store| store.redeem(UID, code, limits)) {
             Some(Ok(_)) => println!("accepted"),
             Some(Err(rules::CodeRefusal::Wrong)) => println!("judged"),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use countersign::policy::Offline;
+use countersign::policy::{Offline, OfflineLimits};
 
 use super::*;
 
@@ -15,8 +15,7 @@ fn do_not_count_if_nobody_says_so() {
     let offline = Offline {
         enabled: false,
         first_factor: None,
-        max_logins: 10,
-        max_age: Duration::from_secs(7 * DAY),
+        limits: OfflineLimits { logins: 10, age: Duration::from_secs(7 * DAY) },
         pause: Duration::from_secs(3600),
         enroll_at_login: false,
     };
@@ -34,14 +33,13 @@ fn count_as_somebody_says() {
     let offline = Offline {
         enabled: true,
         first_factor: Some("pam_sss".into()),
-        max_logins: 3,
-        max_age: Duration::from_secs(36 * 3600),
+        limits: OfflineLimits { logins: 3, age: Duration::from_secs(36 * 3600) },
         pause: Duration::from_secs(DAY),
         enroll_at_login: true,
     };
     assert_eq!(policy.for_service("sshd").offline, offline);
-    assert_eq!(policy.for_service("sudo").offline.max_logins, 100);
-    assert_eq!(policy.for_service("sudo").offline.max_age, offline.max_age);
+    assert_eq!(policy.for_service("sudo").offline.limits.logins, 100);
+    assert_eq!(policy.for_service("sudo").offline.limits.age, offline.limits.age);
     assert!(!policy.for_service("su").offline.enabled);
     assert_eq!(policy.offline_folder(), Path::new("/var/lib/x"));
     assert_eq!(policy.offline_pause(), Some(Duration::from_secs(DAY)));

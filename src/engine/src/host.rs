@@ -41,7 +41,6 @@ use crate::refusal::{Reason, Refusal};
 use hands::Own;
 pub use listing::LONGEST_LIST;
 use memory::Memory;
-pub use offline::bounds;
 pub use origin::Whence;
 pub use panic::{caught, silence};
 pub use secret_file::{MAX_SECRET, NoSecret, secret_line};

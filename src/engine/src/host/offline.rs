@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::Attempt;
 use super::conversation::{Answer, is_junk};
 use crate::local::Unusable;
-use crate::local::offline::rules::{CodeRefusal, Kind, Limits};
+use crate::local::offline::rules::{CodeRefusal, Kind};
 use crate::local::offline::{Asked, Receipt, Store};
 use crate::log::Level;
 use crate::login::{Before, OfflineProof};
-use crate::policy::{Offline, Policy, Terms};
+use crate::policy::{Policy, Terms};
 use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
 
@@ -59,10 +59,9 @@ impl Attempt<'_> {
         let (Some(records), Some(offline)) = (records, &terms.offline) else {
             return Err(CodeRefusal::NotEnrolled);
         };
-        let limits = bounds(offline);
         let store = Store::open_knowing(&self.trusted, &records.folder);
         let store = store.map_err(|Unusable(problem)| CodeRefusal::Unusable(problem))?;
-        store.redeem(terms.person.uid, code.expose(), limits)
+        store.redeem(terms.person.uid, code.expose(), offline.limits)
     }
 
     /// Where the user is enrolled: the tenant's no is kept before the tenant is told anything that
@@ -163,10 +162,4 @@ impl Attempt<'_> {
         );
         Level::Warning
     }
-}
-
-/// How long codes count without the tenant.
-#[must_use]
-pub fn bounds(offline: &Offline) -> Limits {
-    Limits { logins: offline.max_logins.into(), age: offline.max_age.as_secs() }
 }

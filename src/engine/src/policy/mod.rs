@@ -62,8 +62,8 @@ pub use outline::{Setting, key, outline};
 pub use remembering::Remembering;
 pub use rule::{Case, Directory, DirectoryFailed, Doubt, Groups};
 pub use settings::{
-    Batch, Britive, Flow, IpFamily, Labels, Login, Offline, OnDemand, Push, Settings, StepUp,
-    Tenant, Terms, Users, Whom,
+    Batch, Britive, Flow, IpFamily, Labels, Login, Offline, OfflineLimits, OnDemand, Push,
+    Settings, StepUp, Tenant, Terms, Users, Whom,
 };
 pub use spelling::nearest;
 pub use url::{Proxy, TenantUrl};

@@ -11,8 +11,8 @@ pub(super) fn read(table: &mut Table<'_>, base: &Offline) -> Offline {
     let mut offline = base.clone();
     table.read("enabled", flag, &mut offline.enabled);
     table.read("first_factor", |value| module_name(value).map(Some), &mut offline.first_factor);
-    table.read("max_logins", number(1..=100), &mut offline.max_logins);
-    table.read("max_age", duration("1h", "90d"), &mut offline.max_age);
+    table.read("max_logins", number(1..=100), &mut offline.limits.logins);
+    table.read("max_age", duration("1h", "90d"), &mut offline.limits.age);
     table.read("pause", duration("0s", "30d"), &mut offline.pause);
     table.read("enroll_at_login", flag, &mut offline.enroll_at_login);
     if offline.enabled && offline.first_factor.is_none() {

@@ -270,14 +270,21 @@ pub struct Offline {
     pub enabled: bool,
     /// The module that has verified a password before.
     pub first_factor: Option<String>,
-    /// How many offline logins there may be between two online ones, 1 to 100.
-    pub max_logins: u8,
-    /// How long ago the last online login may be.
-    pub max_age: Duration,
+    /// How often and how long codes count.
+    pub limits: OfflineLimits,
     /// How long no code counts for somebody whom the tenant has refused.
     pub pause: Duration,
     /// Users may enrol at the end of an online login.
     pub enroll_at_login: bool,
+}
+
+/// How often and how long offline codes count without the tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfflineLimits {
+    /// `max_logins`: how many offline logins there may be between two online ones, 1 to 100.
+    pub logins: u8,
+    /// `max_age`: how long ago the last online login, or the enrolment, may be.
+    pub age: Duration,
 }
 
 impl Default for Offline {
@@ -285,8 +292,7 @@ impl Default for Offline {
         Offline {
             enabled: false,
             first_factor: None,
-            max_logins: 10,
-            max_age: Duration::from_secs(7 * 86_400),
+            limits: OfflineLimits { logins: 10, age: Duration::from_secs(7 * 86_400) },
             pause: Duration::from_secs(3600),
             enroll_at_login: false,
         }

@@ -5,7 +5,6 @@
 use std::path::Path;
 
 use countersign::audit::escape;
-use countersign::host;
 use countersign::local::budget::Room;
 use countersign::local::memory::{Entry, Scope};
 use countersign::local::offline::Store;
@@ -151,7 +150,7 @@ pub fn offline(case: &Case<'_>, terms: &Terms) -> Kept {
         Ok(Some((None, _))) => return why_not("the user is not enrolled"),
         Ok(Some((Some(record), now))) => (record, now),
     };
-    let limits = host::bounds(offline);
+    let limits = offline.limits;
     if let Some(no) = blocked(&record, Purpose::Login(limits), &now) {
         return why_not(&no.to_string());
     }
@@ -161,7 +160,7 @@ pub fn offline(case: &Case<'_>, terms: &Terms) -> Kept {
         "yes, while nobody answers{}: {used} of {most} logins used, last online {} ago of {}",
         behind(offline),
         spoken(age),
-        spoken(limits.age)
+        spoken(limits.age.as_secs())
     );
     let object = json!({"possible": true, "why": null, "logins": used, "max_logins": most, "online_seconds_ago": age});
     kept(label, &sentence, object)

@@ -4,11 +4,12 @@
 
 use super::moment::{Moment, Pause};
 use super::record::{Record, Stage};
-use super::rules::{self, Accepted, CodeRefusal, FINAL, Found, Kind, Limits, Purpose};
+use super::rules::{self, Accepted, CodeRefusal, FINAL, Found, Kind, Purpose};
 use super::store::{Store, head_name, numbers_name};
 use crate::local::Unusable;
 use crate::local::ledger::{Ledger, Stamp, Trouble};
 use crate::local::marks::{self, Mark};
+use crate::policy::OfflineLimits;
 
 /// Wrong codes since the last right one, and when the last of them was counted.
 const TRIES: usize = 0;
@@ -253,10 +254,10 @@ impl Book {
         Ok(Accepted { kind, login, age })
     }
 
-    fn count_login(&self, limits: Limits, now: &Moment) -> Result<u32, CodeRefusal> {
+    fn count_login(&self, limits: OfflineLimits, now: &Moment) -> Result<u32, CodeRefusal> {
         let most = u64::from(limits.logins);
         let counted = self.ledger.change(LOGINS, |logins| (logins < most).then(|| logins + 1))?;
-        let (_, login) = counted.ok_or(CodeRefusal::TooMany(limits.logins))?;
+        let (_, login) = counted.ok_or(CodeRefusal::TooMany(limits.logins.into()))?;
         // The tenant may have said no since the code was typed.
         match self.refused(now)?.map_or(0, |pause| pause.left(now)) {
             0 => Ok(u32::try_from(login).unwrap_or(u32::MAX)),

@@ -30,11 +30,12 @@ use std::time::Duration;
 use self::book::{Book, Opened};
 use self::record::Record;
 use self::recovery::Hashes;
-use self::rules::{Accepted, CodeRefusal, Limits, Purpose};
+use self::rules::{Accepted, CodeRefusal, Purpose};
 pub use self::store::Store;
 use self::store::{OFFERED, head_name, numbers_name, numbers_prefix};
 use super::marks::{self, Mark};
 use super::{Unmarked, Unusable};
+use crate::policy::OfflineLimits;
 
 /// Proof that a code was accepted, and that this is on the disk. Can't be made outside of this
 /// file.
@@ -70,7 +71,12 @@ impl Store {
     /// # Errors
     ///
     /// [`CodeRefusal`]: then nobody gets in by it.
-    pub fn redeem(&self, uid: u32, typed: &str, limits: Limits) -> Result<Receipt, CodeRefusal> {
+    pub fn redeem(
+        &self,
+        uid: u32,
+        typed: &str,
+        limits: OfflineLimits,
+    ) -> Result<Receipt, CodeRefusal> {
         self.attempt(uid, typed, Purpose::Login(limits)).map(Receipt)
     }
 

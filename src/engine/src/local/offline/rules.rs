@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::moment::{Moment, Pause};
 use super::record::{Record, Stage};
+use crate::policy::OfflineLimits;
 
 /// After so many failures in a row there is a wait, and after each further one.
 const FREE: u32 = 5;
@@ -21,20 +22,11 @@ pub(super) const FINAL: u32 = 100;
 /// A clock that is corrected by less than this, in seconds, has not gone backwards.
 const SLACK: u64 = 30;
 
-/// What the administrator allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// So many offline logins ...
-    pub logins: u32,
-    /// ... and for so many seconds, since the last online login or the enrolment.
-    pub age: u64,
-}
-
 /// What a code is tried for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// To let somebody in.
-    Login(Limits),
+    Login(OfflineLimits),
     /// To show that the authenticator is the right one.
     Check,
 }
@@ -173,8 +165,8 @@ pub fn blocked(record: &Record, purpose: Purpose, now: &Moment) -> Option<CodeRe
     };
     let age = now.wall.saturating_sub(record.online);
     match left(&record.refused) {
-        0 if age > limits.age => Some(CodeRefusal::TooLongAgo(age)),
-        0 if record.logins >= limits.logins => Some(CodeRefusal::TooMany(record.logins)),
+        0 if age > limits.age.as_secs() => Some(CodeRefusal::TooLongAgo(age)),
+        0 if record.logins >= limits.logins.into() => Some(CodeRefusal::TooMany(record.logins)),
         0 => None,
         seconds => Some(CodeRefusal::RefusedOnline(seconds)),
     }

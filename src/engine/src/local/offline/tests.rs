@@ -14,7 +14,7 @@ use super::*;
 use crate::os::Folder;
 
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
-const LIMITS: Limits = Limits { logins: 10, age: 86_400 };
+const LIMITS: OfflineLimits = OfflineLimits { logins: 10, age: Duration::from_secs(86_400) };
 const UID: u32 = 1000;
 
 pub(super) struct Place(PathBuf);

@@ -1,5 +1,7 @@
 //! Tables: what a record, its numbers and a moment make of a code.
 
+use std::time::Duration;
+
 use super::super::otp::{Key, Shape};
 use super::super::uri;
 use super::*;
@@ -10,7 +12,7 @@ use crate::local::offline::tests::Place;
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 /// A day in 2026, at the begin of a step.
 const START: u64 = 1_795_000_020;
-const LIMITS: Limits = Limits { logins: 10, age: 7 * 86_400 };
+const LIMITS: OfflineLimits = OfflineLimits { logins: 10, age: Duration::from_secs(7 * 86_400) };
 const LOGIN: Purpose = Purpose::Login(LIMITS);
 
 /// So many seconds after the enrolment, by both clocks.
@@ -159,7 +161,7 @@ fn whatever_else_is_typed_costs_a_try() {
 fn leading_zeros_belong_to_a_code() {
     let zero = (0..200_000).map(|step| after(step * 30));
     let now = zero.into_iter().find(|at| code(at).starts_with("00")).unwrap();
-    let limits = Limits { age: u64::MAX, ..LIMITS };
+    let limits = OfflineLimits { age: Duration::MAX, ..LIMITS };
     let stripped = code(&now).trim_start_matches('0').to_owned();
     let purpose = Purpose::Login(limits);
     assert!(redeem(&record(), &stripped, purpose, &now).is_err());
@@ -309,13 +311,13 @@ fn so_many_logins_and_no_more_until_the_next_online_one() {
 #[test]
 fn so_long_after_the_last_online_login_and_no_longer() {
     let record = record();
-    assert_eq!(try_right(&record, &after(LIMITS.age)), Ok(1));
+    assert_eq!(try_right(&record, &after(LIMITS.age.as_secs())), Ok(1));
     assert_eq!(
-        try_right(&record, &after(LIMITS.age + 30)),
-        Err(CodeRefusal::TooLongAgo(LIMITS.age + 30))
+        try_right(&record, &after(LIMITS.age.as_secs() + 30)),
+        Err(CodeRefusal::TooLongAgo(LIMITS.age.as_secs() + 30))
     );
-    online(&record, &after(LIMITS.age + 60));
-    assert_eq!(try_right(&record, &after(2 * LIMITS.age)), Ok(1));
+    online(&record, &after(LIMITS.age.as_secs() + 60));
+    assert_eq!(try_right(&record, &after(2 * LIMITS.age.as_secs())), Ok(1));
 }
 
 #[test]
