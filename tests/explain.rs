@@ -18,9 +18,8 @@ use std::time::Duration;
 
 use countersign::local::fingerprint;
 use countersign::local::memory::{Circumstances, Scope};
-use countersign::local::offline::Store;
-use countersign::local::offline::otp::Key;
 use countersign::local::offline::record::Enrolment;
+use countersign::local::offline::{Store, new_key};
 use countersign::os::Session;
 use countersign::policy::Push;
 use machine::Machine;
@@ -317,7 +316,7 @@ fn an_offline_code_is_possible_for_whoever_is_enrolled() {
     assert_eq!(offline(), "  offline     no: the user is not enrolled");
     assert!(!machine.0.0.join("kept").exists(), "a question made a folder");
     let store = Store::open(&machine.0.0.join("kept")).unwrap();
-    let mut enrolment = Enrolment::new(1, "daemon", Key::random().unwrap(), store.now()).unwrap();
+    let mut enrolment = Enrolment::new(1, "daemon", new_key().unwrap(), store.now()).unwrap();
     store.enroll(&enrolment.record).unwrap();
     assert_eq!(
         offline().replace(" 1 s ago", " 0 s ago"),

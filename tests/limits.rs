@@ -32,12 +32,13 @@ use std::time::Duration;
 
 use countersign::local::budget::Room;
 use countersign::local::memory::{Circumstances, Now, Scope};
+use countersign::local::offline::Store;
 use countersign::local::offline::moment::Moment;
 use countersign::local::offline::record::Enrolment;
 use countersign::local::offline::rules::CodeRefusal;
-use countersign::local::offline::{Store, uri};
 use countersign::local::{State, Unmarked};
 use countersign::os::{self, Session};
+use countersign::otpauth;
 use countersign::policy::{OfflineLimits, Push};
 
 use traced::{Stop, Traced};
@@ -187,7 +188,7 @@ const ROWS: [Row; 13] = [
 ];
 
 fn right() -> String {
-    let key = uri::read(SECRET).unwrap();
+    let key = otpauth::read(SECRET).unwrap();
     key.code_at(os::wall_clock()).to_string()
 }
 
@@ -215,7 +216,7 @@ impl Machine {
         let folder = disk.join(format!("countersign-limits-{}-{number}", std::process::id()));
         fs::DirBuilder::new().mode(0o700).create(&folder).unwrap();
         let mut machine = Self { folder, recovery: String::new() };
-        let key = uri::read(SECRET).unwrap();
+        let key = otpauth::read(SECRET).unwrap();
         let enrolment = Enrolment::new(UID, "alice", key, &Moment::now().unwrap()).unwrap();
         machine.store().enroll(&enrolment.record).unwrap();
         machine.recovery = enrolment.codes[0].to_string();

@@ -15,12 +15,12 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 use countersign::host::{Answer, Caller, Conversation, Verdict, authenticate};
+use countersign::local::offline::Store;
 use countersign::local::offline::moment::Moment;
-use countersign::local::offline::otp::Key;
 use countersign::local::offline::record::{Enrolment, Record};
-use countersign::local::offline::{Store, uri};
 use countersign::login::Question;
 use countersign::os;
+use countersign::otpauth::{self, Key};
 use countersign::refusal::Reason;
 use countersign::secret::Secret;
 
@@ -197,7 +197,7 @@ fn uid() -> u32 {
 }
 
 fn key() -> Key {
-    uri::read(SECRET).unwrap()
+    otpauth::read(SECRET).unwrap()
 }
 
 /// The code of the step that is so many away.
@@ -493,7 +493,7 @@ impl Conversation for Newcomer {
         assert_eq!(said, self.has_tried, "{text}");
         self.has_tried = true;
         let secret = text.lines().nth(1).unwrap();
-        let typed = self.first_codes.pop().unwrap()(&uri::read(secret).unwrap());
+        let typed = self.first_codes.pop().unwrap()(&otpauth::read(secret).unwrap());
         Secret::from_bytes(typed.as_bytes()).map_or_else(Answer::Unfit, Answer::Typed)
     }
 
@@ -537,7 +537,7 @@ fn whoever_says_yes_at_an_online_login_has_a_key_after_its_first_code() {
     );
     let record = machine.record();
     assert!(record.last_step > 0, "its first code is used up");
-    let kept = uri::read(&uri[1..]).unwrap();
+    let kept = otpauth::read(&uri[1..]).unwrap();
     assert_eq!(kept.base32(), record.key.base32());
     let mut lines = std::iter::repeat_with(|| machine.rig.line());
     let line = lines.find(|line| line.contains("offline: ") || line.contains("outcome")).unwrap();

@@ -20,7 +20,7 @@ mod traced;
 use std::fs;
 
 use countersign::local::offline::record::Stage;
-use countersign::local::offline::uri;
+use countersign::otpauth;
 use serde_json::Value;
 
 use machine::{Machine, SECRET, code, wrong};
@@ -34,7 +34,7 @@ fn enrolment_shows_the_key_on_the_terminal_alone_and_asks_for_a_code() {
     let picture = shown.lines().filter(|line| line.contains("\u{1b}[97;40m"));
     assert!(picture.count() <= 23, "it fits above its question: {shown}");
     let line = shown.lines().find(|line| line.starts_with("otpauth://"));
-    let key = uri::read(line.unwrap().trim()).unwrap();
+    let key = otpauth::read(line.unwrap().trim()).unwrap();
     assert!(line.unwrap().starts_with("otpauth://totp/Countersign:root%40"));
     let secret = key.base32();
     assert_eq!(secret.len(), 32, "160 bits");
@@ -132,7 +132,7 @@ fn an_import_from_a_pipe_waits_for_its_first_code() {
         &uri,
         "root (uid 0): enrolled, waits for its first code; 0 offline logins, 0 recovery codes left, last online 0 s ago\n",
     );
-    let key = uri::read(&uri).unwrap();
+    let key = otpauth::read(&uri).unwrap();
     assert_eq!(machine.verify(&code(&key)), (true, "The code is right, and used up.\n".into()));
     let (out, _, _) = machine.run(&["totp", "status", "root", "--json"], "");
     let object: Value = serde_json::from_str(&out).unwrap();
@@ -141,7 +141,7 @@ fn an_import_from_a_pipe_waits_for_its_first_code() {
     assert_eq!((&object["digits"], &object["period"]), (&8.into(), &60.into()));
     for (text, problem) in [
         ("", "countersign: unexpected end of file\n"),
-        ("GEZDGNBV", "countersign: a secret of fewer than 112 bits\n"),
+        ("GEZDGNBV", "countersign: the secret has 40 bits: only 112 to 1024 are accepted\n"),
         ("https://x", "countersign: expected otpauth://totp/...\n"),
     ] {
         let machine = Machine::new();
@@ -165,7 +165,7 @@ fn a_fleet_is_enrolled_from_a_list_and_each_key_counts_from_its_first_code() {
     let objects: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let names: Vec<_> = objects.iter().map(|object| &object["user"]).collect();
     assert_eq!(names, ["root", "daemon"]);
-    let key = uri::read(objects[0]["uri"].as_str().unwrap()).unwrap();
+    let key = otpauth::read(objects[0]["uri"].as_str().unwrap()).unwrap();
     let codes = objects[0]["recovery_codes"].as_array().unwrap();
     assert_eq!(codes.len(), 10);
     assert_eq!(machine.store().load(0).unwrap().unwrap().stage, Stage::Pending);

@@ -19,11 +19,11 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use countersign::local::offline::Store;
 use countersign::local::offline::moment::Moment;
-use countersign::local::offline::otp::Key;
 use countersign::local::offline::record::Enrolment;
-use countersign::local::offline::{Store, uri};
 use countersign::os;
+use countersign::otpauth::{self, Key};
 
 pub const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
@@ -35,12 +35,12 @@ pub fn code(key: &Key) -> String {
 /// The code of the step that is so many away.
 pub fn code_of_secret(distance: i64) -> String {
     let time = os::wall_clock().checked_add_signed(30 * distance).unwrap();
-    uri::read(SECRET).unwrap().code_at(time).to_string()
+    otpauth::read(SECRET).unwrap().code_at(time).to_string()
 }
 
 /// No code of now.
 pub fn wrong() -> &'static str {
-    let key = uri::read(SECRET).unwrap();
+    let key = otpauth::read(SECRET).unwrap();
     let wrong = |code: &&&str| key.step_of(code, os::wall_clock()).is_none();
     let candidates = ["000000", "000001", "000002", "000003"];
     candidates.iter().find(wrong).unwrap()
@@ -68,7 +68,7 @@ impl Machine {
     /// root is enrolled, with the key of RFC 4226.
     pub fn enrolled() -> Self {
         let machine = Self::new();
-        let key = uri::read(SECRET).unwrap();
+        let key = otpauth::read(SECRET).unwrap();
         let now = Moment::now().unwrap();
         let enrolment = Enrolment::new(0, "root", key, &now).unwrap();
         machine.store().enroll(&enrolment.record).unwrap();

@@ -1,58 +1,49 @@
-//! The URI by which a server gives away the secret of one-time codes: parsed, bounded, and never
-//! assumed.
-//!
-//! Source: the Key URI Format of Google Authenticator's wiki, RFC 6238 (TOTP), RFC 4648 section 6
-//! (base32).
+//! Keys of one-time codes (RFC 6238 over RFC 4226): their bounds, which step of time a code belongs
+//! to, and the texts by which people and servers hand them on.
 #![forbid(unsafe_code)]
 
-use std::borrow::Cow;
-use std::fmt;
+mod text;
 
-use data_encoding::BASE32_NOPAD_NOCASE;
-use percent_encoding::percent_decode_str;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
+pub use totp_rs::Algorithm;
+use totp_rs::{Builder, Secret, Totp};
 use zeroize::Zeroizing;
 
-/// The longest URI, in bytes.
-const LONGEST: usize = 2048;
-/// The longest label, in characters.
-const LABEL: usize = 256;
-/// RFC 4226, section 4, demands 128 bits; some services give 112, and fewer are not accepted. In
-/// bytes.
-const SHORTEST_SECRET: usize = 14;
-/// The block of SHA-512: a longer key is hashed before it is used.
-const LONGEST_SECRET: usize = 128;
-/// Digits of a group of base32, and the bytes that they make.
-const DIGITS: usize = 8;
-const BYTES: usize = 5;
+pub use text::{read, read_uri, write};
 
-/// What an authenticator needs to know.
-pub struct Otpauth {
-    /// Whose codes these are: mostly `issuer:account`. The words of the service that issued it.
-    pub label: String,
-    /// The shared secret, 112 to 1024 bits.
-    pub secret: Zeroizing<Vec<u8>>,
-    /// The hash function.
+/// Bytes of a key. RFC 4226, section 4, demands 128 bits; some services give 112, and NIST SP
+/// 800-63B-4, section 3.1.4, accepts no fewer. SHA-512 hashes what is longer than its block of 1024
+/// bits before it uses it.
+const SECRET: RangeInclusive<usize> = 14..=128;
+/// Digits of a code.
+const DIGITS: [u8; 2] = [6, 8];
+/// Seconds for which a code is shown.
+const PERIOD: RangeInclusive<u64> = 15..=120;
+/// Steps that a code may be early or late: clocks differ, and typing takes a while.
+const WINDOW: u64 = 1;
+
+/// A key within the bounds, that this machine or a server and the user's authenticator share.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "Stored", into = "Stored")]
+pub struct Key(Totp);
+
+/// What a code of a key looks like, and how long it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// The hash function of the HMAC (RFC 6238, section 1.2). Nearly every authenticator expects
+    /// SHA-1, and not every one can do another.
     pub algorithm: Algorithm,
-    /// Length of a code: 6 or 8.
+    /// Its length, 6 or 8.
     pub digits: u8,
-    /// Seconds for which a code is shown, 15 to 120.
-    pub period: u8,
+    /// Seconds of one step, 15 to 120.
+    pub period: u64,
 }
 
-/// The hash function of the HMAC (RFC 6238, section 1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Algorithm {
-    /// What nearly every authenticator expects.
-    Sha1,
-    /// Not every authenticator can.
-    Sha256,
-    /// Not every authenticator can.
-    Sha512,
-}
-
-/// Why a text is not a URI whose codes could be used. Never repeats the secret.
+/// Why a text or some bytes are no key. Never repeats the secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid(String);
 
@@ -64,155 +55,117 @@ impl fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
-impl Algorithm {
-    /// The word of the URI.
+impl Default for Shape {
+    /// What every authenticator can do.
+    fn default() -> Self {
+        Self { algorithm: Algorithm::SHA1, digits: 6, period: 30 }
+    }
+}
+
+impl Key {
+    /// A key, if it is strong enough and its codes are of a kind that we know.
+    ///
+    /// # Errors
+    ///
+    /// What is out of bounds.
+    pub fn new(secret: Zeroizing<Vec<u8>>, shape: Shape) -> Result<Self, Invalid> {
+        let Shape { algorithm, digits, period } = shape;
+        if !SECRET.contains(&secret.len()) {
+            let (bits, least, most) = (secret.len() * 8, SECRET.start() * 8, SECRET.end() * 8);
+            return no(format!("the secret has {bits} bits: only {least} to {most} are accepted"));
+        }
+        if !DIGITS.contains(&digits) {
+            let [short, long] = DIGITS;
+            return no(format!("codes of {digits} digits: only {short} or {long} are accepted"));
+        }
+        if !PERIOD.contains(&period) {
+            let (least, most) = (PERIOD.start(), PERIOD.end());
+            return no(format!("a period of {period} s: only {least} to {most} are accepted"));
+        }
+        let totp = Builder::new()
+            .with_algorithm(algorithm)
+            .with_digits(digits)
+            .with_step_duration(period)
+            .with_skew(0)
+            .with_secret(Secret::new(secret.as_slice().into()));
+        // The crate's own bounds leave out 112 bits. Those above are within all others of its.
+        Ok(Self(totp.build_noncompliant()))
+    }
+
+    /// What its codes look like.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Algorithm::Sha1 => "SHA1",
-            Algorithm::Sha256 => "SHA256",
-            Algorithm::Sha512 => "SHA512",
+    pub fn shape(&self) -> Shape {
+        let Self(totp) = self;
+        Shape { algorithm: totp.algorithm(), digits: totp.digits(), period: totp.step() }
+    }
+
+    /// The key itself, for the one place that hands it to its owner.
+    #[must_use]
+    pub fn base32(&self) -> Zeroizing<String> {
+        Zeroizing::new(BASE32_NOPAD.encode(self.secret()))
+    }
+
+    /// Whether a text in base32 holds the secret of this key.
+    #[must_use]
+    pub fn has_secret(&self, base32: &str) -> bool {
+        text::secret(base32).is_ok_and(|secret| *secret == self.secret())
+    }
+
+    fn secret(&self) -> &[u8] {
+        self.0.secret().as_bytes()
+    }
+
+    /// The step that this code belongs to, of those around `time` in seconds since 1970.
+    ///
+    /// All of them are computed, whichever it is, and compared in constant time (totp-rs compares
+    /// numbers). Of two steps with the same code it is the later one, so that it is used up with
+    /// both.
+    #[must_use]
+    pub fn step_of(&self, code: &str, time: u64) -> Option<u64> {
+        let period = self.0.step();
+        let now = time / period;
+        let mut found = None;
+        for step in now.saturating_sub(WINDOW)..=now + WINDOW {
+            found = self.0.check(code, step * period).or(found);
         }
+        found
     }
 
-    fn parse(word: &str) -> Option<Algorithm> {
-        let all = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
-        let plain = word.to_ascii_uppercase().replacen("SHA-", "SHA", 1);
-        let plain = plain.strip_prefix("HMAC").unwrap_or(&plain);
-        all.into_iter().find(|one| one.name() == plain)
+    /// The code at a time, as an authenticator shows it.
+    #[must_use]
+    pub fn code_at(&self, time: u64) -> Zeroizing<String> {
+        Zeroizing::new(self.0.generate(time).to_string())
     }
 }
 
-/// Reads `otpauth://totp/LABEL?secret=...`, with or without `issuer`, `algorithm`, `digits` and
-/// `period`.
-///
-/// White space is ignored: such URIs are copied from mails and pages. Parameters that are not known
-/// are passed over.
-///
-/// # Errors
-///
-/// [`Invalid`] for what is no such URI, for one that gives a parameter twice, and for codes that
-/// are out of bounds.
-pub fn parse(uri: &str) -> Result<Otpauth, Invalid> {
-    if uri.len() > LONGEST {
-        return no("longer than any such URI");
-    }
-    let uri: Zeroizing<String> = Zeroizing::new(uri.split_ascii_whitespace().collect());
-    if uri.chars().any(char::is_control) {
-        return no("a control character in it");
-    }
-    let Some((scheme, rest)) = uri.split_once("://") else {
-        return no("expected otpauth://totp/...");
-    };
-    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (kind, label) = path.split_once('/').unwrap_or((path, ""));
-    if !scheme.eq_ignore_ascii_case("otpauth") {
-        return no("expected otpauth://totp/...");
-    }
-    if !kind.eq_ignore_ascii_case("totp") {
-        return no("codes that do not follow the time (only totp is known)");
-    }
-    let query = query.split('#').next().unwrap_or_default();
-    let fields = Fields(query);
-    let Some(secret) = fields.one("secret")? else {
-        return no("no secret in it");
-    };
-    Ok(Otpauth {
-        label: readable(label)?,
-        secret: base32(&secret)?,
-        algorithm: match fields.one("algorithm")? {
-            Some(word) => Algorithm::parse(&word).ok_or_else(|| bad("an unknown algorithm"))?,
-            None => Algorithm::Sha1,
-        },
-        digits: match fields.number("digits")?.unwrap_or(6) {
-            digits @ (6 | 8) => digits,
-            _ => return no("codes of other than 6 or 8 digits"),
-        },
-        period: match fields.number("period")?.unwrap_or(30) {
-            period @ 15..=120 => period,
-            _ => return no("codes for other than 15 to 120 seconds"),
-        },
-    })
+/// A key as the file has it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    secret: Zeroizing<String>,
+    shape: Shape,
 }
 
-/// The secret as people and servers write it: any case, padded or not, in groups or not.
-///
-/// Bits that make no whole byte at the end are dropped, as authenticators do: zeros complete the
-/// last group before it is decoded.
-///
-/// # Errors
-///
-/// [`Invalid`] for what is no base32, for fewer than 112 bits and for more than 1024.
-pub fn base32(text: &str) -> Result<Zeroizing<Vec<u8>>, Invalid> {
-    let spaced = |c: char| c.is_ascii_whitespace() || c == '-';
-    let text = text.trim_end_matches(|c| c == '=' || spaced(c));
-    let mut digits = Zeroizing::new(String::with_capacity(text.len() + DIGITS));
-    digits.extend(text.chars().filter(|c| !spaced(*c)));
-    let whole = digits.len() * BYTES / DIGITS;
-    while !digits.len().is_multiple_of(DIGITS) {
-        digits.push('A');
-    }
-    let mut bytes = Zeroizing::new(vec![0; digits.len() / DIGITS * BYTES]);
-    let decoded = BASE32_NOPAD_NOCASE.decode_mut(digits.as_bytes(), &mut bytes);
-    decoded.map_err(|_| bad("a secret that is not base32"))?;
-    bytes.truncate(whole);
-    if bytes.len() > LONGEST_SECRET {
-        return no("a secret of more than 1024 bits");
-    }
-    if bytes.len() < SHORTEST_SECRET {
-        return no("a secret of fewer than 112 bits");
-    }
-    Ok(bytes)
-}
+impl TryFrom<Stored> for Key {
+    type Error = Invalid;
 
-/// The query of a URI.
-struct Fields<'a>(&'a str);
-
-impl Fields<'_> {
-    /// The value of a field that may be there once.
-    fn one(&self, name: &str) -> Result<Option<Zeroizing<String>>, Invalid> {
-        let pairs = self.0.split('&').filter_map(|pair| pair.split_once('='));
-        let mut values = pairs.filter(|(key, _)| key.eq_ignore_ascii_case(name));
-        let (value, another) = (values.next(), values.next());
-        if another.is_some() {
-            return no(&format!("{name} is there twice"));
-        }
-        let Some((_, value)) = value else {
-            return Ok(None);
-        };
-        let spaced = value.replace('+', " ");
-        decoded(&spaced).map(|text| Some(Zeroizing::new(text.into_owned())))
-    }
-
-    fn number(&self, name: &str) -> Result<Option<u8>, Invalid> {
-        let Some(text) = self.one(name)? else {
-            return Ok(None);
-        };
-        let digits = text.bytes().all(|b| b.is_ascii_digit());
-        let number = text.parse().ok().filter(|_| digits);
-        number.map(Some).ok_or_else(|| bad(&format!("{name} is no number that could be meant")))
+    fn try_from(stored: Stored) -> Result<Self, Invalid> {
+        Key::new(text::secret(&stored.secret)?, stored.shape)
     }
 }
 
-fn readable(label: &str) -> Result<String, Invalid> {
-    let label = decoded(label)?;
-    if label.chars().count() > LABEL || label.chars().any(char::is_control) {
-        return no("a label that nobody could read");
+impl From<Key> for Stored {
+    fn from(key: Key) -> Self {
+        Self { secret: key.base32(), shape: key.shape() }
     }
-    Ok(label.into_owned())
 }
 
-fn decoded(text: &str) -> Result<Cow<'_, str>, Invalid> {
-    let text = percent_decode_str(text).decode_utf8();
-    text.map_err(|_| bad("not UTF-8 behind the percent signs"))
-}
-
-fn no<T>(why: &str) -> Result<T, Invalid> {
+fn no<T>(why: impl Into<String>) -> Result<T, Invalid> {
     Err(bad(why))
 }
 
-fn bad(why: &str) -> Invalid {
-    Invalid(why.to_owned())
+fn bad(why: impl Into<String>) -> Invalid {
+    Invalid(why.into())
 }
 
 #[cfg(test)]

@@ -5,13 +5,12 @@ use zeroize::Zeroize;
 
 use super::conversation::{Answer, is_junk};
 use super::{Attempt, Proof};
-use crate::local::offline::otp::Key;
 use crate::local::offline::record::Enrolment;
-use crate::local::offline::{Enrolled, uri};
-use crate::local::offline::{moment::Moment, rules};
+use crate::local::offline::{Enrolled, moment::Moment, new_key, rules};
 use crate::log::Level;
 use crate::login::{Echo, Question};
 use crate::os;
+use crate::otpauth;
 use crate::policy::{Flow, Terms};
 use crate::refusal::{Reason, Refusal};
 use crate::secret::{Secret, Unfit};
@@ -68,7 +67,7 @@ impl Attempt<'_> {
     fn new_enrolment(&mut self, terms: &Terms) -> Option<Enrolment> {
         let made = Moment::now().map_err(|problem| problem.to_string());
         let made = made.and_then(|now| {
-            let key = Key::random()?;
+            let key = new_key()?;
             let enrolment = Enrolment::new(terms.person.uid, &terms.person.name, key, &now);
             enrolment.map_err(|error| error.to_string())
         });
@@ -77,7 +76,7 @@ impl Attempt<'_> {
 
     fn show_key(&mut self, enrolment: &Enrolment) {
         let record = &enrolment.record;
-        let uri = uri::write(&record.key, "Countersign", &record.user, &os::host_name());
+        let uri = otpauth::write(&record.key, "Countersign", &record.user, &os::host_name());
         self.conversation.tell(&uri);
         self.show_picture(&uri, words::FIRST_CODE_ROWS);
     }

@@ -4,8 +4,7 @@
 use crate::tenant::britive::wire::{Begun, FACTOR};
 use crate::tenant::britive::{self, Client, Code, Status};
 use countersign::local::offline::moment::Moment;
-use countersign::local::offline::uri;
-use countersign::otpauth::{Algorithm, Otpauth};
+use countersign::otpauth::{Key, Shape};
 use countersign::policy::Britive;
 use countersign::tenant::text::shown;
 use countersign::words;
@@ -32,7 +31,7 @@ pub fn run(
     let mut terminal = Terminal::open()?;
     let begun = client.generate().map_err(told)?;
     show(&mut terminal, &begun)?;
-    let (code, then) = verify(&mut terminal, client, britive, &begun.otpauth)?;
+    let (code, then) = verify(&mut terminal, client, britive, begun.key.shape())?;
     match client.status().map_err(told)? {
         Status::Registered => {}
         Status::NotRegistered | Status::Challenge | Status::ChallengeFailed => {
@@ -43,22 +42,21 @@ pub fn run(
     }
     let is_kept = vacancy.is_some();
     if let Some(vacancy) = vacancy {
-        let codes = keep(&vacancy, &begun.uri, &code, &then)?;
+        let codes = keep(&vacancy, &begun.key, &code, &then)?;
         terminal.show(codes.trim_end())?;
     }
-    Ok(said(&begun.otpauth, is_kept))
+    Ok(said(begun.key.shape(), is_kept))
 }
 
 /// The code that the tenant took is used up here as well, and shows that this machine's clock can
 /// be trusted.
 fn keep(
     vacancy: &Vacancy,
-    uri: &str,
+    key: &Key,
     code: &Code,
     then: &Moment,
 ) -> Result<Zeroizing<String>, Problem> {
-    let kept = uri::read(uri).map_err(Problem::new).and_then(|key| {
-        let mut enrolment = vacancy.enrolment(key)?;
+    let kept = vacancy.enrolment(key.clone()).and_then(|mut enrolment| {
         let codes = vacancy.activate(&mut enrolment, code.as_str(), then)?;
         codes.ok_or_else(|| {
             Problem::new("by this machine's clock, the code that the tenant took is wrong")
@@ -81,13 +79,12 @@ fn show(terminal: &mut Terminal, begun: &Begun) -> Done {
         Ok(_) => "Scan the picture with an authenticator, or give it the secret in the line below it. Both are shown once.",
         Err(_) => "Give the secret in this line to an authenticator. It is shown once.",
     })?;
-    let codes = &begun.otpauth;
-    if codes.algorithm != Algorithm::Sha1 || codes.digits != 6 || codes.period != 30 {
+    let shape = begun.key.shape();
+    if shape != Shape::default() {
+        let Shape { algorithm, digits, period } = shape;
         terminal.show(format!(
-            "Its codes have {} digits, by {}, for {} s: not every authenticator can do that.",
-            codes.digits,
-            codes.algorithm.name(),
-            codes.period
+            "Its codes have {digits} digits, by {algorithm}, for {period} s: \
+             not every authenticator can do that."
         ))?;
     }
     Ok(())
@@ -97,7 +94,7 @@ fn verify(
     terminal: &mut Terminal,
     client: &mut Client,
     britive: &Britive,
-    codes: &Otpauth,
+    codes: Shape,
 ) -> Result<(Code, Moment), Problem> {
     let (action, key) = (&britive.verify_action, &britive.verify_key);
     for _ in 0..TRIES {
@@ -129,7 +126,7 @@ fn unfinished(what: &str) -> Problem {
     Problem::new(what).hint("an administrator can remove it: countersign britive admin-remove")
 }
 
-fn said(codes: &Otpauth, is_kept: bool) -> Said {
+fn said(codes: Shape, is_kept: bool) -> Said {
     let kept = match is_kept {
         true => " Its secret is kept for offline codes on this machine.",
         false => "",
@@ -139,7 +136,7 @@ fn said(codes: &Otpauth, is_kept: bool) -> Said {
         object: json!({
             "factor": FACTOR,
             "status": Status::Registered.name(),
-            "algorithm": codes.algorithm.name(),
+            "algorithm": codes.algorithm.as_str(),
             "digits": codes.digits,
             "period_seconds": codes.period,
             "kept_offline": is_kept,

@@ -4,11 +4,10 @@
 use std::io;
 
 use clap::ValueEnum;
-use countersign::local::offline::otp::Key;
 use countersign::local::offline::record::Enrolment;
-use countersign::local::offline::{Enrolled, Store, uri};
-use countersign::local::offline::{moment::Moment, rules};
+use countersign::local::offline::{self, Enrolled, Store, moment::Moment, rules};
 use countersign::os;
+use countersign::otpauth::{self, Key};
 use countersign::policy::Policy;
 use countersign::words;
 use serde_json::json;
@@ -94,12 +93,12 @@ pub fn import(context: &Context, arguments: &ImportArguments) -> Done {
     if is_typed() {
         let mut terminal = terminal()?;
         let text = terminal.ask_hidden("otpauth URI or base32 secret: ")?;
-        let key = uri::read(&text).map_err(Problem::new)?;
+        let key = otpauth::read(&text).map_err(Problem::new)?;
         let enrolment = vacancy.enrolment(key)?;
         vacancy.fill(enrolment, &mut terminal)?;
     } else {
         let text = piped_line()?;
-        let key = uri::read(&text).map_err(Problem::new)?;
+        let key = otpauth::read(&text).map_err(Problem::new)?;
         let mut enrolment = vacancy.enrolment(key)?;
         // Nobody would ever see them: `recovery-codes` makes others.
         enrolment.record.recovery = Default::default();
@@ -139,7 +138,7 @@ fn one_of_many(store: &Store, name: &str) -> Done {
 }
 
 fn new_key() -> Result<Key, Problem> {
-    Key::random().map_err(Problem::new)
+    offline::new_key().map_err(Problem::new)
 }
 
 fn new(store: &Store, user: &User, key: Key) -> Result<Enrolment, Problem> {
@@ -147,7 +146,7 @@ fn new(store: &Store, user: &User, key: Key) -> Result<Enrolment, Problem> {
 }
 
 fn uri_of(user: &User, key: &Key) -> Zeroizing<String> {
-    uri::write(key, "Countersign", &user.name, &os::host_name())
+    otpauth::write(key, "Countersign", &user.name, &os::host_name())
 }
 
 /// Where a user's key will be, and there is none yet.

@@ -97,7 +97,7 @@ pub fn object(record: &Record, now: &Moment) -> serde_json::Value {
         "user": record.user,
         "uid": record.uid,
         "stage": record.stage,
-        "algorithm": shape.algorithm.name(),
+        "algorithm": shape.algorithm.as_str(),
         "digits": shape.digits,
         "period": shape.period,
         "offline_logins": record.logins,

@@ -7,7 +7,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::refusal::{Kind, Problem, Refusal};
-use countersign::otpauth::{self, Otpauth};
+use countersign::otpauth::{self, Key};
 use countersign::secret::Secret;
 use countersign::tenant::http::Response;
 use countersign::tenant::json;
@@ -92,8 +92,8 @@ pub enum StepUp {
 pub struct Begun {
     /// The URI, as the tenant gave it, without white space.
     pub uri: Zeroizing<String>,
-    /// What it says.
-    pub otpauth: Otpauth,
+    /// The key that it holds.
+    pub key: Key,
 }
 
 impl Call<'_> {
@@ -232,13 +232,13 @@ pub fn begun(response: &Response) -> Result<Begun, Problem> {
     let Some((Some(key), Some(uri))) = details.map(|details| (details.key, details.uri)) else {
         return Err(malformed("no key and uri in additionalDetails"));
     };
-    let otpauth = otpauth::parse(&uri)
+    let read = otpauth::read_uri(&uri)
         .map_err(|invalid| malformed(&format!("the URI of the secret: {invalid}")))?;
-    if otpauth::base32(&key).ok().as_ref() != Some(&otpauth.secret) {
+    if !read.has_secret(&key) {
         return Err(malformed("key and uri do not hold the same secret"));
     }
     let uri = Zeroizing::new(uri.split_ascii_whitespace().collect());
-    Ok(Begun { uri, otpauth })
+    Ok(Begun { uri, key: read })
 }
 
 /// What a user has, after a look or after a first code.

@@ -75,13 +75,13 @@ fn both_registrations_of_the_documentation_are_taken() {
     let body = json!({"status": "CHALLENGE", "factor": "TOTP", "additionalDetails": {"key": KEY, "uri": URI}});
     let found = begun(&response(200, &body.to_string())).unwrap();
     assert_eq!(*found.uri, URI);
-    assert_eq!(found.otpauth.algorithm.name(), "SHA1");
+    assert_eq!(found.key.shape().algorithm.as_str(), "SHA1");
     // With a line end in it, as it stands there.
     let uri = "otpauth://totp/Britive:ymwmacdev-yiumen.wong@britive.com? \nsecret=K5WWKYUNX3KWCDVF7CN2RYP7IBPTGYNS&issuer=Britive&algorithm=SHA512&digits=6&period=30";
     let details = json!({"registrationStatus": "CHALLENGE", "key": "K5WWKYUNX3KWCDVF7CN2RYP7IBPTGYNS", "uri": uri});
     let body = json!({"status": "CHALLENGE", "factor": "TOTP", "additionalDetails": details});
     let found = begun(&response(200, &body.to_string())).unwrap();
-    assert_eq!(found.otpauth.algorithm.name(), "SHA512");
+    assert_eq!(found.key.shape().algorithm.as_str(), "SHA512");
     assert_eq!(*found.uri, uri.replace(" \n", ""));
 }
 
@@ -123,7 +123,7 @@ fn a_registration_that_contradicts_itself_is_not_believed() {
         ),
         (
             with("CHALLENGE", "TOTP", details(KEY, &URI.replace("digits=6", "digits=7"))),
-            "the URI of the secret: codes of other than 6 or 8 digits",
+            "the URI of the secret: codes of 7 digits: only 6 or 8 are accepted",
         ),
     ] {
         assert_eq!(said, not_believed(what));

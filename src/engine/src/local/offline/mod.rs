@@ -8,7 +8,7 @@
 //! to make the numbers, no code counts, and an online login keeps the tenant's refusal in the date
 //! of the record's file: a date that is still to come says until when.
 //!
-//! - `otp`, `uri`, `recovery`: codes and keys
+//! - `recovery`: codes for a user without an authenticator
 //! - `rules`: when a code counts, without any I/O
 //! - `record`: what is kept
 //! - `store`: the folder of the records
@@ -17,15 +17,15 @@
 
 mod book;
 pub mod moment;
-pub mod otp;
 pub mod record;
 pub mod recovery;
 pub mod rules;
 mod store;
-pub mod uri;
 
 use std::io;
 use std::time::Duration;
+
+use zeroize::Zeroizing;
 
 use self::book::{Book, Opened};
 use self::record::Record;
@@ -35,6 +35,8 @@ pub use self::store::Store;
 use self::store::{OFFERED, head_name, numbers_name, numbers_prefix};
 use super::marks::{self, Mark};
 use super::{Unmarked, Unusable};
+use crate::os;
+use crate::otpauth::{Key, Shape};
 use crate::policy::OfflineLimits;
 
 /// Proof that a code was accepted, and that this is on the disk. Can't be made outside of this
@@ -54,6 +56,17 @@ impl Receipt {
     pub(crate) fn for_tests(accepted: Accepted) -> Self {
         Self(accepted)
     }
+}
+
+/// A new key of 160 bits (RFC 4226, section 4), for codes that every authenticator knows.
+///
+/// # Errors
+///
+/// What getrandom(2) fails with.
+pub fn new_key() -> Result<Key, String> {
+    let mut bytes = Zeroizing::new(vec![0; 20]);
+    os::fill_with_random(&mut bytes).map_err(|error| error.to_string())?;
+    Key::new(bytes, Shape::default()).map_err(|invalid| invalid.to_string())
 }
 
 /// What became of an enrolment.

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::moment::{Moment, Pause};
-use super::otp::Key;
 use super::recovery::Hashes;
+use crate::otpauth::Key;
 
 /// What the first line begins with, version included. Another one is not guessed at.
 const HEAD: &str = "countersign-offline 1 ";

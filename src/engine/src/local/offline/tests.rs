@@ -12,6 +12,7 @@ use std::path::Path;
 use super::moment::Moment;
 use super::*;
 use crate::os::Folder;
+use crate::otpauth;
 
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 const LIMITS: OfflineLimits = OfflineLimits { logins: 10, age: Duration::from_secs(86_400) };
@@ -68,8 +69,8 @@ impl Drop for Place {
     }
 }
 
-fn key() -> otp::Key {
-    uri::read(SECRET).unwrap()
+fn key() -> Key {
+    otpauth::read(SECRET).unwrap()
 }
 
 fn moment(seconds: u64) -> Moment {
@@ -96,7 +97,7 @@ fn what_was_enrolled_is_there_for_its_owner_alone() {
 #[test]
 fn who_is_enrolled_stays_so_until_removed() {
     let place = Place::enrolled();
-    let other = uri::read("MFRGGZDFMFRGGZDFMFRGGZDFMFRGGZDF").unwrap();
+    let other = otpauth::read("MFRGGZDFMFRGGZDFMFRGGZDFMFRGGZDF").unwrap();
     let enrolment = Enrolment::new(UID, "alice", other, &moment(0)).unwrap();
     assert_eq!(place.at(0).enroll(&enrolment.record), Ok(Enrolled::Before));
     assert_eq!(place.redeem(60), Ok(1));

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::otp::{Key, Shape};
-use super::super::uri;
 use super::*;
 use crate::local::offline::record::Enrolment;
 use crate::local::offline::tests::Place;
+use crate::otpauth::{self, Key, Shape};
 
 /// The secret of RFC 4226.
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
@@ -31,7 +30,7 @@ fn rebooted(moment: Moment, uptime: u64) -> Moment {
 }
 
 fn key() -> Key {
-    uri::read(SECRET).unwrap()
+    otpauth::read(SECRET).unwrap()
 }
 
 fn enrolment() -> Enrolment {
