@@ -55,13 +55,14 @@ fn outside_of_sessions(real_uid: u32, tty: Option<&str>) -> Origin {
     }
 }
 
-/// A program that a login has started.
+/// A program that a login has started. Once its session has ended, the user may be anywhere, or the
+/// program alone (`nohup`, tmux): its origin is not known any more.
 fn inside(login: &Login, all: &[LoginSession]) -> Vec<Origin> {
     let own = all.iter().find(|session| match login.audit {
         Some((audit, uid)) => session.audit == Some(audit) && session.uid == Some(uid),
         None => login.scope.as_ref() == Some(&session.id),
     });
-    let Some(own) = own.filter(|session| is_of_a_person(session)) else {
+    let Some(own) = own.filter(|session| session.is_live && is_of_a_person(session)) else {
         return vec![Origin::Unclear];
     };
     let of_the_user = all.iter().filter(|session| session.uid == own.uid);
@@ -104,6 +105,7 @@ mod tests {
             id: id.into(),
             uid: Some(uid),
             audit: id.parse().ok(),
+            is_live: true,
             class: "user".into(),
             is_remote: !remote_host.is_empty(),
             remote_host: remote_host.into(),
@@ -144,6 +146,17 @@ mod tests {
             let found = inside(&audited(own, 1000), &all);
             assert_eq!(found, [address("192.0.2.7"), Origin::Local]);
         }
+    }
+
+    #[test]
+    fn what_outlives_its_session_came_from_nowhere_that_is_known() {
+        let ended = |session| LoginSession { is_live: false, ..session };
+        let all = [ended(at_a_seat("3", 1000)), session("4", 1000, "192.0.2.7")];
+        assert_eq!(inside(&audited(3, 1000), &all), [Origin::Unclear]);
+        // What it left behind can act in a session that lives.
+        assert_eq!(inside(&audited(4, 1000), &all), [Origin::Local, address("192.0.2.7")]);
+        let in_scope = Login { audit: None, scope: Some("3".into()) };
+        assert_eq!(inside(&in_scope, &all), [Origin::Unclear]);
     }
 
     #[test]

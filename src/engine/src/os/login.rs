@@ -32,6 +32,8 @@ pub struct LoginSession {
     pub uid: Option<u32>,
     /// Its audit session, where there is one.
     pub audit: Option<u32>,
+    /// It has not ended. One that has stays known as long as a process of it is left (tmux).
+    pub is_live: bool,
     /// `user`, `greeter`, `background`, `manager` and others.
     pub class: String,
     /// It came over the network.
@@ -91,6 +93,7 @@ impl LoginSession {
             match key {
                 "UID" => session.uid = value.parse().ok(),
                 "AUDIT" => session.audit = value.parse().ok(),
+                "STATE" => session.is_live = ["opening", "online", "active"].contains(&value),
                 "CLASS" => value.clone_into(&mut session.class),
                 "REMOTE" => session.is_remote = value != "0",
                 "REMOTE_HOST" => value.clone_into(&mut session.remote_host),
@@ -130,6 +133,7 @@ mod tests {
                 id: "7".into(),
                 uid: Some(1000),
                 audit: Some(7),
+                is_live: true,
                 class: "user".into(),
                 is_remote: true,
                 remote_host: "192.0.2.7".into(),
@@ -137,10 +141,12 @@ mod tests {
                 tty: "pts/0".into(),
             }
         );
-        let text =
-            "UID=1000\nREMOTE=0\nCLASS=user\nSEAT=seat0\nTTY=tty2\nREMOTE_HOST=\"fe80::1%eth0\"\n";
+        let text = "UID=1000\nREMOTE=0\nSTATE=online\nCLASS=user\nSEAT=seat0\nTTY=tty2\nREMOTE_HOST=\"fe80::1%eth0\"\n";
         let session = LoginSession::parse("c2", text);
-        assert!(!session.is_remote);
+        assert!(!session.is_remote && session.is_live);
+        for over in ["STATE=closing\n", "STATE=\n", "ACTIVE=1\n"] {
+            assert!(!LoginSession::parse("c2", over).is_live, "{over:?}");
+        }
         assert_eq!((session.seat.as_str(), session.audit), ("seat0", None));
         assert_eq!(session.remote_host, "fe80::1%eth0");
     }

@@ -54,6 +54,19 @@ def sudo_in_a_session_by_ssh_is_exempt_by_the_network_that_it_came_from(world):
     is_exempt(world, logs_in(world), "loopback")
 
 
+@case(also=f"{REMOTE}\n{LOOPBACK}")
+def sudo_that_outlives_its_session_is_required_and_not_exempt(world):
+    shell = logs_in(world)
+    [name] = os.listdir("/run/systemd/sessions")
+    session = f"/run/systemd/sessions/{name}"
+    with open(session, encoding="ascii") as file:
+        text = file.read()
+    # As logind has it from the end of the login to that of its last process.
+    with open(session, "w", encoding="ascii") as file:
+        file.write(text.replace("STATE=active", "STATE=closing"))
+    is_asked(world, shell)
+
+
 @case(also=LOOPBACK)
 def sudo_in_a_session_from_elsewhere_is_not_exempt(world):
     is_asked(world, logs_in(world, "198.51.100.7"))
@@ -64,7 +77,7 @@ def sudo_is_not_exempt_while_the_user_has_another_session_from_elsewhere(world):
     shell = logs_in(world)
     is_exempt(world, shell, "loopback")
     with open("/run/systemd/sessions/999", "w", encoding="ascii") as file:
-        file.write("UID=%d\nREMOTE=1\nCLASS=user\nREMOTE_HOST=198.51.100.7\nAUDIT=999\n" % host.uid_of("otto"))
+        file.write("UID=%d\nSTATE=active\nREMOTE=1\nCLASS=user\nREMOTE_HOST=198.51.100.7\nAUDIT=999\n" % host.uid_of("otto"))
     is_asked(world, shell)
 
 
