@@ -9,14 +9,14 @@ use crate::configuration::context::Context;
 use crate::tenant::whom;
 use crate::ui::output::{Done, Problem, line};
 
-/// Makes confirmations void: whoever gave them is asked again
+/// Makes confirmations void: their users are asked again
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  countersign forget alice\n  countersign forget --all")]
 pub struct Arguments {
     /// A user of this machine
     #[arg(value_name = "USER", value_hint = clap::ValueHint::Username, required_unless_present = "all")]
     user: Option<String>,
-    /// Everybody
+    /// All users
     #[arg(long, conflicts_with = "user")]
     all: bool,
     /// One JSON array of the uids, for programs

@@ -21,7 +21,7 @@ pub struct Account {
 pub enum Password {
     /// There is one.
     Set,
-    /// There is none that could be typed: `!` or `*` in shadow(5).
+    /// No password matches: `!` or `*` in shadow(5).
     Locked,
     /// Another source than shadow(5) has it, or nothing is known.
     Unknown,

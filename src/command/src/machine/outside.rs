@@ -69,7 +69,7 @@ impl Sshd {
         Places::of(&self.config, self.global.as_ref()).unknown
     }
 
-    /// Whether a key alone is not enough, for whom no Match block is about.
+    /// Whether a key alone is not enough, for users that no Match block is about.
     pub fn asks_behind_keys(&self) -> bool {
         let methods = self.global.as_ref().and_then(|said| said.get(METHODS));
         is_followed(methods.unwrap_or_default())

@@ -53,7 +53,7 @@ impl Root {
         self.0.is_none()
     }
 
-    /// Whether there is much of it that whoever asks may not read.
+    /// Whether the files need root: this is the live system, and this process is not root's.
     pub fn is_closed(&self) -> bool {
         self.is_live() && os::real_uid() != 0
     }
@@ -67,7 +67,7 @@ impl Root {
         }
     }
 
-    /// The same the other way round, in what others say.
+    /// Removes the root folder from paths in messages of other programs.
     pub fn without(&self, text: &str) -> String {
         match self.0.as_deref().and_then(Path::to_str) {
             Some(folder) if folder.len() > 1 => text.replace(folder, ""),
@@ -98,7 +98,7 @@ impl Root {
         self.list(folder).unwrap_or_default()
     }
 
-    /// The same, or why it can't be read.
+    /// Reads a file, or says why it can't be read.
     pub fn list(&self, folder: impl AsRef<Path>) -> io::Result<Vec<String>> {
         let entries = fs::read_dir(self.behind_links(folder.as_ref()))?;
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -107,7 +107,7 @@ impl Root {
         Ok(names)
     }
 
-    /// Why somebody else than root could change this file, if so.
+    /// Why another user than root could change this file, if so.
     pub fn open_to_others(&self, path: &Path) -> Option<String> {
         let found = fs::metadata(self.behind_links(path)).ok()?;
         let mode = found.mode() & 0o7777;
@@ -143,7 +143,7 @@ impl Root {
         done.map_err(|error| failed(path, "can't be written", &error))
     }
 
-    /// Removes what a process that was killed has left beside a file. Nobody else writes there
+    /// Removes what a process that was killed has left beside a file. No other program writes there
     /// meanwhile.
     pub fn sweep(&self, path: &str) {
         let place = self.real(path);
@@ -217,7 +217,7 @@ fn replace(place: &Path, text: &str) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Everybody may look into what is made, whatever the umask says.
+/// Each user may read what is made, whatever the umask says.
 fn make_folders(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());

@@ -6,7 +6,7 @@
 //!
 //! Each is counted before it is sent, in one of as many slots as are allowed. A login holds its
 //! slot until it knows what became of it: one that is killed, or lasts too long, counts as denied,
-//! so that nobody loses a denial.
+//! so that no denial is lost.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
@@ -30,7 +30,7 @@ const LENGTH: usize = 1;
 /// When something was sent.
 const SLOTS: std::ops::Range<usize> = 8..108;
 const WORDS: usize = 128;
-/// In a slot: nobody knows yet what became of it.
+/// In a slot: its outcome is not known yet.
 const OPEN: u64 = 64;
 /// How often a login looks again where another one has made the file before it.
 const TRIES: usize = 2;
@@ -59,7 +59,7 @@ pub struct Spent {
     pub paused_until: u64,
 }
 
-/// Something that was counted, and is sent: until it is told what became of it, nobody knows.
+/// Something that was counted, and is sent: its outcome is open until the login tells it.
 pub struct Ringing {
     ledger: Ledger,
     index: usize,
@@ -213,7 +213,7 @@ impl State {
         Ok(was_known)
     }
 
-    /// Everybody of whom something is known.
+    /// All users of whom something is known.
     ///
     /// # Errors
     ///
@@ -301,7 +301,7 @@ impl State {
         Err(Unusable("pushes: made and removed again".to_owned()))
     }
 
-    /// The numbers of somebody of whom nothing is known but what the version before this one has
+    /// The numbers of a user of whom nothing is known but what the version before this one has
     /// kept.
     fn begin(&self, before: Option<&Spent>) -> Vec<u64> {
         let mut numbers = vec![0; WORDS];
@@ -324,7 +324,7 @@ impl State {
         numbers
     }
 
-    /// What the version before this one has kept of somebody is over: whether there was anything.
+    /// Removes what the version before this one has kept of a user, and returns whether it had any.
     fn forget_old(&self, user: &str) -> Result<bool, Unusable> {
         let name = file_name(BEFORE, &folded(user));
         match self.spent_before(user)? {

@@ -82,7 +82,7 @@ impl From<Trouble> for Unusable {
 }
 
 impl Ledger {
-    /// Opens the file, `None` if there is none.
+    /// Opens the file; `None` if it is missing.
     pub(super) fn open(
         folder: &Folder,
         name: &str,

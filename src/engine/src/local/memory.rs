@@ -1,5 +1,5 @@
-//! That somebody has just confirmed it: worth something for a while, in the same login session and
-//! nowhere else.
+//! Confirmations: that a user has just met the terms counts for a while, in the same login session
+//! and nowhere else.
 //!
 //! Each person has a folder, with a file for each confirmation and one for the marks of logins that
 //! are on their way (`marks`). What was given before a refusal, or before a login that may have
@@ -25,7 +25,7 @@ const LONGEST: u64 = 13 * 3600;
 /// More than one person has at once.
 const MAX_ENTRIES: usize = 32;
 
-/// Whose confirmation, and where: everything must be the same for it to count again.
+/// The user, the session and the terms of a confirmation: it counts where all of them are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Circumstances {
     /// The local user.
@@ -36,7 +36,7 @@ pub struct Circumstances {
     pub tty: String,
     /// Where from, as the service says.
     pub rhost: String,
-    /// Who runs the program, whatever rights it has: root, unless it was started from somebody's
+    /// Who runs the program, whatever rights it has: root, unless it was started from a user's
     /// session.
     pub real_uid: u32,
     /// The account that it was for: who has confirmed becoming one user has not confirmed becoming
@@ -121,7 +121,7 @@ pub struct Now<'a> {
 }
 
 impl Entry {
-    /// Its file: that of the same confirmation, given again.
+    /// The name of its file. A confirmation that is given again replaces it.
     fn name(&self) -> String {
         let whole = serde_json::to_vec(&(&self.circumstances, &self.scope));
         fingerprint(&whole.unwrap_or_default())
@@ -288,7 +288,7 @@ impl State {
         Ok(marks::forgive(ledger, Some(mark), self.stamp())?)
     }
 
-    /// Everything that still counts for somebody.
+    /// Everything that still counts for a user.
     ///
     /// # Errors
     ///
@@ -353,7 +353,7 @@ fn names(folder: &Folder) -> Result<Vec<String>, Unusable> {
 /// Whether it is known for certain who asks: a program such as sudo, that a person runs in a
 /// session of theirs.
 ///
-/// What root runs (sshd, gdm, a mail server) asks for anybody who comes along, and often in one
+/// What root runs (sshd, gdm, a mail server) asks for any user who comes along, and often in one
 /// session for all.
 fn is_of_a_person(circumstances: &Circumstances) -> bool {
     circumstances.real_uid != 0

@@ -1,7 +1,7 @@
 //! What the machine itself remembers between logins: small files of root's, gone at boot.
 //!
 //! Nothing is locked, so that no process that its user stops holds up another one. What limits
-//! somebody is counted in place (`ledger`, `marks`) before anything is decided by it; what allows
+//! a user is counted in place (`ledger`, `marks`) before anything is decided by it; what allows
 //! something is a file that is made whole or not at all.
 //!
 //! Time is counted from boot and nothing else, so a changed clock changes nothing; a record of
@@ -66,7 +66,7 @@ impl State {
         Self::open_knowing(&Trusted::default(), place)
     }
 
-    /// The same, where some directories are known to be in trusted hands.
+    /// Opens the folder where some directories are known to be in trusted hands.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl State {
         (self.clock)().as_secs()
     }
 
-    /// A file's content; `None` if there is none, or one of an earlier boot.
+    /// Reads a file; `None` if it is missing, or of an earlier boot.
     fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Unusable> {
         self.load_from(&self.folder, name)
     }

@@ -28,8 +28,8 @@ use crate::ui::terminal::Terminal;
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// A file with the token of a user of the Britive tenant, readable for nobody else; without it,
-    /// the token is asked for
+    /// A file with the token of a user of the Britive tenant, readable for its owner alone; without
+    /// it, the token is asked for
     #[arg(long, global = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// One JSON object, for programs
@@ -59,14 +59,14 @@ enum Command {
         after_help = "Example:\n  countersign britive --token-file ~/.britive-token step-up && deploy"
     )]
     StepUp,
-    /// Shows whether somebody has one, for administrators
+    /// Shows whether another user has one, for administrators
     #[command(after_help = "Example:\n  countersign britive admin-status 8m1ab2c3d4e5f6g7h8i9")]
     AdminStatus {
         /// The 20 letters and digits by which the tenant knows the user
         #[arg(value_parser = user_id)]
         user_id: UserId,
     },
-    /// Removes somebody's, for administrators
+    /// Removes another user's, for administrators
     #[command(after_help = "Example:\n  countersign britive admin-remove 8m1ab2c3d4e5f6g7h8i9")]
     AdminRemove {
         /// The 20 letters and digits by which the tenant knows the user

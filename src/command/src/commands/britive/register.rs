@@ -27,7 +27,7 @@ pub fn run(
     britive: &Britive,
     vacancy: Option<Vacancy>,
 ) -> Result<Said, Problem> {
-    // Before the tenant makes a secret that nobody could see.
+    // Asked before the tenant makes a secret that no user could see.
     let mut terminal = Terminal::open()?;
     let begun = client.generate().map_err(told)?;
     show(&mut terminal, &begun)?;

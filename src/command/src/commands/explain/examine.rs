@@ -32,7 +32,7 @@ impl List {
 /// One rule that was looked at for one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Examined {
-    /// For whom.
+    /// The user that it is about.
     pub user: String,
     /// The rule's list.
     pub list: List,
@@ -142,7 +142,7 @@ pub fn examine(policy: &Policy, subject: &Subject, directory: &dyn Directory) ->
         }
         Err(refusal) => Err(refusal),
     };
-    // The judge says the same, and its word is what counts.
+    // The judge agrees, and its word is what counts.
     let _ = looked_up;
     seen.examined
 }

@@ -1,4 +1,4 @@
-//! What a login would meet, as far as this machine alone decides. Asks nobody, tells nobody,
+//! What a login would meet, as far as this machine alone decides. Asks no host, tells no user,
 //! changes nothing.
 #![forbid(unsafe_code)]
 

@@ -128,7 +128,7 @@ fn unspent(count: u8) -> Room {
     }
 }
 
-/// Whether a code would count while nobody answers.
+/// Whether a code would count while the tenant can't be reached.
 pub fn offline(case: &Case<'_>, terms: &Terms) -> Kept {
     let label = "offline";
     let why_not =

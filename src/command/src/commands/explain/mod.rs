@@ -1,4 +1,4 @@
-//! `countersign explain`: what a login would meet, and which rule says so. Nobody is contacted.
+//! `countersign explain`: what a login would meet, and which rule says so. No host is contacted.
 #![forbid(unsafe_code)]
 
 mod examine;
@@ -28,7 +28,7 @@ use stack::Asking;
 
 pub use examine::List;
 
-/// Says what a login would meet and which rule says so; contacts nobody
+/// Says what a login would meet and which rule says so; contacts no host
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  countersign explain alice\n  countersign explain alice --rhost 198.51.100.7\n  countersign explain root --service su --ruser alice --json"
@@ -134,7 +134,7 @@ struct Case<'a> {
     foresight: &'a Foresight,
 }
 
-/// The same for people and for programs.
+/// One answer, in a form for people and one for programs.
 struct Explanation {
     lines: Vec<String>,
     object: Value,

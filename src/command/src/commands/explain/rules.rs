@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Case;
 use super::examine::{Examined, List, Match};
 
-/// What the judge calls the exemption of those whom no rule names.
+/// What the judge calls the exemption of users that no rule names.
 const OTHERS: &str = "require";
 
 /// A rule that decides.

@@ -20,7 +20,7 @@ pub use offered::{Offered, Worth, offered, worth};
 /// Room for the tenant's label of a mechanism, in characters.
 const LABEL: usize = 60;
 
-/// Shows what a user could log in with, as the tenant offers it; nothing is sent to anybody
+/// Shows what a user could log in with, as the tenant offers it; nothing is sent to the user
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  countersign mechanisms alice\n  countersign mechanisms --tenant-user alice@example.com --service sshd --json"

@@ -1,4 +1,4 @@
-//! What a tenant offers somebody, without a login: the session is opened, looked at and abandoned.
+//! What a tenant offers a user, without a login: the session is opened, looked at and abandoned.
 #![forbid(unsafe_code)]
 
 use countersign::host::Answer;
@@ -33,7 +33,7 @@ pub enum Worth {
     Useless(&'static str),
 }
 
-/// Asks the tenant what somebody would have to meet, as a login does, and leaves it at that: no
+/// Asks the tenant what a user would have to meet, as a login does, and leaves it at that: no
 /// answer is sent and no mechanism is started.
 ///
 /// An unknown user is offered something too: tenants do not tell who is known.

@@ -1,4 +1,5 @@
-//! As whom the tenant is asked: a client's own token, or that of somebody who logs in.
+//! The token with which the tenant is asked: a client's own, or that of an administrator who logs
+//! in.
 #![forbid(unsafe_code)]
 
 use crate::tenant::admin::client::grant;
@@ -53,7 +54,7 @@ impl Session {
         })
     }
 
-    /// Asks the tenant one thing, unless somebody wants to stop.
+    /// Asks the tenant one thing, unless the administrator wants to stop.
     pub fn ask<T>(
         &mut self,
         call: impl FnOnce(&mut Client) -> Result<T, admin::Problem>,
@@ -64,7 +65,7 @@ impl Session {
         }
     }
 
-    /// The same, where a refusal may have a reason that can be mended.
+    /// Asks the tenant where a refusal may have a reason that can be mended.
     pub fn try_to<T>(
         &mut self,
         call: impl FnOnce(&mut Client) -> Result<T, admin::Problem>,

@@ -1,4 +1,4 @@
-//! What a change has replaced, in a file of nobody else's, and read back.
+//! What a change has replaced, in a file that its owner alone can read, and read back.
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
@@ -91,7 +91,7 @@ impl Backup<'_> {
 /// What was kept, read back.
 pub struct Kept {
     pub block: Block,
-    /// The `RevStamp` of what replaced it; empty if nobody knows.
+    /// The `RevStamp` of what replaced it; empty if it is not known.
     pub replaced_by: String,
 }
 

@@ -1,5 +1,5 @@
-//! Saving a changed policy set: shown, asked about, kept, saved, and begun anew where somebody else
-//! was faster.
+//! Saving a changed policy set: shown, asked about, kept, saved, and begun anew where another
+//! administrator was faster.
 #![forbid(unsafe_code)]
 
 use crate::tenant::admin::{Block, Links, Name};
@@ -67,7 +67,7 @@ impl Seen {
 /// How one try ends.
 enum Tried {
     Saved(Box<Saved>),
-    /// Somebody else has changed it meanwhile.
+    /// Another administrator has changed it meanwhile.
     Late(Box<Seen>),
 }
 
@@ -93,7 +93,7 @@ impl Saver {
         Ok(Saver { json, how, is_registered: false })
     }
 
-    /// Makes the change, as often as somebody else is faster, and no more than three times.
+    /// Makes the change, as often as another administrator is faster, and no more than three times.
     pub fn save(mut self, session: &mut Session, change: &Change<'_>) -> Done {
         let mut seen = Seen::now(session, change.path)?;
         for _ in 0..TRIES {

@@ -17,7 +17,7 @@ use crate::ui::dialogue::{Dialogue, uninterrupted};
 use crate::ui::output::Problem;
 use crate::ui::reasons;
 
-/// Where somebody has logged in, and the token of that.
+/// The tenant at which an administrator has logged in, and the token of that login.
 pub struct LoggedIn {
     pub base: String,
     pub token: Secret,

@@ -28,7 +28,7 @@ pub struct Arguments {
     /// The policy set that is for this role
     #[arg(long, value_name = "ROLE")]
     role: Option<String>,
-    /// Lets in whoever can't meet any mechanism (NoMfaMechLogin)
+    /// Lets in a user who can't meet any mechanism (NoMfaMechLogin)
     #[arg(long)]
     no_mfa_mech_login: bool,
     #[command(flatten)]

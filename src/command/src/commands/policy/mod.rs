@@ -34,8 +34,8 @@ pub struct Arguments {
     json: bool,
 }
 
-/// As whom: somebody who logs in here, or a client of the tenant's, by [admin] of the configuration
-/// where no option says otherwise.
+/// As which user: an administrator who logs in here, or a client of the tenant's, by [admin] of the
+/// configuration where no option says otherwise.
 #[derive(clap::Args)]
 struct Who {
     /// Logs this user of the tenant in, at the terminal
@@ -47,7 +47,7 @@ struct Who {
     /// The client's name
     #[arg(long, global = true, value_name = "ID")]
     client_id: Option<String>,
-    /// The file with its secret, readable for nobody else
+    /// The file with its secret, readable for its owner alone
     #[arg(long, global = true, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
     /// The scope to ask for
@@ -109,7 +109,7 @@ enum Command {
         /// The file that was said
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Even where somebody has changed it since
+        /// Even where it has been changed since
         #[arg(long)]
         force: bool,
         #[command(flatten)]
@@ -126,7 +126,7 @@ struct Saving {
     /// Shows the difference, and saves nothing
     #[arg(long)]
     dry_run: bool,
-    /// Where what is replaced is kept, a folder of nobody else's [default:
+    /// A folder for what is replaced, of its owner alone [default:
     /// /var/lib/countersign/policies]
     #[arg(long, value_name = "DIR")]
     backup_folder: Option<PathBuf>,

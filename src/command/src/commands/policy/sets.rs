@@ -105,7 +105,7 @@ pub fn holding(
     }
 }
 
-/// The names of roles by their ids. Whoever may not read roles sees ids.
+/// The names of roles by their ids. An administrator who may not read roles sees ids.
 pub fn role_names(session: &mut Session, links: &Links) -> BTreeMap<String, String> {
     if !links.iter().any(|link| link.kind() == "Role") {
         return BTreeMap::new();

@@ -94,7 +94,7 @@ fn folder(arguments: &Arguments) -> Result<Option<PathBuf>, Problem> {
     Ok(folder)
 }
 
-/// Whoever writes a stack of another folder runs what they like, with the rights of whoever
+/// A user who can write a stack runs programs of their choice with the rights of the user who
 /// rehearses it.
 fn is_in_good_hands(stack: &Stack) -> Done {
     match os::read(&stack.path, Secrecy::Public, MAX_STACK) {
@@ -145,7 +145,7 @@ fn flags(program: Program) -> Flags {
     }
 }
 
-/// The kernel, too, is told who runs sudo: the module believes nobody else.
+/// The kernel, too, is told who runs sudo: the module believes the kernel alone.
 fn run_for(uid: u32) -> Done {
     if os::real_uid() == uid {
         return Ok(());
@@ -170,7 +170,7 @@ fn harmless(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Whoever sits at the terminal.
+/// The user at the terminal.
 struct Person<'a>(&'a mut Terminal);
 
 impl Talk for Person<'_> {

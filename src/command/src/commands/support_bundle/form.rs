@@ -1,4 +1,4 @@
-//! What a field of a line in the log can hold if we have written it: anybody can write a line that
+//! What a field of a line in the log can hold if we have written it: any user can write a line that
 //! looks like one of ours.
 #![forbid(unsafe_code)]
 
@@ -17,7 +17,7 @@ const OUTCOMES: [&str; 4] = ["granted", "denied", "exempt", "error"];
 const REASONS: [&str; 4] = ["ok", "remembered", "rule", "offline"];
 /// Mechanisms that are none of the tenant's.
 const OFFLINE: [&str; 2] = ["OFFLINE", "OFFLINE_RECOVERY"];
-/// Fields with names, which may be right and still be nobody's whom this machine knows.
+/// Fields with names: a well-formed one can still be unknown to this machine.
 const NAMES: [&str; 4] = ["user", "typed", "tenant_user", "rhost"];
 
 /// The fields of a line.
@@ -92,7 +92,7 @@ impl Known<'_> {
         })
     }
 
-    /// Details that the module and this machine have made, and nobody who logs in or configures.
+    /// Details that the module or this machine writes, and no user or administrator a part of them.
     /// They have no form of their own, so all else in the line must have its own.
     fn is_own_detail(&self, line: &Line<'_>) -> bool {
         let is_printable = |text: &str| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));

@@ -66,8 +66,8 @@ fn tail(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The line without what somebody else may have put into it: a password typed as a name, an
-/// argument that is none.
+/// The line without what a user may have put into it: a password typed as a name, an
+/// argument that the module does not know.
 fn shown(line: &str, known: &Known<'_>, names: &mut Names) -> Option<String> {
     let (before, ours) = line.split_once(MARK)?;
     let (_, audit) = ours.split_once("): ")?;

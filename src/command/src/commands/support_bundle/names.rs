@@ -37,7 +37,7 @@ impl Names {
         names
     }
 
-    /// root is nobody, and everybody knows the addresses of one's own machine.
+    /// Skips root and loopback addresses: they identify no user and no machine.
     pub fn add(&mut self, kind: Kind, name: &str) {
         let is_common = ["", "root", "localhost", "127.0.0.1", "::1"].contains(&name);
         let is_known = self.0.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));

@@ -13,8 +13,8 @@ use crate::ui::terminal::{Terminal, is_typed, piped_line};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A user of this machine, or the uid of one who is gone; whoever has logged in, if it is left
-    /// out
+    /// A user of this machine, or the uid of one who is gone; the user who has logged in, if it is
+    /// left out
     #[arg(value_name = "USER", value_hint = clap::ValueHint::Username)]
     user: Option<String>,
     /// One JSON object, for programs

@@ -1,4 +1,4 @@
-//! `countersign totp enroll` and `import`: a key for a user, shown to nobody but a terminal.
+//! `countersign totp enroll` and `import`: a key for a user, shown on a terminal alone.
 #![forbid(unsafe_code)]
 
 use std::io;
@@ -23,7 +23,7 @@ const TRIES: u8 = 3;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A user of this machine; whoever has logged in, if it is left out
+    /// A user of this machine; the user who has logged in, if it is left out
     #[arg(value_name = "USER", value_hint = clap::ValueHint::Username, conflicts_with = "batch")]
     user: Option<String>,
     /// Enrols the users whose names are on standard input, a line each, and prints a JSON object
@@ -40,7 +40,7 @@ pub struct Arguments {
 
 #[derive(clap::Args)]
 pub struct ImportArguments {
-    /// A user of this machine; whoever has logged in, if it is left out
+    /// A user of this machine; the user who has logged in, if it is left out
     #[arg(value_name = "USER", value_hint = clap::ValueHint::Username)]
     user: Option<String>,
     /// One JSON object at the end, without the key
@@ -100,7 +100,7 @@ pub fn import(context: &Context, arguments: &ImportArguments) -> Done {
         let text = piped_line()?;
         let key = otpauth::read(&text).map_err(Problem::new)?;
         let mut enrolment = vacancy.enrolment(key)?;
-        // Nobody would ever see them: `recovery-codes` makes others.
+        // Recovery codes that were never shown are useless: `recovery-codes` makes new ones.
         enrolment.record.recovery = Default::default();
         keep(&vacancy.store, &vacancy.user, &enrolment)?;
     }
@@ -149,7 +149,7 @@ fn uri_of(user: &User, key: &Key) -> Zeroizing<String> {
     otpauth::write(key, "Countersign", &user.name, &os::host_name())
 }
 
-/// Where a user's key will be, and there is none yet.
+/// The place for the key of a user who has no key yet.
 pub struct Vacancy {
     store: Store,
     user: User,

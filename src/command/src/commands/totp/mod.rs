@@ -79,7 +79,7 @@ struct User {
 }
 
 impl User {
-    /// By name, or whoever has logged in.
+    /// By name, or the user who has logged in.
     fn named(name: Option<&str>) -> Result<Self, Problem> {
         let Some(name) = name else {
             let uid = os::login_uid();
@@ -90,7 +90,7 @@ impl User {
         Ok(Self { name: account.name, uid: account.uid })
     }
 
-    /// By name, or by the uid of somebody who is gone.
+    /// By name, or by the uid of a user who is gone.
     fn known(name: Option<&str>) -> Result<Self, Problem> {
         match (Self::named(name), name.and_then(|name| name.parse().ok())) {
             (Err(_), Some(uid)) => Ok(Self { name: uid_name(uid), uid }),

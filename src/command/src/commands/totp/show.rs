@@ -15,8 +15,8 @@ use crate::ui::output::{Done, Problem, complain, counted, line, spoken};
 
 #[derive(clap::Args)]
 pub struct StatusArguments {
-    /// A user of this machine, or the uid of one who is gone; whoever has logged in, if it is left
-    /// out
+    /// A user of this machine, or the uid of one who is gone; the user who has logged in, if it is
+    /// left out
     #[arg(value_name = "USER", value_hint = clap::ValueHint::Username)]
     user: Option<String>,
     /// One JSON object, for programs

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 const SUCCESS: c_int = PamResultCode::PAM_SUCCESS as c_int;
 
-/// Somebody who reads and answers what the modules of a stack say.
+/// The user who reads and answers what the modules of a stack say.
 pub trait Talk {
     /// An answer; `None` ends the conversation.
     fn ask(&mut self, prompt: &str, echo: Echo) -> Option<Zeroizing<String>>;

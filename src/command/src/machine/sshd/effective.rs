@@ -58,7 +58,7 @@ pub fn ask(program: &Path) -> Result<Effective, Silence> {
     ask_with(program, &["-T"])
 }
 
-/// The same, of an sshd that has only this host key.
+/// What an sshd says of itself that has only this host key.
 ///
 /// # Errors
 ///

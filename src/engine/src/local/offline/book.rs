@@ -106,8 +106,8 @@ impl Store {
         set.map_err(|error| Trouble::of(self.folder.place().join(name).display(), &error))
     }
 
-    /// The numbers as the record has them, unless they are there. Whoever makes them makes the
-    /// same.
+    /// The numbers as the record has them, unless they are there. The login that makes them makes
+    /// the same.
     pub(super) fn make_numbers(&self, bytes: &[u8], record: &Record) -> Result<(), Trouble> {
         let name = numbers_name(record.uid, bytes);
         let numbers = crate::local::ledger::bytes_of(b"", 0, &begin(record));
@@ -146,7 +146,7 @@ impl Store {
         self.check_current(&book)?;
         let kind = book.judge(typed, &self.now).inspect_err(|refusal| {
             if *refusal == CodeRefusal::Replayed {
-                // It was right once: nobody has guessed.
+                // It was right once: this is no guess.
                 let (before, after) = reserved;
                 let _ = book.ledger.exchange(TRIES, after, before);
             }

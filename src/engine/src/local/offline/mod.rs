@@ -74,7 +74,7 @@ pub fn new_key() -> Result<Key, String> {
 pub enum Enrolled {
     /// The record is there.
     Now,
-    /// Somebody had enrolled the user before; nothing was changed.
+    /// The user was enrolled before; nothing was changed.
     Before,
 }
 
@@ -83,7 +83,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`CodeRefusal`]: then nobody gets in by it.
+    /// [`CodeRefusal`]: then the code lets no user in.
     pub fn redeem(
         &self,
         uid: u32,
@@ -93,7 +93,7 @@ impl Store {
         self.attempt(uid, typed, Purpose::Login(limits)).map(Receipt)
     }
 
-    /// Tries a code for nothing but to see whether it is right. It is used up all the same.
+    /// Tries a code for nothing but to see whether it is right. The code is used up by that.
     ///
     /// # Errors
     ///
@@ -134,7 +134,7 @@ impl Store {
         self.now.wall.saturating_add(pause.as_secs())
     }
 
-    /// The tenant let a user in whom it was not asked about by [`Store::ask`]: how many offline
+    /// The tenant let a user in, and [`Store::ask`] had made no mark: how many offline
     /// logins there were since it last did, `None` if the user is not enrolled.
     ///
     /// # Errors
@@ -164,7 +164,7 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps the record of somebody who has none.
+    /// Keeps the record of a user who has none yet.
     ///
     /// # Errors
     ///
@@ -184,8 +184,8 @@ impl Store {
         })
     }
 
-    /// Whether to offer somebody a key: nobody who has one, and nobody twice, which is on the disk
-    /// when this returns.
+    /// Whether to offer a user a key: once, and never to a user who has one. The offer is on the
+    /// disk when this returns.
     ///
     /// # Errors
     ///
@@ -218,7 +218,7 @@ impl Store {
         self.make_numbers(&bytes, &record)?;
         let replaced = locked.replace(&head_name(uid), &bytes);
         replaced.map_err(|error| self.wrong(&error))?;
-        // A login that still has the old ones finds that out before it lets anybody in.
+        // A login that still has the old ones finds that out before it lets a user in.
         let prefix = numbers_prefix(uid);
         let own = numbers_name(uid, &bytes);
         for name in self.names()?.iter().filter(|name| name.starts_with(&prefix)) {
@@ -262,7 +262,7 @@ impl Store {
         remove().map_err(|error| self.wrong(&error))
     }
 
-    /// A user's record as it is now, `None` if there is none.
+    /// Reads a user's record as it is now; `None` if the user is not enrolled.
     ///
     /// # Errors
     ///

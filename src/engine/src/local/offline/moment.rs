@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A moment, by the clock that codes need and by one that nobody can set.
+/// A moment, by the clock that codes need and by one that no process can set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// Seconds since 1970, as the machine believes.

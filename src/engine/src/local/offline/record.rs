@@ -16,7 +16,7 @@ use crate::otpauth::Key;
 
 /// What the first line begins with, version included. Another one is not guessed at.
 const HEAD: &str = "countersign-offline 1 ";
-/// The same without the version.
+/// How the line begins in every version.
 const KIND: &str = "countersign-offline ";
 
 /// What is known about one user's offline codes.
@@ -53,7 +53,7 @@ pub struct Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// Nobody has used it yet.
+    /// It was never used.
     Pending,
     /// A right code was given.
     Active,

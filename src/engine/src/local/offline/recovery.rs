@@ -1,7 +1,8 @@
-//! Recovery codes: ten of them, each good once, for whoever has no authenticator at hand. Only
+//! Recovery codes: ten of them, each good once, for a user who has no authenticator at hand. Only
 //! their hashes are kept.
 //!
-//! A code has 80 random bits, so that a plain hash with a salt is enough: nobody tries that many.
+//! A code has 80 random bits, so that a plain hash with a salt is enough: no attacker tries that
+//! many.
 #![forbid(unsafe_code)]
 
 use std::hint::black_box;

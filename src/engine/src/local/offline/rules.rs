@@ -25,7 +25,7 @@ const SLACK: u64 = 30;
 /// What a code is tried for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To let somebody in.
+    /// To let a user in.
     Login(OfflineLimits),
     /// To show that the authenticator is the right one.
     Check,
@@ -50,7 +50,7 @@ pub enum CodeRefusal {
     TooLongAgo(u64),
     /// So many offline logins since the last online one.
     TooMany(u32),
-    /// Nobody has enrolled this user.
+    /// The user is not enrolled.
     NotEnrolled,
     /// The record can't be read or written.
     Unusable(String),

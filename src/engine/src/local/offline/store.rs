@@ -16,7 +16,7 @@ use crate::os::{self, Folder, Trusted};
 const MAX_FILE: u64 = 64 * 1024;
 /// How our files are named, before the uid.
 const PREFIX: &str = "totp-";
-/// How files are named that say that somebody was offered a key, before the uid.
+/// How files are named that say that a user was offered a key, before the uid.
 pub(super) const OFFERED: &str = "offered-";
 /// How the files of the numbers are named, before the uid.
 const NUMBERS: &str = "tries-";
@@ -68,7 +68,7 @@ impl Store {
         Self::open_knowing(&Trusted::default(), place)
     }
 
-    /// The same, where some directories are known to be in trusted hands.
+    /// Opens the folder where some directories are known to be in trusted hands.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ impl Store {
         Ok(Self { folder, now })
     }
 
-    /// Opens the folder, `None` if there is none: nobody is enrolled.
+    /// Opens the folder; `None` if it is missing: no user is enrolled.
     ///
     /// # Errors
     ///

@@ -19,7 +19,7 @@ fn after(seconds: u64) -> Moment {
     Moment { wall: START + seconds, boot: "this-boot".into(), uptime: 1000 + seconds }
 }
 
-/// The same by the wall clock, as much later or earlier as somebody has set it.
+/// A moment whose wall clock was set later or earlier by so much.
 fn set(mut moment: Moment, by: i64) -> Moment {
     moment.wall = moment.wall.checked_add_signed(by).unwrap();
     moment
