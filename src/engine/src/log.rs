@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use syslog::{Facility, LogFormat, Logger, LoggerBackend, Severity};
+use time::UtcDateTime;
 
 use crate::audit::escape;
 use crate::os;
-use crate::policy::Date;
 pub use crate::refusal::Level;
 
 /// Where syslogd and journald listen.
@@ -141,7 +141,8 @@ fn connect(socket: &Path, patience: Duration) -> io::Result<Logger<LoggerBackend
 }
 
 /// What stands in front of a line: RFC 3164, section 4.1, without the name of the host, as
-/// syslog(3) writes it. The time is UTC; those who read the socket have their own.
+/// syslog(3) writes it; the formatter of the crate writes `Nov 02` for `Nov  2`. The time is UTC;
+/// those who read the socket have their own.
 struct Head {
     program: String,
     pid: u32,
@@ -163,13 +164,11 @@ impl LogFormat<&str> for Head {
 
 /// `Nov  2 03:04:05`.
 fn moment(seconds: u64) -> String {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let (date, time) = (Date::of_epoch(seconds), seconds % 86_400);
-    let month = usize::from(date.month).saturating_sub(1);
-    let month = MONTHS.get(month).copied().unwrap_or_default();
-    let (hour, minute, second) = (time / 3_600, time / 60 % 60, time % 60);
-    format!("{month} {:2} {hour:02}:{minute:02}:{second:02}", date.day)
+    let at = i64::try_from(seconds).ok();
+    let at = at.and_then(|seconds| UtcDateTime::from_unix_timestamp(seconds).ok());
+    let at = at.unwrap_or(UtcDateTime::UNIX_EPOCH);
+    let (hour, minute, second) = at.as_hms();
+    format!("{:.3} {:2} {hour:02}:{minute:02}:{second:02}", at.month(), at.day())
 }
 
 /// The host program, as pam_syslog(3) would name it.
