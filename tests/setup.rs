@@ -268,7 +268,8 @@ fn what_is_not_said_is_asked_and_judged_when_it_is_answered() {
 fn what_was_answered_is_proposed_the_next_time_even_if_it_was_taken_back() {
     let image = Image::new();
     image.write("/etc/ssh/sshd_config", UNDECIDED);
-    image.sets_up(&["--service", "sudo,sshd", "--keys", "alone"]);
+    let name = ["--name", "ada=admin@example.com"];
+    image.sets_up(&[&["--service", "sudo,sshd", "--keys", "alone"][..], &name].concat());
     assert_eq!(image.run(&["unsetup"]).2, 0);
     let seen = image.answers(&[
         ("Address of the tenant (https://...) [https://abc1234.id.cyberark.cloud]: ", ""),
@@ -278,7 +279,11 @@ fn what_was_answered_is_proposed_the_next_time_even_if_it_was_taken_back() {
         ("Write this? [y/N] ", "y"),
     ]);
     assert_eq!((seen.stderr.as_str(), seen.code), ("", Some(0)));
+    assert!(
+        image.read("/etc/countersign/countersign.toml").contains("\nada = \"admin@example.com\"\n")
+    );
     assert_eq!(image.run(&["unsetup"]).2, 0);
+    assert!(!image.read("/etc/countersign/countersign.toml").contains("ada"));
     let (_, err, code) = image.run(&["setup", "--without-tenant", "--yes"]);
     assert_eq!((err.as_str(), code), ("", 0));
     assert!(image.read("/etc/pam.d/sudo").contains("pam_countersign.so"));

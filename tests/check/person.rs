@@ -107,7 +107,7 @@ fn whom_nobody_would_ask_is_told_with_the_options_that_there_are() {
             "",
             ["nobody", "root"],
             "map the name in [users] of countersign.toml(5), or name somebody else with --user",
-            "map the name in [users] of countersign.toml(5), or name somebody else with --test-user",
+            "say what the tenant calls the user with --name USER=NAME, or name another user with --test-user",
         ),
     ] {
         let rig = Rig::new(ALICE);

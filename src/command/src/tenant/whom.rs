@@ -32,7 +32,7 @@ pub const CHECK: Hints = Hints {
 pub const SETUP: Hints = Hints {
     unknown: "name a user of this machine with --test-user",
     exempt: "name somebody who is not exempt with --test-user, or --without-tenant",
-    not_mapped: "map the name in [users] of countersign.toml(5), or name somebody else with --test-user",
+    not_mapped: "say what the tenant calls the user with --name USER=NAME, or name another user with --test-user",
 };
 
 /// The terms of a login of this user of the machine, as the policy has them for a service.

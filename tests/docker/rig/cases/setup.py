@@ -186,6 +186,27 @@ def a_setup_that_nobody_confirms_is_put_back_by_itself(world):
         world.log.says("nobody confirmed the setup: taken back", tag="countersign")
 
 
+@case(sudoers="Defaults use_pty")
+def who_typed_a_setup_by_sudo_is_told_on_their_own_terminal_and_a_root_shell_is_told_once(world):
+    with fresh_system() as before:
+        root = world.shell("otto").begins()
+        root.types("sudo -i")
+        root.asks_hidden(SUDO)
+        root.types(PASSWORD)
+        root.sees("# $")
+        shell = world.shell("otto").begins()
+        options = ["--keys", "alone", "--yes", "--confirm-within", "8s"]
+        typed = shell.types_command(" ".join(["sudo countersign setup", *TENANT, *SERVICES, *options]))
+        typed.asks_hidden(SUDO)
+        typed.types(PASSWORD)
+        expect(typed.ends() == 0, "setup failed")
+        for terminal in shell, root:
+            terminal.sees("countersign: the setup is put back in 4 s, unless a new login by ssh says: sudo countersign confirm\r+\n")
+            terminal.sees("countersign: no new login confirmed the setup: everything was put back at ")
+        awaits(lambda: files() == before, "it was not put back")
+        expect(root.printed.count("no new login confirmed the setup") == 1, "the root shell was told twice")
+
+
 @case()
 def who_was_not_chosen_logs_in_as_before(world):
     with fresh_system():

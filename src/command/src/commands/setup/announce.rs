@@ -17,9 +17,12 @@ pub struct Place {
 }
 
 impl Place {
-    /// That of this process; none without a terminal.
+    /// That of this process; none without a terminal. What sudo starts may have a terminal of its
+    /// own (`use_pty`), which is gone as soon as the command ends: that of sudo's caller counts.
     pub fn own() -> Option<Self> {
-        let path = terminal_of("self")?;
+        let typed_in = os::named_ancestors().into_iter().find(|(name, _)| !relays(name));
+        let typed_in = typed_in.and_then(|(_, process)| terminal_of(&process.pid.to_string()));
+        let path = typed_in.or_else(|| terminal_of("self"))?;
         let owner = fs::metadata(&path).ok()?.uid();
         Some(Self { path, owner })
     }
@@ -39,21 +42,33 @@ pub fn tell(text: &str, typed_on: Option<&Place>) {
     }
 }
 
-/// The terminals that a process of root runs on, such as a shell behind sudo.
+/// Whether a process of this name shows on its own terminal what a command says on another.
+fn relays(name: &str) -> bool {
+    name == "sudo"
+}
+
+/// The terminals that a process of root runs on, such as a shell behind sudo. Not those of sudo
+/// itself, which would show everything twice.
 fn of_root() -> BTreeSet<String> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let owned = entries.filter(|entry| entry.metadata().is_ok_and(|found| found.uid() == 0));
     let names = owned.filter_map(|entry| entry.file_name().into_string().ok());
     let pids = names.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
-    pids.filter_map(|pid| terminal_of(&pid)).collect()
+    let found = pids.filter_map(|pid| name_and_terminal(&pid));
+    found.filter(|(name, _)| !relays(name)).map(|(_, terminal)| terminal).collect()
 }
 
-/// The controlling terminal of a process: proc(5), `tty_nr`.
 fn terminal_of(pid: &str) -> Option<String> {
+    name_and_terminal(pid).map(|(_, terminal)| terminal)
+}
+
+/// The name of a process and its controlling terminal: proc(5), `comm` and `tty_nr`.
+fn name_and_terminal(pid: &str) -> Option<(String, String)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = stat.rsplit_once(')')?;
+    let (name, rest) = stat.rsplit_once(')')?;
+    let (_, name) = name.split_once('(')?;
     let number: u32 = rest.split_ascii_whitespace().nth(4)?.parse().ok()?;
-    named(number)
+    Some((name.to_owned(), named(number)?))
 }
 
 /// Its name by major and minor number: pseudo-terminals, virtual consoles and serial lines.

@@ -2,6 +2,8 @@
 //! of that setup.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::sshd::Keys;
@@ -16,6 +18,8 @@ const FILE: &str = "/var/lib/countersign/setup/answers.json";
 pub struct Answers {
     pub tenant: Option<String>,
     pub template: Option<String>,
+    /// Local names and those of the tenant, as the configuration had them then.
+    pub names: BTreeMap<String, String>,
     pub ca_file: Option<String>,
     pub services: Vec<String>,
     pub keys: Option<Keys>,

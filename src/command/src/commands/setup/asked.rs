@@ -31,7 +31,8 @@ pub fn ask_tenant(policy: &Policy, user: &str, services: &[String]) -> Done {
                 "the tenant asks too little of {name}, or what can't be met in a terminal:\n  {offers}"
             ))
             .hint(format!(
-                "change at the tenant what {name} is asked for, or name somebody else; login.minimum_factors in countersign.toml(5) says how much is demanded"
+                "where the tenant has another name for {user}: --name {user}=NAME; or change there what {name} is asked for: login.minimum_factors in countersign.toml(5) says how much is demanded",
+                user = escape(user)
             )));
         }
         line(format!("The tenant would ask {name} for {}.", challenges(&found)));

@@ -2,6 +2,8 @@
 //! or asked for.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeMap;
+
 use countersign::audit::escape;
 use countersign::policy::{self, Policy};
 use toml_edit::{DocumentMut, Item};
@@ -74,7 +76,8 @@ struct Gathering<'a> {
 impl Gathering<'_> {
     fn all(&self, text: &str) -> Result<Wanted, Problem> {
         let mut document = document(self.config, text)?;
-        let ca_file = self.ca_file(&document);
+        let is_new = said(&document, "tenant", "url").is_none() && self.arguments.tenant.is_none();
+        let ca_file = self.ca_file(is_new);
         if let Some(file) = &ca_file {
             put(&mut document, "tenant", "ca_file", file);
         }
@@ -84,7 +87,9 @@ impl Gathering<'_> {
         if let Some(template) = &template {
             put(&mut document, "users", "template", template);
         }
-        for (account, name) in &self.arguments.name {
+        let last = self.last.names.iter().filter(|_| is_new);
+        let said = self.arguments.name.iter().map(|(account, name)| (account, name));
+        for (account, name) in last.chain(said) {
             put(&mut document, "users.names", account, name);
         }
         let configuration = document.to_string();
@@ -93,15 +98,22 @@ impl Gathering<'_> {
         let keys = self.keys(&services)?;
         let test_user = self.test_user(&policy, &services)?;
         Ok(Wanted {
-            answers: Answers { tenant: Some(tenant), template, ca_file, services, keys, test_user },
+            answers: Answers {
+                tenant: Some(tenant),
+                template,
+                names: names(&document),
+                ca_file,
+                services,
+                keys,
+                test_user,
+            },
             configuration,
             policy,
         })
     }
 
     /// An option, or what the last setup was told as long as the configuration names no tenant.
-    fn ca_file(&self, document: &DocumentMut) -> Option<String> {
-        let is_new = said(document, "tenant", "url").is_none() && self.arguments.tenant.is_none();
+    fn ca_file(&self, is_new: bool) -> Option<String> {
         let last = self.last.ca_file.clone().filter(|_| is_new);
         self.arguments.ca_file.clone().or(last)
     }
@@ -231,9 +243,16 @@ fn judged(document: &DocumentMut, key: &str) -> Result<Option<Policy>, Problem> 
 }
 
 fn has_names(document: &DocumentMut) -> bool {
+    !names(document).is_empty()
+}
+
+/// The names of `[users.names]`.
+fn names(document: &DocumentMut) -> BTreeMap<String, String> {
     let names = document.get("users").and_then(|users| users.get("names"));
-    let names = names.and_then(Item::as_table_like);
-    names.is_some_and(|names| !names.is_empty())
+    let names = names.and_then(Item::as_table_like).into_iter().flat_map(|table| table.iter());
+    let names =
+        names.filter_map(|(account, name)| Some((account.to_owned(), name.as_str()?.to_owned())));
+    names.collect()
 }
 
 /// What the configuration says, if it says something.
