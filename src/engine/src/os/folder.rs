@@ -204,7 +204,7 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// What open(2) says, and as [`Cells::map`].
+    /// What open(2) says, and as for mapping it.
     pub fn map(&self, name: &str, head: usize, words: usize) -> io::Result<Option<Cells>> {
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY;
         match files::open_at(&self.directory, name, flags) {

@@ -1,7 +1,7 @@
 //! What the administrator decided, and what it means for one login.
 //!
 //! [`parse`] turns the bytes of `countersign.toml` into a [`Policy`] or into every error at once;
-//! [`judge`] says what the policy asks of one [`Subject`]. Nothing here reads a file, a clock or
+//! [`judge()`] says what the policy asks of one [`Subject`]. Nothing here reads a file, a clock or
 //! the environment: the caller brings the bytes, the day and a [`Directory`].
 //!
 //! - `file`, `step_up`, `offline`, `registration`, `administration`, `reader` and `nesting`: from
