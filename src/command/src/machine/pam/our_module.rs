@@ -58,6 +58,7 @@ pub fn answers(kind: Kind, exempts: bool) -> Vec<Code> {
 
 #[cfg(test)]
 mod tests {
+    use pam::constants::PamResultCode;
     use pam_stack::line::lines;
 
     use super::*;
@@ -68,6 +69,17 @@ mod tests {
                      user_unknown system_err module_unknown";
         let codes: Vec<_> = refusals().into_iter().map(Code::word).collect();
         assert_eq!(codes.join(" "), words);
+    }
+
+    /// libpam's control words and its header name the same codes, one of them in two ways.
+    #[test]
+    fn the_codes_of_stacks_and_those_of_the_module_have_the_same_numbers() {
+        for code in Code::all() {
+            let number = i32::try_from(code.number()).unwrap();
+            let name = format!("{:?}", PamResultCode::try_from(number).unwrap());
+            let word = name.trim_start_matches("PAM_").to_ascii_lowercase();
+            assert_eq!(code.word(), word.replace("authtok_recovery_err", "authtok_recover_err"));
+        }
     }
 
     #[test]
