@@ -17,6 +17,8 @@ SSHD_OPTIONS = {
     "interactive": {"Port": 2201, "KbdInteractiveAuthentication": "yes", "PasswordAuthentication": "no"},
     "both": {"Port": 2202, "KbdInteractiveAuthentication": "yes", "PasswordAuthentication": "no",
              "AuthenticationMethods": "publickey,keyboard-interactive:pam"},
+    "alone": {"Port": 2205, "KbdInteractiveAuthentication": "yes", "PasswordAuthentication": "no",
+              "AuthenticationMethods": "keyboard-interactive:pam"},
     "blind": {"Port": 2203, "KbdInteractiveAuthentication": "no", "PasswordAuthentication": "yes"},
     "either": {"Port": 2204, "KbdInteractiveAuthentication": "yes", "PasswordAuthentication": "no", "PermitRootLogin": "yes",
                "AuthenticationMethods": "publickey,keyboard-interactive:pam keyboard-interactive:pam"},

@@ -45,6 +45,11 @@ impl From<Nameless> for Refusal {
 }
 
 impl Caller {
+    /// sshd says so, and no other program does.
+    pub(crate) fn is_ssh(&self) -> bool {
+        self.tty.as_deref() == Some("ssh")
+    }
+
     /// The person at the keyboard, as far as the policy asks about one.
     ///
     /// Where it asks about the account alone, a program that names another caller than the kernel
@@ -108,8 +113,7 @@ impl Attempt<'_> {
         ssh::public_key(auth_info.filter(|_| self.is_ssh())?)
     }
 
-    /// sshd says so, and nobody else does.
     pub(super) fn is_ssh(&self) -> bool {
-        self.caller.tty.as_deref() == Some("ssh")
+        self.caller.is_ssh()
     }
 }

@@ -72,7 +72,7 @@ fn authenticate(handle: &mut PamHandle, arguments: Vec<&CStr>) -> PamResultCode 
         let outcome = host::authenticate(&caller, &mut conversation);
         handle::delay_failure(handle, outcome.failure_delay);
         handle::hand_over(handle, &outcome.event);
-        code(&outcome.verdict)
+        code(&outcome.verdict, caller.is_ssh())
     });
     answer.unwrap_or_else(|defect| {
         Log::new("panic").line(Level::Error, &defect);
@@ -81,13 +81,20 @@ fn authenticate(handle: &mut PamHandle, arguments: Vec<&CStr>) -> PamResultCode 
 }
 
 /// What libpam is told.
-fn code(verdict: &Verdict) -> PamResultCode {
+///
+/// After `PAM_MAXTRIES` sshd takes no method any more that PAM has a part in. Where that were all
+/// that the login could go on with, it names none, and ssh then tries all that it knows: it asks
+/// for a password that nothing takes. So sshd may ask again.
+fn code(verdict: &Verdict, is_ssh: bool) -> PamResultCode {
     match verdict {
         Verdict::Granted(_proof) => PamResultCode::PAM_SUCCESS,
         Verdict::Remembered(_confirmation) => PamResultCode::PAM_SUCCESS,
         Verdict::Exempt { result: ExemptResult::Ignore, .. } => PamResultCode::PAM_IGNORE,
         Verdict::Exempt { result: ExemptResult::Success, .. } => PamResultCode::PAM_SUCCESS,
-        Verdict::Refused(refusal) => refusal.reason.pam_code(),
+        Verdict::Refused(refusal) => match refusal.reason.pam_code() {
+            PamResultCode::PAM_MAXTRIES if is_ssh => PamResultCode::PAM_AUTH_ERR,
+            code => code,
+        },
     }
 }
 
@@ -99,15 +106,27 @@ mod tests {
     #[test]
     fn no_refusal_is_a_success_and_none_is_ignored() {
         for reason in Reason::ALL {
-            let code = code(&Verdict::Refused(Refusal::new(reason, "")));
-            assert_ne!(code, PamResultCode::PAM_SUCCESS, "{reason:?}");
-            assert_ne!(code, PamResultCode::PAM_IGNORE, "{reason:?}");
+            for is_ssh in [false, true] {
+                let code = code(&Verdict::Refused(Refusal::new(reason, "")), is_ssh);
+                assert_ne!(code, PamResultCode::PAM_SUCCESS, "{reason:?}");
+                assert_ne!(code, PamResultCode::PAM_IGNORE, "{reason:?}");
+            }
         }
     }
 
     #[test]
+    fn sshd_is_not_told_that_there_were_too_many_tries_and_other_programs_are() {
+        let denied = |is_ssh| {
+            let refusal = Refusal::new(Reason::ApprovalRefused, "");
+            code(&Verdict::Refused(refusal), is_ssh)
+        };
+        assert_eq!(denied(true), PamResultCode::PAM_AUTH_ERR);
+        assert_eq!(denied(false), PamResultCode::PAM_MAXTRIES);
+    }
+
+    #[test]
     fn an_exempt_user_is_ignored_unless_the_rule_says_success() {
-        let exempt = |result| code(&Verdict::Exempt { rule: "r".into(), result });
+        let exempt = |result| code(&Verdict::Exempt { rule: "r".into(), result }, false);
         assert_eq!(exempt(ExemptResult::Ignore), PamResultCode::PAM_IGNORE);
         assert_eq!(exempt(ExemptResult::Success), PamResultCode::PAM_SUCCESS);
     }

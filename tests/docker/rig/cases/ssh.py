@@ -75,13 +75,40 @@ def a_push_that_is_denied_ends_the_login(world):
 
 
 @case()
-def after_a_denial_the_client_is_not_asked_again(world):
-    login = world.ssh("penny", "-oNumberOfPasswordPrompts=3")
+def after_a_denial_the_client_is_asked_again_and_no_phone_rings(world):
+    login = world.ssh("penny", "-oNumberOfPasswordPrompts=2")
     answers(login, PASSWORD, "")
     world.tenant.deny("penny")
+    login.asks_hidden(HIDDEN)
+    login.types(PASSWORD)
     login.is_refused(REFUSED, status=255)
+    login.shows(r"Nothing can be sent to your phone")
     world.denied("penny", "sshd", "approval_refused")
+    world.denied("penny", "sshd", "push_budget")
     world.tenant.sent_nothing_to("penny")
+
+
+def is_asked_nothing_that_sshd_does_not_take(world, *options, to):
+    """After a denial ssh, which may do all that it knows, asks for what the module takes, and for no password of its own."""
+    login = world.ssh("penny", "-oNumberOfPasswordPrompts=2", "-oPreferredAuthentications=publickey,keyboard-interactive,password", *options, to=to)
+    answers(login, PASSWORD, "")
+    world.tenant.deny("penny")
+    login.asks_hidden(HIDDEN)
+    login.types(PASSWORD)
+    login.is_refused(REFUSED, status=255)
+    login.never_shows("'s password:")
+    world.denied("penny", "sshd", "approval_refused")
+    world.denied("penny", "sshd", "push_budget")
+
+
+@case()
+def after_a_denial_behind_a_key_ssh_asks_for_nothing_that_sshd_does_not_take(world):
+    is_asked_nothing_that_sshd_does_not_take(world, to="both")
+
+
+@case()
+def after_a_denial_without_another_way_in_ssh_asks_for_nothing_that_sshd_does_not_take(world):
+    is_asked_nothing_that_sshd_does_not_take(world, to="alone")
 
 
 @case()
