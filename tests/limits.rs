@@ -30,7 +30,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use countersign::local::budget::Room;
+use countersign::local::budget::Allowance;
 use countersign::local::memory::{Circumstances, Now, Scope};
 use countersign::local::offline::Store;
 use countersign::local::offline::moment::Moment;
@@ -163,7 +163,9 @@ const ROWS: [Row; 13] = [
         act: "denied",
         code: |_| String::new(),
         says: "sent",
-        holds: |machine| matches!(machine.state().room(NAME, LIMITS), Ok(Room::Paused(_))),
+        holds: |machine| {
+            matches!(machine.state().allowance(NAME, LIMITS), Ok(Allowance::Paused(_)))
+        },
         when_gone: true,
         without_numbers: false,
     },
@@ -382,7 +384,7 @@ fn a_process_that_stands_still_or_is_killed_keeps_every_limit_and_nobody_waits_f
             assert!(matches!(others, Ok(Ok(_))), "{}: {what}", row.state);
             let other = machine.store().redeem(UID + 2, "nonsense", OFFLINE);
             assert_eq!(other.map(drop), Err(CodeRefusal::NotEnrolled), "{what}");
-            assert!(machine.state().room(NAME, LIMITS).is_ok(), "{what}");
+            assert!(machine.state().allowance(NAME, LIMITS).is_ok(), "{what}");
             let said = traced.said_so_far();
             if !row.when_gone {
                 check(&machine, row, &said, &what);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::login::Allowance;
+use crate::local::budget::Allowance;
 use crate::policy::Mechanism;
 use crate::tenant::reply::AnswerType;
 use crate::tenant::text::ServerText;
@@ -210,7 +210,7 @@ pub fn password(tenant_user: &str) -> String {
 pub fn quiet(allowance: Allowance, for_code: bool) -> String {
     let (time, why) = match allowance {
         Allowance::Free => return String::new(),
-        Allowance::Unknown => return "Nothing can be sent to your phone from here.\n".to_owned(),
+        Allowance::Never => return "Nothing can be sent to your phone from here.\n".to_owned(),
         Allowance::Over(time) => (time, "too many requests went unapproved"),
         Allowance::Paused(time) => (time, "the last request was not approved"),
     };

@@ -5,11 +5,10 @@
 use std::time::{Duration, Instant};
 
 use countersign::host::{self, Answer, Hands};
+use countersign::local::budget::Allowance;
 use countersign::local::offline::Receipt;
 use countersign::local::offline::rules::CodeRefusal;
-use countersign::login::{
-    Allowance, Before, Ended, Keep, Machine, Notice, Outgoing, Question, Start,
-};
+use countersign::login::{Before, Ended, Keep, Machine, Notice, Outgoing, Question, Start};
 use countersign::os::Trusted;
 use countersign::policy::Terms;
 use countersign::refusal::{Reason, Refusal};

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use super::Answer;
 use super::conversation::is_junk;
 use crate::echo::Echoes;
+use crate::local::budget::Allowance;
 use crate::local::offline::Receipt;
 use crate::local::offline::rules::CodeRefusal;
 use crate::login::{
-    self, Allowance, AwaitAnswer, AwaitReply, AwaitTime, Ended, Keep, Notice, Outgoing, Question,
-    Start, Step,
+    self, AwaitAnswer, AwaitReply, AwaitTime, Ended, Keep, Notice, Outgoing, Question, Start, Step,
 };
 use crate::os::{self, Paused};
 use crate::refusal::{Reason, Refusal};

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::crank::Hands;
 use super::{Answer, Attempt, names};
+use crate::local::budget::Allowance;
 use crate::local::offline::Receipt;
 use crate::local::offline::rules::CodeRefusal;
 use crate::log::Level;
-use crate::login::{Allowance, Echo, Keep, Notice, Outgoing, Question};
+use crate::login::{Echo, Keep, Notice, Outgoing, Question};
 use crate::os;
 use crate::policy::{Mechanism, Terms};
 use crate::refusal::Refusal;

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::Attempt;
 use super::offline::Records;
-use crate::local::budget::{Ringing, Room};
+use crate::local::budget::{Allowance, Ringing};
 use crate::local::memory::{Circumstances, Now, Remembered, Scope, Suspended};
 use crate::local::offline::Asked;
 use crate::local::{State, Unmarked, Unusable, fingerprint};
 use crate::log::Level;
-use crate::login::{Allowance, Keep, Proof};
+use crate::login::{Keep, Proof};
 use crate::os::{Process, Session, Trusted};
 use crate::policy::{Flow, OAuthClient, OnDemand, Policy, Push, Terms};
 use crate::refusal::{Reason, Refusal};
@@ -96,8 +96,8 @@ impl Attempt<'_> {
 
     /// Whether this person's phone may ring, without letting it.
     pub(super) fn allowance(&mut self, tenant_user: &str) -> Allowance {
-        let room = self.with_state(|state, push| state.room(tenant_user, push));
-        allowance(room)
+        let allowance = self.with_state(|state, push| state.allowance(tenant_user, push));
+        allowance.unwrap_or(Allowance::Never)
     }
 
     /// Counts one more, if this person's phone may ring.
@@ -109,8 +109,8 @@ impl Attempt<'_> {
                 }
                 Allowance::Free
             }
-            Some(Err(room)) => allowance(Some(room)),
-            None => Allowance::Unknown,
+            Some(Err(allowance)) => allowance,
+            None => Allowance::Never,
         }
     }
 
@@ -284,15 +284,6 @@ impl Attempt<'_> {
             account: self.account.as_ref()?.name.clone(),
             configuration: fingerprint(&self.memory.as_ref()?.configuration),
         })
-    }
-}
-
-fn allowance(room: Option<Room>) -> Allowance {
-    match room {
-        Some(Room::Free) => Allowance::Free,
-        Some(Room::Over(time)) => Allowance::Over(time),
-        Some(Room::Paused(time)) => Allowance::Paused(time),
-        Some(Room::Never) | None => Allowance::Unknown,
     }
 }
 

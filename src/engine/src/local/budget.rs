@@ -35,16 +35,17 @@ const OPEN: u64 = 64;
 /// How often a login looks again where another one has made the file before it.
 const TRIES: usize = 2;
 
-/// Whether one more may be sent.
+/// Whether a push, a text, a mail or a call may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub enum Allowance {
     /// Yes.
     Free,
-    /// Too many were sent: not before this time has passed.
+    /// Too many went unapproved: not before this time has passed.
     Over(Duration),
     /// The last one was refused: not before this time has passed.
     Paused(Duration),
-    /// The limits allow none at all.
+    /// No, and no time is known after which one may: the limits allow none, or the state can't be
+    /// used.
     Never,
 }
 
@@ -67,9 +68,9 @@ pub struct Ringing {
 }
 
 impl Spent {
-    fn room(&self, limits: Push, now: u64) -> Room {
+    fn allowance(&self, limits: Push, now: u64) -> Allowance {
         if limits.count == 0 {
-            return Room::Never;
+            return Allowance::Never;
         }
         let window = limits.window.as_secs();
         let recent = self.sent.iter().filter(|at| is_recent(**at, window, now));
@@ -79,11 +80,11 @@ impl Spent {
         let next = next.unwrap_or(0);
         let left = |until: u64| Duration::from_secs(until.saturating_sub(now).max(1));
         if self.paused_until > next.max(now) {
-            Room::Paused(left(self.paused_until))
+            Allowance::Paused(left(self.paused_until))
         } else if over.is_some() {
-            Room::Over(left(next))
+            Allowance::Over(left(next))
         } else {
-            Room::Free
+            Allowance::Free
         }
     }
 }
@@ -98,13 +99,13 @@ impl State {
     /// # Errors
     ///
     /// [`Unusable`]: then nothing may be sent.
-    pub fn room(&self, user: &str, limits: Push) -> Result<Room, Unusable> {
+    pub fn allowance(&self, user: &str, limits: Push) -> Result<Allowance, Unusable> {
         let Some(ledger) = self.open_pushes(user)? else {
-            return Ok(Spent::default().room(limits, self.now()));
+            return Ok(Spent::default().allowance(limits, self.now()));
         };
-        let room = self.read(&ledger)?.room(limits, self.now());
+        let allowance = self.read(&ledger)?.allowance(limits, self.now());
         self.looked_at.replace(Some((name(user), ledger)));
-        Ok(room)
+        Ok(allowance)
     }
 
     /// How many may be sent to `user` before a success, without sending any.
@@ -123,22 +124,24 @@ impl State {
     ///
     /// # Errors
     ///
-    /// What there is room for instead.
-    pub fn spend(&self, user: &str, limits: Push) -> Result<Result<Ringing, Room>, Unusable> {
+    /// [`Unusable`]: then nothing may be sent. The inner error says what the limits allow instead.
+    pub fn spend(&self, user: &str, limits: Push) -> Result<Result<Ringing, Allowance>, Unusable> {
         let ledger = match self.looked_at.take() {
             Some((looked_at, ledger)) if looked_at == name(user) => ledger,
             Some(_) | None => self.pushes(user)?,
         };
-        match self.read(&ledger)?.room(limits, self.now()) {
-            Room::Free => {}
-            room @ (Room::Over(_) | Room::Paused(_) | Room::Never) => return Ok(Err(room)),
+        match self.read(&ledger)?.allowance(limits, self.now()) {
+            Allowance::Free => {}
+            allowance @ (Allowance::Over(_) | Allowance::Paused(_) | Allowance::Never) => {
+                return Ok(Err(allowance));
+            }
         }
         ledger.set(LENGTH, limits.pause.as_secs())?;
         let Some(ringing) = self.claim(ledger, limits)? else {
             // Others were quicker.
-            let room = self.room(user, limits)?;
-            let soon = Room::Over(Duration::from_secs(1));
-            return Ok(Err(if room == Room::Free { soon } else { room }));
+            let allowance = self.allowance(user, limits)?;
+            let soon = Allowance::Over(Duration::from_secs(1));
+            return Ok(Err(if allowance == Allowance::Free { soon } else { allowance }));
         };
         ringing.ledger.check_current()?;
         Ok(Ok(ringing))
@@ -383,24 +386,27 @@ mod tests {
 
     #[test]
     fn the_fourth_in_ten_minutes_waits_for_the_first_to_be_over() {
-        let over = |seconds| Room::Over(Duration::from_secs(seconds));
-        assert_eq!(spent(&[], 0).room(LIMITS, 0), Room::Free);
-        assert_eq!(spent(&[1000, 1100], 0).room(LIMITS, 1200), Room::Free);
-        assert_eq!(spent(&[1000, 1100, 1200], 0).room(LIMITS, 1200), over(400));
-        assert_eq!(spent(&[1000, 1100, 1200], 0).room(LIMITS, 1599), over(1));
-        assert_eq!(spent(&[1000, 1100, 1200], 0).room(LIMITS, 1600), Room::Free);
+        let over = |seconds| Allowance::Over(Duration::from_secs(seconds));
+        assert_eq!(spent(&[], 0).allowance(LIMITS, 0), Allowance::Free);
+        assert_eq!(spent(&[1000, 1100], 0).allowance(LIMITS, 1200), Allowance::Free);
+        assert_eq!(spent(&[1000, 1100, 1200], 0).allowance(LIMITS, 1200), over(400));
+        assert_eq!(spent(&[1000, 1100, 1200], 0).allowance(LIMITS, 1599), over(1));
+        assert_eq!(spent(&[1000, 1100, 1200], 0).allowance(LIMITS, 1600), Allowance::Free);
     }
 
     #[test]
     fn a_pause_holds_whatever_is_left() {
-        assert_eq!(spent(&[], 1060).room(LIMITS, 1000), Room::Paused(Duration::from_secs(60)));
-        assert_eq!(spent(&[], 1060).room(LIMITS, 1060), Room::Free);
+        assert_eq!(
+            spent(&[], 1060).allowance(LIMITS, 1000),
+            Allowance::Paused(Duration::from_secs(60))
+        );
+        assert_eq!(spent(&[], 1060).allowance(LIMITS, 1060), Allowance::Free);
     }
 
     #[test]
     fn a_budget_of_nothing_never_has_room() {
         let none = Push { count: 0, ..LIMITS };
-        assert_eq!(spent(&[], 0).room(none, 1000), Room::Never);
-        assert_eq!(spent(&[900], 1060).room(none, 1000), Room::Never);
+        assert_eq!(spent(&[], 0).allowance(none, 1000), Allowance::Never);
+        assert_eq!(spent(&[900], 1060).allowance(none, 1000), Allowance::Never);
     }
 }

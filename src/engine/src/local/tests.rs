@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::budget::Room;
+use super::budget::Allowance;
 use super::memory::{Circumstances, Now, Scope};
 use super::*;
 use crate::os::{Process, Session};
@@ -66,18 +66,18 @@ impl Drop for Place {
     }
 }
 
-fn over(seconds: u64) -> Result<Room, Unusable> {
-    Ok(Room::Over(Duration::from_secs(seconds)))
+fn over(seconds: u64) -> Result<Allowance, Unusable> {
+    Ok(Allowance::Over(Duration::from_secs(seconds)))
 }
 
-fn paused(seconds: u64) -> Result<Room, Unusable> {
-    Ok(Room::Paused(Duration::from_secs(seconds)))
+fn paused(seconds: u64) -> Result<Allowance, Unusable> {
+    Ok(Allowance::Paused(Duration::from_secs(seconds)))
 }
 
 /// Something is sent, and ends without a denial.
-fn spend(state: &State, user: &str) -> Result<Room, Unusable> {
+fn spend(state: &State, user: &str) -> Result<Allowance, Unusable> {
     match state.spend(user, LIMITS)? {
-        Ok(ringing) => ringing.answered().map(|()| Room::Free),
+        Ok(ringing) => ringing.answered().map(|()| Allowance::Free),
         Err(room) => Ok(room),
     }
 }
@@ -94,12 +94,12 @@ fn the_budget_is_one_for_all_spellings_of_a_name() {
     for (at, name) in
         [(100, "Alice@example.com"), (110, "alice@EXAMPLE.com"), (120, "alice@example.com")]
     {
-        assert_eq!(spend(&place.at(at), name), Ok(Room::Free));
+        assert_eq!(spend(&place.at(at), name), Ok(Allowance::Free));
     }
     assert_eq!(spend(&place.at(130), "ALICE@example.com"), over(570));
-    assert_eq!(place.at(130).room("alice@example.com", LIMITS), over(570));
-    assert_eq!(place.at(130).room("bob@example.com", LIMITS), Ok(Room::Free));
-    assert_eq!(place.at(700).room("alice@example.com", LIMITS), Ok(Room::Free));
+    assert_eq!(place.at(130).allowance("alice@example.com", LIMITS), over(570));
+    assert_eq!(place.at(130).allowance("bob@example.com", LIMITS), Ok(Allowance::Free));
+    assert_eq!(place.at(700).allowance("alice@example.com", LIMITS), Ok(Allowance::Free));
 }
 
 #[test]
@@ -109,10 +109,10 @@ fn a_success_refills_the_budget_and_a_refusal_pauses_it() {
         let _ = spend(&place.at(100), "alice");
     }
     place.at(110).refill("alice", &[]).unwrap();
-    assert_eq!(place.at(110).room("alice", LIMITS), Ok(Room::Free));
+    assert_eq!(place.at(110).allowance("alice", LIMITS), Ok(Allowance::Free));
     denied(&place.at(120), "alice");
     assert_eq!(spend(&place.at(121), "alice"), paused(59));
-    assert_eq!(spend(&place.at(180), "alice"), Ok(Room::Free));
+    assert_eq!(spend(&place.at(180), "alice"), Ok(Allowance::Free));
     let all = place.at(181).all_spent().unwrap();
     assert_eq!((all.len(), all[0].user.as_str(), all[0].sent.len()), (1, "alice", 2));
 }
@@ -124,7 +124,7 @@ fn a_pause_and_a_memory_begin_when_the_login_ends_and_not_when_it_began() {
     let ringing = state.spend("alice", LIMITS).unwrap().ok().unwrap();
     seconds.set(190);
     state.deny("alice", &[ringing], LIMITS).unwrap();
-    assert_eq!(place.at(191).room("alice", LIMITS), paused(59));
+    assert_eq!(place.at(191).allowance("alice", LIMITS), paused(59));
     let (same, session) = (circumstances(), session(7));
     state.remember(same.clone(), step_up(&session), Duration::from_secs(60)).unwrap();
     let found = place.at(200).recall(&now(&same, &session)).unwrap();
@@ -138,7 +138,7 @@ fn of_many_at_once_as_many_get_through_as_are_allowed() {
     std::thread::scope(|scope| {
         for _ in 0..12 {
             scope.spawn(|| {
-                if spend(&place.at(100), "alice") == Ok(Room::Free) {
+                if spend(&place.at(100), "alice") == Ok(Allowance::Free) {
                     free.fetch_add(1, Ordering::Relaxed);
                 }
             });
@@ -162,13 +162,13 @@ fn a_state_that_can_not_be_read_allows_nothing_and_is_left_as_it_is() {
         &[good.as_slice(), b"x"].concat(),
     ] {
         fs::write(&file, damaged).unwrap();
-        assert!(place.at(101).room("alice", LIMITS).is_err(), "{damaged:?}");
+        assert!(place.at(101).allowance("alice", LIMITS).is_err(), "{damaged:?}");
         assert!(place.at(101).spend("alice", LIMITS).is_err(), "{damaged:?}");
         assert_eq!(fs::read(&file).unwrap(), damaged);
     }
     fs::write(&file, &good).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
-    assert!(place.at(101).room("alice", LIMITS).is_err());
+    assert!(place.at(101).allowance("alice", LIMITS).is_err());
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn nothing_survives_a_reboot() {
     let scope = step_up(&session);
     place.at(100).remember(circumstances.clone(), scope, Duration::from_secs(600)).unwrap();
     let next = place.after_a_reboot(101);
-    assert_eq!(next.room("alice", LIMITS), Ok(Room::Free));
+    assert_eq!(next.allowance("alice", LIMITS), Ok(Allowance::Free));
     assert!(next.token("client").unwrap().is_none());
     assert_eq!(next.recall(&now(&circumstances, &session)), Ok(None));
 }
@@ -336,15 +336,15 @@ fn a_person_has_a_bounded_number_of_confirmations() {
 fn a_push_that_nobody_waits_for_any_more_counts_as_denied() {
     let place = Place::new();
     let ringing = place.at(100).spend("alice", LIMITS).unwrap().ok().unwrap();
-    assert_eq!(place.at(110).room("alice", LIMITS), Ok(Room::Free), "it rings");
+    assert_eq!(place.at(110).allowance("alice", LIMITS), Ok(Allowance::Free), "it rings");
     drop(ringing);
     assert_eq!(spend(&place.at(110), "alice"), paused(50), "nobody waits");
-    assert_eq!(spend(&place.at(160), "alice"), Ok(Room::Free));
+    assert_eq!(spend(&place.at(160), "alice"), Ok(Allowance::Free));
     let place = Place::new();
     let limits = Push { pause: Duration::from_secs(300), ..LIMITS };
     let stopped = place.at(100).spend("alice", limits).unwrap().ok().unwrap();
-    assert_eq!(place.at(219).room("alice", limits), Ok(Room::Free));
-    assert_eq!(place.at(220).room("alice", limits), paused(180), "no login is this long");
+    assert_eq!(place.at(219).allowance("alice", limits), Ok(Allowance::Free));
+    assert_eq!(place.at(220).allowance("alice", limits), paused(180), "no login is this long");
     drop(stopped);
 }
 
@@ -357,7 +357,7 @@ fn a_success_forgets_all_but_what_another_login_waits_for() {
     assert_eq!(place.at(105).refill("alice", &[own]), Ok(true));
     assert_eq!(place.at(105).left("alice", LIMITS), Ok(2));
     place.at(110).deny("alice", &[waiting], LIMITS).unwrap();
-    assert_eq!(place.at(111).room("alice", LIMITS), paused(59));
+    assert_eq!(place.at(111).allowance("alice", LIMITS), paused(59));
     assert_eq!(place.at(112).refill("alice", &[]), Ok(true));
     assert_eq!(place.at(112).refill("alice", &[]), Ok(false));
     assert_eq!(place.at(112).all_spent(), Ok(Vec::new()));
@@ -373,18 +373,18 @@ fn a_login_that_has_looked_counts_in_the_file_that_it_looked_at() {
     let place = Place::new();
     spend(&place.at(100), "alice").unwrap();
     let state = place.at(110);
-    assert_eq!(state.room("alice", LIMITS), Ok(Room::Free));
-    assert_eq!(state.room("bob", LIMITS), Ok(Room::Free));
+    assert_eq!(state.allowance("alice", LIMITS), Ok(Allowance::Free));
+    assert_eq!(state.allowance("bob", LIMITS), Ok(Allowance::Free));
     let first = state.spend("alice", LIMITS).unwrap().ok().unwrap();
     let second = state.spend("alice", LIMITS).unwrap().ok().unwrap();
-    assert_eq!(place.at(111).room("alice", LIMITS), over(589));
-    assert_eq!(place.at(111).room("bob", LIMITS), Ok(Room::Free));
+    assert_eq!(place.at(111).allowance("alice", LIMITS), over(589));
+    assert_eq!(place.at(111).allowance("bob", LIMITS), Ok(Allowance::Free));
     drop((first, second));
     let state = place.at(112);
-    assert_eq!(state.room("alice", LIMITS), over(588));
+    assert_eq!(state.allowance("alice", LIMITS), over(588));
     fs::remove_file(place.file()).unwrap();
     let state = place.at(113);
-    assert_eq!(state.room("alice", LIMITS), Ok(Room::Free));
+    assert_eq!(state.allowance("alice", LIMITS), Ok(Allowance::Free));
 }
 
 /// root has removed the file that the login has open.
@@ -394,7 +394,7 @@ fn a_denial_is_kept_although_a_success_has_begun_the_count_anew() {
     let ringing = place.at(100).spend("alice", LIMITS).unwrap().ok().unwrap();
     fs::remove_file(place.file()).unwrap();
     place.at(110).deny("alice", &[ringing], LIMITS).unwrap();
-    assert_eq!(place.at(111).room("alice", LIMITS), paused(59));
+    assert_eq!(place.at(111).allowance("alice", LIMITS), paused(59));
 }
 
 #[test]
@@ -433,7 +433,7 @@ fn what_the_version_before_has_counted_is_still_counted() {
     assert_eq!(spend(&place.at(130), "alice"), paused(50));
     assert_eq!(fs::read_dir(&place.0).unwrap().count(), 1, "it was converted");
     assert_eq!(spend(&place.at(130), "alice"), paused(50));
-    assert_eq!(spend(&place.at(180), "alice"), Ok(Room::Free));
+    assert_eq!(spend(&place.at(180), "alice"), Ok(Allowance::Free));
     let place = before("[90,95,100]", 0);
     assert_eq!(place.at(131).refill("alice", &[]), Ok(true));
     assert_eq!(fs::read_dir(&place.0).unwrap().count(), 0);

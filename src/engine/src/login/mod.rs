@@ -31,10 +31,9 @@ use choose::{Choice, Ringing};
 pub use choose::{obstacle, offer_name};
 use offline::{Standby, Unheard};
 pub use proof::{Kind, OfflineProof, Proof, enough, kind};
-pub use step::{
-    Allowance, Before, Echo, Ended, Keep, Machine, Notice, Outgoing, Question, Start, Step,
-};
+pub use step::{Before, Echo, Ended, Keep, Machine, Notice, Outgoing, Question, Start, Step};
 
+use crate::local::budget::Allowance;
 use crate::local::offline::Receipt;
 use crate::local::offline::rules::CodeRefusal;
 use crate::policy::{Mechanism, TenantUrl, Terms};
@@ -402,7 +401,7 @@ impl AwaitAllowance {
             (Allowance::Free, Ringing::Word(started, _, word)) => {
                 self.login.send_answer(started, word)
             }
-            (Allowance::Over(_) | Allowance::Paused(_) | Allowance::Unknown, ringing) => {
+            (Allowance::Over(_) | Allowance::Paused(_) | Allowance::Never, ringing) => {
                 self.login.go_on_quietly(ringing, allowance)
             }
         }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{AwaitAllowance, AwaitAnswer, AwaitRedeem, AwaitReply, AwaitTime, Proof, Told};
+use crate::local::budget::Allowance;
 use crate::policy::{Mechanism, TenantUrl, Terms};
 use crate::refusal::Refusal;
 use crate::secret::{Secret, Shared};
@@ -62,19 +63,6 @@ pub struct Machine {
     pub secret: Secret,
     /// A token from an earlier login.
     pub token: Option<Secret>,
-}
-
-/// Whether a push, a text, a mail or a call may be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Allowance {
-    /// Yes.
-    Free,
-    /// Too many went unapproved: not before this time has passed.
-    Over(Duration),
-    /// The last one was refused: not before this time has passed.
-    Paused(Duration),
-    /// No, and nobody can tell for how long.
-    Unknown,
 }
 
 /// What outlives a login.

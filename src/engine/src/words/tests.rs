@@ -242,7 +242,7 @@ fn a_phone_that_stays_silent_has_a_reason_that_is_true() {
         quiet(Allowance::Paused(minute), false),
         "Nothing is sent to your phone for another 60 s: the last request was not approved.\n"
     );
-    assert_eq!(quiet(Allowance::Unknown, true), "Nothing can be sent to your phone from here.\n");
+    assert_eq!(quiet(Allowance::Never, true), "Nothing can be sent to your phone from here.\n");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use countersign::audit::escape;
-use countersign::local::budget::Room;
+use countersign::local::budget::Allowance;
 use countersign::local::memory::{Entry, Scope};
 use countersign::local::offline::Store;
 use countersign::local::offline::rules::{Purpose, blocked};
@@ -94,37 +94,38 @@ pub fn pushes(case: &Case<'_>, terms: &Terms) -> Kept {
     let label = "pushes";
     let limits = case.policy.push();
     let user = &terms.tenant_user;
-    let found = in_state(case, |state| Ok((state.left(user, limits)?, state.room(user, limits)?)));
-    let (left, room) = match found {
+    let found =
+        in_state(case, |state| Ok((state.left(user, limits)?, state.allowance(user, limits)?)));
+    let (left, allowance) = match found {
         Ok(found) => found.unwrap_or((usize::from(limits.count), unspent(limits.count))),
         Err(problem) => return unknown(label, &problem),
     };
     let (count, window) = (limits.count, spoken(limits.window.as_secs()));
-    let wait = match room {
-        Room::Free => Some(0),
-        Room::Over(time) | Room::Paused(time) => Some(time.as_secs()),
-        Room::Never => None,
+    let wait = match allowance {
+        Allowance::Free => Some(0),
+        Allowance::Over(time) | Allowance::Paused(time) => Some(time.as_secs()),
+        Allowance::Never => None,
     };
-    let sentence = match room {
-        Room::Free => format!("{left} of {count} left in {window}"),
-        Room::Over(time) => format!(
+    let sentence = match allowance {
+        Allowance::Free => format!("{left} of {count} left in {window}"),
+        Allowance::Over(time) => format!(
             "none for another {}: {count} in {window}; codes work meanwhile",
             spoken(time.as_secs())
         ),
-        Room::Paused(time) => format!(
+        Allowance::Paused(time) => format!(
             "none for another {}: the last one was refused; codes work meanwhile",
             spoken(time.as_secs())
         ),
-        Room::Never => "none: push.count is 0".to_owned(),
+        Allowance::Never => "none: push.count is 0".to_owned(),
     };
     let object = json!({"left": if wait == Some(0) { left } else { 0 }, "count": count, "wait_seconds": wait});
     kept(label, &sentence, object)
 }
 
-fn unspent(count: u8) -> Room {
+fn unspent(count: u8) -> Allowance {
     match count {
-        0 => Room::Never,
-        1.. => Room::Free,
+        0 => Allowance::Never,
+        1.. => Allowance::Free,
     }
 }
 

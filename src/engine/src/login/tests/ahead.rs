@@ -9,7 +9,7 @@ use super::package::{
     about, failed, mechanism, package, package_of, success, summary, with_result,
 };
 use super::world::{PASSWORD, USER, World, start, terms};
-use crate::login::Allowance;
+use crate::local::budget::Allowance;
 use crate::policy::Batch;
 use crate::policy::Mechanism::{Oath, Radius, Up};
 use crate::refusal::Reason;

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::package::{about, mechanism, number, package, package_of, success, summary, with};
 use super::world::{PASSWORD, USER, World, start, terms};
-use crate::login::Allowance::{self, Free, Over, Unknown};
+use crate::local::budget::Allowance::{self, Free, Never, Over};
 use crate::policy::Mechanism::{self, Oath, Otp, Radius, Sq, Up};
 use crate::policy::Terms;
 use crate::refusal::Reason;
@@ -92,7 +92,7 @@ fn what_does_not_ring_is_not_counted() {
         .is_abandoned(Reason::Deadline)
         .cleans_up()
         .is_refused(Reason::Deadline, "");
-    with_budget(Unknown, |terms| terms.login.minimum_factors = 1)
+    with_budget(Never, |terms| terms.login.minimum_factors = 1)
         .starts(package(&["UP", "SQ"]))
         .asks_hidden("Nothing can be sent to your phone from here.\nSecurity question: ")
         .types("Rex")
@@ -121,7 +121,7 @@ fn a_code_typed_for_a_push_is_counted_too_for_the_push_is_sent() {
 fn without_a_budget_the_menu_has_nothing_that_rings_and_says_why() {
     for (allowance, sentence) in [
         (FOUR_MINUTES, QUIET),
-        (Unknown, FROM_HERE),
+        (Never, FROM_HERE),
         (
             Over(Duration::from_secs(90)),
             "Nothing is sent to your phone for another 90 s: too many requests went unapproved. Codes still work.\n",
@@ -153,7 +153,7 @@ fn without_a_budget_the_menu_has_nothing_that_rings_and_says_why() {
 
 #[test]
 fn where_only_what_rings_is_offered_the_login_ends_before_the_password_is_sent() {
-    for allowance in [FOUR_MINUTES, Unknown] {
+    for allowance in [FOUR_MINUTES, Never] {
         with_budget(allowance, |_| ())
             .starts(package(&["UP", "OTP SMS"]))
             .cleans_up()
@@ -164,7 +164,7 @@ fn where_only_what_rings_is_offered_the_login_ends_before_the_password_is_sent()
 
 #[test]
 fn a_budget_that_is_used_up_meanwhile_leaves_what_does_not_ring() {
-    for (allowance, sentence) in [(FOUR_MINUTES, QUIET), (Unknown, FROM_HERE)] {
+    for (allowance, sentence) in [(FOUR_MINUTES, QUIET), (Never, FROM_HERE)] {
         for attempts in [1, 3] {
             let world = with_budget(Free, |terms| terms.login.attempts = attempts)
                 .allows(&[allowance])
@@ -184,7 +184,7 @@ fn a_budget_that_is_used_up_meanwhile_leaves_what_does_not_ring() {
 #[test]
 fn a_budget_that_is_used_up_meanwhile_ends_a_login_that_has_nothing_else() {
     for (name, answer, prompt) in RINGING {
-        for allowance in [FOUR_MINUTES, Unknown] {
+        for allowance in [FOUR_MINUTES, Never] {
             free()
                 .allows(&[allowance])
                 .starts(second(name, answer))
@@ -208,7 +208,7 @@ fn a_push_that_comes_first_is_counted_and_does_not_come_without_a_budget() {
         .polls("id-OTP")
         .replies(success(USER))
         .is_granted(&[Up, Otp]);
-    for allowance in [FOUR_MINUTES, Unknown] {
+    for allowance in [FOUR_MINUTES, Never] {
         let sentence = crate::words::quiet(allowance, true);
         for (at_start, then) in [(allowance, Free), (Free, allowance)] {
             let world = with_budget(at_start, |terms| terms.login.push_first = true)

@@ -7,7 +7,8 @@ use super::package::{
     SESSION, about, mechanism, package, package_of, success, summary, with, with_result,
 };
 use super::world::{PASSWORD, USER, World, response};
-use crate::login::{self, Allowance, Notice, Step};
+use crate::local::budget::Allowance;
+use crate::login::{self, Notice, Step};
 use crate::policy::Batch;
 use crate::policy::Mechanism::{Oath, Otp, Radius, Sms, Sq, Up};
 use crate::refusal::Reason;

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use super::package::{SESSION, failed, mechanism, ok, package_of, success, with, with_result};
 use super::step_up::{BASIC, stepping_up};
 use super::world::{PASSWORD, USER, cut, outage, response, start};
+use crate::local::budget::Allowance;
 use crate::local::offline::Receipt;
 use crate::local::offline::rules::{Accepted, CodeRefusal, Kind};
-use crate::login::{self, Allowance, Before, Keep, Machine, Outgoing, Start, Step};
+use crate::login::{self, Before, Keep, Machine, Outgoing, Start, Step};
 use crate::policy::{Batch, ClientAuth, Flow, Login, Offline, Terms};
 use crate::refusal::Reason;
 use crate::secret::Secret;
@@ -665,7 +666,7 @@ fn said(summary: &'static str) -> Said {
 
 fn any_allowance(dice: &mut Dice) -> Allowance {
     match dice.roll(12) {
-        0 => Allowance::Unknown,
+        0 => Allowance::Never,
         1 => Allowance::Over(Duration::from_secs(60)),
         _ => Allowance::Free,
     }

@@ -9,9 +9,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::package::{SESSION, summary};
+use crate::local::budget::Allowance;
 use crate::local::offline::Receipt;
 use crate::local::offline::rules::CodeRefusal;
-use crate::login::{self, Allowance, Before, Echo, Keep, Notice, Start, Step};
+use crate::login::{self, Before, Echo, Keep, Notice, Start, Step};
 use crate::policy::{self, Account, Flow, Mechanism, Terms};
 use crate::refusal::Reason;
 use crate::secret::Secret;
