@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+#[path = "it/pam_application.rs"]
 mod pam_application;
 
 use std::fs;

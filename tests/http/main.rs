@@ -7,7 +7,7 @@
     reason = "tests"
 )]
 
-#[path = "../support/server.rs"]
+#[path = "../it/support/server.rs"]
 mod server;
 
 mod authorities;

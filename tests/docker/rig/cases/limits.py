@@ -231,7 +231,7 @@ def nobody_waits_for_a_sudo_that_its_user_has_stopped(world):
     with world.tenant_stopped():
         stopped = begins(world, "otto")
         stopped.asks_openly(OFFLINE)
-        # strace stops it with SIGSTOP at the first count that it waits for; see tests/limits.rs for every other system call.
+        # strace stops it with SIGSTOP at the first count that it waits for; see tests/it/limits.rs for every other system call.
         stopper = subprocess.Popen(["strace", "-qq", "-p", str(sudo_of("otto")), "-e", "inject=fdatasync:signal=STOP"], stderr=subprocess.DEVNULL)
         world.until(lambda: traced(sudo_of("otto")))
         stopped.types(WRONG_CODE)
