@@ -229,6 +229,21 @@ fn remedy(account: &Account) -> String {
     }
 }
 
+/// Names of root that sshd lets in by the local password, as long as the module does not ask.
+pub fn roots_by_local_password(root: &Root) -> Vec<String> {
+    let sshd = Sshd::new(root, Vec::new());
+    let permits = |account: &Account, keyword| sshd.value(&account.name, keyword) == "yes";
+    let mut roots = accounts(root).unwrap_or_default();
+    roots.retain(|account| {
+        account.uid == 0
+            && account.password == Password::Set
+            && permits(account, "permitrootlogin")
+            && (permits(account, "passwordauthentication")
+                || permits(account, "kbdinteractiveauthentication"))
+    });
+    roots.into_iter().map(|account| account.name).collect()
+}
+
 /// All of them, one line for an account.
 pub fn merged(all: Vec<Outside>) -> Vec<Outside> {
     let mut merged: Vec<Outside> = Vec::new();

@@ -272,6 +272,28 @@ def where_sshd_heeds_another_file_everything_is_put_back_at_once(world):
 
 
 @case()
+def unsetup_names_a_root_that_comes_in_by_its_local_password_from_then_on(world):
+    permitted = "/etc/ssh/sshd_config.d/05-root.conf"
+    stays = r"root can log in by ssh with its local password: PermitRootLogin of sshd_config\(5\) is yes, which setup did not write"
+    names = ["--name", "root=alice@example.com", "--name", "toor=alice@example.com"]
+    with open(permitted, "w", encoding="ascii") as file:
+        file.write("PermitRootLogin yes\n")
+    with fresh_system() as before:
+        expect(sets_up(world, "--yes", *names).ends() == 0, "setup failed")
+        attempt = world.attempt("root", ["countersign", "unsetup"])
+        expect(attempt.ends() == 0, "unsetup failed")
+        attempt.shows(stays)
+        with open(permitted, "w", encoding="ascii") as file:
+            file.write("PermitRootLogin prohibit-password\n")
+        before[permitted] = files()[permitted]
+        expect(sets_up(world, "--yes", *names, "--accept-lockouts").ends() == 0, "the second setup failed")
+        attempt = world.attempt("root", ["countersign", "unsetup"])
+        expect(attempt.ends() == 0, "the second unsetup failed")
+        attempt.never_shows("can log in by ssh")
+    os.remove(permitted)
+
+
+@case()
 def an_sshd_that_was_never_started_is_none_that_refuses_its_settings(world):
     host.use_system_stacks()
     os.remove(host.CONFIGURATION)

@@ -12,6 +12,7 @@ use super::debian;
 use super::journal::{Journal, Record};
 use super::sshd::{self, Keys};
 use crate::commands::check;
+use crate::machine::outside::roots_by_local_password;
 use crate::machine::pam::stacks;
 use crate::machine::root::Root;
 use crate::ui::output::{Done, Problem, line};
@@ -159,7 +160,17 @@ pub fn undo(root: &Root, record: &Record) -> Undone {
     if record.sshd && !sshd::reload(root) {
         undone.left.push(NO_SSHD.to_owned());
     }
+    if record.sshd && stacks::naming_in(root, "sshd").is_empty() {
+        undone.left.extend(roots_by_local_password(root).into_iter().map(comes_by_ssh));
+    }
     undone
+}
+
+/// `PermitRootLogin yes` was harmless as long as the tenant was asked.
+fn comes_by_ssh(name: String) -> String {
+    format!(
+        "{name} can log in by ssh with its local password: PermitRootLogin of sshd_config(5) is yes, which setup did not write"
+    )
 }
 
 /// What the stacks are made of.
