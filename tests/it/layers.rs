@@ -146,6 +146,70 @@ fn the_table_of_reasons_imports_nothing_of_the_rest() {
     }
 }
 
+/// The modules of a room with what each of them imports of the same room, by their paths in it.
+fn imports(room: &str) -> Vec<(String, Vec<String>)> {
+    let inside = |name: &str| name.strip_prefix(room)?.strip_suffix(".rs").map(str::to_owned);
+    let files = sources().into_iter().filter(|(name, _)| !is_test(name));
+    let files: Vec<_> = files.filter_map(|(name, text)| Some((inside(&name)?, text))).collect();
+    let module = |path: &str| path.trim_end_matches("mod").trim_end_matches('/').to_owned();
+    let known: Vec<_> = files.iter().map(|(path, _)| module(path)).collect();
+    let imports = |(path, text): &(String, String)| {
+        let named = named(&module(path), &code(text));
+        // An item of a module is imported from the module.
+        let of = |name: String| match known.contains(&name) {
+            true => name,
+            false => name.rsplit_once('/').map_or_else(String::new, |(above, _)| above.to_owned()),
+        };
+        (module(path), named.into_iter().map(of).collect())
+    };
+    files.iter().map(imports).collect()
+}
+
+/// The paths that follow `super::`, and those below the modules that are declared here.
+fn named(module: &str, code: &str) -> Vec<String> {
+    let below = |above: &str, name: &str| match above {
+        "" => name.to_owned(),
+        above => format!("{above}/{name}"),
+    };
+    let word = |text: &str| {
+        text.split(|c: char| !c.is_alphanumeric() && c != '_').next().map(str::to_owned)
+    };
+    let (mut found, mut above) = (Vec::new(), module.to_owned());
+    for (at, _) in code.match_indices("super::") {
+        if !code[..at].ends_with("super::") {
+            module.clone_into(&mut above);
+        }
+        above = above.rsplit_once('/').map_or("", |(above, _)| above).to_owned();
+        let rest = &code[at + "super::".len()..];
+        let names = match rest.strip_prefix('{') {
+            Some(group) => group.split('}').next().unwrap().split(',').map(str::trim).collect(),
+            None => vec![rest],
+        };
+        let names =
+            names.into_iter().filter_map(word).filter(|name| name != "super" && !name.is_empty());
+        found.extend(names.map(|name| below(&above, &name)));
+    }
+    let declared = code.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+    let used = declared.filter(|name| code.contains(&format!("{name}::")));
+    found.extend(used.map(|name| below(module, name)));
+    found
+}
+
+#[test]
+fn no_files_of_a_login_import_each_other_in_a_circle() {
+    for room in ["engine/login/"] {
+        let mut left = imports(room);
+        assert!(left.len() > 10, "{room}");
+        // A file that imports nothing of what is left can be read next.
+        while !left.is_empty() {
+            let names: Vec<_> = left.iter().map(|(name, _)| name.clone()).collect();
+            let before = left.len();
+            left.retain(|(_, imports)| imports.iter().any(|name| names.contains(name)));
+            assert!(left.len() < before, "{room}: a circle, or behind one: {left:?}");
+        }
+    }
+}
+
 #[test]
 fn a_proof_is_made_in_one_file() {
     for (name, text) in sources() {

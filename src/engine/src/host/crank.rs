@@ -134,7 +134,7 @@ impl Crank<'_> {
     /// Ends the login behind a reply. A refusal that the user is not to know of yet leaves its
     /// traces all the same.
     fn abandon(&mut self, step: Step, refusal: Refusal) -> Step {
-        if matches!(&step, Step::Ask(_, awaited) if awaited.is_in_vain()) {
+        if matches!(&step, Step::Ask(_, awaited) if awaited.is_decoy()) {
             self.hands.refused();
         }
         step.abandon(refusal)
@@ -143,7 +143,7 @@ impl Crank<'_> {
     fn put(&mut self, question: &Question, awaited: AwaitAnswer) -> Step {
         let question =
             Question { text: self.echoes.kept_out_of_quotes(&question.text), echo: question.echo };
-        if awaited.is_in_vain() {
+        if awaited.is_decoy() {
             self.hands.refused();
         }
         let answer = self.hands.ask(&question);

@@ -1,63 +1,68 @@
 //! The last question of a login: whose is the tenant's success?
 #![forbid(unsafe_code)]
 
-use super::about::check_tenant;
-use super::read::read;
-use super::{Ended, Expected, Login, Step, proof};
-use crate::secret::Secret;
-use crate::tenant::failure::Failure;
-use crate::tenant::http::Response;
+use super::bearer::by_token;
+use super::belongs::check_tenant;
+use super::carried::Outgoing;
+use super::known::Known;
+use super::proof;
+use super::response::{Reply, read};
+use super::steps::{OnReply, Phase, Step};
+use crate::policy::{Mechanism, TenantUrl};
 use crate::tenant::reply::{self, Identity};
 use crate::tenant::request::Request;
 
+/// A success, once the tenant has said it.
+pub(super) struct Success {
+    pub(super) known: Box<Known>,
+    pub(super) to: TenantUrl,
+    /// The tenant that it came from.
+    pub(super) tenant_id: Option<String>,
+    pub(super) way: Way,
+}
+
 /// What the success is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
-    /// The challenges of this tenant.
-    Challenges,
+    /// The challenges of this tenant, met by these mechanisms.
+    Challenges(Vec<Mechanism>),
     /// A login at another identity provider.
     Provider,
 }
 
-impl Login {
+impl Success {
     /// Ends the login for the user that a success names. Some tenants name no user and give a
-    /// token: Whoami says to whom they gave it.
-    pub(super) fn identify(
-        mut self: Box<Self>,
-        identity: Identity,
-        tenant_id: Option<String>,
-        way: Way,
-    ) -> Step {
+    /// token: Whoami says whose it is.
+    pub(super) fn identify(self, identity: &Identity) -> Step {
         match &identity.token {
             Some(token) if identity.user.is_none() => {
-                let bearer = zeroize::Zeroizing::new(format!("Bearer {}", token.expose()));
-                self.authorization = Some(Secret::new(&bearer).into());
-                self.send(Request::Whoami, Expected::Whoami { tenant_id, way })
+                let authorization = Some(by_token(token.expose()));
+                let plain = Outgoing::plain(&self.to, Request::Whoami);
+                Step::send(Outgoing { authorization, ..plain }, self)
             }
-            Some(_) | None => Step::Done(self.prove(&identity, way)),
+            Some(_) | None => self.prove(identity),
         }
     }
 
-    pub(super) fn identified(
-        self: Box<Self>,
-        reply: Result<Response, Failure>,
-        tenant_id: Option<&str>,
-        way: Way,
-    ) -> Step {
+    fn prove(self, identity: &Identity) -> Step {
+        let terms = &self.known.terms;
+        Step::Done(match self.way {
+            Way::Challenges(met) => proof::prove(terms, identity, met),
+            Way::Provider => proof::prove_federated(terms, identity),
+        })
+    }
+}
+
+impl Phase for Success {}
+
+impl OnReply for Success {
+    fn reply(self: Box<Self>, reply: Reply) -> Step {
         let who = match read(reply, reply::whoami) {
             Ok(who) => who,
-            Err(trouble) => return self.end(trouble),
+            Err(trouble) => return Step::refuse(trouble),
         };
-        match check_tenant(tenant_id, who.tenant_id.as_deref()) {
-            Ok(()) => Step::Done(self.prove(&who.identity, way)),
-            Err(refusal) => self.end(refusal),
-        }
-    }
-
-    fn prove(self: Box<Self>, identity: &Identity, way: Way) -> Ended {
-        match way {
-            Way::Challenges => proof::prove(&self.terms, identity, self.met),
-            Way::Provider => proof::prove_federated(&self.terms, identity),
+        match check_tenant(self.tenant_id.as_deref(), who.tenant_id.as_deref()) {
+            Ok(()) => self.prove(&who.identity),
+            Err(refusal) => Step::refuse(refusal),
         }
     }
 }

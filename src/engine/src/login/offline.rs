@@ -1,87 +1,88 @@
-//! Nobody answers: a code that this machine can check itself, where the administrator allows it.
+//! An outage: a code that this machine can check itself, where the administrator allows it.
 #![forbid(unsafe_code)]
 
-use super::ask::Asked;
-use super::read::Trouble;
-use super::{AwaitRedeem, Before, Login, Step, proof};
+use super::known::{Known, UnusableAnswers, check_blind};
+use super::outage::{First, Outage, Unanswered};
+use super::proof::prove_offline;
+use super::response::Reply;
+use super::steps::{OnAnswer, OnRedeemed, Phase, Step};
 use crate::local::offline::Receipt;
 use crate::local::offline::rules::CodeRefusal;
-use crate::policy::Terms;
 use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
-use crate::tenant::failure::Failure;
-use crate::tenant::http::Response;
+use crate::words;
 
-/// The right to an offline code. Only a login in which nothing was heard has it: the first reply,
-/// and the first failure that is no outage, takes it away for good.
-///
-/// "The network is down" can be arranged by a person who wants in. So the administrator must allow
-/// offline codes, the stack must have verified a password of this user, and only an outage counts,
-/// which `tenant::silence` decides.
-pub(super) struct Standby(());
-
-/// An outage in a login that still has the right to an offline code. Nothing else leads to one.
-pub(super) struct Unheard {
-    outage: Refusal,
-    _standby: Standby,
+/// A login that asks for an offline code, or waits for what one is worth.
+struct Offline {
+    outage: Outage,
+    unusable: UnusableAnswers,
 }
 
-impl Standby {
-    /// At the beginning of a login.
-    pub(super) fn new(terms: &Terms, before: Before) -> Option<Standby> {
-        let may = terms.offline.is_some() && before == Before::Password;
-        may.then_some(Standby(()))
-    }
-
-    /// What is left of it after a request.
-    pub(super) fn after(self, reply: &Result<Response, Failure>) -> Option<Standby> {
-        matches!(reply, Err(Failure::Outage(..))).then_some(self)
+/// Goes on with what the first request of a login came to; without an answer, with the question
+/// for an offline code, if this login may ask for one.
+pub(super) fn after_first(
+    login: Unanswered,
+    reply: Reply,
+    go_on: impl FnOnce(Box<Known>, Reply) -> Step,
+) -> Step {
+    match login.first(reply) {
+        First::Heard(known, reply) => go_on(known, reply),
+        First::Unreached(Ok(outage)) => {
+            Offline { outage, unusable: UnusableAnswers::default() }.ask("")
+        }
+        First::Unreached(Err(refusal)) => Step::refuse(refusal),
     }
 }
 
-impl Unheard {
-    /// The detail of the outage, for the log.
-    pub(super) fn detail(self) -> String {
-        self.outage.detail
+impl Offline {
+    fn ask(self, word: &str) -> Step {
+        let text = words::joined(word, "", &words::offline());
+        Step::ask(self.outage.known().question(text), self)
+    }
+
+    fn count(&mut self) -> Result<(), Refusal> {
+        self.unusable.count(&self.outage.known().terms)
     }
 }
 
-impl Login {
-    /// The end of a login that never began, or the question for an offline code.
-    pub(super) fn unreached(mut self: Box<Self>, trouble: Trouble) -> Step {
-        let outage = Refusal::from(trouble);
-        match self.standby.take() {
-            Some(_standby) => self.ask(Asked::Offline(Unheard { outage, _standby })),
-            None => self.end(outage),
+impl Phase for Offline {}
+
+impl OnAnswer for Offline {
+    fn answer(self: Box<Self>, typed: &Secret) -> Step {
+        if let Err(refusal) = check_blind(self.outage.known().password.as_ref(), typed) {
+            return self.abandon(refusal);
+        }
+        Step::redeem(Secret::new(typed.expose().trim()).into(), *self)
+    }
+
+    fn empty(self: Box<Self>) -> Step {
+        self.again(words::NOTHING_TYPED)
+    }
+
+    fn again(mut self: Box<Self>, word: &'static str) -> Step {
+        match self.count() {
+            Ok(()) => self.ask(word),
+            Err(refusal) => self.abandon(refusal),
         }
     }
+}
 
-    pub(super) fn offline_answered(self: Box<Self>, unheard: Unheard, typed: &Secret) -> Step {
-        let code = Secret::new(typed.expose().trim()).into();
-        let login = self;
-        Step::Redeem(code, AwaitRedeem { login, unheard })
-    }
-
+impl OnRedeemed for Offline {
     /// A wrong code is asked for again, also of a user who is not enrolled, and so sees the same.
     /// Where no code counts, or can be checked, the user is told so instead of being asked again in
     /// vain.
-    pub(super) fn redeemed(
-        mut self: Box<Self>,
-        unheard: Unheard,
-        result: Result<Receipt, CodeRefusal>,
-    ) -> Step {
+    fn redeemed(mut self: Box<Self>, result: Result<Receipt, CodeRefusal>) -> Step {
         let refusal = match result {
-            Ok(receipt) => return Step::Done(Ok(proof::prove_offline(receipt, unheard))),
+            Ok(receipt) => return Step::Done(Ok(prove_offline(receipt, self.outage))),
             Err(refusal) => refusal,
         };
         let reason = reason(&refusal);
-        if matches!(reason, Reason::OfflineRefused | Reason::OfflineNotEnrolled) {
-            self.useless = self.useless.saturating_add(1);
-            if self.useless < self.terms.login.attempts {
-                return self.ask(Asked::Offline(unheard));
-            }
+        let is_wrong = matches!(reason, Reason::OfflineRefused | Reason::OfflineNotEnrolled);
+        if is_wrong && self.count().is_ok() {
+            return self.ask("");
         }
-        self.end(Refusal::new(reason, format!("{refusal}; {}", unheard.detail())))
+        let detail = format!("{refusal}; {}", self.outage.into_detail());
+        Step::refuse(Refusal::new(reason, detail))
     }
 }
 

@@ -2,7 +2,7 @@
 //! be true.
 #![forbid(unsafe_code)]
 
-use super::offline::Unheard;
+use super::outage::Outage;
 use crate::local::offline::Receipt;
 use crate::policy::{Flow, Mechanism, Terms};
 use crate::refusal::{Reason, Refusal};
@@ -57,11 +57,11 @@ pub(super) fn prove(
     Ok(Proof { met, offline })
 }
 
-/// An offline code that counts, in a login in which nothing was heard.
+/// An offline code that counts, in a login in which the tenant has not answered.
 ///
 /// It is the second factor; the first is the password that the stack has verified before.
-pub(super) fn prove_offline(receipt: Receipt, unheard: Unheard) -> Proof {
-    let outage = unheard.detail();
+pub(super) fn prove_offline(receipt: Receipt, outage: Outage) -> Proof {
+    let outage = outage.into_detail();
     Proof { met: Vec::new(), offline: Some(OfflineProof { receipt, outage }) }
 }
 

@@ -1,38 +1,11 @@
-//! What a login starts with, what it asks to be done next, and how it ends.
+//! What goes into a login, and what its steps carry.
 #![forbid(unsafe_code)]
 
-use std::time::Duration;
-
-use super::{AwaitAllowance, AwaitAnswer, AwaitRedeem, AwaitReply, AwaitTime, Proof, Told};
 use crate::local::budget::Allowance;
 use crate::policy::{Mechanism, TenantUrl, Terms};
-use crate::refusal::Refusal;
 use crate::secret::{Secret, Shared};
 use crate::tenant::http::Patience;
 use crate::tenant::request::Request;
-
-/// What is to be done next. The caller does it and hands the outcome to the value that came with
-/// it.
-#[must_use]
-pub enum Step {
-    /// Ask the tenant, then [`AwaitReply::reply`].
-    Send(Outgoing, AwaitReply),
-    /// Show or log this, then [`Told::told`].
-    Tell(Notice, Told),
-    /// Ask the user, then [`AwaitAnswer::answer`].
-    Ask(Question, AwaitAnswer),
-    /// Ask whether this person's phone may ring, and count it if it may, then
-    /// [`AwaitAllowance::answer`].
-    Spend(AwaitAllowance),
-    /// Keep this for the next login, then [`Told::told`].
-    Keep(Keep, Told),
-    /// Try an offline code, then [`AwaitRedeem::redeemed`].
-    Redeem(Shared, AwaitRedeem),
-    /// Let time pass, then [`AwaitTime::elapsed`].
-    Wait(Duration, AwaitTime),
-    /// The end.
-    Done(Ended),
-}
 
 /// What a login starts with.
 pub struct Start {
@@ -73,9 +46,6 @@ pub enum Keep {
     NoToken,
 }
 
-/// The end of a login as far as the tenant is concerned.
-pub type Ended = Result<Proof, Refusal>;
-
 /// A request and where to send it.
 pub struct Outgoing {
     /// The host, as the administrator named it.
@@ -88,6 +58,14 @@ pub struct Outgoing {
     pub patience: Patience,
     /// The mechanisms that it is about, for the log.
     pub about: Vec<Mechanism>,
+}
+
+impl Outgoing {
+    /// A request that speaks for no token and is about no mechanism.
+    pub(super) fn plain(to: &TenantUrl, request: Request) -> Self {
+        let (to, about) = (to.clone(), Vec::new());
+        Self { to, request, authorization: None, patience: Patience::Request, about }
+    }
 }
 
 /// Something to say without waiting for an answer.

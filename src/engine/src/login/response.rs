@@ -1,4 +1,4 @@
-//! From the bytes of a reply to its meaning, or to whose fault it is that there is none.
+//! From the bytes of a reply to its meaning, or to whose fault it is that it has none.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
@@ -8,6 +8,9 @@ use crate::tenant::failure::{Failure, Misbehaviour};
 use crate::tenant::http::Response;
 use crate::tenant::reply::Malformed;
 use crate::tenant::text::shown;
+
+/// What became of a request.
+pub(super) type Reply = Result<Response, Failure>;
 
 /// Why there is no usable reply.
 pub(super) enum Trouble {
@@ -19,7 +22,7 @@ pub(super) enum Trouble {
     Stumbled(Refusal),
     /// The connection broke. What is only asked, not done, may be asked again.
     Broken(Refusal),
-    /// Not to be believed, or nobody there.
+    /// Not to be believed, or not reached.
     Final(Refusal),
 }
 
@@ -37,7 +40,7 @@ impl From<Trouble> for Refusal {
 /// Takes a reply apart. The API answers 200 and JSON even when a login fails; anything else is not
 /// the API.
 pub(super) fn read<T>(
-    reply: Result<Response, Failure>,
+    reply: Reply,
     parse: fn(&[u8]) -> Result<T, Malformed>,
 ) -> Result<T, Trouble> {
     let response = busy_or_broken(reply)?;
@@ -62,8 +65,8 @@ fn unexpected(status: u16) -> Refusal {
     Refusal::new(Reason::Misbehaved, detail)
 }
 
-/// A reply that somebody has looked at the request for, whatever it says.
-pub(super) fn busy_or_broken(reply: Result<Response, Failure>) -> Result<Response, Trouble> {
+/// A reply to a request that was looked at, whatever it says.
+pub(super) fn busy_or_broken(reply: Reply) -> Result<Response, Trouble> {
     let response = reply.map_err(trouble)?;
     match response.status {
         429 | 503 => Err(busy(&response)),
@@ -88,6 +91,11 @@ fn busy(response: &Response) -> Trouble {
 
 fn misbehaved(what: String) -> Trouble {
     Trouble::Final(Refusal::new(Reason::Misbehaved, what))
+}
+
+/// Whose fault it is that there is no reply.
+pub(super) fn refusal(failure: Failure) -> Refusal {
+    trouble(failure).into()
 }
 
 fn trouble(failure: Failure) -> Trouble {
