@@ -9,17 +9,11 @@ use countersign::os::{self, Secrecy, Trusted};
 use countersign::policy::{self, Flow, Origin, Policy, Tenant};
 use countersign::tenant::http::Client;
 
-use super::finding::{Finding, Report, Severity};
+use super::finding::Finding;
 use super::listing;
+use super::reading::{COMMAND, LOGINS, Need, Reading, unreadable};
 use super::rules::{self, Written};
 use crate::configuration::context;
-use crate::machine::root::Root;
-
-/// What a configuration is read with: the files of the system, and where its faults go.
-pub struct Reading<'a> {
-    pub root: &'a Root,
-    pub report: &'a Report,
-}
 
 /// Reads a configuration and looks at every file that it names.
 pub fn read(reading: &Reading<'_>, path: &Path) -> Option<Policy> {
@@ -66,31 +60,6 @@ fn wrong(error: &policy::Error, shown: &str, remedy: &str) -> Finding {
         .mend(remedy)
 }
 
-/// A file that must be there, be safe, and is not.
-pub(super) fn unreadable(
-    id: &'static str,
-    root: &Root,
-    problem: &str,
-    place: &str,
-    need: &Need,
-) -> Finding {
-    let problem = root.without(problem);
-    // "PATH: is open to others than its owner (mode 0755): chmod go=" says itself what to do.
-    let (path, problem) = problem.split_once(": ").unwrap_or((place, &problem));
-    let (what, order) = problem.split_once(": chmod ").unwrap_or((problem, ""));
-    let remedy = match (order, what) {
-        ("", what) if what.contains("does not exist") && id == "config-unreadable" => {
-            "sudo countersign setup writes it".to_owned()
-        }
-        ("", what) if what.contains("does not exist") => format!("make {place}, of root's"),
-        ("", what) if what.contains("belong to root") => format!("chown root: {path}"),
-        ("", _) => format!("mend {path}"),
-        (order, _) => format!("chmod {order} {path}"),
-    };
-    let finding = Finding::error(id, format!("{path} {what}")).at(place, None);
-    need.of(finding).mend(remedy)
-}
-
 /// The files of every service: secrets, certificates.
 fn files(reading: &Reading<'_>, policy: &Policy) {
     let services: Vec<_> = std::iter::once("").chain(policy.services()).collect();
@@ -123,25 +92,6 @@ fn files(reading: &Reading<'_>, policy: &Policy) {
         let mut place = policy.tenant().clone();
         place.ca_file.clone_from(&britive.ca_file);
         certificates(reading, &place, &COMMAND);
-    }
-}
-
-/// Who needs a file, and how bad it is if it is of no use.
-pub(super) struct Need {
-    severity: Severity,
-    why: &'static str,
-}
-
-pub(super) const LOGINS: Need =
-    Need { severity: Severity::Error, why: "no login succeeds that needs this file" };
-const COMMAND: Need = Need {
-    severity: Severity::Warning,
-    why: "no login needs this file, but countersign policy or countersign britive fails",
-};
-
-impl Need {
-    fn of(&self, finding: Finding) -> Finding {
-        Finding { severity: self.severity, ..finding.because(self.why) }
     }
 }
 
@@ -185,7 +135,8 @@ fn certificates(reading: &Reading<'_>, tenant: &Tenant, need: &Need) {
     }
 }
 
-/// Users and groups that rules name and nobody knows: a rule that says less than it seems to.
+/// Users and groups that rules name and the system does not know: such a rule says less than it
+/// seems to.
 fn accounts(reading: &Reading<'_>, policy: &Policy, shown: &str) {
     let Reading { root, report } = reading;
     if !root.is_live() {

@@ -11,9 +11,9 @@ use crate::ui::output::{counted, line};
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Somebody can get in who should not, or nobody can.
+    /// A user can get in who should not, or no user can.
     Error,
-    /// It works, and not as somebody may think.
+    /// It works, and not as an administrator may think.
     Warning,
     /// Worth knowing.
     Note,
@@ -248,7 +248,7 @@ impl Report {
         all.find(|finding| finding.severity == Severity::Error)
     }
 
-    /// The worst first; what passed only where somebody wants to see it.
+    /// The worst first; what passed only where the administrator wants to see it.
     pub fn show(&self, verbose: bool) {
         self.sort();
         for finding in self.0.borrow().iter() {

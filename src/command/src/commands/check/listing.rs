@@ -1,5 +1,5 @@
 //! The file of names: whether a login can read it, and every line that would be an error for
-//! somebody.
+//! a user.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
@@ -8,8 +8,8 @@ use countersign::host::LONGEST_LIST;
 use countersign::os::{self, Secrecy};
 use countersign::policy::faults;
 
-use super::configuration::{LOGINS, Reading, unreadable};
 use super::finding::Finding;
+use super::reading::{LOGINS, Reading, unreadable};
 
 /// More faults of one file say no more.
 const LISTED: usize = 10;

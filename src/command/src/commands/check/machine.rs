@@ -8,9 +8,10 @@ use std::rc::Rc;
 
 use countersign::policy::{Policy, Settings};
 
-use super::configuration::{Reading, read};
+use super::configuration::read;
 use super::finding::Report;
-use super::stacks;
+use super::reading::Reading;
+use super::services;
 use crate::machine::root::Root;
 
 /// What each check looks at, and adds its findings to.
@@ -28,7 +29,7 @@ pub struct Machine {
 impl Machine {
     pub fn new(root: Root, usual: PathBuf) -> Self {
         Self {
-            named: stacks::named(&root),
+            named: services::named(&root),
             root,
             report: Report::default(),
             usual,
@@ -40,7 +41,7 @@ impl Machine {
     /// one if no service names the module; and the one that the administrator asks about.
     pub fn policies(&self, wanted: Option<&Path>) -> Vec<Rc<Policy>> {
         let services = self.named.iter();
-        let named = services.map(|service| stacks::config(&self.root, service));
+        let named = services.map(|service| services::config(&self.root, service));
         let mut paths: BTreeSet<_> =
             named.map(|path| path.unwrap_or_else(|| self.usual.clone())).collect();
         if paths.is_empty() {
@@ -64,7 +65,7 @@ impl Machine {
 
     /// Returns the configuration that the stack of a service names.
     pub fn policy_of(&self, service: &str) -> Option<Rc<Policy>> {
-        self.policy(stacks::config(&self.root, service).as_deref())
+        self.policy(services::config(&self.root, service).as_deref())
     }
 
     /// Returns what that configuration says of the service.

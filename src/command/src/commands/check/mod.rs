@@ -1,4 +1,4 @@
-//! `countersign check`: whether somebody can get in who should not, or nobody can, and how to mend
+//! `countersign check`: whether a user can get in who should not, or no user can, and how to mend
 //! it.
 //!
 //! Each part looks at one thing and adds to the report: the configuration and its files, sshd,
@@ -15,8 +15,10 @@ mod outage;
 mod outside;
 mod person;
 mod polkit;
+mod reading;
 mod rules;
 mod selinux;
+mod services;
 mod sshd;
 mod stacks;
 mod store;

@@ -1,4 +1,4 @@
-//! What the tenant offers somebody, for each service that asks it, and whether that can be enough.
+//! What the tenant offers a user, for each service that asks it, and whether that can be enough.
 #![forbid(unsafe_code)]
 
 use countersign::audit::escape;

@@ -9,8 +9,8 @@ use countersign::host;
 use countersign::os::{self, Login};
 use countersign::policy::{Date, Network, Networks, Policy, Rule, Settings, Texts, nearest};
 
-use super::configuration::Reading;
 use super::finding::Finding;
+use super::reading::Reading;
 use crate::commands::explain::List;
 use crate::configuration::places::Places;
 use crate::machine::pam::stacks;

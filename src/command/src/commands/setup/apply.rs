@@ -41,7 +41,7 @@ impl Undone {
         self.failed.extend(more.failed);
     }
 
-    /// A copy of what somebody has written into a file of ours.
+    /// Keeps a copy of what an administrator has written into a file of ours.
     fn keep(&mut self, root: &Root, path: &str, text: &str) -> Done {
         let copy = room_for(root, path, text)?;
         root.write(&copy, Some(text))?;
@@ -96,7 +96,7 @@ pub fn goes_on() -> Done {
     }
 }
 
-/// Nobody has written these files since they were shown.
+/// Checks that no process has written these files since they were shown.
 pub fn is_as_shown(root: &Root, record: &Record) -> Done {
     for change in &record.changes {
         if root.read(&change.path)? != change.before {
@@ -110,7 +110,7 @@ pub fn is_as_shown(root: &Root, record: &Record) -> Done {
     Ok(())
 }
 
-/// Whether the stacks, as they stand there, let nobody in unasked and somebody in at all.
+/// Checks that the stacks, as they stand there, let no user in unasked, and users in at all.
 fn holds(root: &Root, config: &str, services: &[String]) -> Done {
     let broken = check::broken_stacks(root, Path::new(config), services);
     match broken.is_empty() {
@@ -189,8 +189,8 @@ fn stacks_back(root: &Root, record: &Record, undone: &mut Undone) {
     }
 }
 
-/// Stacks that pam-auth-update does not write, as somebody has edited them, are put back from our
-/// own copies. It looks at them again then, or it would go on as if they had our lines.
+/// Stacks that pam-auth-update does not write, as an administrator has edited them, are put back
+/// from our own copies. It looks at them again then, or it would go on as if they had our lines.
 fn shared_back(root: &Root, record: &Record, undone: &mut Undone) -> Done {
     let updated = debian::update(root);
     let managed = record.changes.iter();
@@ -293,7 +293,7 @@ fn put_one_back(root: &Root, change: &Change, undone: &mut Undone) -> Done {
     }
 }
 
-/// Takes back the last setup, if it is wanted; `None` if there is none, or another one.
+/// Takes back the last setup, if it is wanted; `None` if it is missing, or another one.
 pub fn undo_last(
     root: &Root,
     journal: &Journal,
@@ -313,7 +313,7 @@ pub fn undo_last(
     })
 }
 
-/// What authselect writes is no part of the record: nobody else can put it back.
+/// What authselect writes is no part of the record: authselect alone can put it back.
 fn can_be_undone(root: &Root, record: &Record) -> Done {
     match record.authselect.is_none() || root.is_live() {
         true => Ok(()),

@@ -1,4 +1,4 @@
-//! What the tenant would ask of somebody: their login is opened, looked at and given up. Nothing is
+//! What the tenant would ask of a user: their login is opened, looked at and given up. Nothing is
 //! sent to them.
 #![forbid(unsafe_code)]
 

@@ -141,7 +141,7 @@ impl Selection {
         }
     }
 
-    /// The files of our own profile that somebody has written into, and what they say.
+    /// The files of our own profile that an administrator has written into, and what they say.
     pub fn edited(&self, root: &Root) -> Result<Vec<(String, String)>, Problem> {
         let base = self.folder(root).ok();
         let mut edited = Vec::new();

@@ -41,9 +41,9 @@ pub enum Undo {
     Nothing,
     /// With this text, or without the file.
     To(Option<String>),
-    /// The same, and what somebody has written since is kept elsewhere.
+    /// To this text, and what an administrator has written since is kept elsewhere.
     Edited(Option<String>),
-    /// Not at all, and nobody minds.
+    /// Not at all, and that is no failure.
     Left(String),
     /// Not by us.
     Stuck(String),

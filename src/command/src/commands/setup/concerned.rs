@@ -4,7 +4,7 @@
 
 use countersign::policy::Policy;
 
-use super::Arguments;
+use super::arguments::Arguments;
 use super::asked::ask_tenant;
 use super::sshd::{self, Keys};
 use super::wanted::Wanted;
@@ -152,7 +152,7 @@ fn left_outside(
     Ok(outside)
 }
 
-/// The person behind sudo, whom the tenant may not know.
+/// The person behind sudo, who may be unknown to the tenant.
 fn who_typed_it(wanted: &Wanted, arguments: &Arguments) -> Option<Outside> {
     let name = invoker::name().filter(|_| !arguments.without_tenant)?;
     if wanted.answers.test_user.as_deref() == Some(&name) {

@@ -51,7 +51,8 @@ fn profile(stack: Stack, services: &[String], arguments: &str) -> String {
 }
 
 /// What has to change so that these services share the stacks and those of `own` do not, the stacks
-/// among it. `None` where pam-auth-update leaves them alone, since somebody wrote into them.
+/// among it. `None` where pam-auth-update leaves them alone, since an administrator wrote into
+/// them.
 pub fn changes(
     root: &Root,
     services: &[(String, Stack)],
@@ -98,7 +99,7 @@ fn names_in(
     Ok(names)
 }
 
-/// A profile for nobody goes.
+/// A profile for no service is removed.
 fn of_profile(
     root: &Root,
     stack: Stack,
@@ -118,7 +119,7 @@ fn of_profile(
     Ok(Change::new(&path, Kind::Ours, before, &text))
 }
 
-/// Whether a stack has the module for these lists of services, and for nobody else.
+/// Whether a stack has the module for these lists of services, and for no other service.
 fn has_lists(text: &str, lists: &[Vec<String>]) -> bool {
     let modules = text.lines().filter(|line| names_module(line));
     let has = |names: &Vec<String>| text.lines().any(|line| pam::listed(line) == *names);

@@ -6,13 +6,13 @@
 
 use std::collections::BTreeSet;
 
-use countersign::os::{Folder, Locked};
+use countersign::os::{self, Folder, Locked};
 use serde::{Deserialize, Serialize};
 
 use super::announce::Place;
 use super::change::Change;
 use crate::machine::root::Root;
-use crate::ui::output::{Done, Problem};
+use crate::ui::output::{Done, Problem, spoken};
 
 const STATE: &str = "/var/lib/countersign";
 const FOLDER: &str = "/var/lib/countersign/setup";
@@ -39,15 +39,15 @@ pub struct Record {
     pub awaited: Option<Awaited>,
 }
 
-/// A setup that is taken back by itself unless somebody confirms it.
+/// A setup that is taken back by itself unless the administrator confirms it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Awaited {
-    /// Which setup whoever takes it back means.
+    /// The setup that is meant by the timer that takes it back.
     pub token: String,
     pub services: Vec<String>,
     /// Which boot it was made in.
     pub boot: String,
-    /// When in that boot everything was written, in ticks: whoever logged in before proves nothing.
+    /// When in that boot everything was written, in ticks: a login before that proves nothing.
     /// `None` until then.
     pub since: Option<u64>,
     /// Until when, in seconds since 1970, for people.
@@ -97,7 +97,7 @@ impl Journal {
         })
     }
 
-    /// Nobody else sets up, confirms or takes back meanwhile.
+    /// Keeps other processes from setting up, confirming or taking back meanwhile.
     pub fn lock(&self) -> Result<Locked<'_>, Problem> {
         self.folder.lock().map_err(|_| {
             Problem::new("another setup goes on at this moment").hint("try again when it has ended")
@@ -176,5 +176,27 @@ impl Journal {
 
     fn failed(&self, error: &std::io::Error) -> Problem {
         Problem::new(format!("{FOLDER}: {error}"))
+    }
+}
+
+/// Refuses a setup while an earlier one still waits for its confirmation.
+pub fn nothing_is_awaited(root: &Root) -> Done {
+    if !Journal::is_there(root) {
+        return Ok(());
+    }
+    match Journal::open(root)?.last()?.and_then(|last| last.awaited) {
+        Some(awaited) => Err(Problem::new(format!(
+            "the last setup is not confirmed, and is put back {}",
+            in_time(&awaited)
+        ))
+        .hint("from a new login: sudo countersign confirm; or at once: sudo countersign unsetup")),
+        None => Ok(()),
+    }
+}
+
+fn in_time(awaited: &Awaited) -> String {
+    match awaited.until.saturating_sub(os::wall_clock()) {
+        0 => "now, unless the machine was restarted in between".to_owned(),
+        left => format!("in {}", spoken(left)),
     }
 }

@@ -5,6 +5,7 @@
 mod announce;
 mod answers;
 pub mod apply;
+mod arguments;
 mod asked;
 mod authselect;
 mod block;
@@ -23,93 +24,23 @@ mod sshd;
 mod task;
 mod wanted;
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use countersign::audit::escape;
 use countersign::host::CONFIG;
-use countersign::os;
-use countersign::policy::{self, Policy};
 use countersign::words;
 
 use crate::configuration::context::Context;
 use crate::machine::pam::stacks;
 use crate::machine::root::Root;
-use crate::ui::output::{Done, Problem, line, spoken};
+use crate::ui::output::{Done, Problem, line};
 use crate::ui::terminal::Terminal;
+pub use arguments::Arguments;
+use arguments::fits;
 use authselect::Selection;
 use change::{Change, Kind};
 use concerned::Concerned;
-use journal::{Journal, Record};
+use journal::{Record, nothing_is_awaited};
 use pam::Stack;
 use task::Task;
 use wanted::Wanted;
-
-/// Sets this machine up: the configuration, sshd and the PAM stacks of some services
-#[derive(clap::Args)]
-#[command(
-    after_help = "Examples:\n  countersign setup --confirm-within 5m\n  countersign setup --tenant https://abc1234.id.cyberark.cloud --template '{user}@example.com' --service sshd,sudo,sudo-i --test-user alice --dry-run"
-)]
-pub struct Arguments {
-    /// Address of the tenant, such as https://abc1234.id.cyberark.cloud
-    #[arg(long, value_name = "URL")]
-    tenant: Option<String>,
-    /// What people are called in the tenant; {user} stands for the local name
-    #[arg(long, value_name = "NAME")]
-    template: Option<String>,
-    /// What one user is called there, such as root=alice@example.com; for root the only way. May be
-    /// given several times
-    #[arg(long, value_name = "USER=NAME", value_parser = pair)]
-    name: Vec<(String, String)>,
-    /// Root certificates in PEM form, instead of the system's
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<String>,
-    /// PAM services, such as sshd,sudo,sudo-i
-    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
-    service: Vec<String>,
-    /// A user of this machine: the tenant is asked what it would ask of them, and nothing is sent
-    /// to them
-    #[arg(long, value_name = "USER", value_hint = clap::ValueHint::Username)]
-    test_user: Option<String>,
-    /// Does not ask the tenant anything, as for a machine that can't reach it yet
-    #[arg(long, conflicts_with = "test_user")]
-    without_tenant: bool,
-    /// Writes into the services' own files, even where pam-auth-update or authselect write the
-    /// stacks that they share
-    #[arg(long)]
-    blocks: bool,
-    /// Puts everything back after this time, such as 5m, unless `countersign confirm` comes from a
-    /// new login
-    #[arg(long, value_name = "TIME", value_parser = within)]
-    confirm_within: Option<Duration>,
-    /// Does not ask before it writes, and takes what the last setup was told for what is not said
-    #[arg(long, short)]
-    yes: bool,
-    /// Writes although accounts of this machine could not log in any more
-    #[arg(long)]
-    accept_lockouts: bool,
-    /// Shows what it would write, and writes nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// What becomes of public keys: alone enough for sshd, followed by the module, or refused
-    #[arg(long, value_name = "HOW")]
-    keys: Option<sshd::Keys>,
-    /// Sets up the image below this folder: nothing is started, reloaded or asked there
-    #[arg(long, value_name = "FOLDER", default_value = "/", conflicts_with = "confirm_within")]
-    root: PathBuf,
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    let pair = text.split_once('=').filter(|(user, name)| !user.is_empty() && !name.is_empty());
-    let pair = pair.map(|(user, name)| (user.to_owned(), name.to_owned()));
-    pair.ok_or_else(|| "expected USER=NAME, such as root=alice@example.com".to_owned())
-}
-
-fn within(text: &str) -> Result<Duration, String> {
-    let range = Duration::from_secs(5)..=Duration::from_secs(24 * 3600);
-    let time = policy::parse_duration(text).filter(|time| range.contains(time));
-    time.ok_or_else(|| "expected a time from 5s to 24h, such as 5m".to_owned())
-}
 
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let root = Root::of(&arguments.root)?;
@@ -142,53 +73,6 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     agree(&record.changes, &concerned, arguments)?;
     let task = Task { root: &root, config: &config, answers: &wanted.answers, arguments };
     task.carry_out(&mut record)
-}
-
-/// One step after the other: what is not confirmed yet is not built upon.
-fn nothing_is_awaited(root: &Root) -> Done {
-    if !Journal::is_there(root) {
-        return Ok(());
-    }
-    match Journal::open(root)?.last()?.and_then(|last| last.awaited) {
-        Some(awaited) => Err(Problem::new(format!(
-            "the last setup is not confirmed, and is put back {}",
-            in_time(&awaited)
-        ))
-        .hint("from a new login: sudo countersign confirm; or at once: sudo countersign unsetup")),
-        None => Ok(()),
-    }
-}
-
-fn in_time(awaited: &journal::Awaited) -> String {
-    match awaited.until.saturating_sub(os::wall_clock()) {
-        0 => "now, unless the machine was restarted in between".to_owned(),
-        left => format!("in {}", spoken(left)),
-    }
-}
-
-/// No option is without an effect.
-fn fits(arguments: &Arguments, services: &[String]) -> Done {
-    if arguments.keys.is_some() && !services.iter().any(|service| service == "sshd") {
-        return Err(Problem::new("--keys is about sshd, which is not set up")
-            .hint("name sshd in --service, or leave --keys out"));
-    }
-    if arguments.confirm_within.is_some() && !rollback::can_be_proven(services) {
-        return Err(Problem::new(format!(
-            "a new login by {} can't be told from an old one",
-            escape(&services.join(" or "))
-        ))
-        .hint("leave --confirm-within out, and keep a root shell open"));
-    }
-    Ok(())
-}
-
-/// As strictly as the module reads it.
-fn parsed(config: &str, text: &str) -> Result<Policy, Problem> {
-    policy::parse(text.as_bytes()).map_err(|errors| {
-        let lines = errors.to_string().replace('\n', "\n  ");
-        Problem::new(format!("{config}, as it would be:\n  {lines}"))
-            .hint("countersign.toml(5) describes every key")
-    })
 }
 
 /// All that has to change, and how it is put back.
@@ -311,7 +195,7 @@ fn change_of(service: &str, path: &str, text: String, wired: &str) -> Option<Cha
     Change::new(&own, Kind::Ours, None, wired)
 }
 
-/// On the terminal, all of it: who agrees has seen what to. Nobody is left outside without a word
+/// Shows all of it on the terminal before the question. No user is left outside without a word
 /// of its own.
 fn agree(changes: &[Change], concerned: &Concerned, arguments: &Arguments) -> Done {
     let is_accepted = concerned.outside.is_empty() || arguments.accept_lockouts;

@@ -7,28 +7,19 @@ use pam_stack::rule::{Included, Rule};
 use pam_stack::stack::{Handler, Kind, Source, name_of, read};
 
 use super::block;
-use super::passed_over::passes_over_nothing;
+use super::passed_over::{asks_itself, passes_over_nothing};
 use crate::machine::outside::asks_local_password_first;
 use crate::machine::pam::stacks::names_module;
 use crate::ui::output::Problem;
 
 /// As deep are the stacks of distributions nested, and no deeper.
 const DEPTH: u8 = 3;
-/// Modules that ask for a password themselves.
-const PASSWORD_MODULES: [&str; 7] = [
-    "pam_unix",
-    "pam_sss",
-    "pam_ldap",
-    "pam_krb5",
-    "pam_winbind",
-    "pam_systemd_home",
-    "pam_radius_auth",
-];
+
 /// Where in a stack the module stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stack {
-    /// In front: it asks for the tenant's password, and whom no rule concerns logs in with the
-    /// local one instead.
+    /// In front: it asks for the tenant's password, and a user whom no rule concerns logs in with
+    /// the local one instead.
     Login,
     /// Behind the local password.
     StepUp,
@@ -145,11 +136,6 @@ pub fn listed(text: &str) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-/// Whether a module, by its name, asks for a password.
-pub fn asks_itself(module: &str) -> bool {
-    PASSWORD_MODULES.contains(&module)
-}
-
 /// Whether a line of the text itself asks for a password.
 pub fn asks_for_a_password(text: &str) -> bool {
     auth_lines(&|_| None, text).iter().any(|line| line.asks)
@@ -216,7 +202,7 @@ fn auth_lines<'a>(source: Source<'_>, text: &'a str) -> Vec<Auth<'a>> {
 
 fn is_about_auth(rule: &Rule<'_>) -> bool {
     match rule.included() {
-        // An @include of sessions or accounts asks nobody.
+        // An @include of sessions or accounts asks no user.
         Some(Included::All(name)) => {
             let elsewhere = ["account", "session", "password"];
             !elsewhere.iter().any(|part| name.contains(part))

@@ -1,15 +1,24 @@
-//! What a stack would no longer ask because the module, in front, has let somebody in.
+//! What a stack would no longer ask because the module, in front, has let the user in.
 #![forbid(unsafe_code)]
 
 use pam_stack::code::Code;
 use pam_stack::control::Action;
 use pam_stack::stack::{Handler, Kind, Source, read};
 
-use super::pam::asks_itself;
 use crate::machine::pam::our_module::is_path_of_ours;
 use crate::ui::output::{Done, Problem};
 
-/// They mark the end of a stack, count wrong passwords of this machine, or refuse nobody.
+/// Modules that ask for a password themselves.
+const PASSWORD_MODULES: [&str; 7] = [
+    "pam_unix",
+    "pam_sss",
+    "pam_ldap",
+    "pam_krb5",
+    "pam_winbind",
+    "pam_systemd_home",
+    "pam_radius_auth",
+];
+/// They mark the end of a stack, count wrong passwords of this machine, or refuse no user.
 const HARMLESS: [&str; 9] = [
     "pam_deny",
     "pam_permit",
@@ -22,8 +31,8 @@ const HARMLESS: [&str; 9] = [
     "pam_mail",
 ];
 
-/// A success of ours ends the stack: nothing behind it may be there to refuse somebody, in what is
-/// included neither.
+/// A success of ours ends the stack: nothing behind it, or in what it includes, may
+/// refuse the user.
 pub fn passes_over_nothing(source: Source<'_>, path: &str, text: &str) -> Done {
     let name = path.rsplit('/').next().unwrap_or(path);
     let this_one = |other: &str| match other == name {
@@ -50,4 +59,9 @@ fn demands(line: &Handler) -> bool {
         return false;
     };
     is_strict && !is_path_of_ours(module) && !asks_itself(module) && !HARMLESS.contains(&module)
+}
+
+/// Whether a module, by its name, asks for a password.
+pub fn asks_itself(module: &str) -> bool {
+    PASSWORD_MODULES.contains(&module)
 }

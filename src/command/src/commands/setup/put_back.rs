@@ -1,4 +1,4 @@
-//! When a setup that nobody confirmed was put back: for who confirms it too late.
+//! When a setup without confirmation was put back: for an administrator who confirms it too late.
 #![forbid(unsafe_code)]
 
 use countersign::os;

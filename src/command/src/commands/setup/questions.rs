@@ -29,7 +29,7 @@ impl Question<'_> {
     ///
     /// # Errors
     ///
-    /// What is wrong with what was said already, or that nobody can be asked.
+    /// What is wrong with what was said already, or that no terminal is there to ask on.
     pub fn answer<T>(
         &self,
         said: Option<String>,

@@ -1,5 +1,5 @@
-//! A setup that nobody confirms is taken back by itself: by a timer of systemd's, or by a process
-//! that waits where there is none.
+//! A setup without confirmation is taken back by itself: by a timer of systemd's, or by a process
+//! that waits where systemd does not run.
 #![forbid(unsafe_code)]
 
 use std::process::Stdio;
@@ -48,7 +48,7 @@ pub fn arm(root: &Root, awaited: &Awaited, within: Duration) -> Done {
     }
 }
 
-/// Counts anew after a boot: a machine that was restarted because nobody could log in is put right
+/// Counts anew after a boot: a machine that was restarted because no user could log in is put right
 /// as well.
 fn start_timer(root: &Root, program: &str, token: &str, (seconds, lead): (u64, u64)) -> Done {
     let about = "[Unit]\nDescription=Take back a setup of Countersign that nobody confirmed\n";
@@ -95,7 +95,7 @@ fn disarm_if(root: &Root, token: &str) -> Done {
     }
 }
 
-/// What the timer runs, or the process where there is none.
+/// What the timer runs, or the process in its place.
 pub struct Waiting<'a> {
     pub token: &'a str,
     /// How long nothing is said.
@@ -105,8 +105,8 @@ pub struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    /// Waits, and takes the setup back unless somebody has confirmed it or taken it back. What
-    /// can't be done now is tried again.
+    /// Waits, and takes the setup back unless an administrator has confirmed it or taken it back.
+    /// What can't be done now is tried again.
     pub fn run(&self, root: &Root) -> Done {
         os::let_stops_through();
         pause(self.after)?;
@@ -175,7 +175,7 @@ fn note_once(said: &str, why: &str) -> String {
     why.to_owned()
 }
 
-/// For whoever wonders in the morning. A machine without logger(1) does without.
+/// Writes to the system's log, if this machine has logger(1).
 fn note(what: &str, more: &[String]) {
     let said = format!("{what}. {}", more.join(". "));
     let arguments = ["-t", "countersign", "-p", "authpriv.warning", said.trim()];
@@ -245,7 +245,7 @@ struct Above {
     is_roots: bool,
 }
 
-/// sudo and su ask root nothing: whoever started them must be somebody else.
+/// sudo and su ask root nothing: another user must have started them.
 fn proves(above: &[Above], programs: &[&str]) -> bool {
     above.iter().enumerate().any(|(at, process)| {
         let asks_anybody = !matches!(process.name.as_str(), "sudo" | "su");

@@ -1,4 +1,4 @@
-//! sshd: the settings without which it never asks PAM, or only in a way that nobody can answer.
+//! sshd: the settings without which it never asks PAM, or only in a way that no user can answer.
 #![forbid(unsafe_code)]
 
 use std::fs::DirBuilder;
@@ -77,7 +77,7 @@ pub fn has(path: &str) -> bool {
     path == CONFIG || path == DROP_IN
 }
 
-/// Whether somebody has decided what a public key alone is worth.
+/// Whether an administrator has decided what a public key alone is worth.
 pub fn says_what_keys_do(root: &Root) -> bool {
     let config = Config::read(root);
     config.settings.contains_key("authenticationmethods")
@@ -99,7 +99,7 @@ pub fn lines(keys: Option<Keys>) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// Whether nobody has touched what an earlier setup wrote.
+/// Whether the file is still what an earlier setup wrote.
 fn is_ours(text: &str) -> bool {
     let all = Keys::ALL.into_iter().map(Some).chain([None]);
     all.into_iter().any(|keys| drop_in(keys) == text)

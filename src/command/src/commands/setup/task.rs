@@ -4,8 +4,9 @@
 use countersign::os::{self, Locked};
 
 use super::answers::Answers;
-use super::journal::{Journal, Record};
-use super::{Arguments, apply, nothing_is_awaited, put_back, rollback};
+use super::arguments::Arguments;
+use super::journal::{Journal, Record, nothing_is_awaited};
+use super::{apply, put_back, rollback};
 use crate::machine::root::Root;
 use crate::ui::output::{Done, Problem, line, spoken};
 

@@ -9,11 +9,11 @@ use countersign::policy::{self, Policy};
 use toml_edit::{DocumentMut, Item};
 
 use super::answers::Answers;
+use super::arguments::Arguments;
 use super::asked::ask_tenant;
 use super::put::put;
 use super::questions::{Mode, Question};
 use super::sshd::{self, Keys};
-use super::{Arguments, parsed};
 use crate::commands::check;
 use crate::machine::pam::stacks;
 use crate::machine::root::Root;
@@ -296,4 +296,13 @@ fn unknown(root: &Root, service: &str) -> Problem {
     let known: Vec<_> = stacks::services(root).into_iter().collect();
     Problem::new(format!("there is no PAM service {}", escape(service)))
         .hint(format!("those of this machine are {}", escape(&known.join(", "))))
+}
+
+/// Reads a configuration as strictly as the module does.
+pub fn parsed(config: &str, text: &str) -> Result<Policy, Problem> {
+    policy::parse(text.as_bytes()).map_err(|errors| {
+        let lines = errors.to_string().replace('\n', "\n  ");
+        Problem::new(format!("{config}, as it would be:\n  {lines}"))
+            .hint("countersign.toml(5) describes every key")
+    })
 }

@@ -47,7 +47,7 @@ struct Value<'a> {
 }
 
 impl Sshd {
-    /// The sshd of a system; none where there is none.
+    /// Finds the sshd of a system, if it has one.
     pub fn find(machine: &Machine) -> Option<Self> {
         let program = program(&machine.root);
         if program.is_none() && !machine.root.exists(MAIN) {
@@ -70,8 +70,7 @@ impl Sshd {
         Some(sshd)
     }
 
-    /// Whether everybody has shown a key before PAM is asked, whoever a Match block is about among
-    /// them.
+    /// Whether each user, those of Match blocks too, has shown a key before PAM is asked.
     pub fn before(&self) -> Before {
         let others = self.config.matched.iter();
         let others = others.filter(|matched| matched.keyword == METHODS);
@@ -108,7 +107,7 @@ impl Sshd {
         machine.report.add(finding);
     }
 
-    /// The ways in for everybody else than those of Match blocks.
+    /// The ways in for users that no Match block is about.
     fn methods(&self) -> Vec<Vec<String>> {
         lists(self.value(METHODS).text)
     }

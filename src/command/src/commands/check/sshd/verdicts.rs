@@ -97,7 +97,7 @@ fn password(sshd: &Sshd) -> Option<Finding> {
     Some(sshd.placed(finding, &value))
 }
 
-/// Methods that do not ask PAM: open to everybody by default, or because somebody wrote so.
+/// Methods that do not ask PAM: open to all users by default, or because an administrator wrote so.
 fn unasked(sshd: &Sshd) -> Vec<Finding> {
     let lists = sshd.methods();
     let value = sshd.value("authenticationmethods");
@@ -228,7 +228,7 @@ fn version(sshd: &Sshd) -> Option<Finding> {
     )
 }
 
-/// Settings that hold for some: sshd says of them nothing without naming somebody.
+/// Settings in Match blocks, which `sshd -T` shows only with `-C`.
 fn matched(sshd: &Sshd) -> Vec<Finding> {
     let decisive = sshd.config.matched.iter();
     let decisive = decisive.filter(|matched| DECISIVE.contains(&matched.keyword.as_str()));

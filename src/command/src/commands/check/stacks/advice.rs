@@ -9,7 +9,7 @@ use crate::commands::check::finding::Finding;
 
 /// The control that grants only what the module grants.
 pub const SAFE: &str = "[success=ok default=bad]";
-/// The same where somebody may be exempt.
+/// A safe control where a user may be exempt.
 pub const SAFE_EXEMPTING: &str = "[success=ok ignore=ignore default=bad]";
 
 /// The module of a line and its arguments, as they are written.

@@ -4,8 +4,7 @@
 mod advice;
 mod verdicts;
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use countersign::host::Arguments;
 use pam_stack::line::lines;
@@ -13,27 +12,17 @@ use pam_stack::stack::{Handler, Job, Kind, Place, Stack};
 
 use super::finding::Finding;
 use super::machine::Machine;
-use crate::machine::pam::asked::{config_of, left_out_by};
+use super::services::{is_left_out, services, stack};
+use crate::machine::pam::asked::config_of;
 use crate::machine::pam::modules;
 use crate::machine::pam::our_module::{is_ours, names_ours};
 use crate::machine::pam::stacks::{CONF, is_conf_read, path_of, place_of};
 use crate::machine::root::Root;
 
-/// Files that services share; they are looked at in the services that include them.
-const SHARED: [&str; 7] = [
-    "common-",
-    "system-auth",
-    "password-auth",
-    "postlogin",
-    "fingerprint-auth",
-    "smartcard-auth",
-    "switchable-auth",
-];
-
 /// How sshd comes to a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
-    /// Nobody has shown anything.
+    /// No proof of the user is needed.
     Nothing,
     /// sshd asks for a key before, always.
     Key,
@@ -46,16 +35,6 @@ struct Subject<'a> {
     kind: Kind,
     stack: Stack,
     before: Before,
-}
-
-/// Returns the services that name the module in their authentication.
-pub fn named(root: &Root) -> BTreeSet<String> {
-    let mut services = services(root);
-    services.retain(|service| {
-        let stack = stack(root, service, Kind::Auth);
-        stack.handlers.iter().any(is_ours) && !is_left_out(&stack, service)
-    });
-    services
 }
 
 pub fn check(machine: &Machine, before: Before) {
@@ -114,7 +93,7 @@ impl Subject<'_> {
         found.into_iter().for_each(|finding| machine.report.add(finding));
     }
 
-    /// Files that somebody else than root could change: the services', and the module itself.
+    /// Files that another user than root could change: the services', and the module itself.
     fn files(&self) -> Vec<Finding> {
         let services = self.stack.files.iter().map(|name| place_of(self.root, name));
         let ours = self.stack.handlers.iter().filter(|line| is_ours(line));
@@ -184,7 +163,7 @@ impl Subject<'_> {
         Some(self.placed(finding, &line.place))
     }
 
-    /// Arguments that the module does not know: it refuses everybody then.
+    /// Arguments that the module does not know: it refuses every user then.
     fn arguments(&self) -> Vec<Finding> {
         let ours = self.stack.handlers.iter().filter(|line| is_ours(line));
         let wrong = ours.filter_map(|line| {
@@ -203,7 +182,7 @@ impl Subject<'_> {
         troubles.map(|(place, trouble)| self.placed(advice::trouble(trouble), place)).collect()
     }
 
-    /// In `account` the module asks nobody, and elsewhere it has nothing to say.
+    /// In `account` the module asks no user, and elsewhere it has nothing to say.
     fn wrong_type(&self, machine: &Machine) -> Option<Finding> {
         if self.kind == Kind::Auth || machine.named.contains(self.service) {
             return None;
@@ -223,43 +202,7 @@ impl Subject<'_> {
     }
 }
 
-/// The configuration that a service tells the module to read.
-pub fn config(root: &Root, service: &str) -> Option<PathBuf> {
-    config_of(&stack(root, service, Kind::Auth))
-}
-
-/// Whether a line that asks for the name of the service sees to it that the module is never reached
-/// in this one.
-fn is_left_out(stack: &Stack, service: &str) -> bool {
-    left_out_by(stack, service).is_some()
-}
-
-/// The services that have a file, but not those whose file is only a part of others.
-fn services(root: &Root) -> BTreeSet<String> {
-    let mut all = crate::machine::pam::stacks::services(root);
-    let included: BTreeSet<String> = all
-        .iter()
-        .flat_map(|name| {
-            let stacks = Kind::ALL.map(|kind| stack(root, name, kind));
-            let files = stacks.into_iter().flat_map(|stack| stack.files);
-            files.filter(move |file| file != name)
-        })
-        .collect();
-    let is_shared = |name: &String| SHARED.iter().any(|prefix| name.starts_with(prefix));
-    all.retain(|name| !(is_shared(name) && included.contains(name)));
-    all
-}
-
-/// What the service's own file says, and nothing of `other`.
-fn stack(root: &Root, service: &str, kind: Kind) -> Stack {
-    let stack = crate::machine::pam::stacks::stack(root, service, kind);
-    match stack.files.iter().any(|file| file == service) {
-        true => stack,
-        false => Stack::default(),
-    }
-}
-
-/// Services that have a second name, under which nobody is asked.
+/// Services that have a second name, under which no user is asked.
 fn twins(machine: &Machine) {
     for (service, twin, program) in [("sudo", "sudo-i", "sudo -i"), ("su", "su-l", "su -")] {
         let has = |name: &str| machine.named.contains(name);

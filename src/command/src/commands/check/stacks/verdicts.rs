@@ -46,7 +46,8 @@ impl<'a> Terms<'a> {
     }
 }
 
-/// What is wrong with a stack; with `is_readable` off, that nobody gets in was explained before.
+/// What is wrong with a stack. With `is_readable` off, an earlier finding explains why no user gets
+/// in.
 pub(super) fn of(
     subject: &Subject<'_>,
     settings: Option<&Settings>,
@@ -131,7 +132,7 @@ impl Judge<'_> {
         Some((line, &line.place))
     }
 
-    /// Somebody gets in whom nobody has asked.
+    /// A user gets in whom no module has asked.
     fn bypassed(&self) -> Option<Finding> {
         let end = self.ins().find(|end| {
             end.facts.answer == Answer::NotAsked && end.facts.open == Open::ToAnybody
@@ -147,7 +148,8 @@ impl Judge<'_> {
         Some(self.subject.placed(finding, &by.place))
     }
 
-    /// Somebody gets in unasked where a condition of the stack holds: perhaps somebody wants that.
+    /// A user gets in unasked where a condition of the stack holds: the administrator may want
+    /// that.
     fn conditional(&self) -> Option<Finding> {
         let end = self.ins().find(|end| {
             end.facts.answer == Answer::NotAsked && end.facts.open == Open::OnCondition
@@ -166,7 +168,7 @@ impl Judge<'_> {
         Some(self.subject.placed(finding, &by.place))
     }
 
-    /// Somebody gets in whom Countersign has refused.
+    /// A user gets in whom Countersign has refused.
     fn refusals_ignored(&self) -> Option<Finding> {
         let refused =
             |code: Code| self.ins().find(move |end| end.facts.answer == Answer::Refused(code));
@@ -187,7 +189,7 @@ impl Judge<'_> {
         Some(self.subject.placed(finding, place))
     }
 
-    /// Nobody gets in whatever the tenant says.
+    /// No user gets in, whatever the tenant says.
     fn locked_out(&self) -> Option<Finding> {
         if self.ins().any(|end| end.facts.answer == Answer::Granted) {
             return None;
@@ -210,7 +212,7 @@ impl Judge<'_> {
         Some(self.subject.placed(finding, place))
     }
 
-    /// The line that fails although Countersign has let somebody in.
+    /// The line that fails although Countersign has let the user in.
     fn failing(&self) -> Option<&Handler> {
         let granted = self.ends.iter().find(|end| end.facts.answer == Answer::Granted)?;
         let mut steps = granted.steps.iter();
@@ -218,7 +220,7 @@ impl Judge<'_> {
         self.line(failing)
     }
 
-    /// Who is exempt shows nothing to anybody.
+    /// A user who is exempt proves nothing to any module.
     fn exempt_with_nothing(&self) -> Option<Finding> {
         let end = self.ins().find(|end| {
             let is_exempt = match end.facts.answer {
