@@ -128,8 +128,8 @@ fn one_room_names_the_http_crate() {
 }
 
 #[test]
-fn one_file_turns_the_crank_of_a_login() {
-    assert_only(&["engine/host/crank.rs", "engine/login"], "Step::Send");
+fn one_file_drives_a_login() {
+    assert_only(&["engine/host/drive.rs", "engine/login"], "Step::Send");
 }
 
 #[test]

@@ -1,13 +1,12 @@
-//! One login from the call to the verdict: load the policy, judge, turn the crank, audit.
-//!
-//! The only loop. It does what a step asks for and decides nothing but whether there is time left.
+//! One login from the call to the verdict: load the policy, judge, drive the login, audit.
 #![forbid(unsafe_code)]
 
 mod accounts;
 mod arguments;
 mod caller;
 mod conversation;
-mod crank;
+mod drive;
+mod effects;
 mod enroll;
 mod hands;
 mod judgement;
@@ -29,7 +28,8 @@ pub use accounts::{LocalUsers, account};
 pub use arguments::{Arguments, CONFIG};
 pub use caller::{Caller, Nameless};
 pub use conversation::{Answer, Conversation};
-pub use crank::{Hands, turn};
+pub use drive::drive;
+pub use effects::Effects;
 
 use crate::audit::Event;
 use crate::log::Log;
@@ -194,7 +194,7 @@ impl<'a> Attempt<'a> {
         };
         let deadline = Instant::now() + terms.login.deadline;
         let attempt = self;
-        turn(&mut Own { attempt, terms }, client, deadline, start)
+        drive(&mut Own { attempt, terms }, client, deadline, start)
     }
 }
 

@@ -2,8 +2,8 @@
 //! log in.
 //!
 //! A login is a pure function of what the tenant and the user say. [`policy`] judges what is
-//! demanded of whom; [`login`] decides, as a state machine without I/O; [`host`] turns the crank
-//! and is the only loop. Below it are [`tenant`] (HTTPS), the conversation (`pam`), [`os`] and
+//! demanded of whom; [`login`] decides, as a state machine without I/O; [`host`] drives it
+//! and has the only loop. Below it are [`tenant`] (HTTPS), the conversation (`pam`), [`os`] and
 //! [`log`]. Above [`login::Step`] there is no I/O, no clock, no environment and no unsafe code;
 //! below it nothing is decided that changes who gets in.
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::crank::Hands;
+use super::effects::Effects;
 use super::{Answer, Attempt, names};
 use crate::local::budget::Allowance;
 use crate::local::offline::Receipt;
@@ -25,8 +25,8 @@ pub(super) struct Own<'a, 'b> {
     pub(super) terms: &'a Terms,
 }
 
-impl Hands for Own<'_, '_> {
-    fn sends(&mut self, request: &Request) -> Result<(), Refusal> {
+impl Effects for Own<'_, '_> {
+    fn may_send(&mut self, request: &Request) -> Result<(), Refusal> {
         match request {
             Request::Advance { .. } | Request::Status { .. } => self.attempt.mark_asked(self.terms),
             Request::Start { .. }
@@ -46,7 +46,7 @@ impl Hands for Own<'_, '_> {
         }
     }
 
-    fn refused(&mut self) {
+    fn secretly_refused(&mut self) {
         self.attempt.doubt(true);
     }
 
@@ -58,16 +58,12 @@ impl Hands for Own<'_, '_> {
         answer
     }
 
-    fn unheard(&self) -> Refusal {
+    fn unasked(&self) -> Refusal {
         self.attempt.unheard()
     }
 
     fn tell(&mut self, notice: &Notice) {
         self.attempt.notice(notice);
-    }
-
-    fn waits(&self) -> bool {
-        true
     }
 
     fn keep(&mut self, keep: &Keep) {

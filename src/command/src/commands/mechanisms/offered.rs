@@ -1,15 +1,18 @@
 //! What a tenant offers a user, without a login: the session is opened, looked at and abandoned.
 #![forbid(unsafe_code)]
 
-use countersign::host::Answer;
-use countersign::login::{self, Kind, Notice, Outgoing, Question, enough, kind, obstacle};
+use std::time::Duration;
+
+use countersign::host::{Answer, Effects};
+use countersign::login::{self, Kind, Outgoing, Question, enough, kind, obstacle};
 use countersign::policy::{Batch, Mechanism, Terms};
 use countersign::refusal::{Reason, Refusal};
+use countersign::tenant::failure::Failure;
 use countersign::tenant::http::Response;
 use countersign::tenant::reply::{self, Challenge, Name, Offer, Started};
 use countersign::tenant::request::Request;
 
-use crate::tenant::drive::{Driver, drive};
+use crate::tenant::drive::drive;
 
 /// What the tenant answered to the opening of a session.
 #[derive(Default)]
@@ -70,8 +73,12 @@ fn is_about_offers(reason: Reason) -> bool {
 /// What has been seen, once something has.
 struct Look(Option<Offered>);
 
-impl Driver for Look {
-    fn sends(&self, request: &Request) -> bool {
+impl Effects for Look {
+    fn ask(&mut self, _: &Question) -> Answer {
+        Answer::Failed
+    }
+
+    fn may_send(&mut self, request: &Request) -> Result<(), Refusal> {
         let only_opens = match request {
             Request::Start { .. } | Request::Token { .. } | Request::Challenge { .. } => true,
             Request::Advance { .. }
@@ -79,10 +86,13 @@ impl Driver for Look {
             | Request::Whoami
             | Request::Cleanup { .. } => false,
         };
-        only_opens && self.0.is_none()
+        if only_opens && self.0.is_none() { Ok(()) } else { Err(Reason::Interrupted.into()) }
     }
 
-    fn heard(&mut self, outgoing: &Outgoing, response: &Response) {
+    fn heard(&mut self, outgoing: &Outgoing, reply: &Result<Response, Failure>, _: Duration) {
+        let Ok(response) = reply else {
+            return;
+        };
         if !matches!(outgoing.request, Request::Start { .. } | Request::Challenge { .. }) {
             return;
         }
@@ -103,13 +113,7 @@ impl Driver for Look {
         }
     }
 
-    fn ask(&mut self, _: &Question) -> Answer {
-        Answer::Failed
-    }
-
-    fn tell(&mut self, _: &Notice) {}
-
-    fn waits(&self) -> bool {
+    fn may_wait(&self) -> bool {
         self.0.is_none()
     }
 }

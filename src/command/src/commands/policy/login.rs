@@ -1,17 +1,20 @@
 //! An administrator who logs in at the terminal, by the machine of a login.
 #![forbid(unsafe_code)]
 
+use std::time::Duration;
+
 use crate::tenant::admin::wire;
-use countersign::host::{Answer, Conversation};
+use countersign::host::{Answer, Conversation, Effects};
 use countersign::login::{Notice, Outgoing, Question};
 use countersign::policy::{Flow, Policy, Terms};
 use countersign::refusal::{Reason, Refusal};
 use countersign::secret::Secret;
+use countersign::tenant::failure::Failure;
 use countersign::tenant::http::Response;
 use countersign::tenant::request::Request;
 use countersign::words;
 
-use crate::tenant::drive::{Driver, drive};
+use crate::tenant::drive::drive;
 use crate::tenant::whom;
 use crate::ui::dialogue::{Dialogue, uninterrupted};
 use crate::ui::output::Problem;
@@ -51,13 +54,12 @@ struct Way {
     found: Option<LoggedIn>,
 }
 
-impl Driver for Way {
-    fn sends(&self, _: &Request) -> bool {
-        true
-    }
-
+impl Effects for Way {
     /// The token counts once the machine has said that the login is one.
-    fn heard(&mut self, outgoing: &Outgoing, response: &Response) {
+    fn heard(&mut self, outgoing: &Outgoing, reply: &Result<Response, Failure>, _: Duration) {
+        let Ok(response) = reply else {
+            return;
+        };
         match &outgoing.request {
             Request::Advance { .. } | Request::Status { .. } => {
                 let base = outgoing.to.to_string();
@@ -87,9 +89,5 @@ impl Driver for Way {
             }
             Notice::Log(_) | Notice::Debug(_) | Notice::Note(_) => {}
         }
-    }
-
-    fn waits(&self) -> bool {
-        true
     }
 }

@@ -1,20 +1,19 @@
-//! Turning the crank: each step of a login is done here, as long as there is time.
+//! The loop: each step of a login is done here, as long as there is time.
+//!
+//! It decides nothing but whether there is time left.
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
 
-use super::Answer;
-use super::conversation::is_junk;
+use super::conversation::{Answer, is_junk};
+use super::effects::Effects;
 use crate::echo::Echoes;
-use crate::local::budget::Allowance;
-use crate::local::offline::Receipt;
-use crate::local::offline::rules::CodeRefusal;
 use crate::login::{
-    self, AwaitAnswer, AwaitReply, AwaitTime, Ended, Keep, Notice, Outgoing, Question, Start, Step,
+    self, AwaitAnswer, AwaitReply, AwaitTime, Ended, Notice, Outgoing, Question, Start, Step,
 };
 use crate::os::{self, Paused};
 use crate::refusal::{Reason, Refusal};
-use crate::secret::{Secret, Unfit};
+use crate::secret::Unfit;
 use crate::tenant::failure::Failure;
 use crate::tenant::http::{Client, Response};
 use crate::tenant::request::Request;
@@ -25,44 +24,15 @@ const CLEANUP: Duration = Duration::from_secs(2);
 /// Polls of many hosts should not fall into step.
 const JITTER_MS: u64 = 100;
 
-/// Whoever a login is turned for: the way to the person, and what is kept between logins.
-pub trait Hands {
-    /// Whether this may still go out. What may not ends the login, and the tenant is told so.
-    ///
-    /// # Errors
-    ///
-    /// Why it may not.
-    fn sends(&mut self, request: &Request) -> Result<(), Refusal>;
-    /// What became of what did, and in which time.
-    fn heard(&mut self, outgoing: &Outgoing, reply: &Result<Response, Failure>, time: Duration);
-    /// Called before a question that is asked although the tenant has refused the user, who is not
-    /// to know it yet.
-    fn refused(&mut self);
-    /// Asks the person.
-    fn ask(&mut self, question: &Question) -> Answer;
-    /// Why it ends where nobody could be asked.
-    fn unheard(&self) -> Refusal;
-    /// Something for the person, or for the log.
-    fn tell(&mut self, notice: &Notice);
-    /// Whether to go on waiting.
-    fn waits(&self) -> bool;
-    /// Keeps what the tenant gave for the next login.
-    fn keep(&mut self, keep: &Keep);
-    /// Tries an offline code. If it counts, that is on the disk when this returns.
-    fn redeem(&mut self, code: &Secret) -> Result<Receipt, CodeRefusal>;
-    /// Whether the person's phone may ring, and that it does.
-    fn spend(&mut self) -> Allowance;
-}
-
 /// Goes from step to step to the end.
 ///
 /// Whatever the other side says is looked at before it is shown, logged or told as a detail: what
 /// repeats a secret of this login is left out.
-pub fn turn(hands: &mut dyn Hands, client: Client, deadline: Instant, start: Start) -> Ended {
+pub fn drive(effects: &mut dyn Effects, client: Client, deadline: Instant, start: Start) -> Ended {
     let echoes = secrets(&start);
-    let mut crank = Crank { hands, client, deadline, begun: Instant::now(), end: None, echoes };
-    let ended = crank.turn(login::start(start));
-    ended.map_err(|refusal| crank.without_echoes(refusal))
+    let mut drive = Drive { effects, client, deadline, begun: Instant::now(), end: None, echoes };
+    let ended = drive.run(login::start(start));
+    ended.map_err(|refusal| drive.without_echoes(refusal))
 }
 
 /// The secrets that are known before the first step.
@@ -78,8 +48,8 @@ fn secrets(start: &Start) -> Echoes {
     echoes
 }
 
-struct Crank<'a> {
-    hands: &'a mut dyn Hands,
+struct Drive<'a> {
+    effects: &'a mut dyn Effects,
     client: Client,
     deadline: Instant,
     begun: Instant,
@@ -88,24 +58,24 @@ struct Crank<'a> {
     echoes: Echoes,
 }
 
-impl Crank<'_> {
-    fn turn(&mut self, first: Step) -> Ended {
+impl Drive<'_> {
+    fn run(&mut self, first: Step) -> Ended {
         let mut step = first;
         loop {
             step = match step {
                 Step::Done(ended) => return ended,
                 Step::Tell(notice, told) => {
-                    self.hands.tell(&self.without_repeats(notice));
+                    self.effects.tell(&self.without_repeats(notice));
                     told.told()
                 }
                 Step::Keep(keep, told) => {
-                    self.hands.keep(&keep);
+                    self.effects.keep(&keep);
                     told.told()
                 }
-                Step::Redeem(code, awaited) => awaited.redeemed(self.hands.redeem(&code)),
-                Step::Spend(awaited) => awaited.answer(self.hands.spend()),
+                Step::Redeem(code, awaited) => awaited.redeemed(self.effects.redeem(&code)),
+                Step::Spend(awaited) => awaited.answer(self.effects.spend()),
                 Step::Send(outgoing, awaited) => self.send(&outgoing, awaited),
-                Step::Ask(question, awaited) => self.put(&question, awaited),
+                Step::Ask(question, awaited) => self.ask(&question, awaited),
                 Step::Wait(time, awaited) => self.wait(time, awaited),
             };
         }
@@ -113,7 +83,7 @@ impl Crank<'_> {
 
     fn send(&mut self, outgoing: &Outgoing, awaited: AwaitReply) -> Step {
         let is_cleanup = matches!(outgoing.request, Request::Cleanup { .. });
-        if !is_cleanup && let Err(refusal) = self.hands.sends(&outgoing.request) {
+        if !is_cleanup && let Err(refusal) = self.effects.may_send(&outgoing.request) {
             return awaited.abandon(refusal);
         }
         let budget = if awaited.is_of_the_end() { self.left_at_the_end() } else { self.left() };
@@ -121,7 +91,7 @@ impl Crank<'_> {
         self.know(outgoing);
         let reply = exchange(&mut self.client, outgoing, budget);
         let reply = self.looked_at(reply);
-        self.hands.heard(outgoing, &reply, begun.elapsed());
+        self.effects.heard(outgoing, &reply, begun.elapsed());
         // The reply is read before the login ends: a refusal is kept, and an approval after the
         // deadline has come too late.
         match self.stop() {
@@ -135,18 +105,18 @@ impl Crank<'_> {
     /// traces all the same.
     fn abandon(&mut self, step: Step, refusal: Refusal) -> Step {
         if matches!(&step, Step::Ask(_, awaited) if awaited.is_decoy()) {
-            self.hands.refused();
+            self.effects.secretly_refused();
         }
         step.abandon(refusal)
     }
 
-    fn put(&mut self, question: &Question, awaited: AwaitAnswer) -> Step {
+    fn ask(&mut self, question: &Question, awaited: AwaitAnswer) -> Step {
         let question =
             Question { text: self.echoes.kept_out_of_quotes(&question.text), echo: question.echo };
         if awaited.is_decoy() {
-            self.hands.refused();
+            self.effects.secretly_refused();
         }
-        let answer = self.hands.ask(&question);
+        let answer = self.effects.ask(&question);
         if let Answer::Typed(typed) = &answer {
             self.echoes.know(typed.expose());
         }
@@ -158,7 +128,7 @@ impl Crank<'_> {
             (None, Answer::Typed(typed)) => awaited.answer(typed),
             (None, Answer::Unfit(Unfit::Empty)) => awaited.empty(),
             (None, Answer::Unfit(Unfit::TooLong | Unfit::NotUtf8)) => awaited.unfit(),
-            (None, Answer::Failed) => awaited.abandon(self.hands.unheard()),
+            (None, Answer::Failed) => awaited.abandon(self.effects.unasked()),
         }
     }
 
@@ -200,7 +170,7 @@ impl Crank<'_> {
         if time > self.left() && awaited.is_the_tenants() {
             return awaited.too_long();
         }
-        if !self.hands.waits() {
+        if !self.effects.may_wait() {
             return awaited.abandon(Reason::Interrupted.into());
         }
         let paused = os::pause(time.saturating_add(jitter()).min(self.left()));
