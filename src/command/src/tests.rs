@@ -87,7 +87,7 @@ fn what_is_no_right_use_would_be_found() {
 }
 
 /// What has no result for programs is named here: a script, and what changes this machine before
-/// somebody's eyes.
+/// a reader's eyes.
 #[test]
 fn the_help_shows_config_where_it_counts_and_nowhere_else() {
     let mut command = super::command();

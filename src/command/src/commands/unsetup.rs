@@ -17,8 +17,8 @@ pub struct Arguments {
     /// The image below this folder
     #[arg(long, value_name = "FOLDER", default_value = "/")]
     root: PathBuf,
-    /// What the timer runs: takes back the setup that waits with this token, if nobody has
-    /// confirmed it
+    /// What the timer runs: takes back the setup that waits with this token, if no administrator
+    /// has confirmed it
     #[arg(long, hide = true, value_name = "TOKEN")]
     unless_confirmed: Option<String>,
     /// And waits so many seconds before

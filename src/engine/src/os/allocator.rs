@@ -20,7 +20,7 @@ unsafe impl GlobalAlloc for Wiping {
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the block is as large as its layout says, and nobody uses it any more.
+        // SAFETY: the block is as large as its layout says, and no code uses it any more.
         unsafe {
             libc::explicit_bzero(pointer.cast(), layout.size());
             System.dealloc(pointer, layout);

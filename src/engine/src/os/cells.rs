@@ -75,7 +75,7 @@ impl Cells {
     pub fn words(&self) -> &[AtomicU64] {
         let count = (self.size - self.head) / size_of::<AtomicU64>();
         // SAFETY: the mapping begins on a page and `head` is a multiple of 8; it lives as long as
-        // `self`, nobody truncates the file but root, and every process changes words by atomic
+        // `self`, root alone can truncate the file, and every process changes words by atomic
         // operations alone.
         unsafe {
             let first = self.start.as_ptr().cast::<u8>().add(self.head);
@@ -113,7 +113,7 @@ impl Cells {
     }
 
     /// Marks the number `at` as this process's, for as long as this lives: not even SIGKILL leaves
-    /// the mark behind. Nobody waits for it.
+    /// the mark behind. No process waits for it.
     ///
     /// # Errors
     ///

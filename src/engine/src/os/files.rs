@@ -1,7 +1,7 @@
 //! Reading a file that decides about logins: every part of its path must be in trusted hands.
 //!
 //! The path is looked at from `/` down, one directory after the other, and no link is allowed. A
-//! directory that was found in trusted hands keeps what is in it, for nobody else can rename or
+//! directory that was found in trusted hands keeps what is in it, for no other user can rename or
 //! replace that: so what is true of a directory when the one below it is looked at is still true
 //! when the file is opened. The file itself is checked once it is open: what was checked is what is
 //! read.
@@ -18,9 +18,9 @@ use rustix::fs::{Mode, OFlags, openat};
 /// Who may read the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrecy {
-    /// Everybody may read it; only its owner may write.
+    /// Each user may read it; only its owner may write.
     Public,
-    /// Nobody but its owner may even read it.
+    /// Its owner alone may read and write it.
     Secret,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for Unsafe {
 impl std::error::Error for Unsafe {}
 
 /// The directories that were found in trusted hands, for as long as one login takes: none is looked
-/// at twice, for in the meantime nobody could have changed them but those who are trusted.
+/// at twice, for in the meantime only trusted users could have changed them.
 #[derive(Debug, Default)]
 pub struct Trusted(RefCell<Vec<PathBuf>>);
 
@@ -167,7 +167,7 @@ fn check_directory(place: &Path) -> Result<(), Unsafe> {
         return Err(opening(place, &io::Error::from_raw_os_error(libc::ENOTDIR)));
     }
     check_owner(found.uid(), place)?;
-    // In a sticky directory such as /tmp nobody can replace what belongs to somebody else.
+    // In a sticky directory such as /tmp no user can replace what belongs to another one.
     if found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0 {
         let mode = found.mode() & 0o7777;
         let problem =
@@ -197,7 +197,7 @@ fn check_file(status: &Metadata, path: &Path, secrecy: Secrecy, limit: u64) -> R
     Err(broken(path, problem))
 }
 
-/// root, or whoever the process runs as.
+/// root, or the user that the process runs as.
 pub(super) fn is_trusted(uid: u32) -> bool {
     uid == 0 || uid == super::effective_uid()
 }
@@ -261,7 +261,7 @@ mod tests {
     struct Folder(PathBuf);
 
     impl Folder {
-        /// Below /tmp, whose sticky bit makes it safe for everybody.
+        /// Below /tmp, whose sticky bit makes it safe for all users.
         fn new(name: &str) -> Self {
             let path =
                 PathBuf::from(format!("/tmp/countersign-files-{name}-{}", std::process::id()));
@@ -304,7 +304,7 @@ mod tests {
         }
         open_to_all(false);
         assert_eq!(trusted.read(&path, Secrecy::Public, 100).unwrap(), b"content");
-        // Nobody but its owner can do that, who is trusted.
+        // Only its owner can do that, who is trusted.
         open_to_all(true);
         assert!(trusted.read(&path, Secrecy::Public, 100).is_ok());
         assert!(read(&path, Secrecy::Public, 100).is_err());

@@ -22,12 +22,12 @@ use super::{Cells, Paused, pause, random, with_growth_refused};
 
 /// How long a command waits for another one.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often a lock that somebody else holds is tried again.
+/// How often a lock that another process holds is tried again.
 const TURN: Duration = Duration::from_millis(5);
 /// The owner reads and writes a file, and no other user opens it.
 const OWN: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// An open folder, checked from `/` down: of the trusted owner, and closed to everybody else.
+/// An open folder, checked from `/` down: of the trusted owner, and closed to all other users.
 pub struct Folder {
     directory: File,
     place: PathBuf,
@@ -47,7 +47,7 @@ impl Folder {
         Self::open_knowing(&Trusted::default(), place)
     }
 
-    /// The same, where some directories are known to be in trusted hands.
+    /// Opens the folder where some directories are known to be in trusted hands.
     ///
     /// # Errors
     ///
@@ -61,7 +61,7 @@ impl Folder {
         Self::find(trusted, place)?.ok_or_else(|| files::opening(place, &missing()))
     }
 
-    /// Opens the folder, `None` if there is none.
+    /// Opens the folder; `None` if it is missing.
     ///
     /// # Errors
     ///
@@ -259,7 +259,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Removes a file; it is no error if there is none.
+    /// Removes a file. A missing one is no error.
     ///
     /// # Errors
     ///
@@ -315,7 +315,7 @@ impl Folder {
 }
 
 impl Locked<'_> {
-    /// Puts `bytes` in the file's place, so that whoever reads finds the old or the new, and after
+    /// Puts `bytes` in the file's place, so that a reader finds the old or the new, and after
     /// a crash too.
     ///
     /// # Errors
@@ -325,7 +325,7 @@ impl Locked<'_> {
         let directory = &self.0.directory;
         let draft = format!(".{name}.new");
         let created = match create(directory, &draft) {
-            // Whoever wrote it was killed: nobody else writes while this lives.
+            // The process that wrote it was killed: no other one writes while this lives.
             Err(Errno::EXIST) => unlink(directory, &draft).and_then(|()| create(directory, &draft)),
             created => created,
         };
@@ -341,7 +341,7 @@ impl Locked<'_> {
         self.0.sync()
     }
 
-    /// Removes a file; it is no error if there is none.
+    /// Removes a file. A missing one is no error.
     ///
     /// # Errors
     ///
@@ -452,7 +452,7 @@ fn open(place: &Path) -> io::Result<File> {
 fn make(place: &Path) -> io::Result<()> {
     // No umask can make this mode wider.
     match DirBuilder::new().mode(0o700).create(place) {
-        // Somebody else was quicker; whose it is will be checked.
+        // Another process was quicker; the owner will be checked.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made,
     }

@@ -59,7 +59,7 @@ pub fn written(path: &std::path::Path) -> u64 {
     status.map_or(0, |status| u64::try_from(status.mtime()).unwrap_or(0))
 }
 
-/// The time since boot, sleep included. Nobody can set it.
+/// The time since boot, sleep included. No process can set it.
 #[must_use]
 pub fn boot_clock() -> Duration {
     Duration::from_secs(since_boot().as_secs())
@@ -151,13 +151,13 @@ pub fn real_uid() -> u32 {
     rustix::process::getuid().as_raw()
 }
 
-/// Whoever's rights this program has.
+/// The user whose rights this program has.
 #[must_use]
 pub fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Makes somebody else the one who runs this program, as far as the kernel says; whose rights it
+/// Makes another user the one who runs this program, as far as the kernel says; whose rights it
 /// has stays.
 ///
 /// # Errors

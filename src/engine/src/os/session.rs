@@ -117,7 +117,7 @@ impl Status {
         Some(Self { process: Process { pid, start }, name: name.to_owned(), parent, leader })
     }
 
-    /// A parent by another name is a shell or a super-server: not sshd's, and nobody knows what
+    /// A parent by another name is a shell or a super-server: not sshd's, and it is not known what
     /// else is below it.
     fn connection(&self, parent: &Self) -> Option<Process> {
         if self.leader == self.process.pid {

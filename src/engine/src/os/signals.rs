@@ -153,7 +153,7 @@ fn may_write(bytes: usize) -> bool {
     getrlimit(Resource::Fsize).current.is_none_or(|most| most >= bytes as u64)
 }
 
-/// Whether whoever started this program (nohup) wants it to go on.
+/// Whether the program that started this one (nohup) wants it to go on.
 fn is_ignored(signal: c_int) -> bool {
     // SAFETY: a sigaction is plain data that sigaction fills; nothing is changed.
     unsafe {

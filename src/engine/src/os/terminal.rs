@@ -19,7 +19,7 @@ pub fn with_keys_unseen<R>(terminal: &impl AsFd, f: impl FnOnce() -> R) -> Resul
     Ok(f())
 }
 
-/// Shows a text on a terminal of somebody else, without waiting for it, and without making it our
+/// Shows a text on a terminal of another user, without waiting for it, and without making it our
 /// own.
 ///
 /// # Errors
@@ -48,8 +48,8 @@ pub fn own_size() -> Option<(u16, u16)> {
     size_of(&std::fs::File::open("/dev/tty").ok()?)
 }
 
-/// Whether locale and terminal are said to show more than ASCII. Whoever started the program says
-/// so: nothing but the look of what is shown may depend on it.
+/// Whether locale and terminal are said to show more than ASCII. The user who started the program
+/// says so: nothing but the look of what is shown may depend on it.
 #[must_use]
 #[allow(clippy::disallowed_methods, reason = "decides how a picture looks, and nothing else")]
 pub fn shows_unicode() -> bool {

@@ -97,7 +97,7 @@ impl User {
 ///
 /// As [`user`].
 pub fn local_names_of(uid: u32) -> io::Result<Vec<String>> {
-    // What is no text in there, such as a comment in an old encoding, is nobody's name.
+    // What is no text in there, such as a comment in an old encoding, is no user's name.
     let file = match std::fs::read(PASSWD) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

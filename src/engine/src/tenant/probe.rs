@@ -1,5 +1,5 @@
-//! The way to a tenant, one step after the other, for somebody who wants to know where it ends. No
-//! login comes here.
+//! The way to a tenant, one step after the other, for an administrator who wants to know where it
+//! ends. No login comes here.
 #![forbid(unsafe_code)]
 
 use std::fmt;

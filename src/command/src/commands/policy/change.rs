@@ -247,7 +247,7 @@ fn save(
     }
 }
 
-/// The change is made all the same, and what it replaced is kept: that is no failure.
+/// The change is made, and what it replaced is kept: that is no failure.
 fn unnoted(problem: Problem) -> Problem {
     problem
         .within("the change was saved, but its stamp was not added to what it replaced")

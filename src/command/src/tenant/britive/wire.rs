@@ -52,7 +52,7 @@ pub enum Method {
     Get,
     /// Does something.
     Post,
-    /// Removes something. Whether one without a good answer was carried out, nobody knows: it is
+    /// Removes something. Whether one without a good answer was carried out is not known: it is
     /// not repeated.
     Delete,
 }

@@ -17,7 +17,7 @@ use crate::words;
 
 const OATH: &str = "Code from an authenticator.\nVerification code: ";
 
-/// Somebody at a terminal of this machine, or with a key.
+/// A user at a terminal of this machine, or with a key.
 fn known(challenges: &[&str]) -> World {
     World::on(|terms| terms.stranger = false).starts(package(challenges))
 }

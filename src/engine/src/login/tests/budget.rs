@@ -321,8 +321,8 @@ fn a_word_to_a_radius_server_that_was_started_is_counted_besides_the_start() {
         .is_granted(&[Up, Radius]);
 }
 
-/// As a program does that gives the password to whatever asks: in a step-up nobody knows that it is
-/// one.
+/// As a program does that gives the password to whatever asks: in a step-up it is not known that it
+/// is one.
 #[test]
 fn what_is_no_number_makes_no_phone_ring_and_is_not_sent() {
     free()

@@ -122,7 +122,7 @@ fn a_login_that_is_over_asks_about_an_approval_once_and_tells_the_tenant_that_it
             .cleans_up()
             .is_refused(Reason::Interrupted, "");
     }
-    // The line is broken: nobody is told.
+    // The line is broken: no user is told.
     polled()
         .is_abandoned(Reason::Interrupted)
         .polls("id-OTP")

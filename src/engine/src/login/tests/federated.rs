@@ -52,7 +52,7 @@ impl World {
     }
 }
 
-/// The page was left, and the success names nobody but has a token.
+/// The page was left, and the success names no user but has a token.
 fn nameless() -> World {
     awaited()
         .replies(with_result(state("Success"), json!({"User": null})))

@@ -1,4 +1,4 @@
-//! Nobody answers: when an offline code is asked for, and when it never is.
+//! No answer comes: when an offline code is asked for, and when it never is.
 #![forbid(unsafe_code)]
 
 use serde_json::json;

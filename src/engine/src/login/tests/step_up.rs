@@ -20,7 +20,7 @@ pub const BEARER: &str = "Bearer new";
 pub const CODE_PROMPT: &str = "Code from an authenticator.\nVerification code: ";
 const PASSWORD_PROMPT: &str = "Password of alice@example.com: ";
 
-/// A step-up of a machine that has no token yet, for somebody whose password the stack has not.
+/// A step-up of a machine that has no token yet, for a user whose password the stack has not.
 pub fn stepping_up(change: impl FnOnce(&mut OnDemand)) -> Start {
     let mut policy = OnDemand {
         client: OAuthClient {

@@ -1,5 +1,5 @@
-//! Thousands of logins against a tenant and a user that say anything at all. Whoever gets in must
-//! have earned it, in the eyes of a judge that knows nothing but what went over the wire.
+//! Thousands of logins against a tenant and a user that say anything at all. A user who gets in
+//! must have earned it, in the eyes of a judge that knows nothing but what went over the wire.
 #![forbid(unsafe_code)]
 
 use std::collections::{HashMap, HashSet};
@@ -82,9 +82,9 @@ struct Judge {
     asked: HashMap<String, usize>,
     /// The budget has allowed one, and it was not sent yet.
     may_ring: bool,
-    /// A federated login has succeeded, for nobody.
+    /// A federated login has succeeded, for no user.
     nameless: bool,
-    /// Whether anybody has answered at all.
+    /// Whether any answer has come at all.
     heard: bool,
     /// Whether an offline code was accepted.
     redeemed: bool,
@@ -194,7 +194,7 @@ impl Judge {
             assert!(self.may_ring, "it rang without a budget");
             self.may_ring = false;
         }
-        // An authenticator may be started with the password of somebody who is no robot.
+        // An authenticator may be started with the password of a user who is no robot.
         let goes_ahead = name == Some("OATH") && self.passwords > 0 && !self.terms.stranger;
         if action == "StartOOB" && !goes_ahead {
             self.started.insert(id.clone());
@@ -273,7 +273,7 @@ impl Judge {
         assert!(self.met.is_empty() && self.passwords == 0 && !self.redeemed);
     }
 
-    /// Whether whoever got in has earned it.
+    /// Whether the user who got in has earned it.
     fn agrees(&self, federated: bool) {
         let asked = self.nameless && self.last.summary == "Whoami";
         assert!(self.last.ours && (asked || self.last.summary == "LoginSuccess"));
@@ -597,7 +597,7 @@ impl Walk<'_> {
             1 => json!({"TenantId": "XYZ9999"}),
             _ => return (said, body),
         };
-        // A failure is one, whoever says so.
+        // A failure counts, whatever says so.
         said.ours &= said.summary == "Failure";
         (said, with_result(body, foreign))
     }

@@ -83,7 +83,7 @@ pub fn cut() -> Failure {
     Failure::Misbehaved(Misbehaviour::Cut, "end of file".into())
 }
 
-/// A host that nobody answers at.
+/// A host that never answers.
 pub fn outage() -> Failure {
     Failure::Outage(Outage::Refused, "192.0.2.1:443".into())
 }
@@ -540,7 +540,7 @@ impl World {
         }
     }
 
-    /// Puts log lines aside, up to the next step that somebody sees.
+    /// Puts log lines aside, up to the next step that a user or a tenant sees.
     fn quiet(&mut self) {
         loop {
             match self.step.take() {
