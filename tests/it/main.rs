@@ -15,6 +15,7 @@ mod britive;
 mod check;
 mod command;
 mod completions;
+mod contributing;
 mod explain;
 mod install;
 mod layers;

@@ -128,8 +128,8 @@ impl Trusted {
 
 /// Reads the whole of a file that is safe to believe, at most `limit` bytes of it.
 ///
-/// Trusted are root, and the user that the process runs as: who is somebody else's program anyway
-/// gains nothing by lying to it.
+/// Trusted are root, and the user that the process runs as: a user who
+/// runs a program of their own gains nothing by lying to it.
 ///
 /// # Errors
 ///
