@@ -396,10 +396,7 @@ pub const PAGE_ROWS: usize = 3;
 /// The question at a login. The key is in it, for a user who can't see the picture.
 #[must_use]
 pub fn first_code(secret: &str, is_again: bool) -> String {
-    let wrong = match is_again {
-        true => format!("{NOT_THE_CODE}\n"),
-        false => String::new(),
-    };
+    let wrong = if is_again { format!("{NOT_THE_CODE}\n") } else { String::new() };
     format!(
         "{wrong}Scan the picture with an authenticator, or type this key there:\n{secret}\n\
          Then type the code that it shows, or press Enter to leave it.\n{CODE}"

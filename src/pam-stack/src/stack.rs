@@ -125,9 +125,10 @@ pub type Source<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// The stack of a service: of the service `other` where it has no line of this type.
 pub fn read(source: Source<'_>, service: &str, kind: Kind) -> Stack {
     let own = collect(source, service, kind);
-    match own.handlers.is_empty() && own.broken.is_none() {
-        true => collect(source, "other", kind),
-        false => own,
+    if own.handlers.is_empty() && own.broken.is_none() {
+        collect(source, "other", kind)
+    } else {
+        own
     }
 }
 
@@ -275,9 +276,10 @@ impl Reader<'_> {
     }
 
     fn found(&self, name: &str, at: At) -> Result<String, Trouble> {
-        match at.include + 1 < DEPTH && self.stack.handlers.len() < HANDLERS {
-            true => (self.source)(name).ok_or_else(|| Trouble::Missing(name.to_owned())),
-            false => Err(Trouble::TooDeep(name.to_owned())),
+        if at.include + 1 < DEPTH && self.stack.handlers.len() < HANDLERS {
+            (self.source)(name).ok_or_else(|| Trouble::Missing(name.to_owned()))
+        } else {
+            Err(Trouble::TooDeep(name.to_owned()))
         }
     }
 

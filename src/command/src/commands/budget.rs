@@ -25,13 +25,12 @@ pub struct Arguments {
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let state = context.state()?;
     if let Some(user) = &arguments.reset {
-        return match state.refill(user, &[]).map_err(Problem::new)? {
-            true => {
-                line(format!("The phone of {} may ring again.", escape(user)));
-                Ok(())
-            }
-            false => Err(Problem::new(format!("nothing was sent to {}", escape(user)))
-                .hint("countersign budget lists the names, which are the tenant's")),
+        return if state.refill(user, &[]).map_err(Problem::new)? {
+            line(format!("The phone of {} may ring again.", escape(user)));
+            Ok(())
+        } else {
+            Err(Problem::new(format!("nothing was sent to {}", escape(user)))
+                .hint("countersign budget lists the names, which are the tenant's"))
         };
     }
     let all = state.all_spent().map_err(Problem::new)?;

@@ -35,9 +35,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let mut dialogue = Dialogue::new(&arguments.user)
         .map_err(|problem| problem.hint("a login is asked for at a terminal"))?;
     let outcome = uninterrupted(|| host::authenticate(&caller, &mut dialogue));
-    line(match arguments.json {
-        true => object(&outcome.event).to_string(),
-        false => sentence(&outcome.verdict, &outcome.event),
+    line(if arguments.json {
+        object(&outcome.event).to_string()
+    } else {
+        sentence(&outcome.verdict, &outcome.event)
     });
     match outcome.verdict {
         Verdict::Granted(_) | Verdict::Remembered(_) => Ok(()),

@@ -57,9 +57,10 @@ pub fn run(arguments: &Arguments) -> Done {
         .hint("mend that, and then again: sudo countersign unsetup"));
     }
     rollback::disarm(&root)?;
-    line(match undone.left.is_empty() {
-        true => "Everything is as it was before the first setup.",
-        false => "Everything else is as it was before the first setup.",
+    line(if undone.left.is_empty() {
+        "Everything is as it was before the first setup."
+    } else {
+        "Everything else is as it was before the first setup."
     });
     Ok(())
 }

@@ -20,10 +20,7 @@ pub fn remedy(errors: &policy::Errors) -> &'static str {
         error.key() == "tenant.url" && error.to_string().contains("set it to the address")
     };
     let is_new = errors.iter().all(is_empty);
-    match is_new {
-        true => NOT_SET_UP,
-        false => "countersign.toml(5) describes every key",
-    }
+    if is_new { NOT_SET_UP } else { "countersign.toml(5) describes every key" }
 }
 
 /// The configuration's place.
@@ -73,10 +70,8 @@ impl Context {
     pub fn file(&self) -> Result<(PathBuf, Vec<u8>), Problem> {
         let path = std::path::absolute(self.place()).map_err(Problem::new)?;
         let bytes = os::read(&path, Secrecy::Public, policy::LONGEST).map_err(|problem| {
-            let hint = match path.exists() {
-                true => "no login succeeds until this is mended",
-                false => NOT_SET_UP,
-            };
+            let hint =
+                if path.exists() { "no login succeeds until this is mended" } else { NOT_SET_UP };
             Problem::new(problem).hint(hint)
         })?;
         Ok((path, bytes))

@@ -132,9 +132,10 @@ fn behind_a_key(
             "with PermitRootLogin {other} sshd lets it in by a key, and by nothing that PAM asks behind one"
         )),
     };
-    let keys = match policy.for_service("sshd").users.keys.is_empty() {
-        true => Vec::new(),
-        false => files.iter().flat_map(|file| fingerprints(file)).collect(),
+    let keys = if policy.for_service("sshd").users.keys.is_empty() {
+        Vec::new()
+    } else {
+        files.iter().flat_map(|file| fingerprints(file)).collect()
     };
     // One key with an owner at the tenant is a way in.
     let mut ways = std::iter::once(None).chain(keys.into_iter().map(Some));
@@ -263,8 +264,5 @@ pub fn merged(all: Vec<Outside>) -> Vec<Outside> {
 ///
 /// Why they can't be listed.
 pub fn accounts(root: &Root) -> Result<Vec<Account>, Problem> {
-    match root.is_live() {
-        true => super::accounts::all(root),
-        false => Ok(Vec::new()),
-    }
+    if root.is_live() { super::accounts::all(root) } else { Ok(Vec::new()) }
 }

@@ -28,13 +28,12 @@ pub fn output(mut command: Command) -> Result<String, Problem> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.output();
     let output = output.map_err(|error| Problem::new(format!("{name} can't be run: {error}")))?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let status = output.status;
-            Err(Problem::new(format!("{name}: {status}: {}", said.trim())))
-        }
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let status = output.status;
+        Err(Problem::new(format!("{name}: {status}: {}", said.trim())))
     }
 }
 

@@ -42,10 +42,7 @@ impl Root {
 
     /// The image below a folder, or the system that runs: that is below `/`.
     pub fn of(folder: &Path) -> Result<Self, Problem> {
-        match folder == Path::new("/") {
-            true => Ok(Self::live()),
-            false => Self::below(folder),
-        }
+        if folder == Path::new("/") { Ok(Self::live()) } else { Self::below(folder) }
     }
 
     /// Whether it is the system that runs.

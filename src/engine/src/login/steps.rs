@@ -237,10 +237,7 @@ impl AwaitAnswer {
 
     /// What the user typed.
     pub fn answer(self, typed: Secret) -> Step {
-        match typed.expose().trim().is_empty() {
-            true => self.0.empty(),
-            false => self.0.answer(&typed),
-        }
+        if typed.expose().trim().is_empty() { self.0.empty() } else { self.0.answer(&typed) }
     }
 
     /// Nothing that could be an answer was typed: an empty line.

@@ -201,8 +201,9 @@ pub fn random() -> std::io::Result<u64> {
 /// Whatever getrandom(2) fails with.
 pub fn fill_with_random(bytes: &mut [u8]) -> std::io::Result<()> {
     let length = bytes.len();
-    match getrandom(bytes, GetRandomFlags::empty())? == length {
-        true => Ok(()),
-        false => Err(std::io::ErrorKind::UnexpectedEof.into()),
+    if getrandom(bytes, GetRandomFlags::empty())? == length {
+        Ok(())
+    } else {
+        Err(std::io::ErrorKind::UnexpectedEof.into())
     }
 }

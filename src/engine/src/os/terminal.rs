@@ -30,9 +30,10 @@ pub fn tell_terminal(path: &Path, text: &str) -> Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).custom_flags(libc::O_NOCTTY | libc::O_NONBLOCK);
     let mut terminal = options.open(path)?;
-    match terminal.is_terminal() {
-        true => terminal.write_all(text.as_bytes()),
-        false => Err(ErrorKind::InvalidInput.into()),
+    if terminal.is_terminal() {
+        terminal.write_all(text.as_bytes())
+    } else {
+        Err(ErrorKind::InvalidInput.into())
     }
 }
 

@@ -49,10 +49,7 @@ pub(super) fn caller(handle: &mut PamHandle, arguments: &[&CStr]) -> Caller {
 
 /// The binding has one code for a name that is not text.
 fn nameless(code: PamResultCode) -> Nameless {
-    match code == PamResultCode::PAM_SYSTEM_ERR {
-        true => Nameless::NotText,
-        false => Nameless::Untold,
-    }
+    if code == PamResultCode::PAM_SYSTEM_ERR { Nameless::NotText } else { Nameless::Untold }
 }
 
 /// `PAM_USER` as it is now, without asking for it.

@@ -94,9 +94,10 @@ pub fn run(context: &Context, arguments: Arguments) -> Done {
     };
     let client = connect(&policy, britive, &arguments)?;
     let said = act(client, britive, &arguments.command, vacancy)?;
-    match arguments.json {
-        true => line(said.object),
-        false => line(said.sentence),
+    if arguments.json {
+        line(said.object)
+    } else {
+        line(said.sentence)
     }
     if let Command::Register { keep_offline: true } = arguments.command {
         warn_if_useless(&policy);
@@ -175,10 +176,7 @@ fn confirm(user_id: &UserId) -> Done {
     let id = user_id.as_str();
     let answer = terminal
         .ask(&format!("Remove the authenticator of {id}? They can register another. [y/N] "))?;
-    match words::is_yes(&answer) {
-        true => Ok(()),
-        false => Err(Problem::new("nothing was removed")),
-    }
+    if words::is_yes(&answer) { Ok(()) } else { Err(Problem::new("nothing was removed")) }
 }
 
 /// A code, asked for until it could be one, three times at most.

@@ -127,10 +127,7 @@ fn unfinished(what: &str) -> Problem {
 }
 
 fn said(codes: Shape, is_kept: bool) -> Said {
-    let kept = match is_kept {
-        true => " Its secret is kept for offline codes on this machine.",
-        false => "",
-    };
+    let kept = if is_kept { " Its secret is kept for offline codes on this machine." } else { "" };
     Said {
         sentence: format!("Your authenticator is registered.{kept}"),
         object: json!({

@@ -144,14 +144,13 @@ impl Finding {
     fn outlined(&self) -> String {
         let place = self.place().map_or_else(String::new, |place| format!(" at {place}"));
         let services: Vec<_> = self.services.iter().map(String::as_str).collect();
-        let services = match services.is_empty() {
-            true => String::new(),
-            false => format!(" ({})", services.join(", ")),
-        };
+        let services =
+            if services.is_empty() { String::new() } else { format!(" ({})", services.join(", ")) };
         let ours = ["selinux-", "polkit-", "state-", "offline-"];
-        let what = match ours.iter().any(|start| self.id.starts_with(start)) {
-            true => format!(": {}", self.what),
-            false => String::new(),
+        let what = if ours.iter().any(|start| self.id.starts_with(start)) {
+            format!(": {}", self.what)
+        } else {
+            String::new()
         };
         format!("{} {}{place}{services}{what}", self.severity.word(), self.id)
     }

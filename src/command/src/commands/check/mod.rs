@@ -69,9 +69,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         None => Root::live(),
     };
     let report = look(context, arguments, root)?;
-    match arguments.json {
-        true => report.show_json(),
-        false => report.show(arguments.verbose),
+    if arguments.json {
+        report.show_json()
+    } else {
+        report.show(arguments.verbose)
     }
     match report.count(Severity::Error) {
         0 => Ok(()),
@@ -134,9 +135,10 @@ fn look(context: &Context, arguments: &Arguments, root: Root) -> Result<Report, 
     if policies.is_empty() {
         return Ok(machine.report);
     }
-    match machine.root.is_closed() {
-        true => machine.report.add(not_root()),
-        false => policies.iter().for_each(|policy| store::check(&machine, policy)),
+    if machine.root.is_closed() {
+        machine.report.add(not_root())
+    } else {
+        policies.iter().for_each(|policy| store::check(&machine, policy))
     }
     outage::check(&machine, &policies);
     let is_asked = machine.root.is_live() && !arguments.offline;

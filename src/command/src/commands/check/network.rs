@@ -194,10 +194,8 @@ fn clock(authority: &str, way: &Way, here: u64, report: &Report) {
     }
     let side = if here > there { "ahead of" } else { "behind" };
     let what = format!("this machine's clock is {skew} s {side} that of {authority}");
-    let finding = match skew > GROSS {
-        true => Finding::error("clock", what),
-        false => Finding::warning("clock", what),
-    };
+    let finding =
+        if skew > GROSS { Finding::error("clock", what) } else { Finding::warning("clock", what) };
     report.add(
         finding
             .because("codes that this machine checks itself are refused, and certificates may seem not to be valid")

@@ -22,10 +22,7 @@ const NAME: usize = 20;
 pub fn check(machine: &Machine, user: &str) {
     let mut asked: Vec<Terms> = Vec::new();
     let some = machine.named.iter().map(String::as_str);
-    let services: Vec<_> = match machine.named.is_empty() {
-        true => vec![SERVICE],
-        false => some.collect(),
-    };
+    let services: Vec<_> = if machine.named.is_empty() { vec![SERVICE] } else { some.collect() };
     for service in services {
         let Some(policy) = machine.policy_of(service) else {
             continue;
@@ -94,10 +91,7 @@ fn listed(offered: &Offered) -> String {
         return "a login at another identity provider".to_owned();
     }
     let challenges: Vec<_> = offered.challenges.iter().map(alternatives).collect();
-    match challenges.is_empty() {
-        true => "nothing".to_owned(),
-        false => challenges.join(", then "),
-    }
+    if challenges.is_empty() { "nothing".to_owned() } else { challenges.join(", then ") }
 }
 
 fn alternatives(challenge: &Challenge) -> String {

@@ -62,8 +62,5 @@ pub fn services(root: &Root) -> BTreeSet<String> {
 /// What the service's own file says, and nothing of `other`.
 pub fn stack(root: &Root, service: &str, kind: Kind) -> Stack {
     let stack = stacks::stack(root, service, kind);
-    match stack.files.iter().any(|file| file == service) {
-        true => stack,
-        false => Stack::default(),
-    }
+    if stack.files.iter().any(|file| file == service) { stack } else { Stack::default() }
 }

@@ -245,10 +245,7 @@ impl Seen<'_> {
             list,
             position: at + 1,
             rule: rule.name().to_owned(),
-            found: match holds {
-                true => Match::Holds(until),
-                false => Match::Misses(misses),
-            },
+            found: if holds { Match::Holds(until) } else { Match::Misses(misses) },
         });
         holds
     }

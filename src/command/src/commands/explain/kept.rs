@@ -135,9 +135,10 @@ pub fn offline(case: &Case<'_>, terms: &Terms) -> Kept {
     let why_not =
         |why: &str| kept(label, &format!("no: {why}"), json!({"possible": false, "why": why}));
     let Some(offline) = &terms.offline else {
-        return why_not(match terms.is_pam_user {
-            true => "offline.enabled is false",
-            false => "codes count for the account that is logged in to, and never for a caller",
+        return why_not(if terms.is_pam_user {
+            "offline.enabled is false"
+        } else {
+            "codes count for the account that is logged in to, and never for a caller"
         });
     };
     let place = case.policy.offline_folder();

@@ -55,11 +55,10 @@ pub struct Arguments {
 }
 
 fn key(text: &str) -> Result<String, &'static str> {
-    match text.starts_with("SHA256:") {
-        true => Ok(text.to_owned()),
-        false => {
-            Err("expected a fingerprint such as SHA256:..., as \"ssh-keygen -lf FILE\" shows it")
-        }
+    if text.starts_with("SHA256:") {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a fingerprint such as SHA256:..., as \"ssh-keygen -lf FILE\" shows it")
     }
 }
 
@@ -96,9 +95,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         foresight: &foresight,
     };
     let explanation = case.explain();
-    match arguments.json {
-        true => line(explanation.object),
-        false => explanation.lines.iter().for_each(line),
+    if arguments.json {
+        line(explanation.object)
+    } else {
+        explanation.lines.iter().for_each(line)
     }
     Ok(())
 }

@@ -59,15 +59,16 @@ impl Asking {
         }
         let file = self.stack.files.first().map_or(&self.service, |name| name);
         let file = self.file(file);
-        match self.stack.files.is_empty() {
-            true => format!(
+        if self.stack.files.is_empty() {
+            format!(
                 "there is no {}, and no stack of \"other\" that names pam_countersign.so",
                 file.display()
-            ),
-            false => format!(
+            )
+        } else {
+            format!(
                 "no line of {} names pam_countersign.so, and none that it includes",
                 file.display()
-            ),
+            )
         }
     }
 

@@ -42,15 +42,17 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let policy = context.policy()?;
-    let terms = match arguments.tenant_user {
-        true => whom::in_tenant(policy.for_service(&arguments.service), &arguments.user),
-        false => whom::local(&policy, &arguments.user, &arguments.service, &whom::MECHANISMS)?,
+    let terms = if arguments.tenant_user {
+        whom::in_tenant(policy.for_service(&arguments.service), &arguments.user)
+    } else {
+        whom::local(&policy, &arguments.user, &arguments.service, &whom::MECHANISMS)?
     };
     progress("Asking the tenant");
     let offered = offered(&terms).map_err(|refusal| reasons::problem(&refusal))?;
-    match arguments.json {
-        true => line(object(arguments, &terms, &offered)),
-        false => say(arguments, &terms, &offered),
+    if arguments.json {
+        line(object(arguments, &terms, &offered))
+    } else {
+        say(arguments, &terms, &offered)
     }
     Ok(())
 }

@@ -127,11 +127,10 @@ impl Offered {
 
     /// Whether one mechanism of each challenge could be what the policy demands.
     pub fn can_be_enough(&self, terms: &Terms) -> bool {
-        match self.is_elsewhere {
-            true => terms.login.federated,
-            false => {
-                !self.challenges.is_empty() && reaches(terms, &self.challenges, &mut Vec::new())
-            }
+        if self.is_elsewhere {
+            terms.login.federated
+        } else {
+            !self.challenges.is_empty() && reaches(terms, &self.challenges, &mut Vec::new())
         }
     }
 }

@@ -59,9 +59,10 @@ impl Session {
         &mut self,
         call: impl FnOnce(&mut Client) -> Result<T, admin::Problem>,
     ) -> Result<T, Problem> {
-        match os::interrupted() {
-            true => Err(Problem::new("interrupted")),
-            false => self.try_to(call).map_err(|problem| told(&problem)),
+        if os::interrupted() {
+            Err(Problem::new("interrupted"))
+        } else {
+            self.try_to(call).map_err(|problem| told(&problem))
         }
     }
 

@@ -235,9 +235,10 @@ fn save(
         Err(problem) if problem.is_refusal() => {
             backup.forget();
             let now = Seen::now(session, change.path)?;
-            match now.block.stamp() == seen.block.stamp() {
-                true => Err(told(&problem)),
-                false => Ok(Tried::Late(Box::new(now))),
+            if now.block.stamp() == seen.block.stamp() {
+                Err(told(&problem))
+            } else {
+                Ok(Tried::Late(Box::new(now)))
             }
         }
         Err(problem) => {

@@ -45,9 +45,10 @@ fn for_whom(link: &Link<'_>, roles: &BTreeMap<String, String>) -> String {
     let params = link.params();
     let names = params.iter().map(|id| harmless(roles.get(id).unwrap_or(id)));
     let names: Vec<_> = names.collect();
-    match names.is_empty() {
-        true => harmless(&link.kind()),
-        false => format!("{}: {}", harmless(&link.kind()), names.join(", ")),
+    if names.is_empty() {
+        harmless(&link.kind())
+    } else {
+        format!("{}: {}", harmless(&link.kind()), names.join(", "))
     }
 }
 
@@ -89,9 +90,10 @@ fn say(block: &Block, name: &Name, found: &ChallengePolicy) {
     let otherwise = if found.rules.is_empty() { "always" } else { "otherwise" };
     let profile = asks(&profiles, found.default_profile.as_deref());
     line(format!("  {otherwise}: {profile}"));
-    line(match found.no_mechanism {
-        true => "  whoever can't meet any mechanism is let in (NoMfaMechLogin)",
-        false => "  whoever can't meet any mechanism is not let in",
+    line(if found.no_mechanism {
+        "  whoever can't meet any mechanism is let in (NoMfaMechLogin)"
+    } else {
+        "  whoever can't meet any mechanism is not let in"
     });
 }
 
@@ -110,10 +112,7 @@ fn asks(profiles: &[Profile], id: Option<&str>) -> String {
 pub fn challenges(profile: &Profile) -> String {
     let one = |list: &String| harmless(list).replace(',', " or ");
     let all: Vec<_> = profile.challenges.iter().map(one).collect();
-    match all.is_empty() {
-        true => "nothing".to_owned(),
-        false => all.join(", then "),
-    }
+    if all.is_empty() { "nothing".to_owned() } else { all.join(", then ") }
 }
 
 fn object(block: &Block, name: &Name) -> Option<Value> {

@@ -57,9 +57,10 @@ pub fn run(arguments: &Arguments) -> Done {
     os::with_interrupts_held(|| {
         let ended = log_in(&arguments.login, folder.as_deref(), name, &mut terminal)?;
         let told = Told::new(&arguments.login, folder.as_deref(), &ended);
-        match arguments.json {
-            true => line(told.object()),
-            false => told.lines().iter().for_each(line),
+        if arguments.json {
+            line(told.object())
+        } else {
+            told.lines().iter().for_each(line)
         }
         told.done()
     })

@@ -44,9 +44,10 @@ impl<'a> Told<'a> {
             login,
             ended,
             audit: ended.audit.as_deref().map(|line| Audit { line, fields: audit::fields(line) }),
-            unasked: match is_named {
-                true => "a line before it has ended the stack, or it could not be loaded",
-                false => "no line of this stack names it",
+            unasked: if is_named {
+                "a line before it has ended the stack, or it could not be loaded"
+            } else {
+                "no line of this stack names it"
             },
         }
     }
@@ -57,10 +58,7 @@ impl<'a> Told<'a> {
     }
 
     pub fn lines(&self) -> Vec<String> {
-        let would = match self.is_let_in() {
-            true => "would let",
-            false => "would not let",
-        };
+        let would = if self.is_let_in() { "would let" } else { "would not let" };
         let (service, user) = (escape(&self.login.service), escape(&self.login.user));
         let mut lines = vec![
             format!("{service} {would} {user} in."),

@@ -29,10 +29,8 @@ impl<'a> Configuration<'a> {
         }
         lines.extend(self.settings.iter().filter_map(|setting| {
             let value = setting.value.as_ref()?;
-            let shown = match self.is_harmless(&setting.path) {
-                true => &without_user(value),
-                false => "(left out)",
-            };
+            let shown =
+                if self.is_harmless(&setting.path) { &without_user(value) } else { "(left out)" };
             Some(format!("line {}: {} = {shown}", setting.line, setting.path))
         }));
         lines

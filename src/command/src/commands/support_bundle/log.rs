@@ -73,10 +73,7 @@ fn shown(line: &str, known: &Known<'_>, names: &mut Names) -> Option<String> {
     let (_, audit) = ours.split_once("): ")?;
     let line = Line(fields(audit));
     let kept = line.0.iter().filter_map(|(key, _)| {
-        let value = match known.is_ours(&line, key)? {
-            true => line.value(key),
-            false => "(left out)",
-        };
+        let value = if known.is_ours(&line, key)? { line.value(key) } else { "(left out)" };
         Some(format!(" {key}=\"{value}\""))
     });
     let kept: String = kept.collect();

@@ -73,12 +73,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let text = Bundle::new(context, arguments, log).text();
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     written.map_err(|error| unwritable(&place, &error))?;
-    match arguments.json {
-        true => line(json!({"file": place.display().to_string(), "bytes": text.len()})),
-        false => {
-            line(format!("The bundle is {}.", place.display()));
-            line("It holds no secret that we know of. Read it before you send it.");
-        }
+    if arguments.json {
+        line(json!({"file": place.display().to_string(), "bytes": text.len()}))
+    } else {
+        line(format!("The bundle is {}.", place.display()));
+        line("It holds no secret that we know of. Read it before you send it.");
     }
     Ok(())
 }
@@ -148,19 +147,15 @@ impl<'a> Bundle<'a> {
         }
         // Before the names: one that is part of a secret would hide it.
         let text = without(&self.secrets(), text);
-        match self.arguments.names {
-            true => text,
-            false => self.names.replaced(&text),
-        }
+        if self.arguments.names { text } else { self.names.replaced(&text) }
     }
 
     fn head(&self) -> String {
         let (version, today) = (env!("CARGO_PKG_VERSION"), Date::of_epoch(os::wall_clock()));
-        let names = match self.arguments.names {
-            true => "Names of people, hosts and addresses are as they are.",
-            false => {
-                "Names of people, hosts and addresses are replaced; --names leaves them as they are."
-            }
+        let names = if self.arguments.names {
+            "Names of people, hosts and addresses are as they are."
+        } else {
+            "Names of people, hosts and addresses are replaced; --names leaves them as they are."
         };
         format!("Support bundle of countersign {version}, {today}.\n{names}\n")
     }

@@ -84,9 +84,8 @@ fn said(rule: &Rule<'_>) -> Option<String> {
     let (control, module) = (rule.control.as_ref()?, rule.module()?);
     let is_ours = is_about_service(rule);
     let arguments = rule.arguments().iter();
-    let arguments = arguments.map(|argument| match is_ours {
-        true => argument.written,
-        false => harmless(module.written, argument.written),
+    let arguments = arguments.map(|argument| {
+        if is_ours { argument.written } else { harmless(module.written, argument.written) }
     });
     let words = [rule.first.written, control.written, module.written];
     let words: Vec<_> = words.into_iter().chain(arguments).collect();
@@ -107,10 +106,7 @@ fn is_about_service(rule: &Rule<'_>) -> bool {
 
 fn harmless<'a>(module: &str, argument: &'a str) -> &'a str {
     let is_config = is_path_of_ours(module) && argument.starts_with("config=/");
-    match is_config || HARMLESS.contains(&argument) {
-        true => argument,
-        false => "(left out)",
-    }
+    if is_config || HARMLESS.contains(&argument) { argument } else { "(left out)" }
 }
 
 #[cfg(test)]

@@ -42,10 +42,8 @@ impl Arguments {
 
 pub fn verify(context: &Context, arguments: &Arguments) -> Done {
     let user = arguments.user()?;
-    let typed = match is_typed() {
-        true => Terminal::open()?.ask("Verification code: ")?,
-        false => piped_line()?,
-    };
+    let typed =
+        if is_typed() { Terminal::open()?.ask("Verification code: ")? } else { piped_line()? };
     // Opened now: the code is of the time at which it was typed.
     let tried = store(context)?.check(user.uid, &typed);
     let receipt = tried.map_err(|no| match no {
@@ -102,12 +100,11 @@ pub fn unlock(context: &Context, arguments: &Arguments) -> Done {
 
 pub fn remove(context: &Context, arguments: &Arguments) -> Done {
     let user = arguments.user()?;
-    match store(context)?.remove(user.uid).map_err(unusable)? {
-        false => Err(user.not_enrolled()),
-        true => {
-            let sentence = format!("{} is no longer enrolled.", user.shown());
-            arguments.say(&user, &sentence, json!({ "removed": true }));
-            Ok(())
-        }
+    if store(context)?.remove(user.uid).map_err(unusable)? {
+        let sentence = format!("{} is no longer enrolled.", user.shown());
+        arguments.say(&user, &sentence, json!({ "removed": true }));
+        Ok(())
+    } else {
+        Err(user.not_enrolled())
     }
 }

@@ -35,9 +35,10 @@ pub fn status(context: &Context, arguments: &StatusArguments) -> Done {
     let store = store(context)?;
     let user = User::known(arguments.user.as_deref())?;
     let record = user.record(&store)?;
-    match arguments.json {
-        true => line(object(&record, store.now())),
-        false => line(sentence(&record, store.now())),
+    if arguments.json {
+        line(object(&record, store.now()))
+    } else {
+        line(sentence(&record, store.now()))
     }
     Ok(())
 }

@@ -180,9 +180,10 @@ impl<'t> Rehearsal<'t> {
     /// Asks the module for its audit line. Only an application can: a user has no part in the PAM
     /// environment.
     fn marked(self) -> io::Result<Self> {
-        match set_variable(self.handle, REHEARSAL, "1") {
-            true => Ok(self),
-            false => Err(io::Error::other("libpam takes no environment")),
+        if set_variable(self.handle, REHEARSAL, "1") {
+            Ok(self)
+        } else {
+            Err(io::Error::other("libpam takes no environment"))
         }
     }
 
@@ -249,11 +250,12 @@ fn start_in_folder() -> io::Result<Start> {
     // SAFETY: the name ends in NUL; what libpam has under it is this function (pam_start(3)).
     unsafe {
         let found = libc::dlsym(libc::RTLD_DEFAULT, c"pam_start_confdir".as_ptr());
-        match found.is_null() {
-            true => Err(io::Error::other(
+        if found.is_null() {
+            Err(io::Error::other(
                 "this libpam knows no other folder of stacks: it is older than 1.4",
-            )),
-            false => Ok(std::mem::transmute::<*mut c_void, Start>(found)),
+            ))
+        } else {
+            Ok(std::mem::transmute::<*mut c_void, Start>(found))
         }
     }
 }

@@ -102,10 +102,7 @@ pub fn path_of(root: &Root, name: &str) -> PathBuf {
 
 /// Where a line of a stack stands: in the file of that name, or in /etc/pam.conf.
 pub fn place_of(root: &Root, name: &str) -> PathBuf {
-    match !name.starts_with('/') && is_conf_read(root) {
-        true => CONF.into(),
-        false => path_of(root, name),
-    }
+    if !name.starts_with('/') && is_conf_read(root) { CONF.into() } else { path_of(root, name) }
 }
 
 /// The text of that file; none where there is no such file, or it can't be read.
@@ -119,9 +116,8 @@ pub fn stack(root: &Root, service: &str, kind: Kind) -> stack::Stack {
         return stack::read(&|name| text(root, name), service, kind);
     }
     let conf = root.text(Path::new(CONF)).unwrap_or_default();
-    let source = |name: &str| match [service, OTHER].contains(&name) {
-        true => Some(of_conf(&conf, name)),
-        false => text(root, name),
+    let source = |name: &str| {
+        if [service, OTHER].contains(&name) { Some(of_conf(&conf, name)) } else { text(root, name) }
     };
     stack::read(&source, service, kind)
 }

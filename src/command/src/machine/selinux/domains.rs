@@ -20,9 +20,10 @@ pub fn of(kernel: &Kernel<'_>, root: &Root, service: &str) -> BTreeSet<String> {
             let programs = [sshd::program(root), sshd::session_program(root)];
             let programs: Vec<_> = programs.into_iter().flatten().collect();
             let programs: Vec<_> = programs.iter().map(PathBuf::as_path).collect();
-            match programs.is_empty() {
-                true => BTreeSet::new(),
-                false => kernel.started(&programs).into_iter().collect(),
+            if programs.is_empty() {
+                BTreeSet::new()
+            } else {
+                kernel.started(&programs).into_iter().collect()
             }
         }
         "login" => {

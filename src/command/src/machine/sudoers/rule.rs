@@ -123,9 +123,10 @@ fn settings(rest: &str, aliases: &Aliases) -> Vec<(String, Kind)> {
             let bound = bound.trim_start();
             let end = bound.find(|c: char| c.is_ascii_whitespace()).unwrap_or(bound.len());
             let (names, settings) = bound.split_at(end);
-            let who = match rest.starts_with(':') {
-                true => who(names, aliases),
-                false => Some(format!("some users ({})", names.trim())),
+            let who = if rest.starts_with(':') {
+                who(names, aliases)
+            } else {
+                Some(format!("some users ({})", names.trim()))
             };
             (who, settings)
         }

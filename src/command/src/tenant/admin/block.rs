@@ -68,9 +68,10 @@ impl Name {
     /// What names may be.
     pub fn new(text: &str) -> Result<Self, &'static str> {
         let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-        match (1..=64).contains(&text.len()) && text.bytes().all(fits) {
-            true => Ok(Name(text.to_owned())),
-            false => Err("expected letters, digits, _ and -, 64 of them at most"),
+        if (1..=64).contains(&text.len()) && text.bytes().all(fits) {
+            Ok(Name(text.to_owned()))
+        } else {
+            Err("expected letters, digits, _ and -, 64 of them at most")
         }
     }
 
@@ -81,9 +82,10 @@ impl Name {
     /// What no name is.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let is_odd = |c: char| c == '/' || c.is_control();
-        match (1..=256).contains(&text.len()) && !text.contains(is_odd) {
-            true => Ok(Name(text.to_owned())),
-            false => Err("no challenge policy is called that"),
+        if (1..=256).contains(&text.len()) && !text.contains(is_odd) {
+            Ok(Name(text.to_owned()))
+        } else {
+            Err("no challenge policy is called that")
         }
     }
 

@@ -180,9 +180,10 @@ impl Links {
         let rows: Option<Vec<_>> = rows(Kind::Links, result)?.map(|row| row.cloned()).collect();
         let links = Links(rows.ok_or_else(|| malformed(Kind::Links, "a table without rows"))?);
         let is_named = links.iter().all(|link| link.path().is_some());
-        match is_named {
-            true => Ok(links),
-            false => Err(malformed(Kind::Links, "a policy set without a name")),
+        if is_named {
+            Ok(links)
+        } else {
+            Err(malformed(Kind::Links, "a policy set without a name"))
         }
     }
 

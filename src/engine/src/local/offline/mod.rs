@@ -178,10 +178,7 @@ impl Store {
         self.make_numbers(&bytes, record)?;
         let made = self.folder.make(&head_name(record.uid), &bytes);
         let made = made.and_then(|made| self.folder.sync().map(|()| made));
-        Ok(match made.map_err(|error| self.wrong(&error))? {
-            true => Enrolled::Now,
-            false => Enrolled::Before,
-        })
+        Ok(if made.map_err(|error| self.wrong(&error))? { Enrolled::Now } else { Enrolled::Before })
     }
 
     /// Whether to offer a user a key: once, and never to a user who has one. The offer is on the

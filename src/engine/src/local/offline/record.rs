@@ -120,19 +120,17 @@ impl Record {
         let (head, body) = bytes.split_at(line.ok_or(DAMAGED)?);
         let body = body.get(1..).unwrap_or_default();
         let Some(sum) = head.strip_prefix(HEAD.as_bytes()) else {
-            return Err(match head.starts_with(KIND.as_bytes()) {
-                true => "is of another version of countersign, or damaged",
-                false => DAMAGED,
+            return Err(if head.starts_with(KIND.as_bytes()) {
+                "is of another version of countersign, or damaged"
+            } else {
+                DAMAGED
             });
         };
         if sum != checksum(body).as_bytes() {
             return Err(DAMAGED);
         }
         let record: Self = serde_json::from_slice(body).map_err(|_| DAMAGED)?;
-        match record.uid == uid {
-            true => Ok(record),
-            false => Err("is another user's"),
-        }
+        if record.uid == uid { Ok(record) } else { Err("is another user's") }
     }
 }
 

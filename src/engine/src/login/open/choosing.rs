@@ -193,9 +193,10 @@ impl Open {
             let detail = "the tenant asks for the password again and again";
             return Refusal::new(Reason::AnswerRefused, detail);
         }
-        let reason = match names.any(|n| *n == Name::Reset) {
-            true => Reason::PasswordChange,
-            false => Reason::NothingUsable,
+        let reason = if names.any(|n| *n == Name::Reset) {
+            Reason::PasswordChange
+        } else {
+            Reason::NothingUsable
         };
         Refusal::new(reason, self.offered())
     }
@@ -213,9 +214,10 @@ impl Open {
         if typed.is_none() && choice.offer.answer == AnswerType::Text {
             return Next::ask(Asked::Text(choice, Answers::new()));
         }
-        match choice.rings() || typed.as_ref().is_some_and(|text| choice.rings_by(text)) {
-            true => Next::Spend(PhoneAction::Start(choice, typed)),
-            false => self.send_choice(choice, typed),
+        if choice.rings() || typed.as_ref().is_some_and(|text| choice.rings_by(text)) {
+            Next::Spend(PhoneAction::Start(choice, typed))
+        } else {
+            self.send_choice(choice, typed)
         }
     }
 

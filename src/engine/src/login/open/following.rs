@@ -178,10 +178,8 @@ impl Open {
         }
         self.started_early = None;
         // Nothing is sent for an authenticator's code, so there is nothing to approve.
-        let expects = match started.mechanism == Mechanism::Oath {
-            true => Expects::Code,
-            false => Expects::CodeOrEnter,
-        };
+        let expects =
+            if started.mechanism == Mechanism::Oath { Expects::Code } else { Expects::CodeOrEnter };
         Next::ask(Asked::Started(started, expects))
     }
 

@@ -237,10 +237,8 @@ fn a_password_given_as_the_pin_of_another_provider_is_not_sent_anywhere() {
             .starts(page)
             .shows_page("https://tenant.test/s/x1")
             .types(PASSWORD);
-        let world = match pin {
-            true => world,
-            false => world.asks_status().replies(ok(json!({"State": "Pending"}))),
-        };
+        let world =
+            if pin { world } else { world.asks_status().replies(ok(json!({"State": "Pending"}))) };
         world.is_refused(Reason::Blind, BLIND);
     }
 }

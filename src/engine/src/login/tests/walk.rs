@@ -369,9 +369,10 @@ impl Walk<'_> {
                     let body = serde_json::from_slice(&outgoing.request.body());
                     self.judge.hear_authorization(&path, &outgoing);
                     self.judge.hear_request(&path, &body.unwrap_or_default());
-                    match self.dice.one_in(200) {
-                        true => awaited.abandon(Reason::Interrupted.into()),
-                        false => awaited.reply(self.reply(&path)),
+                    if self.dice.one_in(200) {
+                        awaited.abandon(Reason::Interrupted.into())
+                    } else {
+                        awaited.reply(self.reply(&path))
                     }
                 }
             };
@@ -429,10 +430,7 @@ impl Walk<'_> {
     fn redeem(&mut self) -> Result<Receipt, CodeRefusal> {
         let accepted = Accepted { kind: Kind::Code, login: 1, age: 0 };
         self.judge.redeemed = self.dice.one_in(2);
-        match self.judge.redeemed {
-            true => Ok(Receipt::for_tests(accepted)),
-            false => Err(CodeRefusal::Wrong),
-        }
+        if self.judge.redeemed { Ok(Receipt::for_tests(accepted)) } else { Err(CodeRefusal::Wrong) }
     }
 
     /// Any reply, told to the judge as well.

@@ -78,9 +78,10 @@ impl<'a> Found<'a> {
             twins.any(|twin| twin.is_distrusted)
         };
         for one in held {
-            match is_distrusted(one) {
-                true => found.bar(one),
-                false => found.take(one, *end_entity == one.der, now),
+            if is_distrusted(one) {
+                found.bar(one)
+            } else {
+                found.take(one, *end_entity == one.der, now)
             }
         }
         found

@@ -98,13 +98,12 @@ impl Examination<'_> {
         let in_it = self.denied_files(&label)?;
         let what = format!("keep files in {shown} ({})", type_of(&label));
         let finding = self.denial("selinux-state", &what, &[denied, in_it].concat())?;
-        let remedy = match self.does_if_made(folder) {
-            true => format!(
+        let remedy = if self.does_if_made(folder) {
+            format!(
                 "systemd-tmpfiles --create countersign.conf, which makes {shown} at each boot, too"
-            ),
-            false => format!(
-                "semodule -i {POLICY} && mkdir -p -m 0700 {shown} && restorecon -RF {shown}"
-            ),
+            )
+        } else {
+            format!("semodule -i {POLICY} && mkdir -p -m 0700 {shown} && restorecon -RF {shown}")
         };
         Some(finding.because(why).mend(remedy))
     }
@@ -152,11 +151,10 @@ impl Examination<'_> {
                 Some((part, label, denied))
             })
             .find(|(_, _, denied)| !denied.is_empty())?;
-        let what = match part == file {
-            true => format!("read {} ({})", file.display(), type_of(&label)),
-            false => {
-                format!("read {}, for {} is {}", file.display(), part.display(), type_of(&label))
-            }
+        let what = if part == file {
+            format!("read {} ({})", file.display(), type_of(&label))
+        } else {
+            format!("read {}, for {} is {}", file.display(), part.display(), type_of(&label))
         };
         let finding = self.denial("selinux-file", &what, &denied)?;
         Some(
@@ -178,11 +176,10 @@ impl Examination<'_> {
         }
         let domain = type_of(self.domain);
         let what = format!("{domain} may not {what}: {}", denied.join(", "));
-        let finding = match self.is_enforcing {
-            true => Finding::new(Severity::Error, id, format!("SELinux: {what}")),
-            false => {
-                Finding::new(Severity::Note, id, format!("SELinux, once it is enforcing: {what}"))
-            }
+        let finding = if self.is_enforcing {
+            Finding::new(Severity::Error, id, format!("SELinux: {what}"))
+        } else {
+            Finding::new(Severity::Note, id, format!("SELinux, once it is enforcing: {what}"))
         };
         Some(finding.of(self.service))
     }

@@ -75,9 +75,10 @@ impl Sshd {
         let others = self.config.matched.iter();
         let others = others.filter(|matched| matched.keyword == METHODS);
         let mut others = others.map(|matched| lists(&matched.setting.value));
-        match need_key(&self.methods()) && others.all(|lists| need_key(&lists)) {
-            true => Before::Key,
-            false => Before::Nothing,
+        if need_key(&self.methods()) && others.all(|lists| need_key(&lists)) {
+            Before::Key
+        } else {
+            Before::Nothing
         }
     }
 
@@ -88,21 +89,21 @@ impl Sshd {
             verdicts::check(self, settings.as_ref(), machine);
             return;
         }
-        let finding = match machine.named.contains("sshd") {
-            true => self
-                .placed(
-                    Finding::error(
-                        "sshd-service",
-                        format!("sshd asks the PAM service {}", service.text),
-                    ),
-                    &service,
-                )
-                .because("its stack does not name the module: nobody is asked")
-                .mend("write: PAMServiceName sshd"),
-            false => Finding::note("sshd-unused", "the PAM stack of sshd does not name the module")
+        let finding = if machine.named.contains("sshd") {
+            self.placed(
+                Finding::error(
+                    "sshd-service",
+                    format!("sshd asks the PAM service {}", service.text),
+                ),
+                &service,
+            )
+            .because("its stack does not name the module: nobody is asked")
+            .mend("write: PAMServiceName sshd")
+        } else {
+            Finding::note("sshd-unused", "the PAM stack of sshd does not name the module")
                 .at("/etc/pam.d/sshd", None)
                 .because("nobody is asked who logs in by ssh")
-                .mend("sudo countersign setup --service sshd"),
+                .mend("sudo countersign setup --service sshd")
         };
         machine.report.add(finding);
     }

@@ -181,10 +181,7 @@ fn seconds(text: &str) -> Option<u64> {
         sum = sum.checked_add(number.parse::<u64>().ok()?.checked_mul(unit)?)?;
         number.clear();
     }
-    match number.is_empty() {
-        true => Some(sum),
-        false => sum.checked_add(number.parse().ok()?),
-    }
+    if number.is_empty() { Some(sum) } else { sum.checked_add(number.parse().ok()?) }
 }
 
 /// Root has a name at the tenant, and sshd never lets root in by PAM.

@@ -18,10 +18,8 @@ pub fn module_of(line: &Handler) -> String {
         return "pam_countersign.so".to_owned();
     };
     let words = std::iter::once(path).chain(arguments);
-    let words = words.map(|word| match word.contains(' ') {
-        true => format!("[{word}]"),
-        false => word.clone(),
-    });
+    let words =
+        words.map(|word| if word.contains(' ') { format!("[{word}]") } else { word.clone() });
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -103,12 +101,9 @@ pub fn trouble(trouble: &Trouble) -> Finding {
 }
 
 fn end_or_typo(word: &str) -> &'static str {
-    match word.contains("end") {
-        true => {
-            "\"end\" is a word of /usr/share/pam-configs: in /etc/pam.d write the number of lines to skip, or done"
-        }
-        false => {
-            "write VALUE=ACTION, with ignore, bad, die, ok, done, reset or a number; pam.conf(5) lists the values"
-        }
+    if word.contains("end") {
+        "\"end\" is a word of /usr/share/pam-configs: in /etc/pam.d write the number of lines to skip, or done"
+    } else {
+        "write VALUE=ACTION, with ignore, bad, die, ok, done, reset or a number; pam.conf(5) lists the values"
     }
 }

@@ -178,9 +178,10 @@ impl Judge<'_> {
         let end = refused(first)?;
         let (line, place) = self.ours()?;
         let words: Vec<_> = ignored.iter().map(|code| code.word()).collect();
-        let what = match ignored.len() == all.len() {
-            true => "a refusal of pam_countersign.so lets people in".to_owned(),
-            false => format!("pam_countersign.so says {}, and people are let in", words.join(", ")),
+        let what = if ignored.len() == all.len() {
+            "a refusal of pam_countersign.so lets people in".to_owned()
+        } else {
+            format!("pam_countersign.so says {}, and people are let in", words.join(", "))
         };
         let finding = Finding::error("pam-refusal-ignored", what)
             .by(self.story(end))
@@ -261,9 +262,10 @@ impl Judge<'_> {
             .find(|end| end.facts.answer == Answer::Granted && !end.facts.first_factor)?;
         let (_, place) = self.ours()?;
         let is_there = self.subject.stack.handlers.iter().any(|line| line.module() == Some(first));
-        let what = match is_there {
-            true => format!("an offline code counts although {first} has verified nothing"),
-            false => format!("an offline code counts without {first}, which is not in this stack"),
+        let what = if is_there {
+            format!("an offline code counts although {first} has verified nothing")
+        } else {
+            format!("an offline code counts without {first}, which is not in this stack")
         };
         let finding = Finding::error("pam-offline-alone", what)
             .by(self.story(end))
@@ -349,10 +351,7 @@ impl Judge<'_> {
     }
 
     fn safe_line(&self, line: &Handler) -> String {
-        let control = match self.terms.exempts {
-            true => SAFE_EXEMPTING,
-            false => SAFE,
-        };
+        let control = if self.terms.exempts { SAFE_EXEMPTING } else { SAFE };
         format!("write: auth {control} {}", module_of(line))
     }
 
