@@ -27,7 +27,8 @@ const OTHERS: [(&str, u16); 2] = [("unreserved_port_t", 1024), ("reserved_port_t
 
 const FOLDER: [&str; 8] =
     ["getattr", "open", "read", "search", "write", "add_name", "remove_name", "lock"];
-const FILE: [&str; 8] = ["create", "getattr", "open", "read", "write", "link", "rename", "unlink"];
+const FILE: [&str; 9] =
+    ["create", "getattr", "map", "open", "read", "write", "link", "rename", "unlink"];
 
 /// A login program's domain, and the configuration that holds for its service.
 pub struct Examination<'a> {

@@ -24,7 +24,7 @@ const CLASSES: [(&str, &[&str]); 4] = [
             "create",
         ],
     ),
-    ("file", &["create", "getattr", "open", "read", "write", "link", "rename", "unlink"]),
+    ("file", &["create", "getattr", "map", "open", "read", "write", "link", "rename", "unlink"]),
     ("tcp_socket", &["name_connect"]),
     ("process", &["transition"]),
 ];
@@ -202,11 +202,11 @@ fn a_state_folder_that_can_not_be_made_or_written_is_an_error() {
     assert_eq!(said(&policy(""), &source), [""; 0]);
     source.labels.insert("/run/countersign", "countersign_runtime_t");
     source.denied =
-        vec![("countersign_runtime_t", "dir", "lock"), ("countersign_runtime_t", "file", "create")];
+        vec![("countersign_runtime_t", "dir", "lock"), ("countersign_runtime_t", "file", "map")];
     assert_eq!(
         said(&policy(""), &source),
         [
-            "SELinux: sshd_t may not keep files in /run/countersign (countersign_runtime_t): lock, create"
+            "SELinux: sshd_t may not keep files in /run/countersign (countersign_runtime_t): lock, map"
         ]
     );
 }
