@@ -24,9 +24,9 @@ def bars(rows):
             yield from login(row)
         if row.bars == "local":
             yield from local(row, named.get("oath"))
-        if row.service.startswith("exempt_") and "exempt" in named:
-            # What a configuration holds for others costs nobody who is not asked.
-            yield from at_most(row, "instructions", 1.25 * named["exempt"].found["instructions"], " M")
+        if row.beside and "instructions" in row.beside.found:
+            # What a configuration holds for others hardly costs those whom it is not about.
+            yield from at_most(row, "instructions", 1.25 * row.beside.found["instructions"], " M")
 
 
 def at_most(row, key, limit, unit="", counts=True, shown=None):

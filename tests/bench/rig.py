@@ -16,6 +16,8 @@ USER, UID = "bench", 47110
 # As many people log in at once.
 CROWD = 200
 PASSWORD = "correct horse"
+# Where the module keeps the compiled form of long configurations.
+COMPILED = "/run/countersign"
 DEADLINE = 30
 # The simulator is on loopback: what a proxy variable says must not matter.
 HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -81,6 +83,8 @@ class Rig:
             # As /run is: what is kept there is gone at boot, and nobody waits for a disk.
             os.mkdir(self.path("state"), 0o700)
             said("mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", self.path("state"))
+            os.makedirs(COMPILED, mode=0o700, exist_ok=True)
+            said("mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", COMPILED)
         self._make_chain()
         if self.private:
             self._make_account()
@@ -106,7 +110,7 @@ class Rig:
         self.tenant.stop()
         self.log.close()
         if self.private:
-            said("umount", self.path("state"))
+            said("umount", self.path("state"), COMPILED)
         shutil.rmtree(self.folder)
 
     def _make_chain(self):
