@@ -68,9 +68,9 @@ fn a_rule_keeps_what_it_says() {
     let exempt: Vec<_> = settings.exempt.iter().collect();
     let [robots, lab] = exempt.as_slice() else { panic!("two rules") };
     assert_eq!(robots.rule.name(), "exempt[1]");
-    assert_eq!(robots.until, Some(Date::of_epoch(1_801_353_600)));
-    assert_eq!(robots.result, ExemptResult::Success);
-    assert_eq!((lab.rule.name(), lab.result), ("lab", ExemptResult::Ignore));
+    assert_eq!(robots.until(), Some(Date::of_epoch(1_801_353_600)));
+    assert_eq!(robots.result(), ExemptResult::Success);
+    assert_eq!((lab.rule.name(), lab.result()), ("lab", ExemptResult::Ignore));
     let networks =
         lab.rule.networks().into_iter().flat_map(Networks::iter).map(|network| network.to_string());
     assert_eq!(networks.collect::<Vec<_>>(), ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]);

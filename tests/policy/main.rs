@@ -11,6 +11,7 @@ mod a_service;
 mod addresses;
 mod administration;
 mod britive;
+mod compiled;
 mod contradictions;
 mod errors;
 mod judge;

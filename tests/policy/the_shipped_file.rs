@@ -124,13 +124,17 @@ fn shows_every_key_there_is() {
     }
 }
 
-#[test]
-fn has_a_manual_with_examples_that_are_right() {
+/// The examples of the manual.
+pub fn examples() -> Vec<String> {
     let (_, examples) = MANUAL.split_once(".Sh EXAMPLES").expect("examples");
     let (examples, _) = examples.split_once(".Sh ").expect("their end");
     let examples = examples.split(".Bd -literal -offset indent\n").skip(1);
-    let examples: Vec<Policy> =
-        examples.map(|example| policy(example.split_once(".Ed").expect("its end").0)).collect();
+    examples.map(|example| example.split_once(".Ed").expect("its end").0.to_owned()).collect()
+}
+
+#[test]
+fn has_a_manual_with_examples_that_are_right() {
+    let examples: Vec<Policy> = examples().into_iter().map(policy).collect();
     let [rules, keys] = examples.as_slice() else { panic!("two examples") };
     assert_eq!(rules.for_service("sshd").require.iter().count(), 2);
     assert_eq!(rules.for_service("sudo").login.preferred.len(), 2);

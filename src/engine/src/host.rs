@@ -4,6 +4,7 @@
 mod accounts;
 mod arguments;
 mod caller;
+mod compiled;
 mod conversation;
 mod drive;
 mod effects;
@@ -111,7 +112,8 @@ impl<'a> Attempt<'a> {
         if arguments.debug {
             self.log.with_debug();
         }
-        let (policy, text) = settings::load(&arguments.config, &self.trusted, &mut self.log)?;
+        let (policy, configuration) =
+            settings::load(&arguments.config, &self.trusted, &mut self.log)?;
         let settings = policy.for_service(&self.caller.service);
         self.failure_delay = settings.login.failure_delay;
         if let Some(socket) = policy.log_socket() {
@@ -120,7 +122,7 @@ impl<'a> Attempt<'a> {
         match self.judge(&policy, &arguments.config) {
             Ok(Judgement::Exempt { rule, result }) => Ok(Verdict::Exempt { rule, result }),
             Ok(Judgement::Require(required)) => {
-                self.memory = Some(Memory::new(&policy, text, &self.trusted));
+                self.memory = Some(Memory::new(&policy, configuration, &self.trusted));
                 self.log_in(*required)
             }
             Err(refusal) => self.turn_away(settings, refusal),

@@ -5,7 +5,7 @@ import time
 import traceback
 
 from .case import CASES
-from .cases import budget, bundle, check, environment, keys, limits, memory, names, offline, outage, pamtester, rehearse, robots, sessions, setup, ssh, step_up, su, sudo, whom  # pylint: disable=unused-import
+from .cases import budget, bundle, check, environment, keys, large, limits, memory, names, offline, outage, pamtester, rehearse, robots, sessions, setup, ssh, step_up, su, sudo, whom  # pylint: disable=unused-import
 from .world import World
 
 

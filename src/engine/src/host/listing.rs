@@ -16,7 +16,7 @@ pub const LONGEST_LIST: u64 = 64 * 1024 * 1024;
 pub(super) fn look_up(path: &Path, name: &str) -> Result<Option<String>, ListFailed> {
     let failed = |problem: String| ListFailed { problem };
     let file = Trusted::default().open(path, Secrecy::Public, LONGEST_LIST);
-    let (mut file, _) = file.map_err(|problem| failed(problem.to_string()))?;
+    let mut file = file.map_err(|problem| failed(problem.to_string()))?.file();
     search(&mut file, name).map_err(|problem| failed(format!("{}: {problem}", path.display())))
 }
 

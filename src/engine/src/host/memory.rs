@@ -5,11 +5,12 @@
 use std::time::Duration;
 
 use super::Attempt;
+use super::compiled::Configuration;
 use super::offline::Records;
 use crate::local::budget::{Allowance, Ringing};
 use crate::local::memory::{Circumstances, Now, Remembered, Scope, Suspended};
 use crate::local::offline::Asked;
-use crate::local::{State, Unmarked, Unusable, fingerprint};
+use crate::local::{State, Unmarked, Unusable};
 use crate::log::Level;
 use crate::login::{Keep, Proof};
 use crate::os::{Process, Session, Trusted};
@@ -21,8 +22,7 @@ use crate::secret::Secret;
 pub(super) struct Memory {
     state: Result<State, Unusable>,
     push: Push,
-    /// The configuration as it was read.
-    configuration: Vec<u8>,
+    configuration: Configuration,
     /// How long a login by ssh counts for other services.
     ssh: Duration,
     /// Whether a success counts for a while in any service.
@@ -44,7 +44,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(policy: &Policy, configuration: Vec<u8>, trusted: &Trusted) -> Self {
+    pub(super) fn new(policy: &Policy, configuration: Configuration, trusted: &Trusted) -> Self {
         Self {
             state: State::open_knowing(trusted, policy.state_folder()),
             push: policy.push(),
@@ -282,7 +282,7 @@ impl Attempt<'_> {
             rhost: self.caller.rhost.clone().unwrap_or_default(),
             real_uid: self.caller.real_uid,
             account: self.account.as_ref()?.name.clone(),
-            configuration: fingerprint(&self.memory.as_ref()?.configuration),
+            configuration: self.memory.as_ref()?.configuration.fingerprint(),
         })
     }
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::compiled::{Compiled, Configuration};
 use super::secret_file::secret_line;
 use crate::log::{Level, Log};
-use crate::os::{Secrecy, Trusted};
+use crate::os::{Secrecy, Trusted, Unsafe};
 use crate::policy::{self, Flow, Policy, Tenant, Terms};
 use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
@@ -23,15 +24,24 @@ pub(super) fn load(
     path: &Path,
     trusted: &Trusted,
     log: &mut Log,
-) -> Result<(Policy, Vec<u8>), Refusal> {
-    let bytes = read(path, trusted, Secrecy::Public, policy::LONGEST)?;
+) -> Result<(Policy, Configuration), Refusal> {
+    let unsafe_file = |problem: Unsafe| misconfigured(problem.to_string());
+    let file = trusted.open(path, Secrecy::Public, policy::LONGEST).map_err(unsafe_file)?;
+    let compiled = Compiled::of(path, &file, trusted);
+    if let Some(known) = compiled.as_ref().and_then(Compiled::load) {
+        return Ok(known);
+    }
+    let bytes = file.read(path, policy::LONGEST).map_err(unsafe_file)?;
     let policy = policy::parse(&bytes).map_err(|errors| {
         for line in errors.to_string().lines() {
             log.line(Level::Alert, &format!("{}: {line}", path.display()));
         }
         misconfigured(format!("{}: see the lines above", path.display()))
     })?;
-    Ok((policy, bytes))
+    if let Some(compiled) = compiled {
+        compiled.keep(&policy, &bytes);
+    }
+    Ok((policy, Configuration::Read(bytes)))
 }
 
 /// What a login on these terms needs: a client, and the secret with which this machine itself logs

@@ -69,21 +69,15 @@ impl Trusted {
     ///
     /// As [`read`].
     pub fn read(&self, path: &Path, secrecy: Secrecy, limit: u64) -> Result<Vec<u8>, Unsafe> {
-        let (file, length) = self.open(path, secrecy, limit)?;
-        let bytes = whole(&file, length, limit);
-        let bytes = bytes.map_err(|error| broken(path, format!("can't be read: {error}")))?;
-        if bytes.len() as u64 > limit {
-            return Err(broken(path, format!("is larger than {limit} bytes")));
-        }
-        Ok(bytes)
+        self.open(path, secrecy, limit)?.read(path, limit)
     }
 
-    /// The same file, opened and not read yet, and its length in bytes.
+    /// The same file, opened and not read yet.
     ///
     /// # Errors
     ///
     /// As [`read`].
-    pub fn open(&self, path: &Path, secrecy: Secrecy, limit: u64) -> Result<(File, u64), Unsafe> {
+    pub fn open(&self, path: &Path, secrecy: Secrecy, limit: u64) -> Result<Opened, Unsafe> {
         self.check_above(path)?;
         let mut options = OpenOptions::new();
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
@@ -91,7 +85,7 @@ impl Trusted {
         let file = opened.map_err(|e| opening(path, &e))?;
         let found = file.metadata().map_err(|e| opening(path, &e))?;
         check_file(&found, path, secrecy, limit)?;
-        Ok((file, found.len()))
+        Ok(Opened { file, found })
     }
 
     /// Checks every directory on the way to the file, from `/` down.
@@ -123,6 +117,91 @@ impl Trusted {
             trusted.push(place.to_owned());
         }
         Ok(())
+    }
+}
+
+/// An open file that is safe to believe.
+#[derive(Debug)]
+pub struct Opened {
+    file: File,
+    found: Metadata,
+}
+
+impl Opened {
+    /// The file itself, to read it in pieces.
+    #[must_use]
+    pub fn file(self) -> File {
+        self.file
+    }
+
+    /// Which file this is, and when it was changed last.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity::of(&self.found)
+    }
+
+    /// Its length in bytes.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.found.len()
+    }
+
+    /// Reads the whole file, which was opened at this path, at most `limit` bytes of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsafe`] if it can't be read, or has grown beyond the limit.
+    pub fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, Unsafe> {
+        let bytes = whole(&self.file, self.found.len(), limit);
+        let bytes = bytes.map_err(|error| broken(path, format!("can't be read: {error}")))?;
+        if bytes.len() as u64 > limit {
+            return Err(broken(path, format!("is larger than {limit} bytes")));
+        }
+        Ok(bytes)
+    }
+}
+
+/// What tells a file, as it was at one time, from every other file and every other time: its
+/// place, its length, its owner, and when it was written and changed last. Whoever changes a file
+/// can't choose the time of the change: the kernel sets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    device: u64,
+    inode: u64,
+    length: u64,
+    owner: u64,
+    written: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Identity {
+    fn of(found: &Metadata) -> Self {
+        Self {
+            device: found.dev(),
+            inode: found.ino(),
+            length: found.len(),
+            owner: found.uid().into(),
+            written: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        }
+    }
+
+    /// When the file was changed last, in whole seconds since 1970.
+    #[must_use]
+    pub fn changed(&self) -> i64 {
+        self.changed.0
+    }
+
+    /// All of it as bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 64] {
+        let times = [self.written.0, self.written.1, self.changed.0, self.changed.1];
+        let times = times.map(i64::to_le_bytes);
+        let place = [self.device, self.inode, self.length, self.owner].map(u64::to_le_bytes);
+        let mut bytes = [0; 64];
+        let words = place.iter().chain(&times);
+        bytes.chunks_exact_mut(8).zip(words).for_each(|(into, word)| into.copy_from_slice(word));
+        bytes
     }
 }
 

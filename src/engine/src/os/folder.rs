@@ -18,7 +18,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::files::{self, Trusted, Unsafe};
-use super::{Cells, Paused, pause, random, with_growth_refused};
+use super::{Cells, Mapped, Paused, pause, random, with_growth_refused};
 
 /// How long a command waits for another one.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -162,6 +162,28 @@ impl Folder {
     /// What open(2) and read(2) say; [`io::ErrorKind::InvalidData`] for a file that is not as we
     /// would have left it.
     pub fn read(&self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        let found = self.find_file(name, limit)?;
+        found.map(|(file, length)| files::whole(&file, length, limit)).transpose()
+    }
+
+    /// Maps a file that is made whole and never changed, `None` if there is no such file. Any file
+    /// but a plain one of the owner's is an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`Folder::read`], and what mmap(2) says.
+    pub fn view(&self, name: &str, limit: u64) -> io::Result<Option<Mapped>> {
+        let found = self.find_file(name, limit)?;
+        found
+            .map(|(file, length)| {
+                let length = usize::try_from(length);
+                Mapped::map(&file, length.map_err(|_| odd("too long"))?)
+            })
+            .transpose()
+    }
+
+    /// Opens a file of ours, and tells its length.
+    fn find_file(&self, name: &str, limit: u64) -> io::Result<Option<(File, u64)>> {
         let file = match self.plain(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
@@ -171,7 +193,7 @@ impl Folder {
         if !ours || !files::is_trusted(found.uid()) || found.len() > limit {
             return Err(odd("not a file of ours"));
         }
-        files::whole(&file, found.len(), limit).map(Some)
+        Ok(Some((file, found.len())))
     }
 
     /// When a file was last changed, as its date says, in seconds since 1970.

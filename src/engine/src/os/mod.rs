@@ -8,6 +8,7 @@ mod cells;
 mod files;
 mod folder;
 mod login;
+mod mapped;
 mod network;
 mod session;
 mod signals;
@@ -23,9 +24,10 @@ use rustix::time::{ClockId, clock_gettime};
 
 pub use allocator::Wiping;
 pub use cells::Cells;
-pub use files::{Secrecy, Trusted, Unsafe, read, whole};
+pub use files::{Identity, Opened, Secrecy, Trusted, Unsafe, read, whole};
 pub use folder::{Folder, Locked};
 pub use login::{Login, LoginSession};
+pub use mapped::Mapped;
 pub use network::{
     LookupError, await_arrival, begin_connect, connected, datagrams_to, host_addresses, interface,
     receive_now, segments_received,

@@ -41,11 +41,9 @@ impl Date {
         [low, high, self.month, self.day]
     }
 
-    /// Takes a day off the front.
-    pub(super) fn unpack(bytes: &mut &[u8]) -> Option<Self> {
-        let ([low, high, month, day], rest) = bytes.split_first_chunk()?;
-        *bytes = rest;
-        Some(Date { year: u16::from_le_bytes([*low, *high]), month: *month, day: *day })
+    /// The day of four bytes.
+    pub(super) fn unpacked([low, high, month, day]: [u8; 4]) -> Self {
+        Date { year: u16::from_le_bytes([low, high]), month, day }
     }
 }
 

@@ -11,6 +11,7 @@ use super::client;
 use super::error::{Errors, Findings, quoted};
 use super::judge::OTHERS;
 use super::lists::Draft;
+use super::name_table;
 use super::nesting::too_deep;
 use super::offline;
 use super::outline::{Setting, outline};
@@ -309,7 +310,7 @@ fn read_names(table: Table<'_>, check_key: impl Fn(&str) -> Checked<()>, names: 
         }
     }
     if !own.is_empty() {
-        *names = names.with(&own);
+        *names = names.with(name_table::pack(&own));
     }
 }
 

@@ -363,24 +363,22 @@ fn exempting(
     case: &Case<'_>,
 ) -> Result<Option<(String, ExemptResult)>, Refusal> {
     for exemption in settings.exempt.iter() {
-        match exemption.until {
-            Some(until) if exemption.is_over(case.today()) => {
-                // A look-up that fails for a rule that no longer counts is nobody's trouble.
-                if exemption.holds(case) == Ok(true) {
-                    case.note(Note::Expired { rule: exemption.rule.name().to_owned(), until });
-                }
-            }
-            Some(_) | None => {
-                if !exemption.holds(case)? {
-                    continue;
-                }
-                let rule = exemption.rule.name().to_owned();
-                let Some(behind) = exemption.doubtful_until(case) else {
-                    return Ok(Some((rule, exemption.result)));
-                };
-                let today = case.today();
-                case.note(Note::ClockWrong { rule, today, behind });
-            }
+        let over = || exemption.until().filter(|_| exemption.is_over(case.today()));
+        match exemption.holds(case) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            // A look-up that fails for a rule that no longer counts is no trouble.
+            Err(_) if over().is_some() => continue,
+            Err(refusal) => return Err(refusal),
+        }
+        let rule = exemption.rule.name().to_owned();
+        if let Some(until) = over() {
+            case.note(Note::Expired { rule, until });
+        } else if let Some(behind) = exemption.doubtful_until(case) {
+            let today = case.today();
+            case.note(Note::ClockWrong { rule, today, behind });
+        } else {
+            return Ok(Some((rule, exemption.result())));
         }
     }
     Ok(None)

@@ -9,31 +9,28 @@ use super::{Date, Network};
 
 /// `[[require]]`
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Requirements(Packed);
+pub struct Requirements(pub(super) Packed);
 
 /// `[[exempt]]`
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Exemptions(Packed);
+pub struct Exemptions(pub(super) Packed);
 
 /// A rule of `[[require]]`, and the conditions of an exemption. All conditions that are given must
 /// hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Rule<'l> {
-    name: &'l [u8],
-    users: Option<Texts<'l>>,
-    groups: Option<Texts<'l>>,
-    networks: Option<Networks<'l>>,
+    /// What its record has.
+    has: u8,
+    until: &'l [u8; DAY],
+    /// The lists that it has, and its name behind them.
+    lists: &'l [u8],
 }
 
 /// A rule of `[[exempt]]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Exemption<'l> {
-    /// The conditions under which it exempts.
+    /// Its conditions.
     pub rule: Rule<'l>,
-    /// Its last day, in UTC.
-    pub until: Option<Date>,
-    /// What PAM hears.
-    pub result: ExemptResult,
 }
 
 /// What PAM hears about an exempt user.
@@ -71,7 +68,7 @@ impl Requirements {
 
     /// The rules, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = Rule<'_>> {
-        records(&self.0).map(|exemption| exemption.rule)
+        rules(&self.0)
     }
 
     /// Returns whether the list has no rule.
@@ -88,7 +85,7 @@ impl Exemptions {
 
     /// The exemptions, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = Exemption<'_>> {
-        records(&self.0)
+        rules(&self.0).map(|rule| Exemption { rule })
     }
 
     /// Returns whether the list has no rule.
@@ -102,25 +99,63 @@ impl<'l> Rule<'l> {
     /// Its name in the log.
     #[must_use]
     pub fn name(&self) -> &'l str {
-        text(self.name)
-    }
-
-    /// One of these users.
-    #[must_use]
-    pub fn users(&self) -> Option<Texts<'l>> {
-        self.users
-    }
-
-    /// In one of these groups.
-    #[must_use]
-    pub fn groups(&self) -> Option<Texts<'l>> {
-        self.groups
+        text(self.behind(HAS_NETWORKS | HAS_USERS | HAS_GROUPS))
     }
 
     /// From one of these networks.
     #[must_use]
+    #[inline]
     pub fn networks(&self) -> Option<Networks<'l>> {
-        self.networks
+        self.list(HAS_NETWORKS, 0).map(Networks)
+    }
+
+    /// One of these users.
+    #[must_use]
+    #[inline]
+    pub fn users(&self) -> Option<Texts<'l>> {
+        self.list(HAS_USERS, HAS_NETWORKS).map(Texts)
+    }
+
+    /// In one of these groups.
+    #[must_use]
+    #[inline]
+    pub fn groups(&self) -> Option<Texts<'l>> {
+        self.list(HAS_GROUPS, HAS_NETWORKS | HAS_USERS).map(Texts)
+    }
+
+    /// A list that the rule may have, which stands behind others.
+    #[inline]
+    fn list(&self, which: u8, others: u8) -> Option<&'l [u8]> {
+        let has_it = self.has & which != 0;
+        has_it.then(|| piece(&mut self.behind(others)).unwrap_or_default())
+    }
+
+    /// What stands behind these lists.
+    #[inline]
+    fn behind(&self, lists: u8) -> &'l [u8] {
+        let mut rest = self.lists;
+        for _ in 0..(self.has & lists).count_ones() {
+            piece(&mut rest);
+        }
+        rest
+    }
+}
+
+impl Exemption<'_> {
+    /// Its last day, in UTC.
+    #[must_use]
+    #[inline]
+    pub fn until(&self) -> Option<Date> {
+        (self.rule.has & HAS_LAST_DAY != 0).then(|| Date::unpacked(*self.rule.until))
+    }
+
+    /// What PAM hears.
+    #[must_use]
+    pub fn result(&self) -> ExemptResult {
+        match self.rule.has & IS_SUCCESS {
+            0 => ExemptResult::Ignore,
+            _ => ExemptResult::Success,
+        }
     }
 }
 
@@ -166,9 +201,19 @@ impl fmt::Debug for Rule<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rule")
             .field("name", &self.name())
-            .field("users", &self.users)
-            .field("groups", &self.groups)
-            .field("networks", &self.networks)
+            .field("users", &self.users())
+            .field("groups", &self.groups())
+            .field("networks", &self.networks())
+            .finish()
+    }
+}
+
+impl fmt::Debug for Exemption<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exemption")
+            .field("rule", &self.rule)
+            .field("until", &self.until())
+            .field("result", &self.result())
             .finish()
     }
 }
@@ -185,13 +230,15 @@ impl fmt::Debug for Networks<'_> {
     }
 }
 
-/// What a record has. Its first byte says it; the last day, the name and the conditions follow in
-/// this order.
+/// What a record has: its first byte says it. The last day follows, then the lists in this order,
+/// and then the name.
 const HAS_LAST_DAY: u8 = 1;
 const IS_SUCCESS: u8 = 2;
 const HAS_NETWORKS: u8 = 4;
 const HAS_USERS: u8 = 8;
 const HAS_GROUPS: u8 = 16;
+/// Bytes of a last day, which stand there although the rule has none.
+const DAY: usize = 4;
 
 fn pack(drafts: &[Draft]) -> Packed {
     let mut list = Vec::new();
@@ -212,8 +259,7 @@ impl Draft {
         ];
         let bits = has.into_iter().filter(|(has, _)| *has).map(|(_, bit)| bit);
         let mut record = vec![bits.sum()];
-        record.extend(self.until.iter().flat_map(|day| day.packed()));
-        put_piece(&mut record, self.name.as_bytes());
+        record.extend(self.until.map_or([0; DAY], Date::packed));
         if let Some(networks) = &self.networks {
             let networks: Vec<u8> = networks.iter().flat_map(Network::packed).collect();
             put_piece(&mut record, &networks);
@@ -223,28 +269,17 @@ impl Draft {
             put_number(&mut record, size);
             names.iter().for_each(|name| put_piece(&mut record, name.as_bytes()));
         }
+        record.extend_from_slice(self.name.as_bytes());
         record
     }
 }
 
-fn records(list: &Packed) -> impl Iterator<Item = Exemption<'_>> {
+fn rules(list: &Packed) -> impl Iterator<Item = Rule<'_>> {
     let mut rest = list.bytes();
-    std::iter::from_fn(move || record(piece(&mut rest)?))
-}
-
-fn record(record: &[u8]) -> Option<Exemption<'_>> {
-    let (has, mut rest) = record.split_first()?;
-    let rest = &mut rest;
-    let has = |bit: u8| has & bit != 0;
-    Some(Exemption {
-        until: if has(HAS_LAST_DAY) { Some(Date::unpack(rest)?) } else { None },
-        result: if has(IS_SUCCESS) { ExemptResult::Success } else { ExemptResult::Ignore },
-        rule: Rule {
-            name: piece(rest)?,
-            networks: if has(HAS_NETWORKS) { Some(Networks(piece(rest)?)) } else { None },
-            users: if has(HAS_USERS) { Some(Texts(piece(rest)?)) } else { None },
-            groups: if has(HAS_GROUPS) { Some(Texts(piece(rest)?)) } else { None },
-        },
+    std::iter::from_fn(move || {
+        let (has, record) = piece(&mut rest)?.split_first()?;
+        let (until, lists) = record.split_first_chunk()?;
+        Some(Rule { has: *has, until, lists })
     })
 }
 
@@ -300,7 +335,7 @@ mod tests {
             prop_assert_eq!(exemptions.iter().count(), drafts.len());
             prop_assert!(requirements.iter().eq(exemptions.iter().map(|one| one.rule)));
             for (one, draft) in exemptions.iter().zip(drafts) {
-                prop_assert_eq!((one.until, one.result), (draft.until, draft.result));
+                prop_assert_eq!((one.until(), one.result()), (draft.until, draft.result));
                 prop_assert_eq!(one.rule.name(), draft.name);
                 for user in draft.users.iter().flatten() {
                     prop_assert!(one.rule.users().unwrap().contains(user));

@@ -12,12 +12,14 @@
 //! - `value`, `url`, `network`, `mechanism`, `date`: what a value may look like
 //! - `account`, `rule`, `names`, `judge`: who is asked about, exemptions, requirements, the name in
 //!   the tenant
+//! - `compiled`, `rest`: a policy as bytes, from which it is loaded without parsing rules and names
 //! - `remembering`: each name is looked up once for a judgement
 //! - `outline`: where in the file something stands
 #![forbid(unsafe_code)]
 
 mod account;
 mod client;
+mod compiled;
 mod date;
 mod error;
 mod file;
@@ -35,6 +37,7 @@ mod packed;
 mod reader;
 mod registration;
 mod remembering;
+mod rest;
 mod rule;
 mod settings;
 mod spelling;
@@ -48,6 +51,7 @@ use std::time::Duration;
 
 pub use account::{Account, Asked};
 pub use client::{ClientAuth, OAuthClient};
+pub use compiled::{compile, load};
 pub use date::Date;
 pub use error::{Error, Errors, quoted};
 pub use file::LONGEST;
@@ -59,6 +63,7 @@ pub use name_table::NameTable;
 pub use names::Mapping;
 pub use network::{Network, Origin};
 pub use outline::{Setting, key, outline};
+pub use packed::Bytes;
 pub use remembering::Remembering;
 pub use rule::{Case, Directory, DirectoryFailed, Doubt, Groups};
 pub use settings::{

@@ -22,8 +22,13 @@ struct Entries(Packed);
 
 impl NameTable {
     /// The table of a service over this one, which is the whole file's.
-    pub(super) fn with(&self, own: &BTreeMap<&str, String>) -> Self {
-        Self { own: Entries::pack(own), above: self.own.clone() }
+    pub(super) fn with(&self, own: Packed) -> Self {
+        Self { own: Entries(own), above: self.own.clone() }
+    }
+
+    /// The table without that of the whole file over which it is.
+    pub(super) fn own(&self) -> &Packed {
+        &self.own.0
     }
 
     /// The name beside this key.
@@ -59,12 +64,10 @@ impl fmt::Debug for NameTable {
     }
 }
 
-impl Entries {
-    fn pack(entries: &BTreeMap<&str, String>) -> Self {
-        if entries.is_empty() {
-            return Self::default();
-        }
-        let (mut packed, mut at) = (Vec::new(), 0);
+/// Packs a table of the file.
+pub(super) fn pack(entries: &BTreeMap<&str, String>) -> Packed {
+    let (mut packed, mut at) = (Vec::new(), 0);
+    if !entries.is_empty() {
         put_number(&mut packed, entries.len());
         for text in entries.iter().flat_map(|(key, name)| [*key, name.as_str()]) {
             put_number(&mut packed, at);
@@ -74,9 +77,11 @@ impl Entries {
             packed.extend_from_slice(key.as_bytes());
             packed.extend_from_slice(name.as_bytes());
         }
-        Self(Packed::new(packed))
     }
+    Packed::new(packed)
+}
 
+impl Entries {
     fn is_empty(&self) -> bool {
         self.0.bytes().is_empty()
     }
@@ -148,7 +153,7 @@ mod tests {
             own in btree_map("[a-dé]{0,3}", "[A-Z]{1,9}", 0..9),
             other in "[a-eé]{0,3}",
         ) {
-            let table = NameTable::default().with(&borrowed(&above)).with(&borrowed(&own));
+            let table = NameTable::default().with(pack(&borrowed(&above))).with(pack(&borrowed(&own)));
             let mut both = above.clone();
             both.extend(own.clone());
             for key in both.keys().chain([&other]) {
@@ -157,7 +162,7 @@ mod tests {
             let all = both.iter().map(|(key, name)| (key.as_str(), name.as_str()));
             prop_assert!(table.iter().eq(all));
             prop_assert_eq!(table.is_empty(), both.is_empty());
-            prop_assert_eq!(&table, &NameTable::default().with(&borrowed(&both)));
+            prop_assert_eq!(&table, &NameTable::default().with(pack(&borrowed(&both))));
         }
     }
 }

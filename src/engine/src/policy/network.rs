@@ -75,6 +75,7 @@ impl Network {
     }
 
     /// Takes a network off the front.
+    #[inline]
     pub(super) fn unpack(bytes: &mut &[u8]) -> Option<Self> {
         let ([family, length], rest) = bytes.split_first_chunk()?;
         let (address, rest) = match family {
@@ -116,10 +117,20 @@ impl Network {
 
     /// The address is inside.
     #[must_use]
+    #[inline]
     pub fn contains(self, address: IpAddr) -> bool {
-        let length = self.length;
-        let same_family = self.address.is_ipv4() == address.is_ipv4();
-        same_family && Network { address, length }.masked() == self
+        let other_bits = |longest: u32| longest.saturating_sub(self.length);
+        match (self.address, address) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                let differs = own.to_bits() ^ other.to_bits();
+                differs.checked_shr(other_bits(32)).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                let differs = own.to_bits() ^ other.to_bits();
+                differs.checked_shr(other_bits(128)).unwrap_or(0) == 0
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        }
     }
 }
 
@@ -184,6 +195,7 @@ impl Origin {
     }
 
     /// It certainly is.
+    #[inline]
     pub(super) fn is_in(self, networks: Networks<'_>) -> bool {
         match self {
             Origin::Address(address) => networks.iter().any(|network| network.contains(address)),

@@ -3,26 +3,47 @@
 #![forbid(unsafe_code)]
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::rc::Rc;
 
-/// A part of bytes that several lists share; empty at first.
+/// Bytes that several lists share.
+#[derive(Clone)]
+pub struct Bytes(Rc<dyn AsRef<[u8]>>);
+
+impl<B: AsRef<[u8]> + 'static> From<B> for Bytes {
+    fn from(bytes: B) -> Self {
+        Self(Rc::new(bytes))
+    }
+}
+
+impl Bytes {
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+
+    /// A part of them, if they are so many.
+    pub(super) fn part(&self, part: Range<usize>) -> Option<Packed> {
+        let is_empty = self.all().get(part.clone())?.is_empty();
+        Some(Packed { whole: (!is_empty).then(|| self.clone()), part })
+    }
+}
+
+/// The bytes of one list; none at first.
 #[derive(Clone, Default)]
 pub(super) struct Packed {
-    whole: Option<Arc<Vec<u8>>>,
+    whole: Option<Bytes>,
     part: Range<usize>,
 }
 
 impl Packed {
-    /// Takes the bytes of one list.
     pub(super) fn new(bytes: Vec<u8>) -> Self {
-        if bytes.is_empty() {
-            return Self::default();
-        }
-        Self { part: 0..bytes.len(), whole: Some(Arc::new(bytes)) }
+        let part = 0..bytes.len();
+        Bytes::from(bytes).part(part).unwrap_or_default()
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        let part = self.whole.as_ref().and_then(|whole| whole.get(self.part.clone()));
+        let part = self.whole.as_ref().and_then(|whole| whole.all().get(self.part.clone()));
         part.unwrap_or_default()
     }
 }
@@ -36,6 +57,7 @@ impl PartialEq for Packed {
 impl Eq for Packed {}
 
 /// Takes a number off the front.
+#[inline]
 pub(super) fn number(bytes: &mut &[u8]) -> Option<usize> {
     let (number, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
@@ -43,6 +65,7 @@ pub(super) fn number(bytes: &mut &[u8]) -> Option<usize> {
 }
 
 /// Takes so many bytes off the front.
+#[inline]
 pub(super) fn some<'b>(bytes: &mut &'b [u8], length: usize) -> Option<&'b [u8]> {
     let (some, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;
@@ -50,6 +73,7 @@ pub(super) fn some<'b>(bytes: &mut &'b [u8], length: usize) -> Option<&'b [u8]> 
 }
 
 /// Takes a piece off the front.
+#[inline]
 pub(super) fn piece<'b>(bytes: &mut &'b [u8]) -> Option<&'b [u8]> {
     let length = number(bytes)?;
     some(bytes, length)

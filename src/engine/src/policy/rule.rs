@@ -6,7 +6,9 @@ use std::fmt;
 use std::path::Path;
 
 use super::account::Asked;
-use super::{Account, Date, Exemption, ListFailed, Note, Origin, Refusal, Rule, Subject, Texts};
+use super::{
+    Account, Date, Exemption, ListFailed, Networks, Note, Origin, Refusal, Rule, Subject, Texts,
+};
 
 /// What the system knows about its accounts. Asked only if a rule cannot be decided without it.
 ///
@@ -147,6 +149,15 @@ impl<'c> Case<'c> {
         self.notes.into_inner()
     }
 
+    fn is_in(&self, networks: Networks<'_>) -> bool {
+        let origins = self.origins();
+        !origins.is_empty() && origins.iter().all(|origin| origin.is_in(networks))
+    }
+
+    fn may_be_in(&self, networks: Networks<'_>) -> bool {
+        self.origins().iter().any(|origin| origin.may_be_in(networks))
+    }
+
     fn groups(&self) -> Result<&Groups, Refusal> {
         if let Some(groups) = self.groups.get() {
             return Ok(groups);
@@ -166,6 +177,7 @@ impl<'c> Case<'c> {
 
 impl Exemption<'_> {
     /// The exemption certainly holds.
+    #[inline]
     pub(super) fn holds(&self, case: &Case<'_>) -> Result<bool, Refusal> {
         let rule = &self.rule;
         Ok(rule.is_from(case, Doubt::No) && rule.is_listed(case)? && rule.is_grouped(case)?)
@@ -174,13 +186,13 @@ impl Exemption<'_> {
     /// It has an end, and the clock is wrong: the day that shows it.
     #[must_use]
     pub fn doubtful_until(&self, case: &Case<'_>) -> Option<Date> {
-        self.until.and_then(|_| case.clock_is_before())
+        self.until().and_then(|_| case.clock_is_before())
     }
 
     /// Its last day has passed.
     #[must_use]
     pub fn is_over(&self, today: Date) -> bool {
-        self.until.is_some_and(|last| last < today)
+        self.until().is_some_and(|last| last < today)
     }
 }
 
@@ -196,15 +208,12 @@ pub enum Doubt {
 impl Rule<'_> {
     /// The login comes from one of the networks.
     #[must_use]
+    #[inline]
     pub fn is_from(&self, case: &Case<'_>, doubt: Doubt) -> bool {
-        let Some(networks) = self.networks() else {
-            return true;
-        };
-        let mut origins = case.origins().iter();
-        match doubt {
-            Doubt::Yes => origins.any(|origin| origin.may_be_in(networks)),
-            Doubt::No => origins.len() > 0 && origins.all(|origin| origin.is_in(networks)),
-        }
+        self.networks().is_none_or(|networks| match doubt {
+            Doubt::Yes => case.may_be_in(networks),
+            Doubt::No => case.is_in(networks),
+        })
     }
 
     /// For an exemption: the canonical name is listed, and the uid is still the one behind that
@@ -212,6 +221,7 @@ impl Rule<'_> {
     ///
     /// # Errors
     /// A look-up failed.
+    #[inline]
     pub fn is_listed(&self, case: &Case<'_>) -> Result<bool, Refusal> {
         let Some(users) = self.users() else {
             return Ok(true);

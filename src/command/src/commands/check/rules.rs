@@ -87,7 +87,7 @@ impl Scope<'_> {
         if self.above.is_none_or(|above| above.exempt != settings.exempt) {
             for (at, exemption) in settings.exempt.iter().enumerate() {
                 let today = Date::of_epoch(os::wall_clock());
-                let over = exemption.until.filter(|last| *last < today);
+                let over = exemption.until().filter(|last| *last < today);
                 if let Some(last) = over {
                     let what = format!("exemption {:?} ended with {last}", exemption.rule.name());
                     self.never(List::Exempt, at, what, reading);

@@ -192,12 +192,12 @@ impl Seen<'_> {
         if !rule.is_grouped(case)? {
             misses.push(group(rule, case));
         }
-        let over = exemption.until.filter(|_| exemption.is_over(case.today()));
+        let over = exemption.until().filter(|_| exemption.is_over(case.today()));
         misses.extend(over.map(Miss::Over));
         let today = case.today();
         let doubtful = exemption.doubtful_until(case).filter(|_| over.is_none());
         misses.extend(doubtful.map(|behind| Miss::Clock { today, behind }));
-        Ok(self.add(List::Exempt, at, rule, case, exemption.until, misses))
+        Ok(self.add(List::Exempt, at, rule, case, exemption.until(), misses))
     }
 
     fn requirement(

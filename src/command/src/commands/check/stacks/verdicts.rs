@@ -28,7 +28,7 @@ impl<'a> Terms<'a> {
     fn new(settings: Option<&'a Settings>, before: Before) -> Self {
         let exempts_with = |result| {
             let mut rules = settings.into_iter().flat_map(|settings| settings.exempt.iter());
-            rules.any(|rule| rule.result == result)
+            rules.any(|rule| rule.result() == result)
         };
         let flow = settings.map(|settings| match before {
             Before::Nothing => &settings.step_up.flow,
