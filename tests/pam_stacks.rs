@@ -1,14 +1,7 @@
 //! The reader of PAM stacks and the search over them against the real libpam: generated stacks, and lines that
 //! are hard to read.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "it/pam_application.rs"]
 mod pam_application;

@@ -1,6 +1,6 @@
 //! Tells the engine when it was built, and of which sources its policies are.
 #![forbid(unsafe_code)]
-#![allow(clippy::disallowed_methods, reason = "runs on the machine that builds, and in no login")]
+#![expect(clippy::disallowed_methods, reason = "runs on the machine that builds, and in no login")]
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;

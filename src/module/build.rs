@@ -7,7 +7,7 @@
 //! program has libgcc_s loaded, and finding and loading it costs each login more than loading the
 //! module itself.
 #![forbid(unsafe_code)]
-#![allow(clippy::disallowed_methods, reason = "runs on the machine that builds, and in no login")]
+#![expect(clippy::disallowed_methods, reason = "runs on the machine that builds, and in no login")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

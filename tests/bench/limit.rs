@@ -4,7 +4,7 @@
 //! It trusts every reply, checks no file, remembers and logs nothing: what is left is what a login
 //! can't do without. Its arguments are `ADDRESS CA_FILE USER push|code`.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a yardstick, which nobody is let in by"

@@ -4,12 +4,7 @@
 //! It is also the system's log for the time of it, at FOLDER/log, and prints what the module wrote
 //! there.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    reason = "a program for a terminal"
-)]
+#![expect(clippy::print_stdout, clippy::expect_used, reason = "a program for a terminal")]
 
 #[path = "../it/pam_application.rs"]
 mod pam_application;

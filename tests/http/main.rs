@@ -1,5 +1,5 @@
 //! The transport against servers that play a script: what it must do, and what it must not believe.
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

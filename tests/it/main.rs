@@ -1,7 +1,7 @@
 //! The tests that start the command, load the module or log in, as one program: what they share is
 //! compiled and linked once. Run one file with `cargo test --test it NAME::`.
 
-#![allow(
+#![expect(
     dead_code,
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,12 +1,11 @@
 //! A PAM application: opens a stack from a private folder (pam_start_confdir, Linux-PAM 1.4 and
 //! later) and talks to it.
 
-#![allow(
+#![expect(
     dead_code,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "test equipment: it may stop with a panic, and no test uses all of it"
 )]
 

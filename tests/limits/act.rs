@@ -2,7 +2,7 @@
 //! was told before it ends, and never says how a login that it began has ended, unless the act
 //! does.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::panic, reason = "test equipment")]
+#![expect(clippy::print_stdout, clippy::panic, reason = "test equipment")]
 
 use std::path::PathBuf;
 use std::time::Duration;

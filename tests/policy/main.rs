@@ -1,6 +1,6 @@
 //! The configuration and the judgement: what a file may say, what is said about one that is wrong,
 //! who must.
-#![allow(clippy::expect_used, clippy::panic)]
+#![expect(clippy::expect_used, clippy::panic, reason = "tests")]
 
 use countersign::policy::{Flow, OnDemand, Policy, Settings, parse};
 

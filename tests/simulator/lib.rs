@@ -5,9 +5,8 @@
 //! program of it.
 
 #![deny(unsafe_code)]
-#![allow(
+#![expect(
     missing_docs,
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -187,7 +186,7 @@ fn bind(address: SocketAddr) -> Result<TcpListener, String> {
 
 /// Who finds no place in the queue tries again after a second, and of two hundred who come at once
 /// not all find one in the 128 that the standard library asks for (listen(2)).
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "the C library is called")]
 fn make_room(listener: &TcpListener) -> std::io::Result<()> {
     // SAFETY: the descriptor is open; to listen once more changes nothing but the length of the
     // queue.

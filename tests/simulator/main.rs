@@ -1,7 +1,7 @@
 //! The tenant simulator as a program: `simulator --listen ADDRESS [--phone ADDRESS] --scenario FILE
 //! --out DIR`.
 
-#![allow(
+#![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a program that speaks to its terminal"

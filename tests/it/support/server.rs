@@ -70,14 +70,12 @@ pub fn self_signed(names: &[&str]) -> (Identity, String) {
 }
 
 /// A certificate that vouches for itself, changed at will.
-#[allow(dead_code, reason = "not every test program makes one")]
 pub fn own(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> String {
     let certificate = leaf(names, change).self_signed(&KeyPair::generate().unwrap());
     certificate.unwrap().pem()
 }
 
 /// A certificate as PEM.
-#[allow(dead_code, reason = "not every test program wants it")]
 pub fn pem(der: &CertificateDer<'_>) -> String {
     let text = BASE64.encode(der);
     let lines = text.as_bytes().chunks(64);

@@ -1,10 +1,7 @@
 //! A machine with a configuration, the command on it, and a terminal to type at.
 
-#![allow(
-    dead_code,
+#![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "test equipment"

@@ -15,7 +15,7 @@ pub fn name() -> Option<String> {
     (uid != 0).then_some(name)
 }
 
-#[allow(clippy::disallowed_methods, reason = "advice follows from it, and nothing else")]
+#[expect(clippy::disallowed_methods, reason = "advice follows from it, and nothing else")]
 fn said(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|name| !name.is_empty())
 }

@@ -42,7 +42,7 @@ pub use users::{User, gid_of, gids_of, local_names_of, name_of, uid_of, user};
 
 /// Seconds since 1970 by the wall clock. For dates in rules and logs, never for a deadline.
 #[must_use]
-#[allow(clippy::disallowed_methods)] // the one place
+#[expect(clippy::disallowed_methods, reason = "the one place")]
 pub fn wall_clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    #[allow(clippy::disallowed_methods)] // a test
+    #[expect(clippy::disallowed_methods, reason = "a test")]
     fn a_process_begins_between_the_ticks_before_and_behind_it() {
         let before = crate::os::boot_ticks();
         let mut child = std::process::Command::new("true").spawn().unwrap();

@@ -26,7 +26,7 @@ pub enum Paused {
 }
 
 /// Waits for `time`, unless a signal asks to stop.
-#[allow(clippy::disallowed_methods)] // the one place
+#[expect(clippy::disallowed_methods, reason = "the one place")]
 pub fn pause(time: Duration) -> Paused {
     let end = Instant::now() + time;
     loop {

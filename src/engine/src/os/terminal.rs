@@ -52,7 +52,7 @@ pub fn own_size() -> Option<(u16, u16)> {
 /// Whether locale and terminal are said to show more than ASCII. The user who started the program
 /// says so: nothing but the look of what is shown may depend on it.
 #[must_use]
-#[allow(clippy::disallowed_methods, reason = "decides how a picture looks, and nothing else")]
+#[expect(clippy::disallowed_methods, reason = "decides how a picture looks, and nothing else")]
 pub fn shows_unicode() -> bool {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);

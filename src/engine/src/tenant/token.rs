@@ -94,7 +94,7 @@ struct Raw {
 #[serde(untagged)]
 enum Lifetime {
     Seconds(u64),
-    Text(#[allow(dead_code, reason = "a text tells no life")] String),
+    Text(#[expect(dead_code, reason = "a text tells no life")] String),
 }
 
 /// Decodes a reply, which has no envelope. An error may come with any status.

@@ -1,7 +1,7 @@
 //! PAM on this computer: stacks, modules, and the application's side of libpam.
 #![deny(unsafe_code)]
 
-#[allow(unsafe_code, reason = "libpam is called")]
+#[expect(unsafe_code, reason = "libpam is called")]
 pub mod application;
 pub mod asked;
 pub mod modules;

@@ -184,7 +184,7 @@ fn what_is_no_record_of_this_user_is_refused() {
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, reason = "nothing else makes a pipe without unsafe code")]
+#[expect(clippy::disallowed_methods, reason = "nothing else makes a pipe without unsafe code")]
 fn what_is_no_file_of_ours_is_refused_and_nothing_hangs() {
     type Make = fn(&Path);
     let make: [(&str, Make); 7] = [

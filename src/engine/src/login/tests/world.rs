@@ -1,7 +1,7 @@
 //! A world with one login in it: every step is expected by a line of the test, and the last one
 //! ends the script.
 #![forbid(unsafe_code)]
-#![allow(clippy::wrong_self_convention, reason = "a line of a script reads as a sentence")]
+#![expect(clippy::wrong_self_convention, reason = "a line of a script reads as a sentence")]
 
 use std::collections::VecDeque;
 use std::time::Duration;
