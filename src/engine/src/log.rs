@@ -2,6 +2,7 @@
 //! of it.
 #![forbid(unsafe_code)]
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -25,8 +26,51 @@ const RESERVE: Duration = Duration::from_millis(200);
 /// A line that took longer than this has waited.
 const AT_ONCE: Duration = Duration::from_millis(5);
 
-/// The log of one call of the module.
-pub struct Log {
+/// The log of one call of the module. All parts of a login write to it.
+pub struct Log(RefCell<Lines>);
+
+impl Log {
+    /// A log for `service`. Nothing is opened before the first line.
+    #[must_use]
+    pub fn new(service: &str) -> Self {
+        Self(RefCell::new(Lines {
+            prefix: format!("pam_countersign({}:auth): ", escape(service)),
+            socket: PathBuf::from(SOCKET),
+            debug: false,
+            logger: None,
+            patience: PATIENCE,
+            lost: 0,
+        }))
+    }
+
+    /// Writes lines of [`Level::Debug`] too.
+    pub fn with_debug(&self) {
+        self.0.borrow_mut().debug = true;
+    }
+
+    /// Writes to another socket than `/dev/log` from now on.
+    pub fn move_to(&self, socket: &Path) {
+        let mut lines = self.0.borrow_mut();
+        socket.clone_into(&mut lines.socket);
+        lines.logger = None;
+    }
+
+    /// Writes one line. Whatever is not printable in it is escaped. A log that can't be written to
+    /// changes nothing.
+    pub fn line(&self, level: Level, text: &str) {
+        self.0.borrow_mut().line(level, text);
+    }
+
+    /// Writes the line that tells how a login ended, for which some time is kept.
+    pub fn last_line(&self, level: Level, text: &str) {
+        let mut lines = self.0.borrow_mut();
+        lines.patience = lines.patience.saturating_add(RESERVE);
+        lines.line(level, text);
+    }
+}
+
+/// Where the lines go, and how it went so far.
+struct Lines {
     prefix: String,
     socket: PathBuf,
     debug: bool,
@@ -37,35 +81,8 @@ pub struct Log {
     lost: u32,
 }
 
-impl Log {
-    /// A log for `service`. Nothing is opened before the first line.
-    #[must_use]
-    pub fn new(service: &str) -> Self {
-        let prefix = format!("pam_countersign({}:auth): ", escape(service));
-        Self {
-            prefix,
-            socket: PathBuf::from(SOCKET),
-            debug: false,
-            logger: None,
-            patience: PATIENCE,
-            lost: 0,
-        }
-    }
-
-    /// Writes lines of [`Level::Debug`] too.
-    pub fn with_debug(&mut self) {
-        self.debug = true;
-    }
-
-    /// Writes to another socket than `/dev/log` from now on.
-    pub fn move_to(&mut self, socket: &Path) {
-        self.socket = socket.to_owned();
-        self.logger = None;
-    }
-
-    /// Writes one line. Whatever is not printable in it is escaped. A log that can't be written to
-    /// changes nothing.
-    pub fn line(&mut self, level: Level, text: &str) {
+impl Lines {
+    fn line(&mut self, level: Level, text: &str) {
         if level == Level::Debug && !self.debug {
             return;
         }
@@ -78,12 +95,6 @@ impl Log {
         if !self.deliver(level, text) {
             self.lost = self.lost.saturating_add(1);
         }
-    }
-
-    /// Writes the line that tells how a login ended, for which some time is kept.
-    pub fn last_line(&mut self, level: Level, text: &str) {
-        self.patience = self.patience.saturating_add(RESERVE);
-        self.line(level, text);
     }
 
     /// Whether the log has taken the line. It is tried again where the daemon may have been
@@ -197,7 +208,7 @@ mod tests {
     fn a_line_reaches_the_socket_with_facility_and_prefix_and_nothing_raw() {
         let path = PathBuf::from(format!("/tmp/countersign-log-{}", std::process::id()));
         let socket = UnixDatagram::bind(&path).unwrap();
-        let mut log = Log::new("ss\nhd");
+        let log = Log::new("ss\nhd");
         log.move_to(&path);
         log.line(Level::Debug, "unseen");
         log.line(Level::Notice, "a\nb\u{1b}[2J");
@@ -229,10 +240,10 @@ mod tests {
         let path = PathBuf::from(format!("/tmp/countersign-stream-{}", std::process::id()));
         let _stream = std::os::unix::net::UnixListener::bind(&path).unwrap();
         for socket in [Path::new("/nonexistent/log"), &path] {
-            let mut log = Log::new("sshd");
+            let log = Log::new("sshd");
             log.move_to(socket);
             log.line(Level::Alert, "lost");
-            assert_eq!(log.lost, 1);
+            assert_eq!(log.0.borrow().lost, 1);
         }
         std::fs::remove_file(&path).unwrap();
     }
@@ -245,6 +256,12 @@ mod tests {
         text.to_owned()
     }
 
+    /// How long lines may still wait, and how many are lost.
+    fn waits(log: &Log) -> (Duration, u32) {
+        let lines = log.0.borrow();
+        (lines.patience, lines.lost)
+    }
+
     /// Every user of a machine can fill the queue.
     #[test]
     fn a_log_that_is_full_costs_a_login_one_patience_and_what_is_missing_is_told() {
@@ -254,14 +271,14 @@ mod tests {
         flood.set_nonblocking(true).unwrap();
         let flooded = std::iter::repeat_with(|| flood.send_to(b"x", &path));
         let flooded = flooded.take_while(Result::is_ok).count();
-        let mut log = Log::new("sudo");
+        let log = Log::new("sudo");
         log.move_to(&path);
         for _ in 0..50 {
             log.line(Level::Warning, "lost");
         }
-        assert_eq!((log.patience, log.lost), (Duration::ZERO, 50));
+        assert_eq!(waits(&log), (Duration::ZERO, 50));
         log.last_line(Level::Notice, "lost too");
-        assert_eq!((log.patience, log.lost), (Duration::ZERO, 51));
+        assert_eq!(waits(&log), (Duration::ZERO, 51));
         let mut buffer = [0; 16];
         (0..flooded).for_each(|_| assert_eq!(socket.recv(&mut buffer).unwrap(), 1));
         log.line(Level::Info, "heard");

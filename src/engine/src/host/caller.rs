@@ -1,9 +1,14 @@
 //! Who calls, for whom, and what is known of them for certain.
 #![forbid(unsafe_code)]
 
-use super::{Attempt, accounts, ssh};
+use data_encoding::{BASE64, BASE64_NOPAD};
+use ring::digest::{SHA256, digest};
+
+use super::accounts;
+use super::origin::Whence;
 use crate::audit::escape;
-use crate::policy::{Account, DirectoryFailed, Whom};
+use crate::os;
+use crate::policy::{Account, Date, DirectoryFailed, Policy, Subject, Whom};
 use crate::refusal::{Reason, Refusal};
 
 /// Who calls, and for whom.
@@ -45,6 +50,36 @@ impl From<Nameless> for Refusal {
 }
 
 impl Caller {
+    /// Who is judged; `public_key` is the fingerprint of the one that sshd has verified.
+    ///
+    /// # Errors
+    /// The user or the caller is not known, or could not be looked up.
+    pub fn subject(&self, public_key: Option<String>, policy: &Policy) -> Result<Subject, Refusal> {
+        let account = account(self.user.as_ref().map_err(|nameless| *nameless)?)?;
+        let account = account.ok_or(Reason::UnknownUser)?;
+        let whom = policy.for_service(&self.service).step_up.person;
+        Ok(Subject {
+            caller: self.person_for(whom, &account)?,
+            account,
+            public_key,
+            service: self.service.clone(),
+            rhost: self.rhost.clone(),
+            has_terminal: self.tty.is_some(),
+            today: Date::of_epoch(os::wall_clock()),
+        })
+    }
+
+    /// Where the session came from that asks.
+    pub(super) fn whence(&self) -> Whence {
+        Whence::Own { real_uid: self.real_uid, tty: self.tty.clone() }
+    }
+
+    /// The key that sshd has verified. No other program's word counts for that.
+    pub(super) fn public_key(&self) -> Option<String> {
+        let auth_info = self.ssh_auth_info.as_deref();
+        fingerprint(auth_info.filter(|_| self.is_ssh())?)
+    }
+
     /// sshd says so, and no other program does.
     pub(crate) fn is_ssh(&self) -> bool {
         self.tty.as_deref() == Some("ssh")
@@ -55,11 +90,7 @@ impl Caller {
     /// Where it asks about the account alone, a program that names another caller than the kernel
     /// decides nothing, and is not refused: the helper of polkit 127 and later is no child of its
     /// caller.
-    pub(super) fn person_for(
-        &self,
-        whom: Whom,
-        account: &Account,
-    ) -> Result<Option<Account>, Refusal> {
+    fn person_for(&self, whom: Whom, account: &Account) -> Result<Option<Account>, Refusal> {
         match self.person() {
             Err(refusal) if refusal.reason == Reason::CallerMismatch => {
                 if self.is_about(whom, account)? { Ok(None) } else { Err(refusal) }
@@ -82,7 +113,7 @@ impl Caller {
 
     /// The person at the keyboard, where the program says so and the kernel agrees.
     ///
-    /// For somebody who comes over the network `PAM_RUSER` is a name on another machine, and no
+    /// For a user who comes over the network, `PAM_RUSER` is a name on another machine, and no
     /// matter of ours.
     pub(super) fn person(&self) -> Result<Option<Account>, Refusal> {
         let named = self.ruser.as_ref().filter(|name| !name.is_empty());
@@ -101,19 +132,43 @@ impl Caller {
 }
 
 /// The account that a name leads to.
-pub(super) fn account(name: &str) -> Result<Option<Account>, Refusal> {
+fn account(name: &str) -> Result<Option<Account>, Refusal> {
     let failed = |failure: DirectoryFailed| Refusal::new(Reason::DirectoryFailed, failure.problem);
     accounts::account(name).map_err(failed)
 }
 
-impl Attempt<'_> {
-    /// The key that sshd has verified. Nobody else's word counts for that.
-    pub(super) fn public_key(&self) -> Option<String> {
-        let auth_info = self.caller.ssh_auth_info.as_deref();
-        ssh::public_key(auth_info.filter(|_| self.is_ssh())?)
+/// The fingerprint of the first public key in `SSH_AUTH_INFO_0`, as `ssh-keygen -l` writes it.
+///
+/// The text has a line for each method that has succeeded: `publickey ssh-ed25519 AAAA...`.
+fn fingerprint(auth_info: &str) -> Option<String> {
+    let line = auth_info.lines().find_map(|line| line.strip_prefix("publickey "))?;
+    let key = BASE64.decode(line.split_ascii_whitespace().nth(1)?.as_bytes()).ok()?;
+    let hash = digest(&SHA256, &key);
+    Some(format!("SHA256:{}", BASE64_NOPAD.encode(hash.as_ref())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
+
+    #[test]
+    fn a_key_is_known_by_its_fingerprint() {
+        // Of github.com's published host key.
+        let expected = "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU";
+        let info = format!("publickey ssh-ed25519 {KEY}\n");
+        assert_eq!(fingerprint(&info).as_deref(), Some(expected));
+        let info = format!("password\npublickey ssh-ed25519 {KEY}\n");
+        assert_eq!(fingerprint(&info).as_deref(), Some(expected));
     }
 
-    pub(super) fn is_ssh(&self) -> bool {
-        self.caller.is_ssh()
+    #[test]
+    fn without_a_key_there_is_none() {
+        for info in
+            ["", "password\n", "publickey", "publickey ssh-ed25519", "publickey ssh-ed25519 ?\n"]
+        {
+            assert_eq!(fingerprint(info), None, "{info:?}");
+        }
     }
 }

@@ -1,13 +1,15 @@
 //! The way to the user, and the password that may come by it.
 #![forbid(unsafe_code)]
 
-use std::time::Instant;
+use zeroize::{Zeroize, Zeroizing};
 
-use super::Attempt;
-use crate::login::Question;
-use crate::policy::{Flow, Terms};
+use super::caller::Caller;
+use super::prompts::Prompts;
+use crate::login::{Before, Echo, Question};
+use crate::os;
 use crate::refusal::{Reason, Refusal};
 use crate::secret::{Secret, Unfit};
+use crate::words;
 
 /// The way to the user, and to what libpam knows.
 pub trait Conversation {
@@ -17,7 +19,7 @@ pub trait Conversation {
     fn stacked_password(&mut self) -> Option<Answer>;
     /// Asks one question.
     fn ask(&mut self, question: &Question) -> Answer;
-    /// Says something. Whether anybody sees it is another matter.
+    /// Says something. A caller may show it late, or never.
     fn tell(&mut self, text: &str);
     /// Says why it ends.
     fn complain(&mut self, text: &str);
@@ -35,44 +37,143 @@ pub enum Answer {
     Failed,
 }
 
-impl Attempt<'_> {
-    /// A login needs the password; a step-up uses it where it is there. It is nobody's but the PAM
-    /// user's.
-    pub(super) fn password_for(&mut self, terms: &Terms) -> Result<Option<Secret>, Refusal> {
-        match (&terms.flow, terms.is_pam_user) {
-            (_, false) => Ok(None),
-            (Flow::Login, true) => self.password().map(Some),
-            (Flow::OnDemand(_), true) => match self.conversation.stacked_password() {
-                Some(Answer::Typed(password)) if is_junk(&password) => {
-                    Err(Reason::PasswordJunk.into())
-                }
-                Some(Answer::Typed(password)) => Ok(Some(password)),
-                Some(Answer::Unfit(_) | Answer::Failed) | None => Ok(None),
-            },
-        }
+/// The talk with one user, by the conversation of the caller.
+pub(super) struct Talk<'a> {
+    caller: &'a Caller,
+    conversation: &'a mut dyn Conversation,
+    /// A user is at the other end: a question whose answer is shown has been answered.
+    has_answered: bool,
+}
+
+impl<'a> Talk<'a> {
+    pub(super) fn new(caller: &'a Caller, conversation: &'a mut dyn Conversation) -> Self {
+        Self { caller, conversation, has_answered: false }
+    }
+
+    /// A user is at the other end: a question whose answer is shown has been answered.
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered
     }
 
     /// A password that could be one. Everything else ends here, before the tenant hears of it.
     pub(super) fn password(&mut self) -> Result<Secret, Refusal> {
-        let answer = self.conversation.password();
-        self.begun = Instant::now();
-        match answer {
+        match self.conversation.password() {
             Answer::Typed(password) if is_junk(&password) => Err(Reason::PasswordJunk.into()),
             Answer::Typed(password) => Ok(password),
             Answer::Unfit(Unfit::Empty) => Err(Reason::PasswordEmpty.into()),
             Answer::Unfit(Unfit::TooLong) => Err(Reason::PasswordTooLong.into()),
             Answer::Unfit(Unfit::NotUtf8) => Err(Reason::PasswordNotUtf8.into()),
-            Answer::Failed => Err(self.unheard()),
+            Answer::Failed => Err(self.unasked()),
         }
     }
 
-    /// The commonest cause has a name: sshd's password method can't ask anything but the password.
-    pub(super) fn unheard(&self) -> Refusal {
-        let detail = match self.is_ssh() {
-            true => {
-                "nobody to ask: sshd_config needs KbdInteractiveAuthentication yes, and PasswordAuthentication no"
-            }
-            false => "nobody to ask",
+    /// The password, if the stack has one that could be one.
+    pub(super) fn stacked_password(&mut self) -> Result<Option<Secret>, Refusal> {
+        match self.conversation.stacked_password() {
+            Some(Answer::Typed(password)) if is_junk(&password) => Err(Reason::PasswordJunk.into()),
+            Some(Answer::Typed(password)) => Ok(Some(password)),
+            Some(Answer::Unfit(_) | Answer::Failed) | None => Ok(None),
+        }
+    }
+
+    /// What the modules before this one have left. Must be asked before our own prompt, which
+    /// leaves a password too.
+    pub(super) fn before(&mut self) -> Before {
+        match self.stacked_password() {
+            Ok(Some(_)) => Before::Password,
+            Ok(None) | Err(_) => Before::Nothing,
+        }
+    }
+
+    /// Asks one question. It may hold a key: each copy of it is wiped.
+    pub(super) fn ask(&mut self, question: &Question) -> Answer {
+        let text = Zeroizing::new(question.text.clone());
+        let (said, asked) = Prompts::of(self.caller).split(&text);
+        if let Some(said) = said {
+            self.conversation.tell(said);
+        }
+        let mut asked = Question { text: asked.to_owned(), echo: question.echo };
+        let answer = self.conversation.ask(&asked);
+        asked.text.zeroize();
+        self.has_answered |= question.echo == Echo::On && !matches!(answer, Answer::Failed);
+        answer
+    }
+
+    /// Asks for something that may be left out. `None` for what is no answer. The question may hold
+    /// secrets.
+    pub(super) fn offer(&mut self, text: String) -> Result<Option<Secret>, Refusal> {
+        let mut question = Question { text, echo: Echo::On };
+        let answer = self.ask(&question);
+        question.text.zeroize();
+        if os::interrupted() {
+            return Err(Reason::Interrupted.into());
+        }
+        self.check_user()?;
+        match answer {
+            Answer::Typed(typed) if is_junk(&typed) => Err(Reason::PasswordJunk.into()),
+            Answer::Typed(typed) => Ok(Some(typed)),
+            Answer::Unfit(Unfit::Empty | Unfit::TooLong | Unfit::NotUtf8) => Ok(None),
+            Answer::Failed => Err(self.unasked()),
+        }
+    }
+
+    /// Says something. A caller may show it late, or never.
+    pub(super) fn tell(&mut self, text: &str) {
+        self.conversation.tell(text);
+    }
+
+    /// Says that an approval is awaited. sshd keeps a message back until the next prompt or the
+    /// end: there the prompt after a while says more.
+    pub(super) fn tell_waiting(&mut self, text: &str) {
+        if !self.caller.is_ssh() {
+            self.conversation.tell(text);
+        }
+    }
+
+    /// Says why the login ends.
+    pub(super) fn complain(&mut self, text: &str) {
+        self.conversation.complain(text);
+    }
+
+    /// Shows a picture, or says why there is none. Where there is no terminal, the question alone
+    /// has to do.
+    pub(super) fn show_picture(&mut self, text: &str, below: usize) {
+        if !words::is_terminal(self.caller.tty.as_deref(), &self.caller.service) {
+            return;
+        }
+        match words::picture(text, words::Ground::Dark, self.screen(), below) {
+            Ok(picture) => self.conversation.tell(&picture),
+            Err(why_not) => self.conversation.tell(why_not),
+        }
+    }
+
+    /// sshd has neither a terminal nor the environment of the user.
+    fn screen(&self) -> words::Screen {
+        if self.caller.is_ssh() {
+            return words::Screen::UNKNOWN;
+        }
+        let (rows, columns) = os::own_size().unwrap_or((24, 80));
+        let has_blocks = os::shows_unicode();
+        words::Screen { rows, columns, has_blocks }
+    }
+
+    /// Refuses a user who is not the one that was judged: an application may change `PAM_USER`
+    /// while it asks.
+    pub(super) fn check_user(&mut self) -> Result<(), Refusal> {
+        let user = self.conversation.user();
+        if user.as_ref() != self.caller.user.as_ref().ok() {
+            return Err(Reason::UserChanged.into());
+        }
+        Ok(())
+    }
+
+    /// Why the login ends where the user can't be asked. The commonest cause has a name: sshd's
+    /// password method can't ask anything but the password.
+    pub(super) fn unasked(&self) -> Refusal {
+        let detail = if self.caller.is_ssh() {
+            "nobody to ask: sshd_config needs KbdInteractiveAuthentication yes, and PasswordAuthentication no"
+        } else {
+            "nobody to ask"
         };
         Refusal::new(Reason::Conversation, detail)
     }

@@ -4,103 +4,71 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Attempt;
-use super::conversation::{Answer, is_junk};
-use crate::local::Unusable;
-use crate::local::offline::rules::{CodeRefusal, Kind};
-use crate::local::offline::{Asked, Receipt, Store};
-use crate::log::Level;
-use crate::login::{Before, OfflineProof};
+use crate::local::offline::record::Record;
+use crate::local::offline::rules::CodeRefusal;
+use crate::local::offline::{Asked, Enrolled, Receipt, Store};
+use crate::local::{Unmarked, Unusable};
+use crate::log::{Level, Log};
+use crate::os::Trusted;
 use crate::policy::{Policy, Terms};
-use crate::refusal::{Reason, Refusal};
+use crate::refusal::Reason;
 use crate::secret::Secret;
 
-/// Where the records are, where any service knows offline codes.
-pub(super) struct Records {
+/// The records of the users who are enrolled, as far as this login may use them.
+pub(super) struct Records<'a> {
+    log: &'a Log,
+    trusted: &'a Trusted,
+    /// Where they are, where any service knows offline codes.
+    place: Option<Place>,
+}
+
+struct Place {
     folder: PathBuf,
+    /// How long no code counts for a user whom the tenant has refused.
     pause: Duration,
 }
 
-impl Records {
-    pub(super) fn new(policy: &Policy) -> Option<Self> {
-        policy
-            .offline_pause()
-            .map(|pause| Self { folder: policy.offline_folder().to_owned(), pause })
-    }
-}
-
-impl Attempt<'_> {
-    /// What the modules before this one have left. Must be asked before our own prompt, which
-    /// leaves a password too.
-    pub(super) fn before(&mut self, terms: &Terms) -> Before {
-        if terms.offline.is_none() {
-            return Before::Nothing;
-        }
-        match self.conversation.stacked_password() {
-            Some(Answer::Typed(password)) if !is_junk(&password) => Before::Password,
-            Some(Answer::Typed(_) | Answer::Unfit(_) | Answer::Failed) | None => Before::Nothing,
-        }
+impl<'a> Records<'a> {
+    pub(super) fn new(log: &'a Log, trusted: &'a Trusted, policy: &Policy) -> Self {
+        let place = |pause| Place { folder: policy.offline_folder().to_owned(), pause };
+        Self { log, trusted, place: policy.offline_pause().map(place) }
     }
 
     /// Tries a code. If it counts, that is on the disk when this returns.
-    pub(super) fn redeem(&mut self, terms: &Terms, code: &Secret) -> Result<Receipt, CodeRefusal> {
-        let tried = match self.suspend(terms) {
-            Ok(()) => self.try_code(terms, code),
-            Err(refusal) => Err(CodeRefusal::Unusable(refusal.detail)),
-        };
-        if let Err(no) = &tried {
-            self.log.line(Level::Warning, &format!("offline: {no}"));
-        }
-        tried
-    }
-
-    fn try_code(&self, terms: &Terms, code: &Secret) -> Result<Receipt, CodeRefusal> {
-        let records = self.memory.as_ref().and_then(|memory| memory.offline.as_ref());
-        let (Some(records), Some(offline)) = (records, &terms.offline) else {
+    pub(super) fn redeem(&self, terms: &Terms, code: &Secret) -> Result<Receipt, CodeRefusal> {
+        let (Some(place), Some(offline)) = (&self.place, &terms.offline) else {
             return Err(CodeRefusal::NotEnrolled);
         };
-        let store = Store::open_knowing(&self.trusted, &records.folder);
+        let store = Store::open_knowing(self.trusted, &place.folder);
         let store = store.map_err(|Unusable(problem)| CodeRefusal::Unusable(problem))?;
         store.redeem(terms.person.uid, code.expose(), offline.limits)
     }
 
-    /// Where the user is enrolled: the tenant's no is kept before the tenant is told anything that
-    /// it could refuse.
-    pub(super) fn mark_offline(&mut self, terms: &Terms) -> Result<(), Refusal> {
-        let Some(memory) = &mut self.memory else {
-            return Ok(());
+    /// Keeps that the tenant is asked, before it is told anything that it could refuse, where the
+    /// user is enrolled.
+    pub(super) fn mark(&self, uid: u32) -> Result<Option<Asked>, Unmarked> {
+        let Some(place) = &self.place else {
+            return Ok(None);
         };
-        let (Some(records), None) = (&memory.offline, &memory.asked) else {
-            return Ok(());
-        };
-        let asked = Store::find(&self.trusted, &records.folder).and_then(|store| match store {
-            Some(store) => store.ask(terms.person.uid, records.pause),
+        match Store::find(self.trusted, &place.folder)? {
+            Some(store) => store.ask(uid, place.pause),
             None => Ok(None),
-        });
-        match asked {
-            Ok(asked) => memory.asked = asked,
-            Err(unmarked) => self.unmarked("offline", unmarked)?,
         }
-        Ok(())
     }
 
-    fn take_asked(&mut self) -> Option<Asked> {
-        self.memory.as_mut()?.asked.take()
-    }
-
-    /// The login ended with nothing that the tenant has said of the person.
-    pub(super) fn note_no_answer(&mut self) {
-        if let Some(asked) = self.take_asked() {
+    /// Takes the mark back: the login ended with nothing that the tenant has said of the user.
+    pub(super) fn note_no_answer(&self, asked: Option<Asked>) {
+        if let Some(asked) = asked {
             self.said(asked.taken_back());
         }
     }
 
-    /// The tenant let the user in: offline logins begin anew, and those that there were are told.
-    pub(super) fn note_online(&mut self, terms: &Terms) {
-        let uid = terms.person.uid;
-        let logins = match self.take_asked() {
+    /// Keeps that the tenant let the user in: offline logins begin anew, and those that there were
+    /// are told.
+    pub(super) fn note_online(&self, uid: u32, asked: Option<Asked>) {
+        let logins = match asked {
             Some(asked) => self.said(asked.online()),
-            None => self.with_records(|store, _| store.online(uid)).flatten(),
+            None => self.with_store(|store, _| store.online(uid)).flatten(),
         };
         if let Some(logins @ 1..) = logins {
             let line = format!("offline: {logins} logins of uid {uid} since the last online one");
@@ -108,12 +76,17 @@ impl Attempt<'_> {
         }
     }
 
-    /// Keeps that the tenant has refused this person, or may have: an outage right after a refusal
-    /// is suspicious. Once something was sent that could be refused, only an end that the tenant
-    /// has nothing to do with takes the mark back.
-    pub(super) fn note_refused(&mut self, terms: &Terms, reason: Reason) {
-        let in_doubt = self.memory.as_ref().is_some_and(|memory| memory.in_doubt);
-        match self.take_asked() {
+    /// Keeps that the tenant has refused the user, or may have: an outage right after a refusal is
+    /// suspicious. Once something was sent that could be refused, only an end that the tenant has
+    /// nothing to do with takes the mark back.
+    pub(super) fn note_refused(
+        &self,
+        uid: u32,
+        asked: Option<Asked>,
+        reason: Reason,
+        in_doubt: bool,
+    ) {
+        match asked {
             Some(asked) if in_doubt || reason.is_of_the_tenant() || reason.is_no_word() => {
                 self.said(asked.refused());
             }
@@ -121,45 +94,30 @@ impl Attempt<'_> {
                 self.said(asked.taken_back());
             }
             None if reason.is_of_the_tenant() => {
-                self.with_records(|store, pause| store.refused(terms.person.uid, pause));
+                self.with_store(|store, pause| store.refused(uid, pause));
             }
             None => {}
         }
     }
 
-    pub(super) fn with_records<T>(
-        &mut self,
-        f: impl FnOnce(&Store, Duration) -> Result<T, Unusable>,
-    ) -> Option<T> {
-        let records = self.memory.as_ref()?.offline.as_ref()?;
-        let done = Store::open_knowing(&self.trusted, &records.folder)
-            .and_then(|store| f(&store, records.pause));
-        self.said(done)
+    /// Returns whether a key may be offered to the user, and keeps that it was.
+    pub(super) fn offer(&self, uid: u32) -> bool {
+        self.with_store(|store, _| store.offer(uid)) == Some(true)
     }
 
-    fn said<T>(&mut self, done: Result<T, Unusable>) -> Option<T> {
-        match done {
-            Ok(value) => Some(value),
-            Err(problem) => {
-                self.log.line(Level::Warning, &format!("offline: {problem}"));
-                None
-            }
-        }
+    /// Keeps a new record.
+    pub(super) fn enroll(&self, record: &Record) -> Option<Enrolled> {
+        self.with_store(|store, _| store.enroll(record))
     }
 
-    /// What the audit line says of an offline login.
-    pub(super) fn record_offline(&mut self, proof: &OfflineProof) -> Level {
-        let accepted = proof.receipt.accepted();
-        let (name, rest) = match accepted.kind {
-            Kind::Code => ("OFFLINE", String::new()),
-            Kind::Recovery(left) => ("OFFLINE_RECOVERY", format!(", {left} recovery codes left")),
-        };
-        self.event.mechanisms = name.into();
-        self.event.transaction.clear();
-        self.event.detail = format!(
-            "login {} since the last online one {} s ago{rest}; {}",
-            accepted.login, accepted.age, proof.outage
-        );
-        Level::Warning
+    fn with_store<T>(&self, f: impl FnOnce(&Store, Duration) -> Result<T, Unusable>) -> Option<T> {
+        let place = self.place.as_ref()?;
+        let store = Store::open_knowing(self.trusted, &place.folder);
+        self.said(store.and_then(|store| f(&store, place.pause)))
+    }
+
+    fn said<T>(&self, done: Result<T, Unusable>) -> Option<T> {
+        done.inspect_err(|problem| self.log.line(Level::Warning, &format!("offline: {problem}")))
+            .ok()
     }
 }

@@ -4,7 +4,6 @@
 //! In doubt it is not known, and then a rule by network requires and does not exempt.
 #![forbid(unsafe_code)]
 
-use super::Caller;
 use crate::os::{Login, LoginSession};
 use crate::policy::Origin;
 
@@ -23,11 +22,6 @@ pub enum Whence {
 }
 
 impl Whence {
-    /// Of the program that calls.
-    pub(super) fn of(caller: &Caller) -> Self {
-        Whence::Own { real_uid: caller.real_uid, tty: caller.tty.clone() }
-    }
-
     /// Every place that the user of this session has a session from, for one of them can act in
     /// another.
     pub(super) fn origins(&self) -> Vec<Origin> {
@@ -49,10 +43,8 @@ impl Whence {
 /// A program that no login has started. One that root's own services run at a terminal of this
 /// machine, such as login(1) or a greeter, says itself who comes over a network.
 fn outside_of_sessions(real_uid: u32, tty: Option<&str>) -> Origin {
-    match real_uid == 0 && tty.is_some_and(is_console) {
-        true => Origin::Local,
-        false => Origin::Unclear,
-    }
+    let is_here = real_uid == 0 && tty.is_some_and(is_console);
+    if is_here { Origin::Local } else { Origin::Unclear }
 }
 
 /// A program that a login has started. Once its session has ended, the user may be anywhere, or the
@@ -77,13 +69,12 @@ fn is_of_a_person(session: &LoginSession) -> bool {
 
 fn origin(session: &LoginSession) -> Origin {
     let is_here = !session.seat.is_empty() || is_console(&session.tty);
-    match session.is_remote {
-        true => match Origin::of(Some(&session.remote_host)) {
-            Origin::Address(address) => Origin::Address(address),
-            Origin::Local | Origin::Unclear => Origin::Unclear,
-        },
-        false if is_here => Origin::Local,
-        false => Origin::Unclear,
+    if !session.is_remote {
+        return if is_here { Origin::Local } else { Origin::Unclear };
+    }
+    match Origin::of(Some(&session.remote_host)) {
+        Origin::Address(address) => Origin::Address(address),
+        Origin::Local | Origin::Unclear => Origin::Unclear,
     }
 }
 

@@ -6,10 +6,7 @@
 //! lines but the last are messages, and only the last is a prompt.
 #![forbid(unsafe_code)]
 
-use zeroize::Zeroizing;
-
-use super::{Answer, Attempt, Caller};
-use crate::login::Question;
+use super::caller::Caller;
 use crate::os;
 
 /// What a program does with the prompts and messages of a stack.
@@ -38,27 +35,12 @@ impl Prompts {
     }
 
     /// What is said of `text`, and what is asked.
-    fn split(self, text: &str) -> (Option<&str>, &str) {
+    pub(super) fn split(self, text: &str) -> (Option<&str>, &str) {
         match (self, text.rsplit_once('\n')) {
             (Self::Shown, _) | (_, None) => (None, text),
             (Self::Replaced, Some((said, asked))) => (Some(said), asked),
             (Self::Unsure, Some((said, _))) => (Some(said), text),
         }
-    }
-}
-
-impl Attempt<'_> {
-    /// Asks one question. It may hold a key: each copy of it is wiped.
-    pub(super) fn put(&mut self, question: &Question) -> Answer {
-        let text = Zeroizing::new(question.text.clone());
-        let (said, asked) = Prompts::of(self.caller).split(&text);
-        if let Some(said) = said {
-            self.conversation.tell(said);
-        }
-        let mut question = Question { text: asked.to_owned(), echo: question.echo };
-        let answer = self.conversation.ask(&question);
-        zeroize::Zeroize::zeroize(&mut question.text);
-        answer
     }
 }
 

@@ -23,7 +23,7 @@ const MAX_CA_FILE: u64 = 1024 * 1024;
 pub(super) fn load(
     path: &Path,
     trusted: &Trusted,
-    log: &mut Log,
+    log: &Log,
 ) -> Result<(Policy, Configuration), Refusal> {
     let unsafe_file = |problem: Unsafe| misconfigured(problem.to_string());
     let file = trusted.open(path, Secrecy::Public, policy::LONGEST).map_err(unsafe_file)?;

@@ -1,0 +1,162 @@
+//! One login from the call to the verdict: load the policy, judge, drive the login, report.
+#![forbid(unsafe_code)]
+
+mod accounts;
+mod arguments;
+mod caller;
+mod compiled;
+mod conversation;
+mod drive;
+mod effects;
+mod enroll;
+mod listing;
+mod offline;
+mod origin;
+mod panic;
+mod person;
+mod prompts;
+mod report;
+mod secret_file;
+mod settings;
+mod state;
+mod verdict;
+
+use std::path::Path;
+use std::time::Duration;
+
+pub use accounts::{LocalUsers, account};
+pub use arguments::{Arguments, CONFIG};
+pub use caller::{Caller, Nameless};
+pub use conversation::{Answer, Conversation};
+pub use drive::drive;
+pub use effects::Effects;
+pub use listing::LONGEST_LIST;
+pub use origin::Whence;
+pub use panic::{caught, silence};
+pub use secret_file::{MAX_SECRET, NoSecret, secret_line};
+pub use settings::{connection, equip};
+pub use verdict::{Outcome, Verdict};
+
+use conversation::Talk;
+use person::{Person, Traces};
+use report::Report;
+use state::Kept;
+
+use crate::log::{Level, Log};
+use crate::os::Trusted;
+use crate::policy::{self, Flow, Judgement, Policy, Required, Settings, Subject, Terms};
+use crate::refusal::{Reason, Refusal};
+
+/// Runs one login.
+pub fn authenticate(caller: &Caller, conversation: &mut dyn Conversation) -> Outcome {
+    let (log, trusted) = (Log::new(&caller.service), Trusted::default());
+    let talk = Talk::new(caller, conversation);
+    let report = Report::new(caller, &log);
+    let mut attempt = Attempt { caller, log: &log, trusted: &trusted, talk, report };
+    let verdict = caught(|| attempt.run())
+        .unwrap_or_else(|defect| Err(Refusal::new(Reason::Panic, defect)))
+        .unwrap_or_else(Verdict::Refused);
+    attempt.close(verdict)
+}
+
+/// A login while it goes on.
+struct Attempt<'a> {
+    caller: &'a Caller,
+    log: &'a Log,
+    trusted: &'a Trusted,
+    talk: Talk<'a>,
+    report: Report<'a>,
+}
+
+impl<'a> Attempt<'a> {
+    fn run(&mut self) -> Result<Verdict, Refusal> {
+        let arguments = Arguments::parse(&self.caller.arguments)?;
+        if arguments.debug {
+            self.log.with_debug();
+        }
+        let (policy, configuration) = settings::load(&arguments.config, self.trusted, self.log)?;
+        let settings = policy.for_service(&self.caller.service);
+        self.report.delay_failures(settings.login.failure_delay);
+        if let Some(socket) = policy.log_socket() {
+            self.log.move_to(socket);
+        }
+        match self.judge(&policy, &arguments.config) {
+            Ok((Judgement::Exempt { rule, result }, _)) => Ok(Verdict::Exempt { rule, result }),
+            Ok((Judgement::Require(required), subject)) => {
+                let caller = (self.caller, subject.account);
+                let policy = (&policy, configuration);
+                let kept = Kept::new(self.log, self.trusted, caller, policy);
+                self.log_in(kept, *required)
+            }
+            Err(refusal) => self.turn_away(settings, refusal),
+        }
+    }
+
+    fn judge(
+        &mut self,
+        policy: &Policy,
+        configuration: &Path,
+    ) -> Result<(Judgement, Subject), Refusal> {
+        let subject = self.caller.subject(self.caller.public_key(), policy)?;
+        self.report.name_account(&subject.account);
+        let users = LocalUsers::from(self.caller.whence()).behind(configuration, policy);
+        let ruling = policy::judge(policy, &subject, &users);
+        for note in &ruling.notes {
+            self.log.line(Level::Warning, &note.to_string());
+        }
+        Ok((ruling.judgement?, subject))
+    }
+
+    /// Each user gets this prompt: a user who is refused learns nothing from its absence.
+    fn turn_away(&mut self, settings: &Settings, refusal: Refusal) -> Result<Verdict, Refusal> {
+        let step_up = &settings.step_up;
+        let flow = match self.caller.public_key() {
+            Some(_) => &step_up.after_public_key,
+            None => &step_up.flow,
+        };
+        match flow {
+            Flow::Login => {
+                let password = self.talk.password();
+                self.report.restart();
+                password.and(Err(refusal))
+            }
+            Flow::OnDemand(_) => Err(refusal),
+        }
+    }
+
+    /// One person, or one after the other: then both must be let in, and nothing that one of them
+    /// did before counts.
+    fn log_in(&mut self, mut kept: Kept<'a>, required: Required) -> Result<Verdict, Refusal> {
+        let Required { first, second } = required;
+        self.report.name_person(&first);
+        let Some(second) = second else {
+            if let Some(confirmation) = kept.recall(&first) {
+                return Ok(Verdict::Remembered(confirmation));
+            }
+            let mut person = self.person(&first, &mut kept);
+            let proof = person.log_in()?;
+            person.offer_key(&proof)?;
+            return Ok(Verdict::Granted(proof));
+        };
+        let proof = self.person(&first, &mut kept).log_in()?;
+        self.report.name_second(&first, &proof, &second);
+        self.person(&second, &mut kept).log_in().map(Verdict::Granted)
+    }
+
+    fn person<'b>(&'b mut self, terms: &'b Terms, kept: &'b mut Kept<'a>) -> Person<'b, 'a> {
+        let Self { log, trusted, talk, report, .. } = self;
+        Person { terms, log, trusted, talk, report, kept, traces: Traces::default() }
+    }
+
+    fn close(mut self, verdict: Verdict) -> Outcome {
+        let mut failure_delay = Duration::ZERO;
+        if let Verdict::Refused(Refusal { reason, .. }) = &verdict {
+            if let Some(text) = reason.farewell() {
+                self.talk.complain(text);
+            }
+            failure_delay = self.report.delay(*reason);
+        }
+        let event = self.report.finish(&verdict);
+        Outcome { verdict, failure_delay, event }
+    }
+}
