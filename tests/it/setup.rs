@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use serde_json::{Value, json};
+
 use crate::support::terminal::Terminal;
 use crate::support::traced::{Stop, Traced};
 
@@ -62,6 +64,12 @@ impl Image {
 
     fn read(&self, path: &str) -> String {
         fs::read_to_string(self.at(path)).unwrap()
+    }
+
+    /// Gives the record of the first setup another content.
+    fn edits_record(&self, edit: impl FnOnce(Value) -> Value) {
+        let record = serde_json::from_str(&self.read(JOURNAL)).unwrap();
+        self.write(JOURNAL, &edit(record).to_string());
     }
 
     /// Every file of the system, its own journal aside.
@@ -123,6 +131,40 @@ impl Image {
     }
 }
 
+/// A record as version 1 has it: the files of all parts in one list, and flags.
+fn as_version_1(record: Value) -> Value {
+    let (mut changes, mut debian, mut authselect, mut sshd) = (vec![], false, Value::Null, false);
+    for part in record["parts"].as_array().unwrap() {
+        let (name, part) = part.as_object().unwrap().iter().next().unwrap();
+        let list = |name: &str| part[name].as_array().unwrap().clone();
+        match name.as_str() {
+            "Configuration" | "Service" => changes.push(part.clone()),
+            "Debian" => {
+                debian = true;
+                changes.extend(list("profiles").into_iter().chain(list("stacks")));
+            }
+            "Authselect" => {
+                authselect = part["before"].clone();
+                changes.extend(list("files"));
+            }
+            "Sshd" => {
+                sshd = true;
+                changes.extend(list("settings"));
+            }
+            other => panic!("{other}"),
+        }
+    }
+    json!({
+        "version": 1,
+        "changes": changes,
+        "named": record["named"],
+        "debian": debian,
+        "authselect": authselect,
+        "sshd": sshd,
+        "awaited": record["awaited"],
+    })
+}
+
 impl Drop for Image {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
@@ -146,6 +188,7 @@ fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
 }
 
 const BOTH: [&str; 2] = ["--service", "sshd,sudo"];
+const JOURNAL: &str = "/var/lib/countersign/setup/1.json";
 
 #[test]
 fn what_will_change_is_shown_and_then_written() {
@@ -831,10 +874,9 @@ fn without_a_yes_nothing_is_written() {
 fn a_journal_that_can_not_be_read_stops_everything() {
     let image = Image::new();
     image.sets_up(&BOTH);
-    let journal = "/var/lib/countersign/setup/1.json";
-    let text = image.read(journal);
-    image.write(journal, &text.replace("\"version\": 1", "\"version\": 2"));
-    let expected = "countersign: /var/lib/countersign/setup/1.json: version 2\n\
+    let text = image.read(JOURNAL);
+    image.write(JOURNAL, &text.replace("\"version\": 2", "\"version\": 3"));
+    let expected = "countersign: /var/lib/countersign/setup/1.json: version 3\n\
         hint: the files as they were before are in /var/lib/countersign/setup/1\n";
     image.fails(&["unsetup"], expected, 1);
     let arguments: Vec<_> = ["setup"].into_iter().chain(TENANT).chain(BOTH).collect();
@@ -954,33 +996,94 @@ fn unsetup_starts_no_program(image: &Image) -> i32 {
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn what_a_running_machine_set_up_is_taken_back_on_its_disk_without_any_program() {
-    let image = Image::new();
-    let timer = "/etc/systemd/system/countersign-rollback.timer";
-    image.write(timer, "[Timer]\n");
-    let before = image.files();
-    image.sets_up(&BOTH);
-    let journal = "/var/lib/countersign/setup/1.json";
-    let text = image.read(journal);
-    let text = text.replace("\"Block\"", "\"Managed\"");
-    image.write(journal, &text.replace("\"debian\": false", "\"debian\": true"));
-    assert_eq!(unsetup_starts_no_program(&image), 0);
-    assert!(image.files() == before);
+    for convert in [|record| record, as_version_1] {
+        let image = Image::new();
+        let timer = "/etc/systemd/system/countersign-rollback.timer";
+        image.write(timer, "[Timer]\n");
+        let before = image.files();
+        image.sets_up(&BOTH);
+        image.edits_record(|mut record| {
+            let parts = record["parts"].as_array_mut().unwrap();
+            let (services, mut others): (Vec<_>, Vec<_>) =
+                parts.drain(..).partition(|part| part.get("Service").is_some());
+            assert_eq!(services.len(), 2);
+            let stacks = services.into_iter().map(|mut part| {
+                part["Service"]["kind"] = "Managed".into();
+                part["Service"].take()
+            });
+            let stacks: Vec<_> = stacks.collect();
+            others.insert(1, json!({ "Debian": { "profiles": [], "stacks": stacks } }));
+            *parts = others;
+            convert(record)
+        });
+        assert_eq!(unsetup_starts_no_program(&image), 0);
+        assert!(image.files() == before);
+    }
 }
 
 #[test]
 fn what_authselect_wrote_is_not_taken_back_from_outside() {
+    for convert in [|record| record, as_version_1] {
+        let image = Image::new();
+        image.sets_up(&BOTH);
+        image.edits_record(|mut record| {
+            let authselect = json!({ "Authselect": { "before": "local", "files": [] } });
+            record["parts"].as_array_mut().unwrap().push(authselect);
+            convert(record)
+        });
+        image.fails(
+            &["unsetup"],
+            "countersign: authselect(8) has to be run on that system for this\n\
+             hint: start it, or chroot into it, and type there: sudo countersign unsetup\n",
+            1,
+        );
+    }
+}
+
+#[test]
+fn a_record_of_version_1_is_taken_back_as_it_was_written() {
+    for config in [SSHD, "UsePAM no\n"] {
+        let image = Image::new();
+        image.write("/etc/ssh/sshd_config", config);
+        image.write("/usr/lib/pam.d/polkit-1", SUDO_STACK);
+        image.write("/etc/pam.d/su", &format!("auth required pam_countersign.so\n{SUDO_STACK}"));
+        let before = image.files();
+        image.sets_up(&["--service", "sshd,sudo,polkit-1", "--keys", "alone"]);
+        image.edits_record(as_version_1);
+        let sshd = image.read("/etc/pam.d/sshd");
+        image.write("/etc/pam.d/sshd", &sshd.replace("# END countersign\n", ""));
+        let (_, err, code) = image.run(&["unsetup"]);
+        assert_eq!(code, 1);
+        assert_eq!(err.matches(" stays as long as /etc/pam.d/sshd names the module\n").count(), 2);
+        assert_eq!(image.read("/etc/pam.d/sudo"), SUDO_STACK);
+        image.write("/etc/pam.d/sshd", SSHD_STACK);
+        let done = "Everything is as it was before the first setup.\n";
+        assert_eq!(image.run(&["unsetup"]), (done.into(), String::new(), 0));
+        assert!(image.files() == before);
+    }
+}
+
+#[test]
+fn a_record_of_version_1_that_waits_for_its_confirmation_is_waited_for() {
     let image = Image::new();
+    let before = image.files();
     image.sets_up(&BOTH);
-    let journal = "/var/lib/countersign/setup/1.json";
-    let text = image.read(journal);
-    let text = text.replace("\"authselect\": null", "\"authselect\": \"local\"");
-    image.write(journal, &text);
+    image.edits_record(|record| {
+        let mut record = as_version_1(record);
+        record["awaited"] =
+            json!({ "token": "1", "services": ["sshd"], "boot": "x", "since": 1, "until": 0 });
+        record
+    });
+    let arguments: Vec<_> = ["setup"].into_iter().chain(TENANT).chain(BOTH).collect();
     image.fails(
-        &["unsetup"],
-        "countersign: authselect(8) has to be run on that system for this\n\
-         hint: start it, or chroot into it, and type there: sudo countersign unsetup\n",
+        &arguments,
+        "countersign: the last setup is not confirmed, and is put back now, unless the machine was restarted in between\n\
+         hint: from a new login: sudo countersign confirm; or at once: sudo countersign unsetup\n",
         1,
     );
+    let done = "Everything is as it was before the first setup.\n";
+    assert_eq!(image.run(&["unsetup"]), (done.into(), String::new(), 0));
+    assert!(image.files() == before);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::sshd::Keys;
+use super::parts::sshd::Keys;
 use crate::machine::root::Root;
 use crate::ui::output::{Done, Problem};
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use countersign::audit::escape;
 use countersign::policy;
 
+use super::parts::sshd::Keys;
 use super::rollback;
-use super::sshd::Keys;
 use crate::ui::output::{Done, Problem};
 
 /// Sets this machine up: the configuration, sshd and the PAM stacks of some services

@@ -7,11 +7,13 @@ use similar::TextDiff;
 
 use super::block;
 use crate::machine::pam::stacks::names_module;
+use crate::machine::root::Root;
+use crate::ui::output::Done;
 
 /// Room for one line, in characters.
 const LINE: usize = 400;
 
-/// How a change is taken back.
+/// How one file is taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// The whole file is ours: it is put back whatever was done to it since, of which a copy is
@@ -54,6 +56,11 @@ impl Change {
     pub fn new(path: &str, kind: Kind, before: Option<String>, after: &str) -> Option<Self> {
         let after = Some(after.to_owned());
         (before != after).then(|| Self { path: path.to_owned(), kind, before, after })
+    }
+
+    /// Writes the file as it will be.
+    pub fn write(&self, root: &Root) -> Done {
+        root.write(&self.path, self.after.as_deref())
     }
 
     /// As `diff -u` shows it.

@@ -6,7 +6,7 @@ use countersign::policy::Policy;
 
 use super::arguments::Arguments;
 use super::asked::ask_tenant;
-use super::sshd::{self, Keys};
+use super::parts::sshd::{self, Keys};
 use super::wanted::Wanted;
 use crate::machine::outside::{
     Outside, Sshd, accounts, asks_local_password_first, by_key, by_password, merged,

@@ -9,15 +9,17 @@ use std::collections::BTreeSet;
 use countersign::os::{self, Folder, Locked};
 use serde::{Deserialize, Serialize};
 
-use super::announce::Place;
+use super::awaited::Awaited;
 use super::change::Change;
+use super::earlier::{self, Version1};
+use super::parts::{Part, Written};
 use crate::machine::root::Root;
 use crate::ui::output::{Done, Problem, spoken};
 
 const STATE: &str = "/var/lib/countersign";
 const FOLDER: &str = "/var/lib/countersign/setup";
 const LIMIT: u64 = 16 * 1024 * 1024;
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// One setup.
 #[derive(Serialize, Deserialize)]
@@ -25,50 +27,27 @@ pub struct Record {
     version: u32,
     #[serde(skip)]
     pub number: u32,
-    pub changes: Vec<Change>,
+    /// In the order in which they are written.
+    pub parts: Vec<Part>,
     /// The files of PAM that named the module before.
-    #[serde(default)]
     pub named: BTreeSet<String>,
-    /// pam-auth-update has to be run to take it back.
-    pub debian: bool,
-    /// The profile that authselect had before.
-    pub authselect: Option<String>,
-    /// sshd has to be reloaded.
-    pub sshd: bool,
     /// What is waited for, until a new login has been seen to work.
     pub awaited: Option<Awaited>,
 }
 
-/// A setup that is taken back by itself unless the administrator confirms it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Awaited {
-    /// The setup that is meant by the timer that takes it back.
-    pub token: String,
-    pub services: Vec<String>,
-    /// Which boot it was made in.
-    pub boot: String,
-    /// When in that boot everything was written, in ticks: a login before that proves nothing.
-    /// `None` until then.
-    pub since: Option<u64>,
-    /// Until when, in seconds since 1970, for people.
-    pub until: u64,
-    /// Where it was typed.
-    #[serde(default)]
-    pub typed_on: Option<Place>,
-}
-
 impl Record {
-    pub fn new(changes: Vec<Change>) -> Self {
-        Self {
-            version: VERSION,
-            number: 0,
-            changes,
-            named: BTreeSet::new(),
-            debian: false,
-            authselect: None,
-            sshd: false,
-            awaited: None,
-        }
+    pub fn new(parts: Vec<Part>, named: BTreeSet<String>) -> Self {
+        Self { version: VERSION, number: 0, parts, named, awaited: None }
+    }
+
+    /// Returns the parts by what all parts can do.
+    pub fn written(&self) -> impl DoubleEndedIterator<Item = &dyn Written> {
+        self.parts.iter().map(Part::written)
+    }
+
+    /// Returns the files of all parts.
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.written().flat_map(Written::changes)
     }
 }
 
@@ -126,11 +105,9 @@ impl Journal {
         let Some(bytes) = bytes else {
             return Ok(None);
         };
-        let record: Result<Record, _> = serde_json::from_slice(&bytes);
-        match record {
-            Ok(record) if record.version == VERSION => Ok(Some(Record { number, ..record })),
-            Ok(record) => Err(self.unreadable(number, &format!("version {}", record.version))),
-            Err(error) => Err(self.unreadable(number, &error.to_string())),
+        match parsed(&bytes) {
+            Ok(record) => Ok(Some(Record { number, ..record })),
+            Err(why) => Err(self.unreadable(number, &why)),
         }
     }
 
@@ -142,7 +119,7 @@ impl Journal {
     /// Keeps a new record, and the files as they are, before any of them is changed.
     pub fn add(&self, locked: &Locked<'_>, record: &mut Record) -> Done {
         record.number = self.numbers()?.last().unwrap_or(&0) + 1;
-        for change in &record.changes {
+        for change in record.changes() {
             if let Some(before) = &change.before {
                 let copy = format!("{FOLDER}/{}{}", record.number, change.path);
                 self.root.write(&copy, Some(before))?;
@@ -177,6 +154,27 @@ impl Journal {
     fn failed(&self, error: &std::io::Error) -> Problem {
         Problem::new(format!("{FOLDER}: {error}"))
     }
+}
+
+/// Reads a record of this version, or of the one before: an upgrade may find a setup that waits.
+fn parsed(bytes: &[u8]) -> Result<Record, String> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    let record = match serde_json::from_slice(bytes).map(|Versioned { version }| version) {
+        Ok(VERSION) => serde_json::from_slice(bytes),
+        Ok(earlier::VERSION) => serde_json::from_slice(bytes).map(from_earlier),
+        Ok(version) => return Err(format!("version {version}")),
+        Err(error) => Err(error),
+    };
+    record.map_err(|error| error.to_string())
+}
+
+/// Makes a record of this version.
+fn from_earlier(record: Version1) -> Record {
+    let (named, awaited) = (record.named.clone(), record.awaited.clone());
+    Record { awaited, ..Record::new(record.parts(), named) }
 }
 
 /// Refuses a setup while an earlier one still waits for its confirmation.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use countersign::os::{self, Paused, Process, named_ancestors};
 
 use super::announce::{self, Place};
-use super::journal::{Awaited, Journal, Record};
+use super::awaited::Awaited;
+use super::journal::{Journal, Record};
 use super::{apply, put_back};
 use crate::machine::program;
 use crate::machine::root::Root;

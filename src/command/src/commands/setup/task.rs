@@ -45,8 +45,7 @@ impl Task<'_> {
             rollback::arm(self.root, awaited, time)?;
         }
         apply::goes_on()?;
-        let keys = self.answers.keys;
-        apply::apply(self.root, record, self.config, &self.answers.services, keys)?;
+        apply::apply(self.root, record, self.config, &self.answers.services)?;
         if let Some(awaited) = &mut record.awaited {
             awaited.since = Some(os::boot_ticks());
             journal.write(locked, record)?;

@@ -4,9 +4,13 @@
 
 use std::fs;
 
-use super::change::{Change, Kind};
-use super::pam::{self, Stack, unless};
-use super::scratch::Scratch;
+use serde::{Deserialize, Serialize};
+
+use super::super::change::{Change, Kind};
+use super::super::pam::{self, Stack, unless};
+use super::super::scratch::Scratch;
+use super::super::undone::{Naming, Undone};
+use super::written::Written;
 use crate::machine::pam::stacks::names_module;
 use crate::machine::program;
 use crate::machine::root::Root;
@@ -50,35 +54,103 @@ fn profile(stack: Stack, services: &[String], arguments: &str) -> String {
     )
 }
 
-/// What has to change so that these services share the stacks and those of `own` do not, the stacks
-/// among it. `None` where pam-auth-update leaves them alone, since an administrator wrote into
-/// them.
-pub fn changes(
-    root: &Root,
-    services: &[(String, Stack)],
-    own: &[String],
-    arguments: &str,
-) -> Result<Option<Vec<Change>>, Problem> {
-    let (mut changes, mut lists) = (Vec::new(), Vec::new());
-    for stack in [Stack::Login, Stack::StepUp] {
-        let names = names_in(root, stack, services, own)?;
-        changes.extend(of_profile(root, stack, &names, arguments)?);
-        lists.push(names);
+/// Our profiles, and the stacks that pam-auth-update makes of them.
+#[derive(Serialize, Deserialize)]
+pub struct Debian {
+    pub profiles: Vec<Change>,
+    pub stacks: Vec<Change>,
+}
+
+/// What was planned for the shared stacks.
+pub enum Planned {
+    Part(Debian),
+    /// They are as they are to be.
+    Nothing,
+    /// pam-auth-update leaves them alone, since an administrator wrote into them.
+    LeftAlone,
+}
+
+impl Debian {
+    /// What has to change so that these services share the stacks and those of `own` do not.
+    pub fn plan(
+        root: &Root,
+        services: &[(String, Stack)],
+        own: &[String],
+        arguments: &str,
+    ) -> Result<Planned, Problem> {
+        let (mut profiles, mut lists) = (Vec::new(), Vec::new());
+        for stack in [Stack::Login, Stack::StepUp] {
+            let names = names_in(root, stack, services, own)?;
+            profiles.extend(of_profile(root, stack, &names, arguments)?);
+            lists.push(names);
+        }
+        if services.is_empty() && profiles.is_empty() {
+            return Ok(Planned::Nothing);
+        }
+        lists.retain(|names| !names.is_empty());
+        let scratch = Scratch::new()?;
+        let made = scratch.preview(root, &profiles)?;
+        let auth = made.iter().find(|(path, _)| path == AUTH);
+        if !auth.is_some_and(|(_, text)| has_lists(text, &lists)) {
+            return asks_none_of(root, services, own).map(|()| Planned::LeftAlone);
+        }
+        let mut stacks = Vec::new();
+        for (path, text) in made {
+            stacks.extend(Change::new(&path, Kind::Managed, root.read(&path)?, &text));
+        }
+        Ok(match profiles.is_empty() && stacks.is_empty() {
+            true => Planned::Nothing,
+            false => Planned::Part(Self { profiles, stacks }),
+        })
     }
-    if services.is_empty() && changes.is_empty() {
-        return Ok(Some(Vec::new()));
+
+    /// Stacks that pam-auth-update does not write, as an administrator has edited them, are put
+    /// back from our own copies. It looks at them again then, or it would go on as if they had our
+    /// lines.
+    fn stacks_back(&self, root: &Root, undone: &mut Undone) -> Done {
+        let updated = update(root);
+        let mut stacks = self.stacks.iter();
+        if stacks.all(|stack| root.read(&stack.path).is_ok_and(|now| now == stack.before)) {
+            return updated;
+        }
+        undone.put_back(root, &self.stacks);
+        update(root)
     }
-    lists.retain(|names| !names.is_empty());
-    let scratch = Scratch::new()?;
-    let stacks = scratch.preview(root, &changes)?;
-    let auth = stacks.iter().find(|(path, _)| path == AUTH);
-    if !auth.is_some_and(|(_, text)| has_lists(text, &lists)) {
-        return asks_none_of(root, services, own).map(|()| None);
+}
+
+impl Written for Debian {
+    fn changes(&self) -> Vec<&Change> {
+        self.profiles.iter().chain(&self.stacks).collect()
     }
-    for (path, text) in stacks {
-        changes.extend(Change::new(&path, Kind::Managed, root.read(&path)?, &text));
+
+    fn write(&self, root: &Root) -> Done {
+        self.profiles.iter().try_for_each(|profile| profile.write(root))
     }
-    Ok(Some(changes))
+
+    /// Checks that the stacks are what was shown.
+    fn generate(&self, root: &Root) -> Done {
+        update(root)?;
+        for stack in &self.stacks {
+            if root.read(&stack.path)? != stack.after {
+                return Err(Problem::new(format!(
+                    "{}: pam-auth-update did not write what it showed before",
+                    stack.path
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn undo(&self, root: &Root, _naming: &Naming<'_>, undone: &mut Undone) {
+        undone.put_back(root, &self.profiles);
+        let done = self.stacks_back(root, undone);
+        undone.note(done);
+    }
+}
+
+/// Whether a file is one of our profiles.
+pub fn has(path: &str) -> bool {
+    path.strip_prefix(PROFILES).is_some_and(|name| name.starts_with('/'))
 }
 
 /// The services that a profile has stay in it, unless they are now in the other or share no stack
@@ -143,7 +215,7 @@ fn asks_none_of(root: &Root, services: &[(String, Stack)], own: &[String]) -> Do
 
 /// Has the shared stacks written from the profiles that are there. On an image, where nothing runs,
 /// they stay as they are.
-pub fn update(root: &Root) -> Done {
+fn update(root: &Root) -> Done {
     if !root.is_live() {
         return Ok(());
     }
@@ -169,7 +241,7 @@ impl Scratch {
         }
         let copy = Root::below(self.path())?;
         for change in changes {
-            copy.write(&change.path, change.after.as_deref())?;
+            change.write(&copy)?;
         }
         let enabled =
             [Stack::Login, Stack::StepUp].into_iter().filter(|stack| copy.exists(path(*stack)));

@@ -2,9 +2,13 @@
 //! the one in use.
 #![forbid(unsafe_code)]
 
-use super::change::{Change, Kind};
-use super::passed_over::passes_over_nothing;
-use super::{block, pam};
+use serde::{Deserialize, Serialize};
+
+use super::super::change::{Change, Kind};
+use super::super::passed_over::passes_over_nothing;
+use super::super::undone::{Naming, Undone};
+use super::super::{block, pam};
+use super::written::Written;
 use crate::machine::pam::stacks::{self, names_module};
 use crate::machine::program;
 use crate::machine::root::Root;
@@ -21,7 +25,7 @@ const STACKS: [&str; 3] = ["system-auth", "password-auth", SWITCHABLE];
 const SWITCHABLE: &str = "switchable-auth";
 
 /// The profile in use and its features, as authselect prints and takes them.
-#[derive(Clone)]
+#[derive(Serialize, Deserialize)]
 pub struct Selection(String);
 
 impl Selection {
@@ -33,14 +37,6 @@ impl Selection {
         let raw = program::run(PROGRAM, &["current", "--raw"]).ok()?;
         let raw = raw.trim();
         (!raw.is_empty()).then(|| Self(raw.to_owned()))
-    }
-
-    pub fn from_journal(raw: &str) -> Self {
-        Self(raw.to_owned())
-    }
-
-    pub fn raw(&self) -> &str {
-        &self.0
     }
 
     fn profile(&self) -> &str {
@@ -68,7 +64,7 @@ impl Selection {
 
     /// The files of our own profile, with the module in front for these services, and not for those
     /// of `own`.
-    pub fn changes(
+    fn files(
         &self,
         root: &Root,
         services: &[String],
@@ -102,7 +98,7 @@ impl Selection {
     }
 
     /// Makes our own profile, as a copy of this one. What differs is written afterwards.
-    pub fn copy(&self, root: &Root) -> Done {
+    fn copy(&self, root: &Root) -> Done {
         if root.exists(FOLDER) {
             return Ok(());
         }
@@ -110,13 +106,13 @@ impl Selection {
         program::run(PROGRAM, &["create-profile", NAME, &base]).map(drop)
     }
 
-    pub fn is_ours(&self) -> bool {
+    fn is_ours(&self) -> bool {
         self.profile() == OURS
     }
 
     /// Our own profile, with the features of this one. Where it is selected already, what its files
     /// say is applied.
-    pub fn select_ours(&self) -> Done {
+    fn select_ours(&self) -> Done {
         match self.is_ours() {
             true => program::run(PROGRAM, &["apply-changes"]).map(drop),
             false => self.select(OURS),
@@ -124,7 +120,7 @@ impl Selection {
     }
 
     /// What the files of our own profile say by now, if it is still the one in use.
-    pub fn apply_again(root: &Root) -> Done {
+    fn apply_again(root: &Root) -> Done {
         match Self::current(root).filter(Self::is_ours) {
             Some(ours) => ours.select_ours(),
             None => Ok(()),
@@ -133,7 +129,7 @@ impl Selection {
 
     /// This profile again, with the features that are on by now, and ours no more. Who has selected
     /// another since keeps it.
-    pub fn select_again(&self, root: &Root) -> Done {
+    fn select_again(&self, root: &Root) -> Done {
         match Self::current(root) {
             Some(now) if now.is_ours() => now.select(self.profile()),
             Some(_) => Ok(()),
@@ -142,7 +138,7 @@ impl Selection {
     }
 
     /// The files of our own profile that an administrator has written into, and what they say.
-    pub fn edited(&self, root: &Root) -> Result<Vec<(String, String)>, Problem> {
+    fn edited(&self, root: &Root) -> Result<Vec<(String, String)>, Problem> {
         let base = self.folder(root).ok();
         let mut edited = Vec::new();
         for name in root.names(FOLDER) {
@@ -158,6 +154,71 @@ impl Selection {
     fn select(&self, profile: &str) -> Done {
         let arguments: Vec<_> = ["select", profile].into_iter().chain(self.features()).collect();
         program::run(PROGRAM, &arguments).map(drop)
+    }
+}
+
+/// Our own profile, selected in place of the one before.
+#[derive(Serialize, Deserialize)]
+pub struct Authselect {
+    pub before: Selection,
+    pub files: Vec<Change>,
+}
+
+impl Authselect {
+    /// `None` where our profile says this already, or no service shares a stack.
+    pub fn plan(
+        root: &Root,
+        before: Selection,
+        services: &[String],
+        own: &[String],
+        arguments: &str,
+    ) -> Result<Option<Self>, Problem> {
+        let files = before.files(root, services, own, arguments)?;
+        Ok((!files.is_empty()).then_some(Self { before, files }))
+    }
+
+    /// Ours is applied again behind its files; another is selected before they go, and they stay
+    /// whole where it can't be.
+    fn profile_back(&self, root: &Root, undone: &mut Undone) -> Done {
+        if self.before.is_ours() {
+            undone.put_back(root, &self.files);
+            return Selection::apply_again(root);
+        }
+        self.before.select_again(root)?;
+        undone.put_back(root, &self.files);
+        for (path, text) in self.before.edited(root)? {
+            undone.keep(root, &path, &text)?;
+        }
+        remove(root)
+    }
+}
+
+impl Written for Authselect {
+    fn changes(&self) -> Vec<&Change> {
+        self.files.iter().collect()
+    }
+
+    fn write(&self, root: &Root) -> Done {
+        self.before.copy(root)?;
+        self.files.iter().try_for_each(|file| file.write(root))
+    }
+
+    fn generate(&self, _root: &Root) -> Done {
+        self.before.select_ours()
+    }
+
+    /// What authselect writes is no part of the record: authselect alone can put it back.
+    fn can_be_undone(&self, root: &Root) -> Done {
+        match root.is_live() {
+            true => Ok(()),
+            false => Err(Problem::new("authselect(8) has to be run on that system for this")
+                .hint("start it, or chroot into it, and type there: sudo countersign unsetup")),
+        }
+    }
+
+    fn undo(&self, root: &Root, _naming: &Naming<'_>, undone: &mut Undone) {
+        let done = self.profile_back(root, undone);
+        undone.note(done);
     }
 }
 
@@ -189,7 +250,7 @@ pub fn has(path: &str) -> bool {
 }
 
 /// Removes our own profile.
-pub fn remove(root: &Root) -> Done {
+fn remove(root: &Root) -> Done {
     match std::fs::remove_dir_all(root.place(FOLDER)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Problem::new(format!("{FOLDER}: {error}")))

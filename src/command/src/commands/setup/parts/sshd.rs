@@ -7,9 +7,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::block;
-use super::change::{Change, Kind};
-use super::scratch::Scratch;
+use super::super::block;
+use super::super::change::{Change, Kind};
+use super::super::scratch::Scratch;
+use super::super::undone::{Naming, Undone};
+use super::written::Written;
+use crate::machine::outside::roots_by_local_password;
+use crate::machine::pam::stacks;
 use crate::machine::root::Root;
 use crate::machine::sshd::config::{Config, settings};
 use crate::machine::sshd::effective::{self, Effective, Silence};
@@ -19,10 +23,11 @@ use crate::ui::output::{Done, Problem, line};
 const CONFIG: &str = "/etc/ssh/sshd_config";
 const FOLDER: &str = "/etc/ssh/sshd_config.d";
 const DROP_IN: &str = "/etc/ssh/sshd_config.d/10-countersign.conf";
-const SHIPPED: &str = include_str!("../../../../../conf/sshd_config.d/10-countersign.conf");
+const SHIPPED: &str = include_str!("../../../../../../conf/sshd_config.d/10-countersign.conf");
 /// Where its comments about keys begin.
 const ABOUT_KEYS: &str = "# A public key alone never asks PAM.";
 const PID: &str = "/run/sshd.pid";
+const NONE_RUNS: &str = "No sshd was found running: one that does must be restarted.";
 
 /// What sshd(8) must say of itself afterwards (sshd -T).
 const NEEDED: [&str; 2] = ["usepam yes", "kbdinteractiveauthentication yes"];
@@ -72,7 +77,7 @@ impl Keys {
     }
 }
 
-/// Whether a file is of its settings.
+/// Whether a file is one of its settings.
 pub fn has(path: &str) -> bool {
     path == CONFIG || path == DROP_IN
 }
@@ -114,12 +119,64 @@ pub fn is_installed(root: &Root) -> Done {
     }
 }
 
+/// The settings that the service sshd needs. sshd is tested and reloaded even where all of them
+/// are there already.
+#[derive(Serialize, Deserialize)]
+pub struct Sshd {
+    /// At most one file.
+    pub settings: Vec<Change>,
+    /// What sshd must say about keys afterwards.
+    pub keys: Option<Keys>,
+}
+
+impl Sshd {
+    pub fn plan(root: &Root, keys: Option<Keys>) -> Result<Self, Problem> {
+        Ok(Self { settings: change(root, keys)?.into_iter().collect(), keys })
+    }
+}
+
+impl Written for Sshd {
+    fn changes(&self) -> Vec<&Change> {
+        self.settings.iter().collect()
+    }
+
+    fn reload(&self, root: &Root) -> Done {
+        test(root, self.keys)?;
+        if !reload(root) {
+            line(NONE_RUNS);
+        }
+        Ok(())
+    }
+
+    fn outlives_stacks(&self) -> bool {
+        true
+    }
+
+    /// The stack of sshd needs the settings as long as it names the module.
+    fn undo(&self, root: &Root, naming: &Naming<'_>, undone: &mut Undone) {
+        undone.put_back_without(root, &self.settings, &naming.in_sshd(root));
+        if !reload(root) {
+            undone.left.push(NONE_RUNS.to_owned());
+        }
+        if stacks::naming_in(root, "sshd").is_empty() {
+            undone.left.extend(roots_by_local_password(root).into_iter().map(comes_by_ssh));
+        }
+    }
+}
+
+/// `PermitRootLogin yes` was harmless as long as the tenant was asked.
+fn comes_by_ssh(name: String) -> String {
+    format!(
+        "{name} can log in by ssh with its local password: PermitRootLogin of sshd_config(5) is yes, which setup did not write"
+    )
+}
+
 /// A drop-in, or a block at the top of the configuration where that includes none. A drop-in that
 /// is there already stays.
-pub fn changes(root: &Root, keys: Option<Keys>) -> Result<Vec<Change>, Problem> {
+fn change(root: &Root, keys: Option<Keys>) -> Result<Option<Change>, Problem> {
     is_installed(root)?;
     let config = root.read(CONFIG)?.unwrap_or_default();
-    let change = match includes_drop_ins(&config) {
+    Ok(match includes_drop_ins(&config) {
         true => match (root.read(DROP_IN)?, keys) {
             (None, keys) => Change::new(DROP_IN, Kind::Ours, None, &drop_in(keys)),
             (Some(text), Some(keys)) if is_ours(&text) => {
@@ -139,8 +196,7 @@ pub fn changes(root: &Root, keys: Option<Keys>) -> Result<Vec<Change>, Problem> 
             };
             Change::new(CONFIG, Kind::Block, Some(config), &wired)
         }
-    };
-    Ok(change.into_iter().collect())
+    })
 }
 
 fn edited() -> Problem {
@@ -238,7 +294,7 @@ fn is_meant(settings: &Effective, line: &str) -> bool {
 
 /// Has the running sshd read its configuration again; connections that are open stay. Whether one
 /// runs.
-pub fn reload(root: &Root) -> bool {
+fn reload(root: &Root) -> bool {
     if !root.is_live() {
         return true;
     }
