@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::reader::Table;
 use super::value::{Checked, app_id, choice, client_id, path, scopes};
 
-/// A client: as whom this machine or the command asks the tenant for a token.
+/// A client of the tenant, as which this machine or the command asks for a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OAuthClient {
     /// Id of the OAuth application: part of a path as it stands.

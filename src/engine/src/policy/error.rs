@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::spelling;
 
-/// More than this is not read by anybody.
+/// No administrator reads more than this.
 const LISTED: usize = 64;
 /// Characters of a value that an error repeats.
 const QUOTED: usize = 48;

@@ -199,7 +199,7 @@ const IP_FAMILIES: [(&str, IpFamily); 3] =
 const BATCHES: [(&str, Batch); 3] =
     [("off", Batch::Off), ("start", Batch::Start), ("code", Batch::Code)];
 
-/// A password without somebody to give it to, or the other way round, is a mistake.
+/// A password without a proxy user, or a user without a password, is a mistake.
 fn read_proxy(table: &mut Table<'_>, tenant: &mut Tenant) {
     table.read("proxy", |value| proxy(value).map(Some), &mut tenant.proxy);
     let password_file = table.given("proxy_password_file", path);
@@ -226,8 +226,8 @@ fn read_proxy(table: &mut Table<'_>, tenant: &mut Tenant) {
     }
 }
 
-/// A connection that is given longer than the exchange that it is part of is a mistake, if somebody
-/// wrote it; the default only gives way.
+/// A connection that is given longer than the exchange that it is part of is a mistake, if the
+/// file says so; the default only gives way.
 fn read_timeouts(table: &mut Table<'_>, tenant: &mut Tenant) {
     table.read("connect_timeout", duration("500ms", "30s"), &mut tenant.connect_timeout);
     table.read("request_timeout", duration("1s", "60s"), &mut tenant.request_timeout);

@@ -1,40 +1,15 @@
 //! The judge: from a policy and a subject to exempt, required or refused.
 #![forbid(unsafe_code)]
 
-use std::fmt;
-
-use super::account::Asked;
-use super::error::quoted;
 use super::remembering::Remembering;
 use super::rule::Case;
+use super::subject::Asked;
 use super::{
-    Account, Date, Directory, DirectoryFailed, ExemptResult, ListFailed, Offline, Policy,
-    Requirements, Settings, Terms,
+    Directory, ExemptResult, Note, Offline, Policy, Refusal, Requirements, Settings, Subject, Terms,
 };
-use crate::refusal::{self, Reason};
 
-/// The rule that exempts those whom no rule of `[[require]]` names.
+/// The rule that exempts users that no rule of `[[require]]` names.
 pub(super) const OTHERS: &str = "require";
-
-/// Who wants in, and from where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subject {
-    /// The account that `PAM_USER` leads to.
-    pub account: Account,
-    /// Who runs the program, if that is known for certain: a `PAM_RUSER` that names the user of the
-    /// real uid.
-    pub caller: Option<Account>,
-    /// Fingerprint (`SHA256:...`) of the public key with which sshd has let the user this far.
-    pub public_key: Option<String>,
-    /// The PAM service.
-    pub service: String,
-    /// `PAM_RHOST`.
-    pub rhost: Option<String>,
-    /// There is a `PAM_TTY`.
-    pub has_terminal: bool,
-    /// The day of this login, in UTC.
-    pub today: Date,
-}
 
 /// What the policy asks of a subject that it does not refuse.
 #[must_use]
@@ -42,7 +17,7 @@ pub struct Subject {
 pub enum Judgement {
     /// Nothing, because of a rule.
     Exempt {
-        /// The rule's name; `require` for those whom no `[[require]]` rule names.
+        /// The rule's name; `require` for users that no `[[require]]` rule names.
         rule: String,
         /// What PAM hears.
         result: ExemptResult,
@@ -69,149 +44,6 @@ pub struct Ruling {
     pub judgement: Result<Judgement, Refusal>,
     /// What an administrator should look at.
     pub notes: Vec<Note>,
-}
-
-/// Something that an administrator should look at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// An exemption would have held, but its last day has passed.
-    Expired {
-        /// The exemption.
-        rule: String,
-        /// Its last day.
-        until: Date,
-    },
-    /// An exemption with an end would have held, but the clock shows a day before one that
-    /// certainly lies behind us.
-    ClockWrong {
-        /// The exemption.
-        rule: String,
-        /// What the clock shows.
-        today: Date,
-        /// The day that lies behind us.
-        behind: Date,
-    },
-    /// A rule exempts one of two people; the other's lot does not depend on it.
-    OneExempt {
-        /// The rule.
-        rule: String,
-        /// Whom it exempts.
-        user: String,
-    },
-    /// A rule names a user whom the system does not know.
-    UnknownUser {
-        /// The rule.
-        rule: String,
-        /// The user.
-        user: String,
-    },
-    /// A rule names a group that the system does not know.
-    UnknownGroup {
-        /// The rule.
-        rule: String,
-        /// The group.
-        group: String,
-    },
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Note::Expired { rule, until } => write!(f, "exemption {rule:?} ended with {until}"),
-            Note::ClockWrong { rule, today, behind } => write!(
-                f,
-                "the clock is wrong: it shows {today}, and {behind} lies behind us; exemption {rule:?}, which has an end, does not hold"
-            ),
-            Note::OneExempt { rule, user } => {
-                write!(f, "rule {rule:?} exempts {user:?}, one of two people")
-            }
-            Note::UnknownUser { rule, user } => {
-                write!(f, "rule {rule:?} names an unknown user {user:?}")
-            }
-            Note::UnknownGroup { rule, group } => {
-                write!(f, "rule {rule:?} names an unknown group {group:?}")
-            }
-        }
-    }
-}
-
-/// Why there is no login for a subject.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Uid 0 without an entry in `users.names` or `users.keys`.
-    RootNotMapped {
-        /// The name with this uid.
-        user: String,
-    },
-    /// No entry, and no template that would take the name.
-    NameNotMapped {
-        /// The name.
-        user: String,
-    },
-    /// The tenant is to be asked about the caller, and there is none.
-    NoCaller,
-    /// Nobody is required, but a requirement names somebody whom the system does not know.
-    Misconfigured(Note),
-    /// The file of names can't be used for this name.
-    ListFailed(ListFailed),
-    /// The users and groups could not be looked up.
-    DirectoryFailed(DirectoryFailed),
-}
-
-impl Refusal {
-    /// What the log says, and libpam is told.
-    #[must_use]
-    pub fn reason(&self) -> Reason {
-        match self {
-            Refusal::RootNotMapped { .. } => Reason::RootNotMapped,
-            Refusal::NameNotMapped { .. } => Reason::NameNotMapped,
-            Refusal::NoCaller => Reason::NoCaller,
-            Refusal::Misconfigured(_) | Refusal::ListFailed(_) => Reason::Misconfigured,
-            Refusal::DirectoryFailed(_) => Reason::DirectoryFailed,
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refusal::RootNotMapped { user } => {
-                let user = quoted(user);
-                write!(f, "{user} has uid 0 and no entry in users.names or users.keys")
-            }
-            Refusal::NameNotMapped { user } => {
-                let user = quoted(user);
-                write!(
-                    f,
-                    "{user} has no entry in users.names or users.keys, and no template takes the name"
-                )
-            }
-            Refusal::NoCaller => {
-                f.write_str("login.person asks about the caller, and there is none")
-            }
-            Refusal::Misconfigured(note) => write!(f, "{note}"),
-            Refusal::ListFailed(failure) => write!(f, "{failure}"),
-            Refusal::DirectoryFailed(failure) => write!(f, "{failure}"),
-        }
-    }
-}
-
-impl From<Refusal> for refusal::Refusal {
-    fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.reason(), refusal.to_string())
-    }
-}
-
-impl From<ListFailed> for Refusal {
-    fn from(failure: ListFailed) -> Self {
-        Refusal::ListFailed(failure)
-    }
-}
-
-impl From<DirectoryFailed> for Refusal {
-    fn from(failure: DirectoryFailed) -> Self {
-        Refusal::DirectoryFailed(failure)
-    }
 }
 
 /// Says what the policy asks of a subject. For each person exemptions come first, then
@@ -310,8 +142,8 @@ fn weigh(
     if let Some((rule, result)) = exempting(settings, case)? {
         return Ok(Weighed::Exempt { user, rule, result });
     }
-    // A requirement that names the account holds for whoever is asked in its place: becoming root
-    // is not easier for somebody whom no requirement names.
+    // A requirement that names the account holds for the person who is asked in its place: becoming
+    // root is not easier for a user that no requirement names.
     let must = match instead_of {
         Some(account) if is_required(&settings.require, account)? => true,
         Some(_) | None => is_required(&settings.require, case)?,
@@ -352,7 +184,7 @@ fn terms(settings: &Settings, case: &Case<'_>) -> Result<Terms, Refusal> {
         flow: flow.clone(),
         remember: step_up.remember,
         ssh_counts: step_up.ssh_counts,
-        // What the stack has verified before is the password of `PAM_USER`, and nobody else's.
+        // What the stack has verified before is the password of `PAM_USER`, and of no other user.
         offline: (offline.enabled && asked.is_pam_user).then_some(offline),
     })
 }
@@ -384,8 +216,8 @@ fn exempting(
     Ok(None)
 }
 
-/// Everybody, if there is no rule. Else whoever one of them may mean; and if that is nobody, all
-/// that they name must exist, or a typing error would exempt everybody.
+/// Every user, if there is no rule. Else the users that one may mean. If that is no user, all
+/// that they name must exist, or a typing error would exempt every user.
 fn is_required(rules: &Requirements, case: &Case<'_>) -> Result<bool, Refusal> {
     if rules.is_empty() {
         return Ok(true);

@@ -10,8 +10,8 @@
 //! - `lists`, `name_table`, `packed`: the rules and names among them, which can be thousands
 //! - `error`, `spelling`: what is said about a file that is wrong
 //! - `value`, `url`, `network`, `mechanism`, `date`: what a value may look like
-//! - `account`, `rule`, `names`, `judge`: who is asked about, exemptions, requirements, the name in
-//!   the tenant
+//! - `account`, `subject`, `directory`, `rule`, `names`, `judge`, `refusal`: who is asked about,
+//!   exemptions, requirements, the name in the tenant
 //! - `compiled`, `rest`: a policy as bytes, from which it is loaded without parsing rules and names
 //! - `remembering`: each name is looked up once for a judgement
 //! - `outline`: where in the file something stands
@@ -21,6 +21,7 @@ mod account;
 mod client;
 mod compiled;
 mod date;
+mod directory;
 mod error;
 mod file;
 mod judge;
@@ -35,6 +36,7 @@ mod offline;
 mod outline;
 mod packed;
 mod reader;
+mod refusal;
 mod registration;
 mod remembering;
 mod rest;
@@ -42,6 +44,7 @@ mod rule;
 mod settings;
 mod spelling;
 mod step_up;
+mod subject;
 mod url;
 mod value;
 
@@ -49,13 +52,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use account::{Account, Asked};
+pub use account::Account;
 pub use client::{ClientAuth, OAuthClient};
 pub use compiled::{compile, load};
 pub use date::Date;
+pub use directory::{Directory, DirectoryFailed, Groups};
 pub use error::{Error, Errors, quoted};
 pub use file::LONGEST;
-pub use judge::{Judgement, Note, Refusal, Required, Ruling, Subject, judge};
+pub use judge::{Judgement, Required, Ruling, judge};
 pub use listing::{ListFailed, Search, faults};
 pub use lists::{ExemptResult, Exemption, Exemptions, Networks, Requirements, Rule, Texts};
 pub use mechanism::Mechanism;
@@ -64,13 +68,15 @@ pub use names::Mapping;
 pub use network::{Network, Origin};
 pub use outline::{Setting, key, outline};
 pub use packed::Bytes;
+pub use refusal::{Note, Refusal};
 pub use remembering::Remembering;
-pub use rule::{Case, Directory, DirectoryFailed, Doubt, Groups};
+pub use rule::{Case, Doubt};
 pub use settings::{
     Batch, Britive, Flow, IpFamily, Labels, Login, Offline, OfflineLimits, OnDemand, Push,
     Settings, StepUp, Tenant, Terms, Users, Whom,
 };
 pub use spelling::nearest;
+pub use subject::{Asked, Subject};
 pub use url::{Proxy, TenantUrl};
 pub use value::parse_duration;
 
@@ -137,7 +143,7 @@ impl Policy {
         &self.offline_folder
     }
 
-    /// How long no offline code counts for somebody whom the tenant has refused, by the longest
+    /// How long no offline code counts for a user that the tenant has refused, by the longest
     /// time of a service; `None` if codes count for none.
     #[must_use]
     pub fn offline_pause(&self) -> Option<Duration> {
@@ -174,7 +180,7 @@ impl Policy {
         self.britive.as_ref()
     }
 
-    /// `[admin]`: as whom the command changes challenge policies, if as a client.
+    /// `[admin]`: the client as which the command changes challenge policies, if it does.
     #[must_use]
     pub fn admin(&self) -> Option<&OAuthClient> {
         self.admin.as_ref()

@@ -32,10 +32,10 @@ impl Users {
         self.mapped(account, key, directory).map(|(name, _)| name)
     }
 
-    /// The same, and where it comes from.
+    /// The account's name in the tenant, and where it comes from.
     ///
     /// A user with uid 0, whatever the name, is never mapped by the template: that would let
-    /// whoever owns `root` in the tenant become root here.
+    /// the owner of the name `root` in the tenant become root here.
     ///
     /// # Errors
     /// There is no such name.

@@ -1,11 +1,10 @@
-//! Networks of a rule, and where a login comes from: numbers only, because whoever owns an address
-//! owns its name.
+//! Networks of a rule, and where a login comes from: numbers only, because the owner of an address
+//! chooses its name.
 #![forbid(unsafe_code)]
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::Networks;
 use super::error::quoted;
 
 /// A network in CIDR form; a bare address is a network of one.
@@ -190,15 +189,15 @@ impl Origin {
     }
 
     /// It may be inside of one of the networks.
-    pub(super) fn may_be_in(self, networks: Networks<'_>) -> bool {
+    pub(super) fn may_be_in(self, networks: impl Iterator<Item = Network>) -> bool {
         self == Origin::Unclear || self.is_in(networks)
     }
 
     /// It certainly is.
     #[inline]
-    pub(super) fn is_in(self, networks: Networks<'_>) -> bool {
+    pub(super) fn is_in(self, mut networks: impl Iterator<Item = Network>) -> bool {
         match self {
-            Origin::Address(address) => networks.iter().any(|network| network.contains(address)),
+            Origin::Address(address) => networks.any(|network| network.contains(address)),
             Origin::Local | Origin::Unclear => false,
         }
     }

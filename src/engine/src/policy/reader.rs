@@ -1,4 +1,4 @@
-//! Walks the parsed file: a key is known because somebody asked for it, and what is left over is an
+//! Walks the parsed file: a key is known because the code asked for it, and what is left over is an
 //! error.
 #![forbid(unsafe_code)]
 
@@ -10,9 +10,9 @@ use toml::de::{DeTable, DeValue};
 use super::error::{Findings, join};
 use super::value::{Checked, described};
 
-/// A table of the file, or the place where there is none.
+/// A table of the file, or the place of a missing one.
 ///
-/// When it goes, it reports the keys that nobody asked for; so none can be forgotten.
+/// When it goes, it reports the keys that the code did not ask for; so none can be forgotten.
 pub(super) struct Table<'t> {
     path: Rc<str>,
     line: Option<usize>,

@@ -11,7 +11,7 @@ use super::{
 /// Everything that one login needs to know: for the state machine and for the transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// Whom the tenant is asked about.
+    /// The person about whom the tenant is asked.
     pub person: Account,
     /// The person is `PAM_USER`: a password that the stack has is this person's.
     pub is_pam_user: bool,
@@ -47,7 +47,7 @@ pub struct Settings {
     pub offline: Offline,
     /// `[users]`
     pub users: Users,
-    /// `[[require]]`: with none of them, everybody must.
+    /// `[[require]]`: with none of them, every user must.
     pub require: Requirements,
     /// `[[exempt]]`
     pub exempt: Exemptions,
@@ -214,15 +214,15 @@ pub enum Labels {
     Known,
 }
 
-/// `[login]`, too: whom the tenant is asked about, what it is asked for, and how long a success
-/// counts.
+/// `[login]`, too: about which person the tenant is asked, what it is asked for, and how long a
+/// success counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StepUp {
     /// What the tenant is asked for.
     pub flow: Flow,
-    /// The same, where sshd has verified a public key before.
+    /// What the tenant is asked for where sshd has verified a public key before.
     pub after_public_key: Flow,
-    /// Whom the tenant is asked about.
+    /// The person about whom the tenant is asked.
     pub person: Whom,
     /// How long a success counts; zero if it does not outlast its login.
     pub remember: Duration,
@@ -236,20 +236,20 @@ pub enum Flow {
     /// A whole login, by password.
     #[default]
     Login,
-    /// The challenges of one policy, for somebody whom the stack knows by then.
+    /// The challenges of one policy, for a user that the stack knows by then.
     OnDemand(OnDemand),
 }
 
 /// `[on_demand]`, complete: who may ask for a challenge, and for which.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnDemand {
-    /// As whom this machine asks.
+    /// The client as which this machine asks.
     pub client: OAuthClient,
     /// Name of the challenge policy (`PolicyModifier`).
     pub policy: String,
 }
 
-/// `login.person`: whom the tenant is asked about.
+/// `login.person`: the person about whom the tenant is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Whom {
     /// The caller if there is one, else the user.
@@ -257,7 +257,7 @@ pub enum Whom {
     Auto,
     /// `PAM_USER`.
     User,
-    /// Whoever runs the program.
+    /// The user who runs the program.
     Caller,
     /// The caller, then the user.
     Both,
@@ -272,7 +272,7 @@ pub struct Offline {
     pub first_factor: Option<String>,
     /// How often and how long codes count.
     pub limits: OfflineLimits,
-    /// How long no code counts for somebody whom the tenant has refused.
+    /// How long no code counts for a user that the tenant has refused.
     pub pause: Duration,
     /// Users may enrol at the end of an online login.
     pub enroll_at_login: bool,
@@ -307,7 +307,7 @@ pub struct Push {
     pub count: u8,
     /// The time in which they are counted.
     pub window: Duration,
-    /// How long there is none after an approval was refused.
+    /// How long nothing is sent after an approval was refused.
     pub pause: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! What somebody probably meant by a key that does not exist.
+//! The key that the administrator probably meant by one that does not exist.
 #![forbid(unsafe_code)]
 
 use strsim::osa_distance;

@@ -1,5 +1,5 @@
-//! The keys of `[on_demand]`, and those of `[login]` that need them: which flow, about whom, and
-//! how long it counts.
+//! The keys of `[on_demand]`, and those of `[login]` that need them: which flow, about which
+//! person, and how long it counts.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(super) fn read(table: &mut Table<'_>, base: &StepUp, on_demand: &Partial) ->
 const PERSONS: [(&str, Whom); 4] =
     [("auto", Whom::Auto), ("user", Whom::User), ("caller", Whom::Caller), ("both", Whom::Both)];
 
-/// Where nothing is remembered, nothing counts: a mistake if somebody wrote that it does; what is
+/// Where nothing is remembered, nothing counts: a mistake if the file says that it does; what is
 /// inherited gives way.
 fn settle_ssh_counts(table: &Table<'_>, step_up: &mut StepUp) {
     if step_up.remember > Duration::ZERO || !step_up.ssh_counts {

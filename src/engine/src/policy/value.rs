@@ -138,7 +138,7 @@ pub(super) fn path(value: &DeValue<'_>) -> Checked<PathBuf> {
     Err(format!("expected {expected} without \"..\", found {}", quoted(text)))
 }
 
-/// The tenant's address. An empty one is the shipped file that nobody has edited.
+/// The tenant's address. An empty one is the shipped file before its first edit.
 pub(super) fn tenant_url(value: &DeValue<'_>) -> Checked<TenantUrl> {
     match string(value, "a URL")? {
         "" => Err(format!("still empty, {SET_URL}")),

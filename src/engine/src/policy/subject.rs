@@ -1,0 +1,67 @@
+//! Who wants in, and which accounts the tenant is asked about: the user's, the caller's, or one after
+//! the other.
+#![forbid(unsafe_code)]
+
+use super::{Account, Date, Refusal, Whom};
+
+/// Who wants in, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The account that `PAM_USER` leads to.
+    pub account: Account,
+    /// Who runs the program, if that is known for certain: a `PAM_RUSER` that names the user of the
+    /// real uid.
+    pub caller: Option<Account>,
+    /// Fingerprint (`SHA256:...`) of the public key with which sshd has let the user this far.
+    pub public_key: Option<String>,
+    /// The PAM service.
+    pub service: String,
+    /// `PAM_RHOST`.
+    pub rhost: Option<String>,
+    /// There is a `PAM_TTY`.
+    pub has_terminal: bool,
+    /// The day of this login, in UTC.
+    pub today: Date,
+}
+
+/// One of those who are asked about.
+pub struct Asked<'s> {
+    /// The account.
+    pub account: &'s Account,
+    /// It is the account of `PAM_USER`, and not the caller's.
+    pub is_pam_user: bool,
+    /// Fingerprint of the key that sshd has verified: it says something about the user alone.
+    pub(super) public_key: Option<&'s str>,
+}
+
+impl Subject {
+    /// Those who are asked about, in order.
+    ///
+    /// A caller with the uid of the user is the user: nothing about a caller makes rules or names
+    /// count that would not count for the user.
+    ///
+    /// # Errors
+    /// The policy asks about the caller, and the caller is not known.
+    pub fn asked(&self, whom: Whom) -> Result<(Asked<'_>, Option<Asked<'_>>), Refusal> {
+        let caller = self.caller.as_ref();
+        let other = caller.filter(|caller| caller.uid != self.account.uid);
+        match (whom, caller, other) {
+            (Whom::Caller | Whom::Both, None, _) => Err(Refusal::NoCaller),
+            (Whom::Auto | Whom::Caller, _, Some(caller)) => Ok((as_caller(caller), None)),
+            (Whom::Both, _, Some(caller)) => Ok((as_caller(caller), Some(self.as_user()))),
+            (Whom::User, _, _) | (Whom::Auto | Whom::Caller | Whom::Both, _, None) => {
+                Ok((self.as_user(), None))
+            }
+        }
+    }
+
+    /// The account that PAM has.
+    #[must_use]
+    pub fn as_user(&self) -> Asked<'_> {
+        Asked { account: &self.account, is_pam_user: true, public_key: self.public_key.as_deref() }
+    }
+}
+
+fn as_caller(caller: &Account) -> Asked<'_> {
+    Asked { account: caller, is_pam_user: false, public_key: None }
+}
