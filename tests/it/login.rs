@@ -182,6 +182,9 @@ fn security_questions_are_asked_one_by_one_and_not_shown() {
     let mut person = Person::answering(&["Rex", "Rome"]);
     assert_eq!(log_in(&rig, &mut person), Ok("UP,SQ".into()));
     assert!(person.seen[1].starts_with("*Security question (\"First pet?\")"), "{:?}", person.seen);
+    let mut person = Person::answering(&["Rex", "Paris"]);
+    assert_eq!(log_in(&rig, &mut person), Err(Reason::AnswerRefused));
+    assert!(!person.saw("A code works once"), "{:?}", person.seen);
 }
 
 #[test]
@@ -191,6 +194,7 @@ fn a_wrong_password_is_found_out_at_the_end_and_nothing_is_sent_before() {
     assert_eq!(log_in(&rig, &mut person), Err(Reason::AnswerRefused));
     assert!(rig.simulator.phone().messages(NAME).is_empty());
     assert!(person.saw("Nothing arrives? Start again and check the password."));
+    assert!(person.saw("!A code works once. If yours was used before, wait for the next one."));
     rig.audit().assert(&[("reason", "answer_refused"), ("mechanisms", "UP,SMS")]);
 }
 

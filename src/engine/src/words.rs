@@ -39,6 +39,10 @@ pub const JUST_ENTER: &str = "Just press Enter.\n";
 pub const NO_CODE: &str = "That is not a code.\n";
 /// Before a question that is asked again: no PIN looks like this.
 pub const NO_PIN: &str = "That is not a PIN.\n";
+/// Before a question that is asked again: a code of this machine's own that has let the user in.
+pub const USED_BEFORE: &str = "That code was used before. Wait for the next one.\n";
+/// Behind a refusal of the tenant's, where a code was typed. It says nothing of what was wrong.
+pub const WORKS_ONCE: &str = "A code works once. If yours was used before, wait for the next one.";
 /// Before a question that is asked again, after what no question takes.
 pub const UNFIT: &str = "That is too long, or not text.\n";
 

@@ -5,7 +5,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::caller::Caller;
 use super::prompts::Prompts;
-use crate::login::{Before, Echo, Question};
+use crate::login::{self, Before, Echo, Question};
 use crate::os;
 use crate::refusal::{Reason, Refusal};
 use crate::secret::{Secret, Unfit};
@@ -43,11 +43,13 @@ pub(super) struct Talk<'a> {
     conversation: &'a mut dyn Conversation,
     /// A user is at the other end: a question whose answer is shown has been answered.
     has_answered: bool,
+    /// Something was typed that may be a code.
+    has_typed_code: bool,
 }
 
 impl<'a> Talk<'a> {
     pub(super) fn new(caller: &'a Caller, conversation: &'a mut dyn Conversation) -> Self {
-        Self { caller, conversation, has_answered: false }
+        Self { caller, conversation, has_answered: false, has_typed_code: false }
     }
 
     /// A user is at the other end: a question whose answer is shown has been answered.
@@ -96,7 +98,15 @@ impl<'a> Talk<'a> {
         let answer = self.conversation.ask(&asked);
         asked.text.zeroize();
         self.has_answered |= question.echo == Echo::On && !matches!(answer, Answer::Failed);
+        self.has_typed_code |=
+            matches!(&answer, Answer::Typed(typed) if login::looks_like_code(typed));
         answer
+    }
+
+    /// What is said behind a refusal that tells the user nothing.
+    pub(super) fn hint(&self, reason: Reason) -> Option<&'static str> {
+        let is_one = reason == Reason::AnswerRefused && self.has_typed_code;
+        is_one.then_some(words::WORKS_ONCE)
     }
 
     /// Asks for something that may be left out. `None` for what is no answer. The question may hold

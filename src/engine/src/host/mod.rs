@@ -151,7 +151,7 @@ impl<'a> Attempt<'a> {
     fn close(mut self, verdict: Verdict) -> Outcome {
         let mut failure_delay = Duration::ZERO;
         if let Verdict::Refused(Refusal { reason, .. }) = &verdict {
-            if let Some(text) = reason.farewell() {
+            if let Some(text) = reason.farewell().or(self.talk.hint(*reason)) {
                 self.talk.complain(text);
             }
             failure_delay = self.report.delay(*reason);

@@ -28,6 +28,12 @@ pub(super) fn trimmed(typed: &Secret) -> Shared {
     Secret::new(typed.expose().trim()).into()
 }
 
+/// Whether this may be a code that a user has typed: enough digits, with gaps between them.
+#[must_use]
+pub fn looks_like_code(typed: &Secret) -> bool {
+    code(typed).is_some_and(|code| is_number(&code))
+}
+
 /// What is certainly a code: a number that is too long for a choice.
 pub(super) fn is_number(text: &Secret) -> bool {
     text.expose().len() >= MIN_CODE && is_digits(text.expose())

@@ -140,6 +140,7 @@ mod steps;
 mod tests;
 
 pub use carried::{Before, Echo, Keep, Machine, Notice, Outgoing, Question, Start};
+pub use codes::looks_like_code;
 pub use open::{IN_ONE_REQUEST, obstacle, offer_name};
 pub use proof::{Kind, OfflineProof, Proof, enough, kind};
 pub use steps::{

@@ -79,7 +79,8 @@ impl OnRedeemed for Offline {
         let reason = reason(&refusal);
         let is_wrong = matches!(reason, Reason::OfflineRefused | Reason::OfflineNotEnrolled);
         if is_wrong && self.count().is_ok() {
-            return self.ask("");
+            let was_used = matches!(refusal, CodeRefusal::Replayed);
+            return self.ask(if was_used { words::USED_BEFORE } else { "" });
         }
         let detail = format!("{refusal}; {}", self.outage.into_detail());
         Step::refuse(Refusal::new(reason, detail))

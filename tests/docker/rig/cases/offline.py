@@ -32,6 +32,7 @@ def is_refused_these(world, codes, reason):
         login.types(code)
     login.is_refused(REFUSED, status=255)
     world.verdict("denied", reason, user="otto", service="sshd")
+    return login
 
 
 def is_not_asked(world, reason):
@@ -52,7 +53,7 @@ def while_the_tenant_is_down_a_code_opens_the_session_once_and_then_the_tenant_d
         login.types(code)
         login.is_let_in("otto")
         world.verdict("granted", "offline", user="otto", service="sshd", mechanisms="OFFLINE")
-        is_refused_these(world, [code] * 3, "offline_refused")
+        is_refused_these(world, [code] * 3, "offline_refused").shows(r"That code was used before\. Wait for the next one\.")
     login = world.ssh("otto")
     answers(login, PASSWORD, OTTOS_CODE)
     login.is_let_in("otto")

@@ -66,6 +66,7 @@ def three_wrong_codes_end_sudo(world):
         attempt.sees("Sorry, try again")
         answers(attempt, PASSWORD, WRONG_CODE, hidden=ASKS.format("otto"))
     attempt.is_refused("sudo: 3 incorrect password attempts", status=1)
+    attempt.shows(r"A code works once\. If yours was used before, wait for the next one\.\s+Sorry, try again")
     for _ in range(3):
         world.denied("otto", "sudo", "answer_refused")
 

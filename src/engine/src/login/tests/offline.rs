@@ -112,10 +112,25 @@ fn nobody_is_asked_where_it_is_not_allowed_or_the_only_factor() {
 }
 
 #[test]
+fn a_code_that_was_used_before_is_said_to_be() {
+    world()
+        .replies_with(Err(outage()))
+        .asks(QUESTION)
+        .types("111111")
+        .redeems("111111", Err(CodeRefusal::Replayed))
+        .asks_again("That code was used before. Wait for the next one.\n", QUESTION)
+        .types("111111")
+        .redeems("111111", Err(CodeRefusal::Wrong))
+        .asks(QUESTION)
+        .types("111111")
+        .redeems("111111", Err(CodeRefusal::Replayed))
+        .is_refused(Reason::OfflineRefused, &format!("{}; {REFUSED}", CodeRefusal::Replayed));
+}
+
+#[test]
 fn a_wrong_code_is_asked_for_again_and_looks_the_same_for_who_is_not_enrolled() {
     for (refusal, reason) in [
         (CodeRefusal::Wrong, Reason::OfflineRefused),
-        (CodeRefusal::Replayed, Reason::OfflineRefused),
         (CodeRefusal::NotEnrolled, Reason::OfflineNotEnrolled),
     ] {
         let detail = format!("{refusal}; {REFUSED}");
