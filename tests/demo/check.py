@@ -14,7 +14,7 @@ PATIENCE = 300  # seconds; the first run compiles
 EXPECTED = [
     r"open it in a browser:\s+(?P<phone>http://127\.0\.0\.1:\d+)",
     r"Password: ",
-    r"1\. push to your phone",
+    r"1\. push to approve on your phone",
     r"Choice or Verification code: ",
     r"^Choose (?P<number>\d+) on your phone, then press Enter, or type its code\.\s+Nothing arrives\?.*\s+Verification code: ",
     r"is logged in\.",

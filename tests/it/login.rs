@@ -34,7 +34,7 @@ fn an_approved_push_lets_alice_in_with_one_connection_and_three_requests_of_one_
         person.seen,
         [
             "(password)",
-            "?Press Enter for a push to your phone (\"Mobile Authenticator\"), or type its code.\nVerification code: ",
+            "?Press Enter for a push to approve on your phone (\"Mobile Authenticator\"), or type its code.\nVerification code: ",
         ]
     );
 }
@@ -133,7 +133,7 @@ fn a_menu_takes_a_number_a_code_or_enter() {
         assert_eq!(log_in(&rig, &mut person), Ok(met.into()), "{answers:?} {:?}", person.seen);
         assert_eq!(rig.actions()[1], preferred);
         let menu = &person.seen[1];
-        assert!(menu.starts_with("?1. push to your phone"), "{menu}");
+        assert!(menu.starts_with("?1. push to approve on your phone"), "{menu}");
         assert!(menu.contains("\n2. code from an authenticator"), "{menu}");
         assert!(
             menu.ends_with(

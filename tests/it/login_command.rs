@@ -11,7 +11,7 @@ use crate::support::terminal::{Seen, Terminal};
 use simulator::What;
 
 const CODE_PROMPT: &str = "Code from an authenticator (\"OATH OTP Client\").\nVerification code: ";
-const PUSH_PROMPT: &str = "Press Enter for a push to your phone (\"Mobile Authenticator\"), or type its code.\n\
+const PUSH_PROMPT: &str = "Press Enter for a push to approve on your phone (\"Mobile Authenticator\"), or type its code.\n\
      Verification code: ";
 
 fn command(rig: &Rig, arguments: &str) -> Command {

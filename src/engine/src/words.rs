@@ -17,7 +17,7 @@ use crate::tenant::reply::AnswerType;
 use crate::tenant::text::ServerText;
 
 /// Room for the tenant's texts in a whole menu, in bytes.
-const IN_MENU: usize = 150;
+const IN_MENU: usize = 128;
 /// Room for one text of the tenant's in a prompt of its own, in bytes.
 const IN_PROMPT: usize = 100;
 
@@ -56,12 +56,12 @@ pub fn not_in_menu(typed: &str) -> String {
     format!("{what} is not in the list.\n")
 }
 
-/// A question with a word on the last answer to it, and on what is not sent. That sentence gives
-/// way where a long menu leaves no room for it.
+/// A question with a word on the last answer to it, and on what is not sent. These sentences give
+/// way where a long menu leaves no room for them, the second one first.
 #[must_use]
 pub fn joined(word: &str, quiet: &str, question: &str) -> String {
-    let whole = [word, quiet, question].concat();
-    if whole.len() < MAX_PROMPT { whole } else { [word, question].concat() }
+    let mut all = [[word, quiet, question].concat(), [word, question].concat()].into_iter();
+    all.find(|text| text.len() < MAX_PROMPT).unwrap_or_else(|| question.to_owned())
 }
 
 /// Several mechanisms to choose from; Enter takes the first. The place of the one whose code may be
@@ -91,9 +91,23 @@ pub fn begin(mechanism: Mechanism, label: Option<&ServerText>, answer: AnswerTyp
     match (mechanism, answer) {
         (Mechanism::Oath, _) => format!("{}{to}.\n{CODE}", source(mechanism)),
         (Mechanism::Otp, AnswerType::StartTextOob) => {
-            format!("Press Enter for a push to your phone{to}, or type its code.\n{CODE}")
+            format!(
+                "Press Enter for a push to approve on your phone{to}, or type its code.\n{CODE}"
+            )
         }
-        (Mechanism::Otp, _) => format!("Press Enter for a push to your phone{to}: "),
+        (Mechanism::Otp, _) => format!("Press Enter for a push to approve on your phone{to}: "),
+        (Mechanism::Sms, AnswerType::StartOob) => {
+            format!("Press Enter for a text message{to}, then follow its link: ")
+        }
+        (Mechanism::Email, AnswerType::StartOob) => {
+            format!("Press Enter for a mail{to}, then follow its link: ")
+        }
+        (Mechanism::Pf, AnswerType::StartOob) => {
+            format!("Press Enter for a phone call{to}, then confirm it there: ")
+        }
+        (Mechanism::Radius, AnswerType::StartOob) => {
+            format!("Press Enter to begin with RADIUS{to}, then approve on your phone: ")
+        }
         (Mechanism::Sms, _) => format!("Press Enter for a text message{to}: "),
         (Mechanism::Email, _) => format!("Press Enter for a mail{to}: "),
         (Mechanism::Pf, _) => format!("Press Enter for a phone call{to}: "),
@@ -431,7 +445,7 @@ fn name(mechanism: Mechanism) -> &'static str {
     match mechanism {
         Mechanism::Up => "password",
         Mechanism::Sq => "security question",
-        Mechanism::Otp => "push to your phone",
+        Mechanism::Otp => "push to approve on your phone",
         Mechanism::Sms => "text message",
         Mechanism::Email => "mail",
         Mechanism::Oath => "code from an authenticator",

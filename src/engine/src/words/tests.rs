@@ -13,7 +13,7 @@ fn a_menu_names_every_choice_and_takes_a_code() {
     let offers = [(Mechanism::Otp, None), (Mechanism::Sms, Some(sms)), (Mechanism::Oath, None)];
     assert_eq!(
         menu(&offers, Some(2)),
-        "1. push to your phone\n\
+        "1. push to approve on your phone\n\
          2. text message (\"SMS... XXX-1234\")\n\
          3. code from an authenticator\n\
          Choose 1-3 (Enter: 1), or type the code for 3.\n\
@@ -108,18 +108,40 @@ fn each_mechanism_begins_in_its_own_words() {
         (
             Mechanism::Otp,
             StartTextOob,
-            "Press Enter for a push to your phone (\"XXX-1234\"), or type its code.\nVerification code: ",
+            "Press Enter for a push to approve on your phone (\"XXX-1234\"), or type its code.\nVerification code: ",
         ),
-        (Mechanism::Otp, StartOob, "Press Enter for a push to your phone (\"XXX-1234\"): "),
+        (
+            Mechanism::Otp,
+            StartOob,
+            "Press Enter for a push to approve on your phone (\"XXX-1234\"): ",
+        ),
         (Mechanism::Sms, StartTextOob, "Press Enter for a text message (\"XXX-1234\"): "),
+        (
+            Mechanism::Sms,
+            StartOob,
+            "Press Enter for a text message (\"XXX-1234\"), then follow its link: ",
+        ),
+        (
+            Mechanism::Email,
+            StartOob,
+            "Press Enter for a mail (\"XXX-1234\"), then follow its link: ",
+        ),
         (Mechanism::Email, StartTextOob, "Press Enter for a mail (\"XXX-1234\"): "),
-        (Mechanism::Pf, StartOob, "Press Enter for a phone call (\"XXX-1234\"): "),
+        (
+            Mechanism::Pf,
+            StartOob,
+            "Press Enter for a phone call (\"XXX-1234\"), then confirm it there: ",
+        ),
         (
             Mechanism::Radius,
             StartTextOob,
             "Press Enter to begin with RADIUS (\"XXX-1234\"), or type its code.\nVerification code: ",
         ),
-        (Mechanism::Radius, StartOob, "Press Enter to begin with RADIUS (\"XXX-1234\"): "),
+        (
+            Mechanism::Radius,
+            StartOob,
+            "Press Enter to begin with RADIUS (\"XXX-1234\"), then approve on your phone: ",
+        ),
     ];
     for (mechanism, answer, text) in begins {
         assert_eq!(begin(mechanism, Some(&phone), answer), text);
@@ -224,6 +246,7 @@ fn a_question_that_is_asked_again_says_what_was_wrong() {
     assert_eq!(joined("Word.\n", "Quiet.\n", "Code: "), "Word.\nQuiet.\nCode: ");
     let long = "x".repeat(500);
     assert_eq!(joined("Word.\n", "Quiet.\n", &long), format!("Word.\n{long}"));
+    assert_eq!(joined("Too long a word.\n", "Quiet.\n", &long), long);
 }
 
 #[test]

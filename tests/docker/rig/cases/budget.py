@@ -16,7 +16,7 @@ ENOUGH = r"Nothing can be sent to your phone at the moment\. Please try again la
 QUIET = r"Nothing is sent to your phone for another {}: too many requests went unapproved\. Codes still work\.\r?\n"
 PAUSED = r"Nothing is sent to your phone for another {}: the last request was not approved\. Codes still work\.\r?\n"
 FROM_HERE = r"Nothing can be sent to your phone from here\.\r?\n"
-MENU = r"1\. push to your phone"
+MENU = r"1\. push to approve on your phone"
 NOT_YET = r"Not approved yet\.[\s\S]*Verification code: "
 CODE_ONLY = r"Code from an authenticator[^\r\n]*\.\r?\nVerification code: "
 THREE_TRIES = "Defaults:penny passwd_tries=3\nDefaults:alice passwd_tries=3"

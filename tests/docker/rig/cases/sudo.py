@@ -175,7 +175,7 @@ def a_prompt_of_the_callers_own_hides_neither_the_number_nor_the_menu(world):
     attempt.types(PASSWORD)
     attempt.sees(r"2\. code from an authenticator[\s\S]*your turn: ")
     attempt.types("9")
-    attempt.sees(r"9 is not in the list\.\r?\n1\. push to your phone[\s\S]*your turn: ")
+    attempt.sees(r"9 is not in the list\.\r?\n1\. push to approve on your phone[\s\S]*your turn: ")
     attempt.types(oath_code())
     attempt.is_let_in("root")
     world.granted("alice", "sudo", "UP,OATH")

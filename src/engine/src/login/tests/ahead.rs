@@ -66,9 +66,12 @@ fn a_password_that_may_travel_with_the_code_waits_for_it() {
 #[test]
 fn nothing_that_rings_is_started_before_somebody_asked_for_it() {
     for (name, question) in [
-        ("OTP", "Press Enter for a push to your phone, or type its code.\nVerification code: "),
+        (
+            "OTP",
+            "Press Enter for a push to approve on your phone, or type its code.\nVerification code: ",
+        ),
         ("SMS", "Press Enter for a text message: "),
-        ("PF", "Press Enter for a phone call: "),
+        ("PF", "Press Enter for a phone call, then confirm it there: "),
     ] {
         known(&["UP", name])
             .asks(question)

@@ -11,7 +11,7 @@ const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothin
 #[test]
 fn the_password_and_a_push_travel_together_after_the_users_last_key() {
     World::offered(package(&["UP", "OTP"]))
-        .asks("Press Enter for a push to your phone, or type its code.\nVerification code: ")
+        .asks("Press Enter for a push to approve on your phone, or type its code.\nVerification code: ")
         .presses_enter()
         .answers_up_and_starts("id-OTP")
         .replies(about("id-OTP", "OobPending"))

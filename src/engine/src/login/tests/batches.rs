@@ -11,7 +11,8 @@ use crate::policy::Batch;
 use crate::policy::Mechanism::{Oath, Otp, Radius, Sq, Up};
 use crate::refusal::Reason;
 
-const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
+const BEGIN: &str =
+    "Press Enter for a push to approve on your phone, or type its code.\nVerification code: ";
 const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";
 const OATH: &str = "Code from an authenticator.\nVerification code: ";
 

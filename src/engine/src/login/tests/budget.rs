@@ -17,7 +17,8 @@ const FOUR_MINUTES: Allowance = Over(Duration::from_secs(200));
 const QUIET: &str = "Nothing is sent to your phone for another 4 min: too many requests went unapproved. Codes still work.\n";
 const FROM_HERE: &str = "Nothing can be sent to your phone from here.\n";
 const OATH: &str = "Code from an authenticator.\nVerification code: ";
-const PUSH: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
+const PUSH: &str =
+    "Press Enter for a push to approve on your phone, or type its code.\nVerification code: ";
 const WAITING: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";
 
 /// What rings when it is started, and how it is offered alone.
@@ -25,8 +26,8 @@ const RINGING: [(&str, &str, &str); 6] = [
     ("OTP", "StartTextOob", PUSH),
     ("SMS", "StartTextOob", "Press Enter for a text message: "),
     ("EMAIL", "StartTextOob", "Press Enter for a mail: "),
-    ("PF", "StartOob", "Press Enter for a phone call: "),
-    ("RADIUS", "StartOob", "Press Enter to begin with RADIUS: "),
+    ("PF", "StartOob", "Press Enter for a phone call, then confirm it there: "),
+    ("RADIUS", "StartOob", "Press Enter to begin with RADIUS, then approve on your phone: "),
     (
         "RADIUS",
         "StartTextOob",
@@ -170,7 +171,7 @@ fn a_budget_that_is_used_up_meanwhile_leaves_what_does_not_ring() {
                 .allows(&[allowance])
                 .starts(package(&["UP", "OTP OATH"]))
                 .asks(
-                    "1. push to your phone\n2. code from an authenticator\n\
+                    "1. push to approve on your phone\n2. code from an authenticator\n\
                      Choose 1-2 (Enter: 1), or type the code for 2.\nChoice or Verification code: ",
                 )
                 .presses_enter()

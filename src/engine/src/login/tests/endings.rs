@@ -12,7 +12,8 @@ use crate::refusal::Reason;
 use crate::tenant::http::Response;
 use crate::words;
 
-const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
+const BEGIN: &str =
+    "Press Enter for a push to approve on your phone, or type its code.\nVerification code: ";
 const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";
 const BLIND: &str = "the password was given as the answer to another question";
 

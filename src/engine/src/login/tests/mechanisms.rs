@@ -122,7 +122,7 @@ fn a_mail_can_be_confirmed_by_its_link() {
 #[test]
 fn a_phone_call_is_awaited() {
     then(mechanism("PF"))
-        .asks("Press Enter for a phone call: ")
+        .asks("Press Enter for a phone call, then confirm it there: ")
         .presses_enter()
         .answers_up_and_starts("id-PF")
         .replies(about("id-PF", "OobPending"))
@@ -273,9 +273,9 @@ fn an_authenticator_that_was_chosen_without_a_code_is_asked_for_one() {
 #[test]
 fn a_push_without_a_code_says_nothing_of_one() {
     then(answered_by("OTP", "StartOob"))
-        .asks("Press Enter for a push to your phone: ")
+        .asks("Press Enter for a push to approve on your phone: ")
         .types("123456")
-        .asks_again(words::JUST_ENTER, "Press Enter for a push to your phone: ")
+        .asks_again(words::JUST_ENTER, "Press Enter for a push to approve on your phone: ")
         .presses_enter()
         .answers_up_and_starts("id-OTP")
         .replies(about("id-OTP", "OobPending"))
@@ -288,7 +288,7 @@ fn a_push_without_a_code_says_nothing_of_one() {
 #[test]
 fn what_is_no_number_makes_no_phone_ring_and_is_not_sent() {
     const BEGIN: &str =
-        "Press Enter for a push to your phone, or type its code.\nVerification code: ";
+        "Press Enter for a push to approve on your phone, or type its code.\nVerification code: ";
     then(mechanism("OTP"))
         .asks(BEGIN)
         .types("yes")
@@ -303,7 +303,7 @@ fn what_is_no_number_makes_no_phone_ring_and_is_not_sent() {
 #[test]
 fn the_code_of_the_app_can_be_typed_instead_of_a_push() {
     then(mechanism("OTP"))
-        .asks("Press Enter for a push to your phone, or type its code.\nVerification code: ")
+        .asks("Press Enter for a push to approve on your phone, or type its code.\nVerification code: ")
         .types("123 456")
         .answers_up_and_starts("id-OTP")
         .replies(about("id-OTP", "OobPending"))
@@ -344,7 +344,7 @@ fn a_link_without_a_code_is_awaited_in_words_that_name_it() {
     for (name, met, where_) in [("SMS", Sms, "text message"), ("EMAIL", Email, "mail")] {
         World::on(|terms| terms.login.email_counts = true)
             .starts(package_of(vec![vec![mechanism("UP")], vec![answered_by(name, "StartOob")]]))
-            .asks(&format!("Press Enter for a {where_}: "))
+            .asks(&format!("Press Enter for a {where_}, then follow its link: "))
             .presses_enter()
             .answers_up_and_starts(&format!("id-{name}"))
             .replies(about(&format!("id-{name}"), "OobPending"))

@@ -9,7 +9,7 @@ use crate::policy::Labels;
 use crate::policy::Mechanism::{Oath, Otp, Pf, Radius, Sms, Sq, Up};
 use crate::refusal::Reason;
 
-const THREE: &str = "1. push to your phone\n2. code from an authenticator\n3. text message\n\
+const THREE: &str = "1. push to approve on your phone\n2. code from an authenticator\n3. text message\n\
                      Choose 1-3 (Enter: 1), or type the code for 2.\nChoice or Verification code: ";
 const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";
 
@@ -31,7 +31,7 @@ fn an_administrator_can_prefer_another_order_and_what_is_not_listed_comes_last()
     World::on(|terms| terms.login.preferred = vec![Pf, Sms])
         .starts(package(&["UP", "OTP OATH SMS PF"]))
         .asks(
-            "1. phone call\n2. text message\n3. push to your phone\n4. code from an authenticator\n\
+            "1. phone call\n2. text message\n3. push to approve on your phone\n4. code from an authenticator\n\
              Choose 1-4 (Enter: 1), or type the code for 4.\nChoice or Verification code: ",
         )
         .is_abandoned(Reason::Interrupted)
@@ -92,7 +92,7 @@ fn four_digits_are_a_code_and_three_are_a_choice() {
 fn a_code_at_the_menu_goes_to_radius_or_the_app_where_there_is_no_authenticator() {
     World::offered(package(&["UP", "OTP RADIUS SMS"]))
         .asks(
-            "1. push to your phone\n2. text message\n3. RADIUS code\n\
+            "1. push to approve on your phone\n2. text message\n3. RADIUS code\n\
              Choose 1-3 (Enter: 1), or type the code for 3.\nChoice or Verification code: ",
         )
         .types("123456")
@@ -103,7 +103,7 @@ fn a_code_at_the_menu_goes_to_radius_or_the_app_where_there_is_no_authenticator(
         .is_granted(&[Up, Radius]);
     World::offered(package(&["UP", "OTP SMS"]))
         .asks(
-            "1. push to your phone\n2. text message\n\
+            "1. push to approve on your phone\n2. text message\n\
              Choose 1-2 (Enter: 1), or type the code for 1.\nChoice or Verification code: ",
         )
         .types("123456")
@@ -145,7 +145,7 @@ fn what_is_no_choice_is_asked_again_and_three_times_is_enough() {
     ] {
         World::offered(package(&["UP", "SMS PF OTP"]))
             .asks(
-                "1. push to your phone\n2. text message\n3. phone call\n\
+                "1. push to approve on your phone\n2. text message\n3. phone call\n\
                  Choose 1-3 (Enter: 1), or type the code for 1.\nChoice or Verification code: ",
             )
             .types_useless(useless)
@@ -192,7 +192,7 @@ fn what_can_not_work_is_left_out_and_the_log_says_why() {
     let mechanisms = mechanisms.chain([mechanism("OTP"), mechanism("RADIUS")]);
     World::offered(package_of(vec![vec![mechanism("UP")], mechanisms.collect()]))
         .asks(
-            "1. push to your phone\n2. RADIUS code\n\
+            "1. push to approve on your phone\n2. RADIUS code\n\
              Choose 1-2 (Enter: 1), or type the code for 2.\nChoice or Verification code: ",
         )
         .logged(&[
@@ -226,7 +226,7 @@ fn a_mechanism_that_can_not_be_read_is_left_out_and_the_others_are_offered() {
     ];
     let mechanisms = garbled.into_iter().chain([mechanism("PF")]).collect();
     World::offered(package_of(vec![vec![mechanism("UP")], mechanisms]))
-        .asks("Press Enter for a phone call: ")
+        .asks("Press Enter for a phone call, then confirm it there: ")
         .logged(&[
             "offered: UP | SMS,EMAIL,a mechanism,a mechanism,a mechanism,PF",
             "left out: SMS,EMAIL,a mechanism,a mechanism,a mechanism (the tenant's description of it can't be read)",
@@ -312,7 +312,7 @@ fn push_first_asks_all_the_same_where_a_typed_answer_is_preferred() {
     })
     .starts(package(&["UP", "OTP RADIUS"]))
     .asks(
-        "1. RADIUS code\n2. push to your phone\n\
+        "1. RADIUS code\n2. push to approve on your phone\n\
          Choose 1-2 (Enter: 1), or type the code for 1.\nChoice or Verification code: ",
     )
     .is_abandoned(Reason::Interrupted)
@@ -369,7 +369,7 @@ fn a_menu_has_eight_lines_at_most_and_still_fits_into_a_prompt() {
 #[test]
 fn the_first_challenge_may_be_the_one_that_asks() {
     World::offered(package(&["OTP", "UP"]))
-        .asks("Press Enter for a push to your phone, or type its code.\nVerification code: ")
+        .asks("Press Enter for a push to approve on your phone, or type its code.\nVerification code: ")
         .presses_enter()
         .starts_oob("id-OTP")
         .replies(summary("OobPending"))

@@ -14,7 +14,8 @@ use crate::policy::Mechanism::{Oath, Otp, Radius, Sms, Sq, Up};
 use crate::refusal::Reason;
 use crate::secret::Secret;
 
-const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
+const BEGIN: &str =
+    "Press Enter for a push to approve on your phone, or type its code.\nVerification code: ";
 const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";
 const OATH: &str = "Code from an authenticator.\nVerification code: ";
 
@@ -42,7 +43,7 @@ fn a_package_after_the_password_is_followed() {
 fn a_choice_holds_for_the_package_that_replaces_the_one_it_was_made_from() {
     World::offered(package(&["UP", "OTP SMS"]))
         .asks(
-            "1. push to your phone\n2. text message\n\
+            "1. push to approve on your phone\n2. text message\n\
              Choose 1-2 (Enter: 1), or type the code for 1.\nChoice or Verification code: ",
         )
         .types("2")

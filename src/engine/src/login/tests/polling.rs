@@ -15,7 +15,8 @@ use crate::tenant::failure::{Failure, Local, Misbehaviour};
 use crate::tenant::http::Response;
 use crate::words;
 
-const BEGIN: &str = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
+const BEGIN: &str =
+    "Press Enter for a push to approve on your phone, or type its code.\nVerification code: ";
 const PUSH: &str = "Waiting for your approval on the phone; Ctrl-C stops. Nothing arrives? Start again and check the password.";
 /// Between two questions while people approve.
 const DENSE: Duration = Duration::from_millis(750);
@@ -137,7 +138,7 @@ fn where_there_is_no_code_nothing_but_enter_waits_on() {
     use super::package::{mechanism, package_of, with};
     let push = with(mechanism("OTP"), json!({"AnswerType": "StartOob"}));
     let world = World::offered(package_of(vec![vec![mechanism("UP")], vec![push]]))
-        .asks("Press Enter for a push to your phone: ")
+        .asks("Press Enter for a push to approve on your phone: ")
         .presses_enter()
         .answers_up_and_starts("id-OTP")
         .replies(about("id-OTP", "OobPending"))
@@ -567,7 +568,7 @@ fn where_there_is_no_code_none_is_sent() {
     use super::package::{mechanism, package_of, with};
     let push = with(mechanism("OTP"), json!({"AnswerType": "StartOob"}));
     World::offered(package_of(vec![vec![mechanism("UP")], vec![push]]))
-        .asks("Press Enter for a push to your phone: ")
+        .asks("Press Enter for a push to approve on your phone: ")
         .presses_enter()
         .answers_up_and_starts("id-OTP")
         .replies(number(json!("42")))

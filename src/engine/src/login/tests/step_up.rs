@@ -156,7 +156,7 @@ fn a_policy_that_asks_for_the_password_gets_the_one_of_the_stack() {
         |start| start.password = Some(Secret::new(PASSWORD)),
         &["UP", "OTP"],
     )
-    .asks("Press Enter for a push to your phone, or type its code.\nVerification code: ")
+    .asks("Press Enter for a push to approve on your phone, or type its code.\nVerification code: ")
     .presses_enter()
     .answers_up_and_starts("id-OTP")
     .replies(about("id-OTP", "OobPending"))
@@ -230,6 +230,7 @@ fn a_policy_that_asks_for_the_password_again_gets_it_without_another_question() 
 
 #[test]
 fn a_code_of_a_push_meets_a_step_up_and_rings_once() {
-    let prompt = "Press Enter for a push to your phone, or type its code.\nVerification code: ";
+    let prompt =
+        "Press Enter for a push to approve on your phone, or type its code.\nVerification code: ";
     met_by_code(offered(|_| (), &["OTP"]).asks(prompt), "OTP").rang(1).is_granted(&[Otp]);
 }
