@@ -586,7 +586,7 @@ fn an_answer_that_a_person_has_denied_is_refused() {
     let mut person = Person::answering(&answers);
     let met =
         with_phone(&rig, |phone, message| phone.deny(message.id), || log_in(&rig, &mut person));
-    assert_eq!(met, Err(Reason::AnswerRefused));
+    assert_eq!(met, Err(Reason::ApprovalRefused));
 }
 
 #[test]

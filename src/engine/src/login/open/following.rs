@@ -281,6 +281,8 @@ fn only_started(earlier: &[Planned], last: &Planned) -> bool {
 fn refused(earlier: &[Planned], last: &Planned) -> Refusal {
     let all = || earlier.iter().chain([last]);
     let reason = match () {
+        // The tenant has waited for the approval by itself.
+        () if all().any(Planned::is_word) => Reason::ApprovalRefused,
         () if all().any(Planned::is_answer) => Reason::AnswerRefused,
         () if all().any(|planned| matches!(planned.action, Action::Poll)) => {
             Reason::ApprovalRefused

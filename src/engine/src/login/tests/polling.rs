@@ -669,7 +669,7 @@ fn a_push_by_way_of_radius_needs_the_demanded_number_too() {
     };
     held().replies(success(USER)).is_refused(Reason::NumberMissing, "");
     held().replies(summary("StartNextChallenge")).cleans_up().is_refused(Reason::NumberMissing, "");
-    held().replies(failed()).is_refused(Reason::AnswerRefused, "Answer RADIUS");
+    held().replies(failed()).is_refused(Reason::ApprovalRefused, "Answer RADIUS");
     world()
         .replies(number(json!(42)))
         .asks("Choose 42 on your phone, then press Enter, or type its code.\nNothing arrives? Start again and check the password.\nVerification code: ")
