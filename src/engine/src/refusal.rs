@@ -3,6 +3,8 @@
 //! To add a reason, add a row here and a line to pam_countersign(8).
 #![forbid(unsafe_code)]
 
+use std::time::Duration;
+
 use ::pam::constants::PamResultCode;
 
 /// A refusal: the reason, and for the log alone what it was about.
@@ -12,6 +14,8 @@ pub struct Refusal {
     pub reason: Reason,
     /// More, for the administrator. Never shown to the user, never a secret.
     pub detail: String,
+    /// For how long it holds, where that is known and the user may know it.
+    pub wait: Option<Duration>,
 }
 
 impl Refusal {
@@ -24,13 +28,19 @@ impl Refusal {
     /// A refusal with more for the log.
     #[must_use]
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
+        Self { reason, detail: detail.into(), wait: None }
+    }
+
+    /// A refusal that holds for this time.
+    #[must_use]
+    pub fn lasting(self, wait: Option<Duration>) -> Self {
+        Self { wait, ..self }
     }
 }
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self { reason, detail: String::new() }
+        Self::new(reason, "")
     }
 }
 
@@ -204,7 +214,8 @@ macro_rules! reasons {
                 match self { $(Self::$name => $hint,)* }
             }
 
-            /// What the user is told at the end. Nothing where it would tell a stranger something.
+            /// What the user is told at the end, where no time is told. Nothing where it would tell
+            /// a stranger something.
             #[must_use]
             pub fn farewell(self) -> Option<&'static str> {
                 match self { $(Self::$name => $user,)* }
@@ -364,7 +375,7 @@ reasons! {
         code: "push_budget", fault: Offer, pam: PAM_MAXTRIES, level: Notice,
         log: "the phone may not ring now, and nothing else is offered",
         hint: "countersign budget --reset lets it ring again",
-        user: Some("Nothing can be sent to your phone at the moment. Please try again later."),
+        user: Some("Nothing can be sent to your phone from here."),
     }
     /// And the configuration does not allow that.
     Federated {

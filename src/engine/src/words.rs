@@ -1,5 +1,5 @@
-//! Every sentence that a user can read, but for the last one of a refusal: that is in the row of
-//! its reason (see [`crate::refusal`]).
+//! Every sentence that a user can read, but for the last one of a refusal that names no time: that is
+//! in the row of its reason (see [`crate::refusal`]).
 //!
 //! What must be seen is in a prompt. Prompts stay below libpam's 512 bytes, whatever the tenant
 //! says, and the words `Verification code:` end every prompt that takes a code, because editors and
@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::local::budget::Allowance;
 use crate::policy::Mechanism;
+use crate::refusal::{Reason, Refusal};
 use crate::tenant::reply::AnswerType;
 use crate::tenant::text::ServerText;
 
@@ -243,11 +244,34 @@ pub fn offline() -> String {
     "Tenant unreachable. Offline verification code: ".to_owned()
 }
 
+/// What the user is told at the end of a login that was refused, with the time that it holds for.
+#[must_use]
+pub fn farewell(refusal: &Refusal) -> Option<String> {
+    let time = refusal.wait.filter(|wait| *wait <= LONGEST_WAIT).map(spoken);
+    Some(match (refusal.reason, time) {
+        (Reason::PushBudget, Some(time)) => {
+            format!("Nothing can be sent to your phone for another {time}.")
+        }
+        (Reason::TenantThrottle, Some(time)) => {
+            format!("The identity service asks to wait. Please start again in {time}.")
+        }
+        (Reason::OfflineLocked, Some(time)) => format!(
+            "No offline login: too many codes were wrong, so none counts for another {time}. The \
+             last one was not used up."
+        ),
+        (reason, _) => reason.farewell()?.to_owned(),
+    })
+}
+
+/// No user waits longer, and no time of the tenant's beyond it is repeated.
+const LONGEST_WAIT: Duration = Duration::from_secs(7 * 86_400);
+
 /// A time as people say it, rounded up.
 fn spoken(time: Duration) -> String {
-    match time.as_secs() {
+    match time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)) {
         seconds @ 0..=90 => format!("{seconds} s"),
-        seconds => format!("{} min", seconds.div_ceil(60)),
+        seconds @ 91..=7200 => format!("{} min", seconds.div_ceil(60)),
+        seconds => format!("{} h", seconds.div_ceil(3600)),
     }
 }
 

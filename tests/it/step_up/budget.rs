@@ -48,7 +48,7 @@ fn the_budget_is_one_for_all_services_terminals_and_flows() {
     assert_eq!(step_up(&caller(&rig), &mut person), Err(Reason::PushBudget));
     assert_eq!(
         person.seen,
-        ["(password)", "!Nothing can be sent to your phone at the moment. Please try again later."]
+        ["(password)", "!Nothing can be sent to your phone for another 10 min."]
     );
     assert_eq!(rig.actions()[4..], ["Start", "Cleanup"], "no password sent");
     assert_eq!(messages(&rig), 1);

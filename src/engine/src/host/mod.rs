@@ -46,6 +46,7 @@ use crate::log::{Level, Log};
 use crate::os::Trusted;
 use crate::policy::{self, Flow, Judgement, Policy, Required, Settings, Subject, Terms};
 use crate::refusal::{Reason, Refusal};
+use crate::words;
 
 /// Runs one login.
 pub fn authenticate(caller: &Caller, conversation: &mut dyn Conversation) -> Outcome {
@@ -150,11 +151,12 @@ impl<'a> Attempt<'a> {
 
     fn close(mut self, verdict: Verdict) -> Outcome {
         let mut failure_delay = Duration::ZERO;
-        if let Verdict::Refused(Refusal { reason, .. }) = &verdict {
-            if let Some(text) = reason.farewell().or(self.talk.hint(*reason)) {
-                self.talk.complain(text);
+        if let Verdict::Refused(refusal) = &verdict {
+            let hint = || self.talk.hint(refusal.reason).map(str::to_owned);
+            if let Some(text) = words::farewell(refusal).or_else(hint) {
+                self.talk.complain(&text);
             }
-            failure_delay = self.report.delay(*reason);
+            failure_delay = self.report.delay(refusal.reason);
         }
         let event = self.report.finish(&verdict);
         Outcome { verdict, failure_delay, event }

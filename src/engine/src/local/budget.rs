@@ -49,6 +49,17 @@ pub enum Allowance {
     Never,
 }
 
+impl Allowance {
+    /// For how long nothing may be sent, where that is known.
+    #[must_use]
+    pub fn silence(self) -> Option<Duration> {
+        match self {
+            Self::Over(time) | Self::Paused(time) => Some(time),
+            Self::Free | Self::Never => None,
+        }
+    }
+}
+
 /// What is known of one person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spent {

@@ -1,6 +1,8 @@
 //! An outage: a code that this machine can check itself, where the administrator allows it.
 #![forbid(unsafe_code)]
 
+use std::time::Duration;
+
 use super::known::{Known, UnusableAnswers, check_blind};
 use super::outage::{First, Outage, Unanswered};
 use super::proof::prove_offline;
@@ -82,8 +84,12 @@ impl OnRedeemed for Offline {
             let was_used = matches!(refusal, CodeRefusal::Replayed);
             return self.ask(if was_used { words::USED_BEFORE } else { "" });
         }
+        let wait = match refusal {
+            CodeRefusal::Locked(left) => Some(Duration::from_secs(left)),
+            _ => None,
+        };
         let detail = format!("{refusal}; {}", self.outage.into_detail());
-        Step::refuse(Refusal::new(reason, detail))
+        Step::refuse(Refusal::new(reason, detail).lasting(wait))
     }
 }
 

@@ -86,7 +86,7 @@ fn busy(response: &Response) -> Trouble {
             format!("HTTP status {status}: the tenant is too busy{wait}"),
         ),
     };
-    Trouble::Busy(refusal, asked)
+    Trouble::Busy(refusal.lasting(asked), asked)
 }
 
 fn misbehaved(what: String) -> Trouble {

@@ -286,7 +286,8 @@ impl AwaitTime {
     pub fn too_long(self) -> Step {
         let seconds = self.asked.unwrap_or_default().as_secs();
         let detail = format!("the tenant asks to wait {seconds} s, longer than the login may take");
-        self.phase.too_long(Refusal::new(Reason::TenantThrottle, detail))
+        let refusal = Refusal::new(Reason::TenantThrottle, detail);
+        self.phase.too_long(refusal.lasting(self.asked))
     }
 
     /// The login can't go on.

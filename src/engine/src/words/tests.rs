@@ -269,6 +269,40 @@ fn a_phone_that_stays_silent_has_a_reason_that_is_true() {
 }
 
 #[test]
+fn a_refusal_says_for_how_long_where_that_is_known() {
+    let said = |reason, seconds| {
+        let wait = Some(Duration::from_secs(seconds));
+        farewell(&Refusal::from(reason).lasting(wait)).unwrap_or_default()
+    };
+    for (seconds, time) in [
+        (1, "1 s"),
+        (90, "90 s"),
+        (91, "2 min"),
+        (7200, "120 min"),
+        (7201, "3 h"),
+        (604_800, "168 h"),
+    ] {
+        let text = format!("Nothing can be sent to your phone for another {time}.");
+        assert_eq!(said(Reason::PushBudget, seconds), text);
+    }
+    assert_eq!(
+        said(Reason::TenantThrottle, 30),
+        "The identity service asks to wait. Please start again in 30 s."
+    );
+    assert_eq!(
+        said(Reason::OfflineLocked, 30),
+        "No offline login: too many codes were wrong, so none counts for another 30 s. The last one was not used up."
+    );
+    // An absurd time of the tenant's, none, and a reason that has none.
+    for reason in Reason::ALL {
+        let own = reason.farewell().unwrap_or_default();
+        assert_eq!(said(reason, u64::MAX), own, "{reason:?}");
+        assert_eq!(farewell(&Refusal::from(reason)).unwrap_or_default(), own, "{reason:?}");
+    }
+    assert_eq!(said(Reason::AnswerRefused, 30), "");
+}
+
+#[test]
 fn another_providers_page_is_named_in_the_prompt() {
     let url = "https://tenant.test/s/x1";
     assert_eq!(

@@ -12,7 +12,7 @@ from ..terms import expect
 from .words import CODE, ENTER, HIDDEN, WRONG_CODE, answers, oath_code
 
 ASKS = r"\[sudo\] password for {}: "
-ENOUGH = r"Nothing can be sent to your phone at the moment\. Please try again later\."
+ENOUGH = r"Nothing can be sent to your phone (for another (10 min|60 s|5\d s)|from here)\."
 QUIET = r"Nothing is sent to your phone for another {}: too many requests went unapproved\. Codes still work\.\r?\n"
 PAUSED = r"Nothing is sent to your phone for another {}: the last request was not approved\. Codes still work\.\r?\n"
 FROM_HERE = r"Nothing can be sent to your phone from here\.\r?\n"

@@ -21,7 +21,7 @@ first_factor = "pam_unix"
 [service.su.login]
 person = "user"
 """
-LOCKED = r"too many codes were wrong, so none counts for a while\."
+LOCKED = r"too many codes were wrong, so none counts for another \d+ (s|min)\."
 BLOCKED = r"No offline login: no code of yours counts at present\."
 HIDDEN = r"assword[^\r\n]*: "
 # No file may grow beyond this, and whoever tries is killed, or told so.

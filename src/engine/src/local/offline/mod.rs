@@ -282,7 +282,7 @@ pub struct Asked {
 #[expect(clippy::large_enum_variant, reason = "a login holds one of them")]
 enum Kept {
     /// In the numbers.
-    Numbers(Book, Mark),
+    Numbers(Box<Book>, Mark),
     /// In the date of the record's file: what it was, and what it is while the login lasts.
     Date { before: u64, own: u64 },
 }

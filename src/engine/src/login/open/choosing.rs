@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::super::carried::Notice;
 use super::super::proof;
@@ -31,7 +32,8 @@ impl Open {
         // Until then even the right answers fail, and count as tries.
         if package.retry_after > 0 {
             let detail = format!("the tenant asks to wait {} s", package.retry_after);
-            return Next::abandon(Refusal::new(Reason::TenantThrottle, detail));
+            let wait = Some(Duration::from_secs(package.retry_after));
+            return Next::abandon(Refusal::new(Reason::TenantThrottle, detail).lasting(wait));
         }
         if package.challenges.is_empty() {
             return Next::abandon(Reason::NothingOffered);
@@ -102,7 +104,7 @@ impl Open {
         // push, comes here again.
         let again = std::mem::replace(&mut self.allowance, allowance) != Allowance::Free;
         if again && self.unusable.count(&self.known.terms).is_err() {
-            return Next::abandon(Reason::PushBudget);
+            return Next::abandon(self.silent(""));
         }
         match action {
             PhoneAction::Start(choice, _) => self.choose(choice.challenge),
@@ -176,7 +178,11 @@ impl Open {
         let may = |c: &Choice| self.allowance == Allowance::Free || !c.rings();
         let mut choices = keep(enough, may, "push budget", notices);
         choices.sort_by_key(|c| self.rank(c.mechanism));
-        Menu::new(choices).ok_or_else(|| Refusal::new(Reason::PushBudget, self.offered()))
+        Menu::new(choices).ok_or_else(|| self.silent(&self.offered()))
+    }
+
+    fn silent(&self, detail: &str) -> Refusal {
+        Refusal::new(Reason::PushBudget, detail).lasting(self.allowance.silence())
     }
 
     fn rank(&self, mechanism: Mechanism) -> usize {

@@ -284,7 +284,7 @@ fn who_asks_for_a_push_again_and_again_without_a_budget_is_refused() {
         .types("push")
         .rang(4)
         .cleans_up()
-        .is_refused(Reason::PushBudget, "");
+        .is_refused_for(200, Reason::PushBudget, "");
 }
 
 /// A RADIUS server that wants to be started, and was.
@@ -359,10 +359,11 @@ fn what_is_started_again_for_a_new_package_is_counted_again() {
         .polls("id-OTP")
         .replies(success(USER))
         .is_granted(&[Up, Otp]);
-    replaced(&[Free, FOUR_MINUTES], "OTP")
-        .rang(2)
-        .cleans_up()
-        .is_refused(Reason::PushBudget, "OTP");
+    replaced(&[Free, FOUR_MINUTES], "OTP").rang(2).cleans_up().is_refused_for(
+        200,
+        Reason::PushBudget,
+        "OTP",
+    );
     replaced(&[Free, FOUR_MINUTES], "OTP OATH")
         .asks(&format!("{QUIET}{OATH}"))
         .types("123456")

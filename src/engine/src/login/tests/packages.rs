@@ -292,14 +292,16 @@ fn a_package_without_challenges_is_refused_at_any_point() {
 #[test]
 fn a_tenant_that_asks_to_wait_is_not_bothered() {
     let throttled = with_result(package(&["UP", "OTP"]), json!({"RetryWaitingTime": 30}));
-    World::offered(throttled.clone())
-        .cleans_up()
-        .is_refused(Reason::TenantThrottle, "the tenant asks to wait 30 s");
+    World::offered(throttled.clone()).cleans_up().is_refused_for(
+        30,
+        Reason::TenantThrottle,
+        "the tenant asks to wait 30 s",
+    );
     World::offered(package(&["UP"]))
         .answers("id-UP", PASSWORD)
         .replies(throttled)
         .cleans_up()
-        .is_refused(Reason::TenantThrottle, "the tenant asks to wait 30 s");
+        .is_refused_for(30, Reason::TenantThrottle, "the tenant asks to wait 30 s");
 }
 
 /// Whatever is asked, Enter is pressed; whatever is sent gets the same reply.

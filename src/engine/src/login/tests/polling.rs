@@ -306,7 +306,8 @@ fn a_tenant_that_asks_to_wait_for_a_week_ends_the_login_at_once() {
         .replies_with(Ok(busy(429, Some(604_800))))
         .has_no_time_for_a_wait()
         .cleans_up()
-        .is_refused(
+        .is_refused_for(
+            604_800,
             Reason::TenantThrottle,
             "the tenant asks to wait 604800 s, longer than the login may take",
         );

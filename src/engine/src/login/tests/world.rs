@@ -527,6 +527,18 @@ impl World {
         }
     }
 
+    /// Ends the script: as [`World::is_refused`], and the refusal holds for this time.
+    #[track_caller]
+    pub fn is_refused_for(self, seconds: u64, reason: Reason, detail: &str) {
+        match &self.step {
+            Some(Step::Done(Err(refusal))) => {
+                assert_eq!(refusal.wait, Some(Duration::from_secs(seconds)));
+            }
+            step => panic!("a refusal was expected, not {}", describe(step)),
+        }
+        self.is_refused(reason, detail);
+    }
+
     /// As [`World::is_refused`], with a detail that begins like this.
     #[track_caller]
     pub fn is_refused_like(mut self, reason: Reason, detail: &str) {
