@@ -104,6 +104,26 @@ fn a_configuration_that_is_wrong_is_an_error_for_each_line() {
 }
 
 #[test]
+fn a_configuration_that_is_nearly_too_long_is_a_warning_and_one_that_is_an_error() {
+    let remedy =
+        "put names into a file of their own, users.names_file; name a group in place of many users";
+    let image = Image::new();
+    let comment = |kib: usize| "#".repeat(kib * 1024 - 200) + "\n";
+    image.configure(&comment(192));
+    image.finds(&[]);
+    image.configure(&comment(193));
+    image.finds_with_remedies(&[(
+        "warning config-large /etc/countersign/countersign.toml the configuration is 193 KiB long, and no login takes more than 256 KiB",
+        remedy,
+    )]);
+    image.configure(&comment(300));
+    image.finds_with_remedies(&[(
+        "error config-large /etc/countersign/countersign.toml the configuration is 300 KiB long, and no login takes more than 256 KiB",
+        remedy,
+    )]);
+}
+
+#[test]
 fn files_that_others_could_change_or_read_are_errors_with_the_order_that_mends_them() {
     let image = Image::new();
     image.configure(

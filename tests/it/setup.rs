@@ -857,6 +857,38 @@ fn what_can_not_be_done_is_said_with_its_remedy() {
 }
 
 #[test]
+fn a_configuration_that_is_too_long_is_refused_and_one_that_nearly_is_is_told() {
+    let said = |kib: usize| format!("is {kib} KiB long, and no login takes more than 256 KiB");
+    let remedy =
+        "put names into a file of their own, users.names_file; name a group in place of many users";
+    let image = Image::new();
+    let write = |length: usize| {
+        let text = format!("{CONFIGURATION}#{}\n", "-".repeat(length - CONFIGURATION.len() - 2));
+        image.write("/etc/countersign/countersign.toml", &text);
+    };
+    let arguments: Vec<_> = ["setup"].iter().chain(&TENANT).chain(&BOTH).copied().collect();
+    write(257 * 1024);
+    image.fails(
+        &arguments,
+        &format!("countersign: /etc/countersign/countersign.toml {}\nhint: {remedy}\n", said(257)),
+        1,
+    );
+    write(256 * 1024);
+    image.fails(
+        &arguments,
+        &format!(
+            "countersign: /etc/countersign/countersign.toml, as it would be, {}\nhint: {remedy}\n",
+            said(257)
+        ),
+        1,
+    );
+    write(200 * 1024);
+    let told = image.sets_up(&BOTH);
+    let expected = format!("/etc/countersign/countersign.toml {}: {remedy}.\n", said(201));
+    assert!(told.contains(&expected), "{told}");
+}
+
+#[test]
 fn without_a_yes_nothing_is_written() {
     let image = Image::new();
     let before = image.files();

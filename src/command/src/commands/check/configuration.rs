@@ -14,12 +14,16 @@ use super::listing;
 use super::reading::{COMMAND, LOGINS, Need, Reading, unreadable};
 use super::rules::{self, Written};
 use crate::configuration::context;
+use crate::configuration::room::{self, Room};
+
+/// So much is read of a configuration, in bytes, to say how much too long it is.
+const READ: u64 = 64 * policy::LONGEST;
 
 /// Reads a configuration and looks at every file that it names.
 pub fn read(reading: &Reading<'_>, path: &Path) -> Option<Policy> {
     let Reading { root, report } = reading;
     let shown = path.display().to_string();
-    let bytes = match os::read(&root.place(path), Secrecy::Public, policy::LONGEST) {
+    let bytes = match os::read(&root.place(path), Secrecy::Public, READ) {
         Ok(bytes) => bytes,
         Err(problem) => {
             report.add(unreadable(
@@ -32,6 +36,24 @@ pub fn read(reading: &Reading<'_>, path: &Path) -> Option<Policy> {
             return None;
         }
     };
+    match Room::of(bytes.len()) {
+        Room::Enough => {}
+        Room::Little(said) => report.add(
+            Finding::warning("config-large", format!("the configuration {said}"))
+                .at(&shown, None)
+                .because("no login succeeds by a longer one")
+                .mend(room::REMEDY),
+        ),
+        Room::None(said) => {
+            report.add(
+                Finding::error("config-large", format!("the configuration {said}"))
+                    .at(&shown, None)
+                    .because("no login succeeds by it")
+                    .mend(room::REMEDY),
+            );
+            return None;
+        }
+    }
     match policy::parse(&bytes) {
         Ok(policy) => {
             report.pass("config", format!("{shown} can be read"));

@@ -29,6 +29,7 @@ mod wanted;
 use countersign::words;
 
 use crate::configuration::context::Context;
+use crate::configuration::room::{self, Room};
 use crate::machine::root::Root;
 use crate::ui::output::{Done, Problem, line};
 use crate::ui::terminal::Terminal;
@@ -58,6 +59,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         }
         line("Everything is set up already: nothing to change.");
         return Ok(());
+    }
+    if let Room::Little(said) = Room::of(wanted.configuration.len()) {
+        line(format!("{config} {said}: {}.", room::REMEDY));
     }
     let concerned = Concerned::find(&root, &wanted, arguments)?;
     if arguments.dry_run || arguments.yes {

@@ -15,6 +15,7 @@ use super::parts::sshd::{self, Keys};
 use super::put::put;
 use super::questions::{Mode, Question};
 use crate::commands::check;
+use crate::configuration::room::{self, Room};
 use crate::machine::pam::stacks;
 use crate::machine::root::Root;
 use crate::ui::output::Problem;
@@ -75,6 +76,7 @@ struct Gathering<'a> {
 
 impl Gathering<'_> {
     fn all(&self, text: &str) -> Result<Wanted, Problem> {
+        has_room(self.config, text)?;
         let mut document = document(self.config, text)?;
         let is_new = said(&document, "tenant", "url").is_none() && self.arguments.tenant.is_none();
         let ca_file = self.ca_file(is_new);
@@ -215,6 +217,14 @@ impl Gathering<'_> {
     }
 }
 
+/// Refuses a configuration that is too long for a login.
+fn has_room(what: &str, text: &str) -> Result<(), Problem> {
+    match Room::of(text.len()) {
+        Room::Enough | Room::Little(_) => Ok(()),
+        Room::None(said) => Err(Problem::new(format!("{what} {said}")).hint(room::REMEDY)),
+    }
+}
+
 /// The file as TOML, or everything that is wrong with it, as the module would say it.
 fn document(config: &str, text: &str) -> Result<DocumentMut, Problem> {
     text.parse().map_err(|error: toml_edit::TomlError| {
@@ -300,6 +310,7 @@ fn unknown(root: &Root, service: &str) -> Problem {
 
 /// Reads a configuration as strictly as the module does.
 pub fn parsed(config: &str, text: &str) -> Result<Policy, Problem> {
+    has_room(&format!("{config}, as it would be,"), text)?;
     policy::parse(text.as_bytes()).map_err(|errors| {
         let lines = errors.to_string().replace('\n', "\n  ");
         Problem::new(format!("{config}, as it would be:\n  {lines}"))
