@@ -83,7 +83,7 @@ fn what_decides_can_not_touch_the_world() {
             &[
                 "engine/login",
                 "engine/policy",
-                "engine/words.rs",
+                "engine/words",
                 "engine/refusal.rs",
                 "engine/tenant/re",
                 "engine/tenant/silence",

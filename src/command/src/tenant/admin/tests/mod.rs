@@ -12,7 +12,7 @@ const DEFAULT: &str = "/Policy/Default Policy";
 
 macro_rules! sample {
     ($name:literal) => {
-        include_str!(concat!("tests/", $name, ".json"))
+        include_str!(concat!($name, ".json"))
     };
 }
 

@@ -1530,7 +1530,7 @@ fn the_page_is_self_contained() {
 
 #[test]
 fn the_demo_scenario_is_a_good_one() {
-    let simulator = Simulator::start(include_str!("../simulator/demo.toml"));
+    let simulator = Simulator::start(include_str!("../../simulator/demo.toml"));
     let package = Probe::new(&simulator).start("bob@example.com").package;
     assert_eq!(package["Challenges"][1]["Mechanisms"][0]["PartialDeviceAddress"], "6098");
 }
