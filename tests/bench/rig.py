@@ -83,6 +83,7 @@ class Rig:
             # As /run is: what is kept there is gone at boot, and nobody waits for a disk.
             os.mkdir(self.path("state"), 0o700)
             said("mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", self.path("state"))
+            self.made_folder = not os.path.isdir(COMPILED)
             os.makedirs(COMPILED, mode=0o700, exist_ok=True)
             said("mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", COMPILED)
         self._make_chain()
@@ -111,6 +112,8 @@ class Rig:
         self.log.close()
         if self.private:
             said("umount", self.path("state"), COMPILED)
+            if self.made_folder:
+                os.rmdir(COMPILED)
         shutil.rmtree(self.folder)
 
     def _make_chain(self):

@@ -101,7 +101,7 @@ def what_another_user_has_put_there_is_not_believed(world):
             other.write(forge(compiled))
         os.chmod(file, mode)
         os.chown(file, owner, 0)
-        is_exempt(world) if is_believed else is_asked(world)
+        (is_exempt if is_believed else is_asked)(world)
 
 
 @case(also=RULES + OTTO)
