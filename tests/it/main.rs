@@ -18,6 +18,7 @@ mod completions;
 mod contributing;
 mod explain;
 mod install;
+mod language;
 mod layers;
 mod leftovers;
 #[cfg(target_arch = "x86_64")]

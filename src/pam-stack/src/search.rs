@@ -37,7 +37,7 @@ pub enum Answer {
 pub enum Open {
     /// To every caller.
     ToAnybody,
-    /// To users for whom a condition of the stack holds.
+    /// To users that meet a condition of the stack.
     OnCondition,
     /// To programs of root's.
     ToRoot,

@@ -17,7 +17,7 @@ pub enum Room {
     Enough,
     /// Hardly any is left, with what to say about it.
     Little(String),
-    /// There is none.
+    /// Nothing is left.
     None(String),
 }
 

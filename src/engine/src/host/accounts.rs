@@ -12,7 +12,7 @@ use crate::policy::{
     Account, Date, Directory, DirectoryFailed, Groups, ListFailed, Origin, Policy,
 };
 
-/// The account that a name leads to; `None` if there is none.
+/// Returns the account that a name leads to; `None` for an unknown name.
 ///
 /// # Errors
 ///
@@ -42,14 +42,14 @@ pub struct LocalUsers {
 }
 
 impl LocalUsers {
-    /// For somebody who asks from there.
+    /// For a user who asks from there.
     #[must_use]
     pub fn from(whence: Whence) -> Self {
         let written = Vec::new();
         Self { whence, written }
     }
 
-    /// The same, where this configuration and what is kept between logins were written in the past.
+    /// Adds that this configuration and what is kept between logins were written in the past.
     #[must_use]
     pub fn behind(self, configuration: &Path, policy: &Policy) -> Self {
         let kept = [policy.state_folder(), policy.offline_folder()];

@@ -1,4 +1,4 @@
-//! Who calls, for whom, and what is known of them for certain.
+//! Who calls, for which user, and what is known of them for certain.
 #![forbid(unsafe_code)]
 
 use data_encoding::{BASE64, BASE64_NOPAD};
@@ -11,7 +11,7 @@ use crate::os;
 use crate::policy::{Account, Date, DirectoryFailed, Policy, Subject, Whom};
 use crate::refusal::{Reason, Refusal};
 
-/// Who calls, and for whom.
+/// Who calls, and for which user.
 pub struct Caller {
     /// `PAM_USER`.
     pub user: Result<String, Nameless>,
@@ -34,7 +34,7 @@ pub struct Caller {
 /// Why there is no `PAM_USER`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nameless {
-    /// Nobody has told it: the conversation ended instead.
+    /// The user has not told it: the conversation ended instead.
     Untold,
     /// It is not text. The system may know it all the same.
     NotText,

@@ -145,7 +145,7 @@ impl<'a> Talk<'a> {
         self.conversation.complain(text);
     }
 
-    /// Shows a picture, or says why there is none. Where there is no terminal, the question alone
+    /// Shows a picture, or says why it is missing. Without a terminal, the question alone
     /// has to do.
     pub(super) fn show_picture(&mut self, text: &str, below: usize) {
         if !words::is_terminal(self.caller.tty.as_deref(), &self.caller.service) {

@@ -24,7 +24,7 @@ pub(super) struct Records<'a> {
 
 struct Place {
     folder: PathBuf,
-    /// How long no code counts for a user whom the tenant has refused.
+    /// How long no code counts for a user that the tenant has refused.
     pause: Duration,
 }
 

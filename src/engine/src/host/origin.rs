@@ -158,7 +158,7 @@ mod tests {
             assert_eq!(inside(&audited(9, 1000), &all), [Origin::Unclear], "{class}");
             assert_eq!(inside(&audited(4, 1000), &all), [Origin::Local], "{class}");
         }
-        // A session that logind does not know, and one of somebody else.
+        // A session that logind does not know, and one of another user.
         assert_eq!(inside(&audited(7, 1000), &[at_a_seat("4", 1000)]), [Origin::Unclear]);
         assert_eq!(inside(&audited(4, 1001), &[at_a_seat("4", 1000)]), [Origin::Unclear]);
         // Neither remote nor at a seat: a container's shell, a job on a terminal.

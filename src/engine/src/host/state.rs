@@ -184,7 +184,7 @@ impl<'a> Kept<'a> {
     }
 
     /// The session of this process, if it is that of the person who started it. A server's is that
-    /// of all users whom it serves.
+    /// of all users that it serves.
     fn own_session(&self, terms: &Terms) -> Option<Session> {
         let is_theirs =
             self.caller.real_uid == terms.person.uid || matches!(self.caller.person(), Ok(Some(_)));

@@ -227,7 +227,7 @@ impl State {
         Ok(was_known)
     }
 
-    /// All users of whom something is known.
+    /// All users with something on record.
     ///
     /// # Errors
     ///
@@ -315,7 +315,7 @@ impl State {
         Err(Unusable("pushes: made and removed again".to_owned()))
     }
 
-    /// The numbers of a user of whom nothing is known but what the version before this one has
+    /// The numbers of a user of which nothing is known but what the version before this one has
     /// kept.
     fn begin(&self, before: Option<&Spent>) -> Vec<u64> {
         let mut numbers = vec![0; WORDS];

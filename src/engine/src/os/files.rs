@@ -161,8 +161,8 @@ impl Opened {
     }
 }
 
-/// What tells a file, as it was at one time, from every other file and every other time: its
-/// place, its length, its owner, and when it was written and changed last. Whoever changes a file
+/// What tells a file, as it was at one time, from every other file and every other time: its place,
+/// its length, its owner, and when it was written and changed last. A process that changes a file
 /// can't choose the time of the change: the kernel sets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {

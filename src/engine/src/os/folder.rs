@@ -118,8 +118,8 @@ impl Folder {
         }
     }
 
-    /// Waits its turn, a moment at most. Never in a login: its user could stop it, and so everybody
-    /// who waits.
+    /// Waits its turn, a moment at most. Never in a login: its user could stop it, and so every
+    /// other login who waits.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
 //! A configuration without its rules and names, written anew: what a login still parses of a large
-//! one. It says the same, without comments.
+//! one. It means what the file means, without comments.
 #![forbid(unsafe_code)]
 
 use toml::de::{DeTable, DeValue};

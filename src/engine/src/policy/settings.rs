@@ -11,7 +11,7 @@ use super::{
 /// Everything that one login needs to know: for the state machine and for the transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// The person about whom the tenant is asked.
+    /// The person that the tenant is asked about.
     pub person: Account,
     /// The person is `PAM_USER`: a password that the stack has is this person's.
     pub is_pam_user: bool,
@@ -222,7 +222,7 @@ pub struct StepUp {
     pub flow: Flow,
     /// What the tenant is asked for where sshd has verified a public key before.
     pub after_public_key: Flow,
-    /// The person about whom the tenant is asked.
+    /// The person that the tenant is asked about.
     pub person: Whom,
     /// How long a success counts; zero if it does not outlast its login.
     pub remember: Duration,
@@ -249,7 +249,7 @@ pub struct OnDemand {
     pub policy: String,
 }
 
-/// `login.person`: the person about whom the tenant is asked.
+/// `login.person`: the person that the tenant is asked about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Whom {
     /// The caller if there is one, else the user.

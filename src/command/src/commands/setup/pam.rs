@@ -18,7 +18,7 @@ const DEPTH: u8 = 3;
 /// Where in a stack the module stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stack {
-    /// In front: it asks for the tenant's password, and a user whom no rule concerns logs in with
+    /// In front: it asks for the tenant's password, and a user that no rule concerns logs in with
     /// the local one instead.
     Login,
     /// Behind the local password.
@@ -108,7 +108,7 @@ pub fn wired(
     }
 }
 
-/// The same, for the services of a list alone: the file is shared. It may be a template, and is not
+/// For the services of a list alone: the file is shared. It may be a template, and is not
 /// looked at as a stack.
 pub fn wired_for(
     source: Source<'_>,

@@ -87,7 +87,7 @@ pub fn disarm(root: &Root) -> Done {
     program::run("systemctl", &["daemon-reload"]).map(drop)
 }
 
-/// The same, if it is this setup's timer that is there: one that was killed in between has left it.
+/// Disarms the timer if it is this setup's: a process that was killed in between has left it.
 fn disarm_if(root: &Root, token: &str) -> Done {
     let service = root.read(&format!("{UNITS}/{SERVICE}"))?;
     match service.is_some_and(|service| service.contains(token)) {

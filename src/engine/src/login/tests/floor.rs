@@ -186,7 +186,7 @@ fn a_success_for_nobody_is_none() {
     answered(&explicit).is_refused(Reason::IdentityMismatch, "the tenant named nobody");
 }
 
-/// The tenant has let a user in whom it does not name, and has given a token.
+/// The tenant has let in a user that it does not name, and has given a token.
 fn nameless() -> World {
     answered(&with_result(success(USER), json!({"User": null})))
         .speaking_as("Bearer eyJ")

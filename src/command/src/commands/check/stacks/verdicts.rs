@@ -132,7 +132,7 @@ impl Judge<'_> {
         Some((line, &line.place))
     }
 
-    /// A user gets in whom no module has asked.
+    /// A user gets in that no module has asked.
     fn bypassed(&self) -> Option<Finding> {
         let end = self.ins().find(|end| {
             end.facts.answer == Answer::NotAsked && end.facts.open == Open::ToAnybody
@@ -168,7 +168,7 @@ impl Judge<'_> {
         Some(self.subject.placed(finding, &by.place))
     }
 
-    /// A user gets in whom Countersign has refused.
+    /// A user gets in that Countersign has refused.
     fn refusals_ignored(&self) -> Option<Finding> {
         let refused =
             |code: Code| self.ins().find(move |end| end.facts.answer == Answer::Refused(code));
