@@ -111,6 +111,17 @@ fn what_can_not_be_done_is_said_with_a_hint() {
 }
 
 #[test]
+fn the_version_is_told_alone_and_behind_each_subcommand() {
+    let machine = Machine::new();
+    for words in [&["--version"][..], &["check", "--version"], &["totp", "enroll", "--version"]] {
+        let (out, err, code) = machine.run(words);
+        assert!(out.starts_with("countersign"), "{words:?}: {out}");
+        assert!(out.ends_with(concat!(" ", env!("CARGO_PKG_VERSION"), "\n")), "{words:?}: {out}");
+        assert_eq!((err.as_str(), code), ("", 0), "{words:?}");
+    }
+}
+
+#[test]
 fn wrong_use_is_code_2_and_shows_the_right_one() {
     let machine = Machine::new();
     for (arguments, said) in [
@@ -194,7 +205,7 @@ fn purge_removes_what_is_ours_and_nothing_that_a_stack_still_needs() {
     std::fs::create_dir(image.join("var/lib/countersign/setup")).unwrap();
     std::fs::write(image.join("var/lib/countersign/setup/1.json"), "").unwrap();
     let (_, err, _) = purge(&["--yes"]);
-    assert!(err.starts_with("countersign: a setup was not taken back\n"), "{err}");
+    assert!(err.starts_with("countersign: a setup was not put back\n"), "{err}");
     std::fs::remove_file(image.join("var/lib/countersign/setup/1.json")).unwrap();
     // The answers of a setup stay when it is taken back.
     std::fs::write(image.join("var/lib/countersign/setup/answers.json"), "{}").unwrap();

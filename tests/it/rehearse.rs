@@ -122,7 +122,8 @@ fn a_stack_that_never_reaches_the_module_is_told_although_it_lets_everybody_in()
     let unasked = "  pam_countersign   was not asked: no line of this stack names it\n";
     assert!(seen.stdout.ends_with(unasked), "{}", seen.stdout);
     assert!(seen.stdout.contains(" would let "), "{}", seen.stdout);
-    let said = "countersign: pam_countersign was not asked\nhint: countersign check\n";
+    let said = "countersign: pam_countersign was not asked\n\
+                hint: sudo countersign setup puts the module into the stacks of services\n";
     assert_eq!((seen.stderr.as_str(), seen.code), (said, Some(1)));
     stack(&rig, "inner");
     rig.folder.write(

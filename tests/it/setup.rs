@@ -373,7 +373,7 @@ fn a_second_setup_finds_nothing_to_do_and_unsetup_leaves_no_trace() {
     image.fails(
         &["unsetup"],
         "countersign: nothing was set up by this command\n\
-         hint: a stack that was written by hand is taken out by hand: the lines of /etc/pam.d that name pam_countersign.so\n",
+         hint: sudo countersign setup sets it up; a stack that was written by hand is taken out by hand: the lines of /etc/pam.d that name pam_countersign.so\n",
         1,
     );
 }

@@ -13,7 +13,8 @@ use crate::ui::output::Problem;
 
 /// Looks after a machine where pam_countersign.so stands in the login path.
 #[derive(Parser)]
-#[command(name = "countersign", version, disable_help_subcommand = true)]
+#[command(name = "countersign", version, propagate_version = true)]
+#[command(disable_help_subcommand = true)]
 pub struct Arguments {
     /// The configuration, as in the module's argument config= [default:
     /// /etc/countersign/countersign.toml]

@@ -86,7 +86,7 @@ fn is_unused(root: &Root) -> Done {
         name.strip_suffix(".json").is_some_and(|number| number.parse::<u64>().is_ok())
     };
     if root.names(SETUPS).iter().any(is_setup) {
-        return Err(Problem::new("a setup was not taken back").hint(hint));
+        return Err(Problem::new("a setup was not put back").hint(hint));
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ pub struct Arguments {
     /// The image below this folder
     #[arg(long, value_name = "FOLDER", default_value = "/")]
     root: PathBuf,
-    /// What the timer runs: takes back the setup that waits with this token, if no administrator
+    /// What the timer runs: puts back the setup that waits with this token, if no administrator
     /// has confirmed it
     #[arg(long, hide = true, value_name = "TOKEN")]
     unless_confirmed: Option<String>,
@@ -67,5 +67,5 @@ pub fn run(arguments: &Arguments) -> Done {
 
 fn nothing_to_do() -> Problem {
     Problem::new("nothing was set up by this command")
-        .hint("a stack that was written by hand is taken out by hand: the lines of /etc/pam.d that name pam_countersign.so")
+        .hint("sudo countersign setup sets it up; a stack that was written by hand is taken out by hand: the lines of /etc/pam.d that name pam_countersign.so")
 }

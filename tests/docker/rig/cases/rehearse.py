@@ -57,7 +57,7 @@ def an_exempt_login_names_its_rule_and_the_rest_of_the_stack_decides(world):
 def a_stack_without_the_module_is_told(world):
     attempt = rehearses(world, "otto")
     ends(attempt, 1, r"sshd would let otto in\.", r"pam_countersign   was not asked: no line of this stack names it",
-         r"hint: countersign check")
+         r"hint: sudo countersign setup puts the module into the stacks of services")
     world.tenant.saw_nothing()
 
 

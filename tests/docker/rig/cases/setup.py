@@ -183,7 +183,7 @@ def a_setup_that_nobody_confirms_is_put_back_by_itself(world):
         expect(late.ends() == 1, "there was something to confirm")
         late.shows(r"countersign: the setup was put back at \d\d:\d\d on [0-9-]+, since no new login had confirmed it")
         late.shows("hint: set it up again, with a longer --confirm-within: sudo countersign setup proposes what was answered")
-        world.log.says("nobody confirmed the setup: taken back", tag="countersign")
+        world.log.says("no new login confirmed the setup: everything is put back", tag="countersign")
 
 
 @case(sudoers="Defaults use_pty")

@@ -32,23 +32,29 @@ pub struct Told<'a> {
     login: &'a Login,
     ended: &'a Ended,
     audit: Option<Audit<'a>>,
-    /// Why the module was not asked, where it was not.
-    unasked: &'static str,
+    /// Whether the stack names the module.
+    is_named: bool,
 }
 
 impl<'a> Told<'a> {
     pub fn new(login: &'a Login, folder: Option<&Path>, ended: &'a Ended) -> Self {
         let stacks = stacks::of_service(&folders(folder), &login.service);
-        let is_named = stacks.iter().any(stacks::Stack::names_module);
         Self {
             login,
             ended,
             audit: ended.audit.as_deref().map(|line| Audit { line, fields: audit::fields(line) }),
-            unasked: if is_named {
-                "a line before it has ended the stack, or it could not be loaded"
-            } else {
-                "no line of this stack names it"
-            },
+            is_named: stacks.iter().any(stacks::Stack::names_module),
+        }
+    }
+
+    /// Why the module was not asked, and what is to be done.
+    fn unasked(&self) -> (&'static str, &'static str) {
+        if self.is_named {
+            let why = "a line before it has ended the stack, or it could not be loaded";
+            (why, "countersign check")
+        } else {
+            let hint = "sudo countersign setup puts the module into the stacks of services";
+            ("no line of this stack names it", hint)
         }
     }
 
@@ -70,7 +76,7 @@ impl<'a> Told<'a> {
         match &self.audit {
             Some(audit) => lines.extend(audit.lines()),
             None => {
-                lines.push(fact("pam_countersign", &format!("was not asked: {}", self.unasked)))
+                lines.push(fact("pam_countersign", &format!("was not asked: {}", self.unasked().0)))
             }
         }
         lines
@@ -98,9 +104,7 @@ impl<'a> Told<'a> {
         let user = escape(&self.login.user);
         match (&self.audit, self.is_let_in()) {
             (Some(_), true) => Ok(()),
-            (None, _) => {
-                Err(Problem::new("pam_countersign was not asked").hint("countersign check"))
-            }
+            (None, _) => Err(Problem::new("pam_countersign was not asked").hint(self.unasked().1)),
             (Some(audit), false) => {
                 let hint = audit
                     .remedy()

@@ -52,7 +52,8 @@ pub fn arm(root: &Root, awaited: &Awaited, within: Duration) -> Done {
 /// Counts anew after a boot: a machine that was restarted because no user could log in is put right
 /// as well.
 fn start_timer(root: &Root, program: &str, token: &str, (seconds, lead): (u64, u64)) -> Done {
-    let about = "[Unit]\nDescription=Take back a setup of Countersign that nobody confirmed\n";
+    let about =
+        "[Unit]\nDescription=Put back a setup of Countersign that no new login has confirmed\n";
     let timer = format!(
         "{about}\n[Timer]\nOnActiveSec={seconds}\nAccuracySec=1\n\n[Install]\nWantedBy=timers.target\n"
     );
@@ -159,7 +160,7 @@ fn pause(time: Duration) -> Done {
 
 /// In the log, on the terminals, and for who confirms it later.
 fn done(root: &Root, left: &[String], typed_on: Option<&Place>) {
-    note("nobody confirmed the setup: taken back", left);
+    note("no new login confirmed the setup: everything is put back", left);
     let time = put_back::time(os::wall_clock());
     let text = format!("no new login confirmed the setup: everything was put back at {time}");
     announce::tell(&text, typed_on);
@@ -171,7 +172,7 @@ fn done(root: &Root, left: &[String], typed_on: Option<&Place>) {
 /// What is in the way is said once, and not at every try.
 fn note_once(said: &str, why: &str) -> String {
     if said != why {
-        note("not all could be taken back yet", &[why.to_owned()]);
+        note("not everything could be put back yet", &[why.to_owned()]);
     }
     why.to_owned()
 }
