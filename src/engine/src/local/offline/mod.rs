@@ -279,7 +279,6 @@ pub struct Asked {
 }
 
 /// Where that is kept.
-#[expect(clippy::large_enum_variant, reason = "a login holds one of them")]
 enum Kept {
     /// In the numbers.
     Numbers(Box<Book>, Mark),
