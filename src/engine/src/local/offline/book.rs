@@ -41,7 +41,7 @@ pub(super) struct Book {
 /// What there is of a user who is enrolled.
 pub(super) enum Opened {
     /// The record and its numbers.
-    Book(Box<Book>),
+    Book(Book),
     /// The record alone. Its numbers could not be made: no code of this user can be judged.
     Record(Trouble),
 }
@@ -50,7 +50,7 @@ impl Store {
     /// Opens a user's record and numbers, `None` if the user is not enrolled.
     pub(super) fn book(&self, uid: u32) -> Result<Option<Book>, Trouble> {
         match self.opened(uid)? {
-            Some(Opened::Book(book)) => Ok(Some(*book)),
+            Some(Opened::Book(book)) => Ok(Some(book)),
             Some(Opened::Record(trouble)) => Err(trouble),
             None => Ok(None),
         }
@@ -81,7 +81,7 @@ impl Store {
             }
         };
         let ledger = ledger.on_disk()?;
-        Ok(Some(Opened::Book(Box::new(Book { uid, bytes, record, ledger }))))
+        Ok(Some(Opened::Book(Book { uid, bytes, record, ledger })))
     }
 
     /// A record without numbers, with what its file's date says: until then no code counts.

@@ -281,7 +281,7 @@ pub struct Asked {
 /// Where that is kept.
 enum Kept {
     /// In the numbers.
-    Numbers(Box<Book>, Mark),
+    Numbers(Book, Mark),
     /// In the date of the record's file: what it was, and what it is while the login lasts.
     Date { before: u64, own: u64 },
 }
