@@ -17,6 +17,7 @@ mod command;
 mod completions;
 mod contributing;
 mod explain;
+mod imports;
 mod install;
 mod language;
 mod layers;

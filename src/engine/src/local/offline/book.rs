@@ -39,6 +39,7 @@ pub(super) struct Book {
 }
 
 /// What there is of a user who is enrolled.
+#[expect(clippy::large_enum_variant, reason = "a login holds one of them")]
 pub(super) enum Opened {
     /// The record and its numbers.
     Book(Book),

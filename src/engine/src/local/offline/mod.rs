@@ -279,6 +279,7 @@ pub struct Asked {
 }
 
 /// Where that is kept.
+#[expect(clippy::large_enum_variant, reason = "a login holds one of them")]
 enum Kept {
     /// In the numbers.
     Numbers(Book, Mark),

@@ -18,14 +18,35 @@ use ureq_proto::http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header}
 use ureq_proto::{BodyMode, Error};
 use zeroize::Zeroizing;
 
-use super::{AGENT, BODY, Settings};
+use crate::policy::IpFamily;
 use crate::tenant::failure::{Failure, Local, Misbehaviour};
 use crate::tenant::line::Line;
 use crate::tenant::nameservers::Names;
 use crate::tenant::proxy::Proxy;
 use crate::tenant::resolver::Lookups;
+use crate::tenant::roots::Roots;
 use crate::tenant::socket::Socket;
 use crate::tenant::watch::Watch;
+
+/// The largest body that is accepted, in bytes.
+pub const BODY: usize = 256 * 1024;
+
+/// How we present ourselves to the tenant.
+const AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
+
+/// How to reach a tenant. Nothing comes from the environment.
+pub struct Settings {
+    /// Who may vouch for the tenant.
+    pub roots: Roots,
+    /// The proxy on the way, if there is one.
+    pub proxy: Option<Proxy>,
+    /// Which addresses may be used.
+    pub ip_family: IpFamily,
+    /// How long the TCP connect may take, all addresses together, and the tunnel of a proxy.
+    pub connect_timeout: Duration,
+    /// How long a whole exchange may take, from the lookup to the last byte.
+    pub request_timeout: Duration,
+}
 
 /// The largest block of headers that is accepted, in bytes.
 const HEADERS: usize = 16 * 1024;

@@ -23,33 +23,13 @@ pub use super::roots::{Roots, SetupError, Store};
 use super::silence::{Proven, judged};
 use super::watch::Watch;
 
+pub use connection::{BODY, Settings};
 use connection::{Connection, Incoming, Outgoing, Target, Way};
 
 use crate::os;
-use crate::policy::IpFamily;
-
-/// The largest body that is accepted, in bytes.
-pub const BODY: usize = 256 * 1024;
-
-/// How we present ourselves to the tenant.
-const AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
 
 /// A failure so close to the end of its time may come from that end.
 const CLOSE: Duration = Duration::from_millis(100);
-
-/// How to reach a tenant. Nothing comes from the environment.
-pub struct Settings {
-    /// Who may vouch for the tenant.
-    pub roots: Roots,
-    /// The proxy on the way, if there is one.
-    pub proxy: Option<Proxy>,
-    /// Which addresses may be used.
-    pub ip_family: IpFamily,
-    /// How long the TCP connect may take, all addresses together, and the tunnel of a proxy.
-    pub connect_timeout: Duration,
-    /// How long a whole exchange may take, from the lookup to the last byte.
-    pub request_timeout: Duration,
-}
 
 /// The connection of one login: one, kept, and made anew only where it is gone before a request.
 pub struct Client {
