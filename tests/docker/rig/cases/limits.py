@@ -25,7 +25,8 @@ LOCKED = r"too many codes were wrong, so none counts for another \d+ (s|min)\."
 BLOCKED = r"No offline login: no code of yours counts at present\."
 HIDDEN = r"assword[^\r\n]*: "
 # No file may grow beyond this, and whoever tries is killed, or told so.
-STARVED = [["prlimit", "--fsize=0"], ["env", "--ignore-signal=XFSZ", "prlimit", "--fsize=438"], ["prlimit", "--fsize=100:100"]]
+DIES, GOES_ON = ["env", "--default-signal=XFSZ"], ["env", "--ignore-signal=XFSZ"]
+STARVED = [[*DIES, "prlimit", "--fsize=0"], [*GOES_ON, "prlimit", "--fsize=438"], [*DIES, "prlimit", "--fsize=100:100"]]
 FULL = "/full"
 FILLED = f"{FULL}/filled"
 
