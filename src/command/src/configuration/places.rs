@@ -3,7 +3,25 @@
 
 use countersign::policy::{self, Setting};
 
-use crate::commands::explain::List;
+/// Which list a rule is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// `[[exempt]]`
+    Exempt,
+    /// `[[require]]`
+    Require,
+}
+
+impl List {
+    /// The key of the list.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            List::Exempt => "exempt",
+            List::Require => "require",
+        }
+    }
+}
 
 /// The file, key by key.
 pub struct Places {

@@ -11,8 +11,7 @@ use countersign::policy::{Date, Network, Networks, Policy, Rule, Settings, Texts
 
 use super::finding::Finding;
 use super::reading::Reading;
-use crate::commands::explain::List;
-use crate::configuration::places::Places;
+use crate::configuration::places::{List, Places};
 use crate::machine::pam::stacks;
 use crate::machine::root::Root;
 

@@ -26,8 +26,6 @@ use crate::ui::reasons;
 use foresight::{Foresight, fit, foresee};
 use stack::Asking;
 
-pub use examine::List;
-
 /// Says what a login would meet and which rule says so; contacts no host
 #[derive(clap::Args)]
 #[command(

@@ -5,7 +5,8 @@ use countersign::policy::Terms;
 use serde_json::{Value, json};
 
 use super::Case;
-use super::examine::{Examined, List, Match};
+use super::examine::{Examined, Match};
+use crate::configuration::places::List;
 
 /// What the judge calls the exemption of users that no rule names.
 const OTHERS: &str = "require";

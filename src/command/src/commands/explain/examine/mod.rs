@@ -9,25 +9,7 @@ use countersign::policy::{
     Rule, Settings, Subject, Texts, quoted,
 };
 
-/// Which list a rule is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum List {
-    /// `[[exempt]]`
-    Exempt,
-    /// `[[require]]`
-    Require,
-}
-
-impl List {
-    /// The key of the list.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        match self {
-            List::Exempt => "exempt",
-            List::Require => "require",
-        }
-    }
-}
+use crate::configuration::places::List;
 
 /// One rule that was looked at for one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
