@@ -1,4 +1,8 @@
 //! One login from the call to the verdict: load the policy, judge, drive the login, report.
+//!
+//! An attempt consists of the talk with the user (`conversation`), the report (`report`) and what is
+//! kept between logins (`state`, `offline`). A person (`person`) is one of at most two who log in;
+//! the loop (`drive`) carries out each step of a login by a person's effects (`effects`).
 #![forbid(unsafe_code)]
 
 mod accounts;
