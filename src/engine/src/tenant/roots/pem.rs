@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 use data_encoding::BASE64;
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
@@ -87,6 +87,11 @@ impl<'a> Block<'a> {
         }
         let digits: Vec<u8> =
             text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        // The decoder takes several padded texts in a row. OpenSSL takes one.
+        let padding = memchr(b'=', &digits).and_then(|at| digits.get(at..)).unwrap_or_default();
+        if padding.iter().any(|byte| *byte != b'=') {
+            return Err(Broken::Base64);
+        }
         BASE64.decode(&digits).map_err(|_| Broken::Base64)
     }
 }
