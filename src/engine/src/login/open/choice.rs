@@ -93,6 +93,12 @@ impl Choice {
         has_code && self.offer.takes_text()
     }
 
+    /// Whether this text may be sent with the choice. Where the choice is started, no other text than
+    /// a code may: a word would ring besides the start, and only one of the two was counted.
+    pub(super) fn may_come_with(&self, text: &Secret) -> bool {
+        !self.is_oob() || self.takes_code_at_once() && !self.rings_by(text)
+    }
+
     /// Whether an answer makes the phone ring: a RADIUS server takes words such as `push`, or the
     /// number of a line in a menu of its own.
     pub(super) fn rings_by(&self, text: &Secret) -> bool {

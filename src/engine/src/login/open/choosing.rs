@@ -136,7 +136,8 @@ impl Open {
         let is_it = |c: &&Choice| c.mechanism == chosen.mechanism && c.offer.label == chosen.label;
         let choice = menu.choices().find(is_it)?.clone();
         self.choice_reused = true;
-        Some((choice, chosen.typed))
+        let typed = chosen.typed.filter(|text| choice.may_come_with(text));
+        Some((choice, typed))
     }
 
     fn ask_for(&mut self, menu: Menu) -> Next {

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::package::{about, mechanism, number, package, package_of, success, summary, with};
+use super::package::{
+    about, mechanism, number, package, package_of, success, summary, with, with_result,
+};
 use super::world::{PASSWORD, USER, World, start, terms};
 use crate::local::budget::Allowance::{self, Free, Never, Over};
-use crate::policy::Mechanism::{self, Oath, Otp, Radius, Sq, Up};
-use crate::policy::Terms;
+use crate::policy::Mechanism::{self, Oath, Otp, Radius, Sms, Sq, Up};
+use crate::policy::{Batch, Terms};
 use crate::refusal::Reason;
 
 const FOUR_MINUTES: Allowance = Over(Duration::from_secs(200));
@@ -345,7 +347,7 @@ fn replaced(allowed: &[Allowance], by: &str) -> World {
         .asks(PUSH)
         .presses_enter()
         .answers_up_and_starts("id-OTP")
-        .replies(super::package::with_result(package(&[by]), json!({"ResultAppliesTo": "id-UP"})))
+        .replies(with_result(package(&[by]), json!({"ResultAppliesTo": "id-UP"})))
 }
 
 #[test]
@@ -373,6 +375,62 @@ fn what_is_started_again_for_a_new_package_is_counted_again() {
         .replies(success(USER))
         .rang(2)
         .is_granted(&[Up, Oath]);
+}
+
+/// The RADIUS server took a word, and the tenant replaces the package by one in which the server is
+/// to be started.
+#[test]
+fn a_word_is_not_sent_again_with_a_start_that_rings_by_itself() {
+    for batch in [Batch::Off, Batch::Start, Batch::Code] {
+        let world = with_budget(Free, |terms| terms.tenant.multiple_operations = batch)
+            .starts(package(&["UP", "RADIUS"]))
+            .asks("RADIUS code.\nVerification code: ")
+            .types("push")
+            .rang(1);
+        let world = match batch {
+            Batch::Off | Batch::Start => world.answers("id-UP", PASSWORD),
+            Batch::Code => told(world, 1).advances(
+                r#""MultipleOperations":[{"MechanismId":"id-UP","Action":"Answer","Answer":"correct horse"},{"MechanismId":"id-RADIUS","Action":"Answer","Answer":"push"}]"#,
+            ),
+        };
+        let offer = with(mechanism("RADIUS"), json!({"AnswerType": "StartTextOob"}));
+        let other = package_of(vec![vec![offer]]);
+        let world = world
+            .replies(with_result(other, json!({"ResultAppliesTo": "id-UP"})))
+            .rang(2)
+            .starts_oob("id-RADIUS")
+            .replies(about("id-RADIUS", "OobPending"))
+            .asks(STARTED)
+            .types("push")
+            .rang(3);
+        told(world, 1)
+            .answers("id-RADIUS", "push")
+            .replies(success(USER))
+            .is_granted(&[Up, Radius]);
+    }
+}
+
+/// The code of a text message that came by itself is not the one of the next, either.
+#[test]
+fn a_code_is_not_sent_again_with_a_start_that_sends_another_one() {
+    let offer = |answer: &str| with(mechanism("SMS"), json!({"AnswerType": answer}));
+    free()
+        .starts(package_of(vec![vec![mechanism("UP")], vec![offer("Text")]]))
+        .asks("Code from the text message.\nVerification code: ")
+        .types("246810")
+        .answers("id-UP", PASSWORD)
+        .replies(package_of(vec![vec![offer("StartTextOob")]]))
+        .rang(1)
+        .starts_oob("id-SMS")
+        .replies(summary("OobPending"))
+        .asks(
+            "Text message sent. Type its code, or follow its link and press Enter.\n\
+             Nothing arrives? Start again and check the password.\nVerification code: ",
+        )
+        .types("135791")
+        .answers("id-SMS", "135791")
+        .replies(success(USER))
+        .is_granted(&[Up, Sms]);
 }
 
 #[test]

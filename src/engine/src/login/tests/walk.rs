@@ -307,6 +307,8 @@ fn rings(name: Option<&str>, action: &str, answer: Option<&str>) -> bool {
 struct Walk<'a> {
     dice: &'a mut Dice,
     judge: Judge,
+    /// The mechanisms that the tenant knows.
+    names: Vec<&'static str>,
     ids: usize,
     federated: bool,
     /// Whether the login has a password to compare answers with.
@@ -623,14 +625,13 @@ impl Walk<'_> {
     }
 
     fn package(&mut self) -> (Said, Value) {
-        let names = ["UP", "SQ", "OTP", "SMS", "EMAIL", "OATH", "PF", "RADIUS", "U2F", "RESET"];
         let count = self.dice.pick(&[0, 1, 1, 2, 2, 2, 2, 2, 2, 3]);
         let mut challenges = Vec::new();
         for at in 0..count {
             let width = 1 + self.dice.roll(3);
             let mut offers: Vec<_> = (0..width)
                 .map(|_| {
-                    let name = self.dice.pick(&names);
+                    let name = self.dice.pick(&self.names);
                     self.offer(name)
                 })
                 .collect();
@@ -670,6 +671,16 @@ fn any_allowance(dice: &mut Dice) -> Allowance {
     }
 }
 
+/// Every mechanism, or few: then a choice often fits into the package that replaces the one that it
+/// was made from.
+fn any_names(dice: &mut Dice) -> Vec<&'static str> {
+    let all = ["UP", "SQ", "OTP", "SMS", "EMAIL", "OATH", "PF", "RADIUS", "U2F", "RESET"];
+    match dice.one_in(4) {
+        true => vec!["UP", dice.pick(&all)],
+        false => all.to_vec(),
+    }
+}
+
 fn any_terms(dice: &mut Dice) -> Terms {
     let place = dice.pick(&[ClientAuth::Basic, ClientAuth::Body]);
     let mut terms = stepping_up(|policy| policy.client.auth = place).terms;
@@ -698,9 +709,11 @@ fn nobody_gets_in_without_a_success_for_the_right_user_and_enough_factors() {
     let mut offline = 0;
     for _ in 0..RUNS {
         let judge = Judge::new(any_terms(&mut dice));
+        let names = any_names(&mut dice);
         let walk = Walk {
             dice: &mut dice,
             judge,
+            names,
             ids: 0,
             federated: false,
             has_password: true,
