@@ -5,9 +5,10 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use countersign::tenant::http::{Client, Failure, Misbehaviour, Roots};
+use data_encoding::BASE64;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CidrSubnet, CustomExtension, DnType,
     ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -331,11 +332,21 @@ impl Made {
     }
 }
 
+/// The hash of the name that every [`root`] has.
+fn name_of_roots() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| {
+        let key = KeyPair::generate().unwrap();
+        hash(&root().self_signed(&key).unwrap().pem()).unwrap()
+    })
+}
+
 /// The verdicts on a chain must be these.
 fn sees(name: &str, expected: Believed, made: &Made) -> Option<String> {
     let shelf = Shelf::new(&format!("authorities-{}", name.replace([' ', ',', ':', '\''], "-")));
     for pem in &made.shelved {
-        shelf.shelve_pem(pem);
+        let name = hash(pem).unwrap_or_else(|| name_of_roots().to_owned());
+        shelf.shelve_as(&name, pem);
     }
     let seen = match (made.is_believed_by_us(name, &shelf), made.is_believed_by_openssl(&shelf)) {
         (true, true) => ByBoth,
@@ -726,6 +737,19 @@ fn files_of_a_store_are_read_as_openssl_reads_them() {
         shelved(chain(vec![root()], keyed()), |pems| change(pems))
     };
     let stranger = root().self_signed(&KeyPair::generate().unwrap()).unwrap().pem();
+    let encoded = |encode: &dyn Fn(&[u8]) -> String| {
+        pems(&|pems| {
+            let mut lines: Vec<_> = pems[0].lines().collect();
+            let (begin, end) = (lines.remove(0), lines.pop().unwrap());
+            let der = BASE64.decode(lines.concat().as_bytes()).unwrap();
+            pems[0] = format!("{begin}\n{}\n{end}\n", encode(&der));
+        })
+    };
+    let spaced = |at: usize, space: &str, der: &[u8]| {
+        let mut digits = BASE64.encode(der);
+        digits.insert_str(at, space);
+        digits
+    };
     let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let two = |first: &str| pems(&|pems| pems[0] = format!("{first}{}", pems[0]));
     all_see(vec![
@@ -740,6 +764,46 @@ fn files_of_a_store_are_read_as_openssl_reads_them() {
         ("garbage above", ByNeither, two(garbage)),
         ("a byte order mark above", ByBoth, two("\u{feff}")),
         ("joined", ByNeither, two(stranger.trim_end())),
+        ("one line", ByBoth, encoded(&|der| BASE64.encode(der))),
+        ("a space in it", ByBoth, encoded(&|der| spaced(8, " ", der))),
+        ("an odd line", ByBoth, encoded(&|der| spaced(7, "\n", der))),
+        (
+            "a space at the end of a line",
+            ByBoth,
+            pems(&|pems| pems[0] = pems[0].replace('\n', " \n")),
+        ),
+        ("an empty line above", ByNeither, encoded(&|der| spaced(0, "\n", der))),
+        ("an empty line in it", ByNeither, encoded(&|der| spaced(64, "\n \t\r\n", der))),
+        ("an empty line below", ByNeither, encoded(&|der| BASE64.encode(der) + "\n")),
+        ("a form feed in it", ByNeither, encoded(&|der| spaced(64, "\x0c", der))),
+        (
+            "an end on its line",
+            ByNeither,
+            pems(&|pems| pems[0] = pems[0].replace("\n-----E", "-----E")),
+        ),
+        (
+            "a space before the end",
+            ByNeither,
+            pems(&|pems| pems[0] = pems[0].replace("-----E", " -----E")),
+        ),
+        (
+            "a word behind the end",
+            ByNeither,
+            pems(&|pems| pems[0] = pems[0].trim_end().to_owned() + "x\n"),
+        ),
+        (
+            "digits behind the beginning",
+            ByNeither,
+            pems(&|pems| pems[0] = pems[0].replacen("-----\n", "-----", 1)),
+        ),
+        ("no end of the last line", ByBoth, pems(&|pems| pems[0] = pems[0].trim_end().to_owned())),
+        ("a zero byte above", ByNeither, two("\0\n")),
+        ("digits that are cut off", ByNeither, encoded(&|der| BASE64.encode(der)[..8].to_owned())),
+        (
+            "padding in it",
+            ByNeither,
+            encoded(&|der| format!("{}{}", BASE64.encode(&der[..1]), BASE64.encode(&der[1..]))),
+        ),
         ("lines of Windows", ByBoth, pems(&|pems| pems[0] = pems[0].replace('\n', "\r\n"))),
         (
             "its older label",
@@ -760,9 +824,9 @@ fn a_gap_in_the_row_of_a_name_ends_it() {
     for (what, is_left) in [("dangling", true), ("missing", false)] {
         let made = chain(vec![root()], keyed());
         let shelf = Shelf::new(&format!("authorities-gap-{what}"));
-        let first =
-            shelf.shelve_pem(&root().self_signed(&KeyPair::generate().unwrap()).unwrap().pem());
-        let name = hash(&first);
+        let stranger = root().self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let first = shelf.shelve_pem(&stranger.pem());
+        let name = name_of_roots();
         shelf.shelve_pem(&made.shelved[0]);
         assert!(made.is_believed_by_us(what, &shelf) && made.is_believed_by_openssl(&shelf));
         fs::remove_file(&first).unwrap();

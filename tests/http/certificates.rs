@@ -190,6 +190,7 @@ fn every_mark_in_a_file_of_roots_counts_or_is_an_error_with_its_line() {
     let begins = "the certificate that begins here";
     is(&marked("CERTIFICATE", "AAAA"), &format!("{begins} can't be read"));
     is(&marked("CERTIFICATE", "A*"), &format!("{begins} is damaged: it is no base64"));
+    is(&marked("CERTIFICATE", "AAAA\n\nAAAA"), &format!("{begins} has an empty line in it"));
     is(&marked("CERTIFICATE", "AA==AAAA"), &format!("{begins} is damaged: it is no base64"));
     is(
         &format!("{good}{}", &good[..good.len() / 2]),

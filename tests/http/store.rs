@@ -1,9 +1,10 @@
 //! The store of a distribution, in a directory of the test's own.
 
 use std::fs::{self, File, Permissions};
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use countersign::tenant::http::{Client, Failure, Misbehaviour, Response, Roots, Store};
 
@@ -39,10 +40,15 @@ impl Shelf {
     }
 
     pub fn shelve_pem(&self, pem: &str) -> PathBuf {
+        let name = hash(pem).expect("no certificate for openssl");
+        self.shelve_as(&name, pem)
+    }
+
+    /// Puts a file where OpenSSL would look for roots whose name has this hash.
+    pub fn shelve_as(&self, hash: &str, pem: &str) -> PathBuf {
         let count = fs::read_dir(&self.place).unwrap().count();
         let file = self.place.join(format!("{count}.crt"));
         self.write(&file, pem);
-        let hash = hash(&file);
         let twin =
             (0..).find(|twin| !self.hashed.join(format!("{hash}.{twin}")).is_symlink()).unwrap();
         symlink(&file, self.hashed.join(format!("{hash}.{twin}"))).unwrap();
@@ -67,14 +73,14 @@ impl Shelf {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test asks the openssl program")]
-pub fn hash(file: &Path) -> String {
-    let output =
-        Command::new("openssl").args(["x509", "-noout", "-hash", "-in"]).arg(file).output();
-    String::from_utf8(output.expect("openssl is needed for this test").stdout)
-        .unwrap()
-        .trim()
-        .to_owned()
+/// The hash of the first certificate's name, if openssl(1) can read that.
+pub fn hash(pem: &str) -> Option<String> {
+    let mut command = Command::new("openssl");
+    command.args(["x509", "-noout", "-hash"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::null()).spawn().expect("openssl is needed for this test");
+    child.stdin.take().unwrap().write_all(pem.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim().to_owned())
 }
 
 /// A post to a server with this identity, by a client that trusts this store.

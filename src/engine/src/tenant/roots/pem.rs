@@ -10,6 +10,8 @@ use memchr::{memchr, memchr_iter};
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
+/// What may stand beside the digits of a line.
+const SPACE: &[u8] = b" \t\r";
 /// UTF-8's mark, which Windows puts at the beginning of a file.
 const BYTE_ORDER: &[u8] = b"\xef\xbb\xbf";
 
@@ -26,10 +28,12 @@ pub(super) struct Block<'a> {
 /// What is wrong with the text of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Broken {
-    /// The BEGIN mark has no end of its own.
+    /// The BEGIN mark has no end of its own, or something behind it.
     Mark,
-    /// No END mark follows, or one of another label.
+    /// No END mark follows at the beginning of a line, or one of another label.
     End,
+    /// A line between the marks is empty.
+    Gap,
     /// What is between the marks is no base64.
     Base64,
     /// An END mark without a BEGIN.
@@ -71,22 +75,32 @@ impl<'a> Block<'a> {
         label.chars().all(is_label).then_some(label)
     }
 
-    /// The bytes that are between the marks.
+    /// The bytes that are between the marks, each of which has a line of its own.
     pub(super) fn bytes(&self) -> Result<Vec<u8>, Broken> {
         let label = self.label().ok_or(Broken::Mark)?;
-        let body = self.rest.get(label.len() + DASHES.len()..);
-        let body = body.ok_or(Broken::Mark)?;
-        let end = find(body, END).ok_or(Broken::End)?;
-        let (text, after) = body.split_at_checked(end).ok_or(Broken::End)?;
-        let closing = after.get(END.len()..).unwrap_or_default();
+        let body = self.rest.get(label.len() + DASHES.len()..).unwrap_or_default();
+        let mut lines = body.split(|byte| *byte == b'\n');
+        if !lines.next().is_some_and(is_empty) {
+            return Err(Broken::Mark);
+        }
+        let mut digits = Vec::with_capacity(body.len());
+        let closing = loop {
+            let line = lines.next().ok_or(Broken::End)?;
+            match line.strip_prefix(END) {
+                Some(closing) => break closing,
+                // OpenSSL takes what is above such a line for something else.
+                None if is_empty(line) && find(body, END).is_some() => return Err(Broken::Gap),
+                None => digits.extend(line.iter().filter(|byte| !SPACE.contains(byte))),
+            }
+        };
         let behind = closing.strip_prefix(label.as_bytes());
         let behind = behind.and_then(|behind| behind.strip_prefix(DASHES));
-        let behind = behind.ok_or(Broken::End)?;
-        if find(behind, END).is_some() {
+        if !behind.is_some_and(is_empty) {
+            return Err(Broken::End);
+        }
+        if lines.any(|line| find(line, END).is_some()) {
             return Err(Broken::Stray);
         }
-        let digits: Vec<u8> =
-            text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
         // The decoder takes several padded texts in a row. OpenSSL takes one.
         let padding = memchr(b'=', &digits).and_then(|at| digits.get(at..)).unwrap_or_default();
         if padding.iter().any(|byte| *byte != b'=') {
@@ -94,6 +108,11 @@ impl<'a> Block<'a> {
         }
         BASE64.decode(&digits).map_err(|_| Broken::Base64)
     }
+}
+
+/// Whether nothing is in a line but space.
+fn is_empty(line: &[u8]) -> bool {
+    line.iter().all(|byte| SPACE.contains(byte))
 }
 
 fn lines(text: &[u8]) -> usize {

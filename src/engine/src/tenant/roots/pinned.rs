@@ -73,6 +73,7 @@ fn broken(problem: Broken) -> &'static str {
     match problem {
         Broken::Mark => "the BEGIN mark is damaged",
         Broken::End => "the certificate that begins here has no END mark, or a damaged one",
+        Broken::Gap => "the certificate that begins here has an empty line in it",
         Broken::Base64 => "the certificate that begins here is damaged: it is no base64",
         Broken::Stray => "an END mark without its BEGIN mark",
     }

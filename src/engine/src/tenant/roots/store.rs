@@ -133,6 +133,10 @@ fn issuer_of(held: &Held, name: &[u8]) -> Option<Vec<u8>> {
 /// read.
 fn certificates(text: &[u8]) -> Option<Vec<Held>> {
     let mut held: Vec<Held> = Vec::new();
+    // OpenSSL reads no further than to a line that begins with one.
+    if text.contains(&0) {
+        return None;
+    }
     for block in pem::blocks(text) {
         if !block.begins_line {
             return None;
