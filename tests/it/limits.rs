@@ -477,28 +477,33 @@ struct Btrfs {
 
 impl Drop for Btrfs {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.root).status();
+        let _ = Command::new("umount").arg("--lazy").arg(&self.root).output();
         let _ = fs::remove_dir(&self.root);
         let _ = fs::remove_file(&self.image);
     }
 }
 
 impl Btrfs {
-    fn new() -> Self {
-        let name = format!("/tmp/countersign-btrfs-{}", std::process::id());
+    /// # Errors
+    ///
+    /// Why this machine can't have one.
+    fn new() -> Result<Self, String> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("/tmp/countersign-btrfs-{}-{number}", std::process::id());
         let disk = Self { image: format!("{name}.image").into(), root: name.into() };
         fs::File::create(&disk.image).unwrap().set_len(128 << 20).unwrap();
         fs::create_dir(&disk.root).unwrap();
-        run(Command::new("mkfs.btrfs").arg("-q").arg(&disk.image));
-        run(Command::new("mount").args(["-o", "loop"]).arg(&disk.image).arg(&disk.root));
-        disk
+        run(Command::new("mkfs.btrfs").arg("-q").arg(&disk.image))?;
+        run(Command::new("mount").args(["-o", "loop"]).arg(&disk.image).arg(&disk.root))?;
+        Ok(disk)
     }
 
     /// From now on each change of a file that is there needs room of its own, once.
     fn take_snapshot(&self) {
         let mut command = Command::new("btrfs");
         let snapshot = self.root.join("snapshot");
-        run(command.args(["subvolume", "snapshot", "-r"]).arg(&self.root).arg(snapshot));
+        run(command.args(["subvolume", "snapshot", "-r"]).arg(&self.root).arg(snapshot)).unwrap();
     }
 
     fn fill(&self) {
@@ -510,32 +515,47 @@ impl Btrfs {
     }
 }
 
-fn run(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+fn run(command: &mut Command) -> Result<(), String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|error| format!("{program}: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    output.status.success().then_some(()).ok_or_else(|| format!("{program}: {}", said.trim()))
+}
+
+/// Linux needs no room there for a change of a file, since a version that is known to.
+fn changes_without_room() -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
+    (numbers.next(), numbers.next()) >= (Some(6), Some(18))
 }
 
 /// A change that has no room would end the host by SIGBUS. This test would end, too.
 #[test]
-#[ignore = "needs root, a loop device, mkfs.btrfs and a recent Linux, as 6.18"]
 fn a_full_btrfs_changes_nothing_and_ends_no_process() {
     let pause = Duration::from_secs(600);
-    let disk = Btrfs::new();
+    let (disk, shared) = match (Btrfs::new(), Btrfs::new()) {
+        (Ok(disk), Ok(shared)) => (disk, shared),
+        (Err(why), _) | (_, Err(why)) => {
+            // By the handle itself: libtest keeps what a test that passes has printed.
+            writeln!(std::io::stdout(), "\nleft out a full btrfs: {why}").unwrap();
+            return;
+        }
+    };
     let machine = Machine::below(&disk.root);
     let asked = machine.store().ask(UID, pause).unwrap().unwrap();
     disk.fill();
-    asked.taken_back().unwrap();
-    assert_eq!(machine.redeem(&right()), Ok(()));
-    let asked = machine.store().ask(UID, pause).unwrap().unwrap();
-    asked.refused().unwrap();
-    assert!(machine.is_refused());
-    drop((machine, disk));
+    if changes_without_room() {
+        asked.taken_back().unwrap();
+        assert_eq!(machine.redeem(&right()), Ok(()));
+        let asked = machine.store().ask(UID, pause).unwrap().unwrap();
+        asked.refused().unwrap();
+        assert!(machine.is_refused());
+    }
 
-    let disk = Btrfs::new();
-    let machine = Machine::below(&disk.root);
+    let machine = Machine::below(&shared.root);
     let asked = machine.store().ask(UID, pause).unwrap().unwrap();
-    disk.take_snapshot();
-    disk.fill();
+    shared.take_snapshot();
+    shared.fill();
     assert!(asked.taken_back().is_err(), "there was room");
     assert!(machine.record().refused.is_some());
     assert!(matches!(machine.redeem(&right()), Err(CodeRefusal::Unusable(_))));
