@@ -222,3 +222,15 @@ fn a_tenant_that_does_not_answer_as_one_is_told_with_what_to_do() {
          hint: is tenant.url right, and is the network up?\n",
     );
 }
+
+/// What another tenant offers is not this user's.
+#[test]
+fn an_offer_that_can_t_be_believed_is_none() {
+    let rig = Rig::new(MANY);
+    let text = std::fs::read_to_string(rig.config()).unwrap();
+    let other = text.replacen("[tenant]\n", "[tenant]\nid = \"XYZ9999\"\n", 1);
+    std::fs::write(rig.config(), other).unwrap();
+    let (out, err, code) = run(&rig, &user());
+    assert_eq!((out.as_str(), code), ("", 1));
+    assert!(err.contains("the reply belongs to something else"), "{err}");
+}

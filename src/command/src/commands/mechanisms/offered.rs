@@ -48,26 +48,16 @@ pub fn offered(terms: &Terms) -> Result<Offered, Refusal> {
     let mut look = Look(None);
     let ended = drive(terms.clone(), None, &mut look);
     match (look.0, ended) {
-        (Some(offered), Err(refusal)) if is_about_offers(refusal.reason) => Ok(offered),
+        // An error, or a reply that can't be believed, says nothing about what is offered. Every
+        // other end is one that a login may have because nothing is answered here.
+        (Some(offered), Err(Refusal { reason, .. }))
+            if !reason.is_error() && !reason.is_no_word() =>
+        {
+            Ok(offered)
+        }
         (_, Err(refusal)) => Err(refusal),
         (_, Ok(_)) => Err(Reason::SuccessUnasked.into()),
     }
-}
-
-/// Ends that a login may have after a package has been seen and believed; `Interrupted` is our own.
-fn is_about_offers(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::Interrupted
-            | Reason::Conversation
-            | Reason::NothingOffered
-            | Reason::NothingUsable
-            | Reason::PasswordChange
-            | Reason::TenantThrottle
-            | Reason::TooFewFactors
-            | Reason::PushBudget
-            | Reason::Federated
-    )
 }
 
 /// What has been seen, once something has.
