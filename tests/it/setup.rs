@@ -698,6 +698,54 @@ fn where_offline_codes_count_the_local_password_comes_first() {
     assert_eq!(image.read("/etc/pam.d/sudo"), format!("{SUDO_STACK}{block}"));
 }
 
+/// The lines about sshd: with `[login]` and `[service.sshd.offline]` as given, and this answer about
+/// keys.
+fn said_of_sshd(login: &str, offline: &str, keys: &[&str]) -> Vec<String> {
+    let image = Image::new();
+    image.write("/etc/ssh/sshd_config", UNDECIDED);
+    image.write(
+        "/etc/countersign/countersign.toml",
+        &format!(
+            "[tenant]\nurl = \"\"\n[login]\n{login}\n[service.sshd.offline]\n{offline}\n[on_demand]\n\
+             app = \"a\"\nclient_id = \"c\"\nclient_secret_file = \"/etc/countersign/s\"\nscope = \"s\"\npolicy = \"p\"\n",
+        ),
+    );
+    image.write("/etc/countersign/s", "secret\n");
+    let mode = Permissions::from_mode(0o600);
+    fs::set_permissions(image.at("/etc/countersign/s"), mode).unwrap();
+    let shown = image.sets_up(&[&["--service", "sshd", "--dry-run"], keys].concat());
+    let of_sshd = shown.lines().filter_map(|line| line.strip_prefix("  sshd, "));
+    of_sshd.map(str::to_owned).collect()
+}
+
+#[test]
+fn who_is_asked_for_which_password_is_said_with_a_key_and_without_one() {
+    const TENANTS: &str = "the password of the tenant, and what the tenant asks behind it";
+    const NONE: &str = "no password, but the challenges of the tenant";
+    const LOCAL: &str = "the local password, and then the challenges of the tenant";
+    const BOTH: &str = "the local password first, which the tenant gets too: a user with two different passwords is refused, and so is one without a local password";
+    let (flow, after) = ("flow = \"on-demand\"", "after_public_key = \"on-demand\"");
+    let both = format!("{flow}\n{after}");
+    let offline = "enabled = true\nfirst_factor = \"pam_unix\"";
+    let (followed, without) = ("every user, behind a key too", "who logs in without a key");
+    let with = "who has shown a key";
+    for (login, offline, keys, expected) in [
+        ("", "", "followed", vec![(followed, TENANTS)]),
+        (after, "", "followed", vec![(without, TENANTS), (with, NONE)]),
+        (flow, "", "followed", vec![(without, LOCAL), (with, BOTH)]),
+        (&both, "", "followed", vec![(followed, LOCAL)]),
+        ("", offline, "followed", vec![(followed, BOTH)]),
+        (after, offline, "followed", vec![(without, BOTH), (with, LOCAL)]),
+        (after, "", "alone", vec![(without, TENANTS)]),
+        (after, "", "refused", vec![("every user, and no key is taken", TENANTS)]),
+    ] {
+        let expected: Vec<_> =
+            expected.iter().map(|(who, what)| format!("{who}: {what}")).collect();
+        let said = said_of_sshd(login, offline, &["--keys", keys]);
+        assert_eq!(said, expected, "{login} {offline} {keys}");
+    }
+}
+
 #[test]
 fn what_is_no_toml_is_named_with_its_line() {
     let image = Image::new();

@@ -2,7 +2,7 @@
 //! who is left outside.
 #![forbid(unsafe_code)]
 
-use countersign::policy::Policy;
+use countersign::policy::{Flow, Policy};
 
 use super::arguments::Arguments;
 use super::asked::ask_tenant;
@@ -10,7 +10,6 @@ use super::parts::sshd::{self, Keys};
 use super::wanted::Wanted;
 use crate::machine::outside::{
     Outside, Sshd, accounts, asks_local_password_first, by_key, by_password, merged,
-    sends_local_password,
 };
 use crate::machine::root::Root;
 use crate::machine::{invoker, sudoers};
@@ -77,24 +76,35 @@ fn is_sshd(wanted: &Wanted) -> bool {
     wanted.services().iter().any(|service| service == "sshd")
 }
 
-/// One line for each program.
+/// A line for each program, and one more where the tenant is asked for something else behind a key.
 fn asked(wanted: &Wanted) -> Vec<String> {
+    let (policy, keys) = (&wanted.policy, wanted.answers.keys);
     let services = wanted.services().iter();
-    let mut lines: Vec<_> = services
-        .filter(|service| !["sudo-i", "su-l"].contains(&service.as_str()))
-        .map(|service| {
-            format!("{}: {}", who(service, wanted.answers.keys), what(&wanted.policy, service))
-        })
-        .collect();
-    let settings = wanted.policy.for_service("");
+    let services = services.filter(|service| !["sudo-i", "su-l"].contains(&service.as_str()));
+    let mut lines = Vec::new();
+    for service in services {
+        let step_up = &policy.for_service(service).step_up;
+        let without_key = what(policy, service, &step_up.flow);
+        let behind_key = what(policy, service, &step_up.after_public_key);
+        match (who_behind_key(service, keys), without_key == behind_key) {
+            (Some(with_key), false) => {
+                lines.push(format!("{service}, who logs in without a key: {without_key}"));
+                lines.push(format!("{service}, {with_key}: {behind_key}"));
+            }
+            (None, _) | (Some(_), true) => {
+                lines.push(format!("{service}, {}: {without_key}", who(service, keys)));
+            }
+        }
+    }
+    let settings = policy.for_service("");
     if !settings.require.is_empty() || !settings.exempt.is_empty() {
         lines.push("who is left out by [[require]] or [[exempt]]: the local password".to_owned());
     }
     lines
 }
 
-fn who(service: &str, keys: Option<Keys>) -> String {
-    let users = match (service, keys) {
+fn who(service: &str, keys: Option<Keys>) -> &'static str {
+    match (service, keys) {
         ("sshd", Some(Keys::Followed)) => "every user, behind a key too",
         ("sshd", Some(Keys::Alone)) => "who logs in without a key",
         ("sshd", Some(Keys::Refused)) => "every user, and no key is taken",
@@ -102,17 +112,27 @@ fn who(service: &str, keys: Option<Keys>) -> String {
         ("sudo", _) => "who is asked for a password by sudo",
         ("su", _) => "who types su, but not root",
         _ => "every user",
-    };
-    format!("{service}, {users}")
+    }
 }
 
-fn what(policy: &Policy, service: &str) -> &'static str {
-    if sends_local_password(policy, service) {
-        "the local password first, which the tenant gets too (offline.enabled): a user with two different passwords is refused, and so is one without a local password"
-    } else if asks_local_password_first(policy, service) {
-        "the local password, and then the challenges of the tenant"
-    } else {
-        "the password of the tenant, and what the tenant asks behind it"
+/// Who is asked although they have shown a key.
+fn who_behind_key(service: &str, keys: Option<Keys>) -> Option<&'static str> {
+    match (service, keys) {
+        ("sshd", Some(Keys::Followed)) => Some("who has shown a key"),
+        ("sshd", None) => Some("who has shown a key, if AuthenticationMethods of sshd asks then"),
+        ("sshd", Some(Keys::Alone | Keys::Refused)) | (_, _) => None,
+    }
+}
+
+/// What is asked in a service, where this is what the tenant is asked for.
+fn what(policy: &Policy, service: &str, flow: &Flow) -> &'static str {
+    match (asks_local_password_first(policy, service), flow) {
+        (true, Flow::Login) => {
+            "the local password first, which the tenant gets too: a user with two different passwords is refused, and so is one without a local password"
+        }
+        (true, Flow::OnDemand(_)) => "the local password, and then the challenges of the tenant",
+        (false, Flow::Login) => "the password of the tenant, and what the tenant asks behind it",
+        (false, Flow::OnDemand(_)) => "no password, but the challenges of the tenant",
     }
 }
 
