@@ -1,4 +1,5 @@
-# Targets: build, test, bench, demo, install, uninstall, clean. `install` and `uninstall` know DESTDIR.
+# Targets: build, test, bench, demo, install, uninstall, clean, and of packages deb and rpm. `install` and `uninstall`
+# know DESTDIR.
 
 DESTDIR =
 PREFIX = /usr
@@ -17,14 +18,17 @@ STACKS = $(addprefix $(DESTDIR),$(SYSCONFDIR)/pam.d /usr/lib/pam.d /usr/etc/pam.
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 MODULE = $(TARGET)/release/libpam_countersign.so
 COMMAND = $(TARGET)/release/countersign
-PAGES = $(wildcard packaging/man/*.[0-9])
+SIMULATOR_PAGE = packaging/man/countersign-simulator.1
+PAGES = $(filter-out $(SIMULATOR_PAGE),$(wildcard packaging/man/*.[0-9]))
 SCRIPTS = $(TARGET)/release/completions
 # Where shells look for completions of packages. Debian's zsh has a folder of its own.
 BASHDIR = $(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(PREFIX)/share/zsh/$(if $(wildcard /etc/debian_version),vendor-completions,site-functions)
 FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 
-.PHONY: all build test bench demo install uninstall clean
+SIMULATOR = $(TARGET)/release/simulator
+
+.PHONY: all build test bench demo deb rpm install install-module install-selinux install-simulator uninstall clean
 
 all: build
 
@@ -45,8 +49,19 @@ bench:
 demo:
 	tests/demo/run
 
+# What follows makes packages that run with glibc 2.28 and later, in target/dist, for this machine or for TRIPLE.
+deb:
+	packaging/release/build
+	packaging/release/deb
+
+rpm:
+	packaging/release/build
+	packaging/release/rpm
+
 # Builds nothing: `make && sudo make install` leaves no files of root in the tree.
-install:
+install: install-module install-selinux
+
+install-module:
 	$(if $(PAMDIR),,$(error no pam_unix.so in $(FOLDERS): say PAMDIR=...))
 	@for file in $(MODULE) $(COMMAND) $(SCRIPTS)/bash; do \
 	  test -e $$file || { echo "$$file is missing: run \`make\` first, as an ordinary user" >&2; exit 1; }; \
@@ -57,14 +72,27 @@ install:
 	test -e $(DESTDIR)$(SYSCONFDIR)/countersign/countersign.toml \
 	  || install -D -m 0644 conf/countersign.toml $(DESTDIR)$(SYSCONFDIR)/countersign/countersign.toml
 	install -D -m 0644 packaging/tmpfiles.d/countersign.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/countersign.conf
+	for file in $(wildcard packaging/sysusers.d/*); do \
+	  install -D -m 0644 $$file $(DESTDIR)$(PREFIX)/lib/sysusers.d/$${file##*/} || exit; \
+	done
+	for file in $(wildcard packaging/systemd/*); do \
+	  install -D -m 0644 $$file $(DESTDIR)$(PREFIX)/lib/systemd/system/$${file##*/} || exit; \
+	done
 	[ -n "$(DESTDIR)" ] || ! command -v systemd-tmpfiles >/dev/null || systemd-tmpfiles --create countersign.conf
-	install -D -m 0644 packaging/selinux/countersign.cil $(DESTDIR)$(PREFIX)/share/countersign/selinux/countersign.cil
 	for page in $(PAGES); do \
 	  install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; \
 	done
 	install -D -m 0644 $(SCRIPTS)/bash $(DESTDIR)$(BASHDIR)/countersign
 	install -D -m 0644 $(SCRIPTS)/zsh $(DESTDIR)$(ZSHDIR)/_countersign
 	install -D -m 0644 $(SCRIPTS)/fish $(DESTDIR)$(FISHDIR)/countersign.fish
+
+install-selinux:
+	install -D -m 0644 packaging/selinux/countersign.cil $(DESTDIR)$(PREFIX)/share/countersign/selinux/countersign.cil
+
+# The simulated tenant, for a package of its own. `cargo build --release -p simulator` builds it.
+install-simulator:
+	install -D -m 0755 $(SIMULATOR) $(DESTDIR)$(PREFIX)/bin/countersign-simulator
+	install -D -m 0644 $(SIMULATOR_PAGE) $(DESTDIR)$(MANDIR)/man1/countersign-simulator.1
 
 # The configuration stays: a stack that still names the module must go on to fail closed.
 uninstall:
@@ -73,6 +101,8 @@ uninstall:
 	  echo "run \`countersign unsetup\` first, and take out by hand what it leaves" >&2; exit 1; }
 	rm -f $(DESTDIR)$(PAMDIR)/pam_countersign.so $(DESTDIR)$(PREFIX)/sbin/countersign
 	rm -f $(DESTDIR)$(BASHDIR)/countersign $(DESTDIR)$(ZSHDIR)/_countersign $(DESTDIR)$(FISHDIR)/countersign.fish
+	for file in $(notdir $(wildcard packaging/systemd/*)); do rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/$$file; done
+	for file in $(notdir $(wildcard packaging/sysusers.d/*)); do rm -f $(DESTDIR)$(PREFIX)/lib/sysusers.d/$$file; done
 	rm -f $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/countersign.conf $(DESTDIR)$(PREFIX)/share/countersign/selinux/countersign.cil
 	-rmdir $(DESTDIR)$(PREFIX)/share/countersign/selinux $(DESTDIR)$(PREFIX)/share/countersign 2>/dev/null
 	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done

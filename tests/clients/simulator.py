@@ -24,7 +24,7 @@ class Simulator:
         self.place = tempfile.TemporaryDirectory(prefix="simulator-")
         home = pathlib.Path(self.place.name)
         (home / "scenario.toml").write_text(self.scenario)
-        arguments = ["--listen", "127.0.0.1:0", "--scenario", home / "scenario.toml", "--out", home]
+        arguments = ["--listen", "127.0.0.1:0", "--phone", "127.0.0.1:0", "--scenario", home / "scenario.toml", "--out", home]
         self.process = subprocess.Popen([PROGRAM, *arguments], stdout=subprocess.PIPE, text=True)
         ready = self.process.stdout.readline()
         if not ready.startswith("ready "):
