@@ -14,6 +14,7 @@
 mod britive;
 mod check;
 mod command;
+mod compiled;
 mod completions;
 mod contributing;
 mod explain;

@@ -7,8 +7,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign::host::{Answer, Caller, Conversation, Verdict, authenticate};
 use countersign::local::offline::{Asked, Store, rules};
 use countersign::local::{State, Unmarked};
+use countersign::login::Question;
 use countersign::os::Trusted;
 use countersign::policy::{OfflineLimits, Push};
 
@@ -32,6 +34,7 @@ fn main() {
         "push" | "denied" => machine.push(act == "denied"),
         "suspend" | "void" => machine.suspend(act == "void"),
         "offer" => machine.offer(),
+        "log_in" => machine.log_in(),
         _ => panic!("{act}"),
     }
 }
@@ -107,5 +110,50 @@ impl Machine {
         if self.store().map(|store| store.offer(UID + 1)) == Some(Ok(true)) {
             println!("offered");
         }
+    }
+
+    /// A login of root's that is asked nothing, by the configuration in the folder.
+    fn log_in(&self) {
+        let caller = Caller {
+            user: Ok("root".into()),
+            service: "sudo".into(),
+            rhost: None,
+            tty: None,
+            ruser: None,
+            real_uid: 0,
+            ssh_auth_info: None,
+            arguments: vec![format!("config={}/countersign.toml", self.0.display())],
+        };
+        match authenticate(&caller, &mut Mute).verdict {
+            Verdict::Exempt { rule, .. } => println!("exempt by {rule}"),
+            Verdict::Granted(_) | Verdict::Remembered(_) | Verdict::Refused(_) => {
+                println!("not exempt");
+            }
+        }
+    }
+}
+
+/// A terminal that answers nothing.
+struct Mute;
+
+impl Conversation for Mute {
+    fn password(&mut self) -> Answer {
+        Answer::Failed
+    }
+
+    fn stacked_password(&mut self) -> Option<Answer> {
+        None
+    }
+
+    fn ask(&mut self, _: &Question) -> Answer {
+        Answer::Failed
+    }
+
+    fn tell(&mut self, _: &str) {}
+
+    fn complain(&mut self, _: &str) {}
+
+    fn user(&mut self) -> Option<String> {
+        None
     }
 }
