@@ -191,6 +191,26 @@ fn a_request_longer_than_a_record_arrives_whole() {
     server.done();
 }
 
+/// With a body behind it that is longer than what is left of the record.
+#[test]
+fn the_longest_token_arrives_whole() {
+    let token = format!("Bearer {}", "x".repeat(16 * 1024));
+    let body = vec![b'y'; 20_000];
+    let expected = (format!("authorization: {token}\r\n"), body.clone());
+    let (mut client, server) = with_peer(move |mut peer| {
+        for _ in 0..2 {
+            let request = peer.request();
+            assert!(request.head.contains(&expected.0), "{}", request.head);
+            assert_eq!(request.body, expected.1);
+            peer.reply("{}");
+        }
+    });
+    for _ in 0..2 {
+        client.post(&server.url(), &[("Authorization", &token)], &body, BUDGET).unwrap();
+    }
+    server.done();
+}
+
 /// What an exchange may bring is counted anew for each.
 #[test]
 fn many_large_responses_are_as_good_as_one() {

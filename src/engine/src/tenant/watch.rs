@@ -5,8 +5,7 @@
 //! silence.
 #![forbid(unsafe_code)]
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::tables;
@@ -24,21 +23,22 @@ const ROUNDING: Duration = Duration::from_millis(20);
 /// Silence that lasted as long counts, also where the configuration gives the network more time.
 const SEVERAL: Duration = Duration::from_secs(3);
 
-/// The watch of one login, shared by everything in it that waits for the network.
+/// The watch of one login, shared by everything in it that waits for the network. The HTTP crate
+/// wants what stands below it to be fit for threads, hence the lock: one thread alone comes here.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Watch(Rc<State>);
+pub(super) struct Watch(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    account: Cell<Account>,
+    account: Account,
     /// When the exchange began.
-    begun: Cell<Option<Instant>>,
+    begun: Option<Instant>,
     /// The time that this machine was suspended before the exchange began.
-    suspended: Cell<Duration>,
+    suspended: Duration,
     /// Looks for SIGCONT. Begins when an exchange is as old as a slice, which most never are.
-    continuations: RefCell<Option<Continuations>>,
+    continuations: Option<Continuations>,
     /// A table of the kernel that was full when a slice was over.
-    full: RefCell<Option<String>>,
+    full: Option<String>,
 }
 
 /// What the time of an exchange went to.
@@ -77,28 +77,33 @@ impl Account {
 }
 
 impl Watch {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// An exchange begins. What happened before it does not matter.
     pub(super) fn begin(&self) {
-        self.0.account.set(Account::default());
-        self.0.begun.set(Some(Instant::now()));
-        self.0.suspended.set(os::time_suspended());
-        self.0.full.take();
+        let mut state = self.state();
+        state.account = Account::default();
+        state.begun = Some(Instant::now());
+        state.suspended = os::time_suspended();
+        state.full = None;
     }
 
     /// An exchange ends: the host gets its signals back.
     pub(super) fn end(&self) {
-        self.0.continuations.take();
+        self.state().continuations = None;
     }
 
     /// A part of the exchange begins in which the network has so much time to answer.
     pub(super) fn gives(&self, fair: Duration) {
-        self.change(|account| account.fair = fair);
+        self.state().account.fair = fair;
         self.sent();
     }
 
     /// Something was sent. What passed before it was no silence after it.
     pub(super) fn sent(&self) {
-        self.change(|account| account.listened = Duration::ZERO);
+        self.state().account.listened = Duration::ZERO;
     }
 
     /// A wait that began then, and was to last no longer than this, has ended.
@@ -108,49 +113,41 @@ impl Watch {
 
     /// A wait that took so long, and was to last no longer than planned, has ended.
     pub(super) fn waited_so_long(&self, took: Duration, planned: Duration) {
-        self.change(|account| account.wait(took, planned));
-        if took >= SLICE {
-            let mut full = self.0.full.borrow_mut();
-            *full = full.take().or_else(tables::full);
+        let mut state = self.state();
+        state.account.wait(took, planned);
+        if took >= SLICE && state.full.is_none() {
+            state.full = tables::full();
         }
         // Not of this wait alone: a stop ends some waits early (signal(7)).
-        if self.0.begun.get().is_some_and(|begun| begun.elapsed() >= SLICE) {
-            let mut continuations = self.0.continuations.borrow_mut();
-            continuations.get_or_insert_with(Continuations::watch);
+        if state.begun.is_some_and(|begun| begun.elapsed() >= SLICE) {
+            state.continuations.get_or_insert_with(Continuations::watch);
         }
     }
 
     /// A deadline has passed.
     pub(super) fn passed(&self, deadline: Instant) {
-        let is_late = deadline.elapsed() > MARGIN;
-        self.change(|account| account.late |= is_late);
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Account)) {
-        let mut account = self.0.account.get();
-        change(&mut account);
-        self.0.account.set(account);
+        self.state().account.late |= deadline.elapsed() > MARGIN;
     }
 
     /// Whether all the time of this exchange, up to now, was the network's.
     pub(super) fn was_running(&self) -> bool {
-        let suspended = os::time_suspended().saturating_sub(self.0.suspended.get());
-        let continuations = self.0.continuations.borrow();
-        let continued = continuations.as_ref().is_some_and(Continuations::seen);
-        let elapsed = self.0.begun.get().map(|begun| begun.elapsed());
-        let covered = self.0.account.get().covers(elapsed.unwrap_or_default());
+        let state = self.state();
+        let suspended = os::time_suspended().saturating_sub(state.suspended);
+        let continued = state.continuations.as_ref().is_some_and(Continuations::seen);
+        let elapsed = state.begun.map(|begun| begun.elapsed());
+        let covered = state.account.covers(elapsed.unwrap_or_default());
         covered && !continued && suspended <= MARGIN
     }
 
     /// Whether the silence that ended this exchange lasted as long as a fair request would have
     /// waited.
     pub(super) fn was_fair(&self) -> bool {
-        self.0.account.get().is_fair()
+        self.state().account.is_fair()
     }
 
     /// A table of the kernel that was full meanwhile.
     pub(super) fn full_table(&self) -> Option<String> {
-        self.0.full.borrow().clone()
+        self.state().full.clone()
     }
 }
 
@@ -168,7 +165,7 @@ mod tests {
     fn begun(before: Duration) -> Watch {
         let watch = Watch::default();
         watch.begin();
-        watch.0.begun.set(Some(ago(before)));
+        watch.state().begun = Some(ago(before));
         watch
     }
 
@@ -251,7 +248,7 @@ mod tests {
         watch.waited(Instant::now(), SLICE);
         os::continue_this_thread();
         assert!(watch.was_running(), "nothing was looked at so far");
-        watch.0.begun.set(Some(ago(SLICE)));
+        watch.state().begun = Some(ago(SLICE));
         watch.waited(ago(SLICE), SLICE);
         assert!(watch.was_running());
         os::continue_this_thread();
@@ -264,7 +261,7 @@ mod tests {
     #[test]
     fn a_table_that_was_full_when_a_slice_was_over_stays_in_mind_for_this_exchange() {
         let watch = begun(SLICE);
-        watch.0.full.replace(Some("x is full".to_owned()));
+        watch.state().full = Some("x is full".to_owned());
         watch.waited(ago(SLICE), SLICE);
         assert_eq!(watch.full_table().as_deref(), Some("x is full"));
         watch.begin();
@@ -277,7 +274,7 @@ mod tests {
         let before = os::time_suspended().checked_sub(MARGIN * 2);
         // On a machine that was never suspended there is no such time to pretend.
         if let Some(before) = before {
-            watch.0.suspended.set(before);
+            watch.state().suspended = before;
             assert!(!watch.was_running());
         }
     }

@@ -1,11 +1,25 @@
 //! One HTTPS connection to the tenant for the time of one login.
 //!
-//! This room is the only one that names the HTTP crate. It moves bytes; what they mean is the
+//! This room is the only one that names the HTTP crate, ureq. It moves bytes; what they mean is the
 //! business of `reply`.
+//!
+//! ureq writes requests, reads responses and keeps the connection. What stands below it is ours, by
+//! the traits that it has for that ([`connector`], [`transport`]), because its own sockets, TLS and
+//! look-ups
+//!
+//! - send the head and the body of a request apart, which costs a packet and a system call each;
+//! - ask the name service for each request, and take the roots of TLS as one parsed list;
+//! - don't tell silence from an answer, nor the network's time from time in which the process did
+//!   not run (`silence`, `watch`), and don't end when a signal asks to;
+//! - take a proxy from the environment, which is the user's under su and sudo.
+//!
+//! So the deadlines are ours as well: ureq is told none, and the layers below it end by their own.
 #![forbid(unsafe_code)]
 
-mod connection;
+mod connector;
+mod transport;
 
+use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -14,7 +28,9 @@ use rustls::crypto::{self, CryptoProvider, KeyProvider};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::SigningKey;
 use rustls::{CipherSuite, ClientConfig, Error};
-use ureq_proto::http::{HeaderValue, Method, Request, request};
+use ureq::config::Config;
+use ureq::http::{self, HeaderMap, HeaderValue, Method, Request, StatusCode, header, request};
+use ureq::{Agent, Body};
 
 pub use super::failure::{Failure, Local, Misbehaviour, Outage};
 use super::means;
@@ -23,18 +39,30 @@ pub use super::roots::{Roots, SetupError, Store};
 use super::silence::{Proven, judged};
 use super::watch::Watch;
 
-pub use connection::{BODY, Settings};
-use connection::{Connection, Incoming, Outgoing, Target, Way};
+pub use connector::Settings;
+use connector::Way;
+use transport::{HEADERS, Terms, wrapped};
 
 use crate::os;
+
+/// The largest body that is accepted, in bytes.
+pub const BODY: usize = 256 * 1024;
+
+/// How we present ourselves to the tenant.
+const AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
+
+/// A person may need this long to answer between two requests on one connection.
+const IDLE: Duration = Duration::from_secs(120);
+
+const UNFIT: &str = "not a URL or header that can be sent";
 
 /// A failure so close to the end of its time may come from that end.
 const CLOSE: Duration = Duration::from_millis(100);
 
 /// The connection of one login: one, kept, and made anew only where it is gone before a request.
 pub struct Client {
+    agent: Agent,
     way: Way,
-    kept: Option<Connection>,
     watch: Watch,
     request_timeout: Duration,
 }
@@ -69,9 +97,10 @@ impl Client {
     /// Prepares a connection; nothing is sent before the first request.
     pub fn new(settings: &Settings) -> Result<Client, SetupError> {
         let watch = Watch::default();
+        let way = Way::new(tls(&settings.roots)?, settings, watch.clone());
         Ok(Client {
-            way: Way::new(tls(&settings.roots)?, settings, watch.clone()),
-            kept: None,
+            agent: Agent::with_parts(config(), way.clone(), way.clone()),
+            way,
             watch,
             request_timeout: settings.request_timeout,
         })
@@ -147,7 +176,8 @@ impl Client {
         let begun = Instant::now();
         let deadline = begun.checked_add(budget).unwrap_or(begun);
         self.watch.begin();
-        let result = request.and_then(|request| self.send(request, body, deadline, patience));
+        self.way.begin(Terms { deadline, heeds_stops: patience == Patience::Person });
+        let result = request.and_then(|request| self.send(request, body).map_err(sorted));
         let ended_by_itself = begun.elapsed() + CLOSE < budget;
         let prove = || {
             let met = self.watch.full_table();
@@ -168,33 +198,16 @@ impl Client {
         result
     }
 
-    /// On the connection that was kept, if it still stands and leads there; else it is given up.
-    fn send(
-        &mut self,
-        request: Request<()>,
-        body: Option<&[u8]>,
-        deadline: Instant,
-        patience: Patience,
-    ) -> Result<Response, Failure> {
-        let target = Target::of(request.uri())?;
-        let outgoing = Outgoing::new(request, body)?;
-        let kept = self.kept.take_if(|kept| kept.serves(&target));
-        self.kept = None;
-        let mut connection = match kept {
-            Some(kept) => kept,
-            None => self.way.open(&target, deadline)?,
-        };
-        connection.heed_stops(patience == Patience::Person);
-        let incoming = connection.exchange(outgoing, deadline)?;
-        if !incoming.is_last {
-            self.kept = Some(connection);
-        }
-        Ok(understood(incoming))
+    fn send(&self, request: Request<()>, body: Option<&[u8]>) -> Result<Response, ureq::Error> {
+        read(match body {
+            Some(body) => self.agent.run(request.map(|()| body))?,
+            None => self.agent.run(request)?,
+        })
     }
 
     /// How many connections have been made so far.
     pub fn connections(&self) -> u32 {
-        self.way.made
+        self.way.made()
     }
 }
 
@@ -213,7 +226,7 @@ fn asking(method: Method, url: &str, headers: &[(&str, &str)]) -> Result<Request
     let headed =
         |request: request::Builder, (name, value): &(&str, &str)| request.header(*name, *value);
     let request = headers.iter().fold(request, headed).body(());
-    request.map_err(|_| Failure::local(Local::Request, "not a URL or header that can be sent"))
+    request.map_err(|_| Failure::local(Local::Request, UNFIT))
 }
 
 /// Preferred where the tenant leaves it to us: its hash is the cheaper one, and processors have
@@ -236,15 +249,87 @@ pub(super) fn tls(roots: &Roots) -> Result<Arc<ClientConfig>, SetupError> {
     Ok(Arc::new(config))
 }
 
-fn understood(incoming: Incoming) -> Response {
-    let printable = |name| incoming.headers.get(name).and_then(printable);
-    Response {
-        status: incoming.status.as_u16(),
+/// Nothing of it comes from the environment, where ureq looks for a proxy before it is told of none.
+fn config() -> Config {
+    Config::builder()
+        .proxy(None)
+        .https_only(true)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .user_agent(AGENT)
+        .accept("")
+        .accept_encoding("")
+        .max_response_header_size(HEADERS)
+        .max_idle_connections(1)
+        .max_idle_age(IDLE)
+        .build()
+}
+
+fn read(answer: http::Response<Body>) -> Result<Response, ureq::Error> {
+    let (head, mut body) = answer.into_parts();
+    let length = acceptable(head.status, &head.headers).map_err(wrapped)?;
+    // One byte more shows the end without another, larger buffer.
+    let mut bytes = Vec::with_capacity(length.map_or(0, |length| length + 1));
+    body.with_config().limit(BODY as u64).reader().read_to_end(&mut bytes)?;
+    let printable = |name| head.headers.get(name).and_then(printable);
+    Ok(Response {
+        status: head.status.as_u16(),
         content_type: printable("content-type"),
         transaction: printable("x-cfy-tx-id").filter(|id| is_transaction(id)),
         retry_after: printable("retry-after").and_then(|text| wait(&text, printable("date"))),
         date: printable("date"),
-        body: incoming.body,
+        body: bytes,
+    })
+}
+
+/// The length of the body, where it is told. A final status; one length that is not too long, or
+/// chunks, and nothing that says two things (RFC 9112, section 6.3); no compression, for none was
+/// offered.
+fn acceptable(status: StatusCode, headers: &HeaderMap) -> Result<Option<usize>, Failure> {
+    let all = |name, value: &str| {
+        let mut values = headers.get_all(name).iter();
+        values.all(|found| found.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
+    };
+    let codings = headers.get_all(header::TRANSFER_ENCODING).iter().count();
+    let lengths: Vec<_> = headers.get_all(header::CONTENT_LENGTH).iter().collect();
+    let number = |length: &HeaderValue| length.to_str().ok().and_then(|text| text.parse().ok());
+    let length: Option<usize> = lengths.first().and_then(|length| number(length));
+    let wrong = if !(200..=599).contains(&status.as_u16()) {
+        "not a final status"
+    } else if !all(header::CONTENT_ENCODING, "identity") {
+        "compressed body"
+    } else if !all(header::TRANSFER_ENCODING, "chunked") {
+        "unknown transfer coding"
+    } else if codings + lengths.len() > 1 {
+        "more than one length"
+    } else if length.is_none() && !lengths.is_empty() {
+        "a length that is no number"
+    } else if length > Some(BODY) {
+        return Err(Failure::misbehaved(Misbehaviour::TooLarge, "body"));
+    } else {
+        return Ok(length);
+    };
+    Err(Failure::misbehaved(Misbehaviour::Protocol, wrong))
+}
+
+/// The failure inside an error of the HTTP crate, or what one of its own means.
+fn sorted(error: ureq::Error) -> Failure {
+    use ureq::Error as Own;
+    match error {
+        Own::Other(inner) => match inner.downcast::<Failure>() {
+            Ok(failure) => *failure,
+            Err(inner) => Failure::misbehaved(Misbehaviour::Protocol, inner),
+        },
+        Own::Http(_) | Own::BadUri(_) | Own::RequireHttpsOnly(_) => {
+            Failure::local(Local::Request, UNFIT)
+        }
+        Own::LargeResponseHeader(..) => Failure::misbehaved(Misbehaviour::TooLarge, "headers"),
+        Own::BodyExceedsLimit(_) => Failure::misbehaved(Misbehaviour::TooLarge, "body"),
+        Own::BodyStalled => Failure::misbehaved(Misbehaviour::Cut, "closed in a chunk"),
+        Own::Io(error) => Failure::connected(&error),
+        Own::Protocol(error) => Failure::misbehaved(Misbehaviour::Protocol, error),
+        error => Failure::misbehaved(Misbehaviour::Protocol, error),
     }
 }
 
