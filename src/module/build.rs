@@ -15,7 +15,9 @@ use std::{env, fs};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=seldom.ld");
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete,-z,now,-z,relro");
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-T,{}/seldom.ld", env!("CARGO_MANIFEST_DIR"));
     if let Some(folder) = static_unwinder() {
         println!("cargo::rustc-cdylib-link-arg=-L{}", folder.display());
     }
