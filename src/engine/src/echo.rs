@@ -6,6 +6,8 @@
 //! alone are compared, in one case, so that no punctuation hides it.
 #![forbid(unsafe_code)]
 
+use std::mem;
+
 use data_encoding::{BASE64_NOPAD, HEXLOWER};
 use zeroize::Zeroizing;
 
@@ -17,90 +19,88 @@ const SHORTEST: usize = 3;
 /// As many letters and digits of a secret in a row are too many.
 const RUN: usize = 8;
 const STEP: usize = 4;
-/// Words with a bit for each run: a login knows some hundred runs.
-const WORDS: usize = 16;
+/// A secret of as many letters stays one where some more of them are known, and has many runs.
+const LONG: usize = 256;
+const LONG_STEP: usize = 16;
 /// Escapes are taken off as many times.
 const LAYERS: usize = 3;
 
 /// The secrets of a login, as they would look in a text.
 #[derive(Default)]
 pub struct Echoes {
-    spellings: Vec<Zeroizing<String>>,
+    /// As they are: none is looked at twice.
+    secrets: Vec<Zeroizing<String>>,
+    /// The first letters of each spelling; all of them, where there are fewer than a run has.
+    beginnings: Vec<Zeroizing<Vec<u8>>>,
     /// Eight letters of each from every fourth on: a text is searched for all of them at once.
-    runs: Zeroizing<Vec<u64>>,
-    /// The bit of each run: a piece of a text whose bit is not set is none of them.
-    bits: Zeroizing<[u64; WORDS]>,
+    runs: Runs,
 }
 
 impl Echoes {
     /// One more secret. What is shorter than three letters and digits can't be kept out of any
     /// text.
     pub fn know(&mut self, secret: &str) {
-        let letters = reduced(secret);
-        if letters.len() < SHORTEST || self.spellings.contains(&letters) {
+        if self.secrets.iter().any(|known| known.as_str() == secret) {
             return;
         }
-        self.add(letters, SHORTEST);
-        self.add(reduced(&Zeroizing::new(HEXLOWER.encode(secret.as_bytes()))), 2 * SHORTEST);
+        let letters = reduced(secret);
+        if letters.len() < SHORTEST {
+            return;
+        }
+        self.secrets.push(Zeroizing::new(secret.to_owned()));
+        let step = if letters.len() < LONG { STEP } else { LONG_STEP };
+        // Two letters for a byte in hexadecimal digits, and four for three in each base64.
+        self.runs.make_room((letters.len() + 6 * secret.len()) / step);
+        self.add(&letters, SHORTEST, step);
+        self.add(Zeroizing::new(HEXLOWER.encode(secret.as_bytes())).as_bytes(), 2 * SHORTEST, step);
         for before in 0..3 {
-            self.add(reduced(&base64(secret, before)), 2 * SHORTEST);
+            self.add(&reduced(&base64(secret, before)), 2 * SHORTEST, step);
         }
     }
 
-    fn add(&mut self, spelling: Zeroizing<String>, shortest: usize) {
+    fn add(&mut self, spelling: &[u8], shortest: usize, step: usize) {
         if spelling.len() >= shortest {
-            for run in spelling.as_bytes().windows(RUN).step_by(STEP).map(run) {
-                let (word, bit) = place(run);
-                if let Some(bits) = self.bits.get_mut(word) {
-                    *bits |= bit;
-                }
-                self.runs.push(run);
-            }
-            self.spellings.push(spelling);
+            let beginning = spelling.get(..STEP + RUN - 1).unwrap_or(spelling);
+            self.beginnings.push(Zeroizing::new(beginning.to_vec()));
+            runs(spelling).step_by(step).for_each(|run| self.runs.add(run));
         }
     }
 
     /// Whether a text repeats any of them, or more than a few letters of one.
     #[must_use]
     pub fn are_in(&self, text: &str) -> bool {
-        let mut text = Zeroizing::new(text.to_owned());
-        for _ in 0..LAYERS {
-            let letters = reduced(&text);
-            let is_cut = text.trim_end().ends_with("...");
-            if self.are_in_letters(&letters) || is_cut && self.begin_at_end_of(&letters) {
-                return true;
-            }
-            if !text.contains(['%', '\\', '&']) {
-                return false;
-            }
-            let inside = unescaped(&text);
-            if inside == text {
-                return false;
-            }
-            text = inside;
-        }
-        false
+        self.are_in_layers(text, LAYERS)
     }
 
-    /// Eleven letters in a row of any secret hold one of its runs. A short secret must be there
-    /// whole.
-    fn are_in_letters(&self, letters: &str) -> bool {
-        let is_known = |run: u64| {
-            let (word, bit) = place(run);
-            self.bits.get(word).is_none_or(|bits| bits & bit != 0) && self.runs.contains(&run)
-        };
-        let mut windows = letters.as_bytes().windows(RUN).map(run);
-        let mut short = self.spellings.iter().filter(|secret| secret.len() < RUN);
-        windows.any(is_known) || short.any(|secret| letters.contains(secret.as_str()))
+    fn are_in_layers(&self, text: &str, layers: usize) -> bool {
+        let letters = reduced(text);
+        let is_cut = text.trim_end().ends_with("...");
+        if self.are_in_letters(&letters) || is_cut && self.begin_at_end_of(&letters) {
+            return true;
+        }
+        if layers == 1 || !text.contains(['%', '\\', '&']) {
+            return false;
+        }
+        let inside = unescaped(text);
+        *inside != text && self.are_in_layers(&inside, layers - 1)
+    }
+
+    /// Eleven letters in a row of any secret hold one of its runs, and 23 of a long one. A short
+    /// secret must be there whole.
+    fn are_in_letters(&self, letters: &[u8]) -> bool {
+        let mut short = self.beginnings.iter().filter(|secret| secret.len() < RUN);
+        runs(letters).any(|run| self.runs.has(run))
+            || short
+                .any(|secret| letters.windows(secret.len()).any(|part| part == secret.as_slice()))
     }
 
     /// Whether letters that were cut end in the middle of a secret.
-    fn begin_at_end_of(&self, letters: &str) -> bool {
-        let begins = |secret: &Zeroizing<String>| {
+    fn begin_at_end_of(&self, letters: &[u8]) -> bool {
+        let begins = |secret: &Zeroizing<Vec<u8>>| {
             let mut beginnings = (STEP..STEP + RUN).filter_map(|end| secret.get(..end));
             beginnings.any(|beginning| letters.ends_with(beginning))
         };
-        self.spellings.iter().any(begins)
+        self.beginnings.iter().any(begins)
     }
 
     /// The text, unless it repeats a secret.
@@ -125,28 +125,94 @@ impl Echoes {
     }
 }
 
-/// Eight bytes as one number.
-fn run(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0, |run, byte| run << 8 | u64::from(*byte))
+/// Each eight letters in a row, as one number.
+fn runs(letters: &[u8]) -> impl Iterator<Item = u64> {
+    letters.windows(RUN).filter_map(|run| Some(u64::from_ne_bytes(*run.first_chunk()?)))
 }
 
-/// Where the bit of a run is: a word, and a bit of it.
-fn place(run: u64) -> (usize, u64) {
-    let hash = run.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
-    ((hash / 64) as usize, 1 << (hash % 64))
+/// A set of runs, of which it keeps hashes: a table in which each stands at the place that it names,
+/// or behind it. They have 31 bits: of a million other runs, less than one passes for one of a long
+/// secret's.
+#[derive(Default)]
+struct Runs {
+    /// Twice as many places as runs, and a power of two. 0 is an empty place.
+    places: Vec<u32>,
+    count: usize,
 }
 
-/// Letters and digits, in lower case.
-fn reduced(text: &str) -> Zeroizing<String> {
-    let mut letters = Zeroizing::new(String::with_capacity(2 * text.len()));
-    if text.is_ascii() {
-        let bytes = text.bytes().filter(u8::is_ascii_alphanumeric);
-        letters.extend(bytes.map(|byte| char::from(byte.to_ascii_lowercase())));
-    } else {
-        let lower = text.chars().flat_map(char::to_lowercase);
-        letters.extend(lower.filter(|c| c.is_alphanumeric()));
+impl Runs {
+    /// For so many more.
+    fn make_room(&mut self, more: usize) {
+        let wanted = (2 * (self.count + more)).next_power_of_two();
+        if wanted > self.places.len() {
+            let before = mem::replace(&mut self.places, vec![0; wanted]);
+            before.into_iter().filter(|hash| *hash != 0).for_each(|hash| self.put(hash));
+        }
+    }
+
+    fn add(&mut self, run: u64) {
+        self.count += 1;
+        self.put(hash(run));
+    }
+
+    fn put(&mut self, hash: u32) {
+        if let Some(place) = self.place(hash).and_then(|place| self.places.get_mut(place)) {
+            *place = hash;
+        }
+    }
+
+    fn has(&self, run: u64) -> bool {
+        let hash = hash(run);
+        self.place(hash).and_then(|place| self.places.get(place)) == Some(&hash)
+    }
+
+    /// Where it stands, or the empty place for it.
+    fn place(&self, hash: u32) -> Option<usize> {
+        let last = self.places.len().checked_sub(1)?;
+        let mut place = hash as usize & last;
+        loop {
+            let found = *self.places.get(place)?;
+            if found == hash || found == 0 {
+                return Some(place);
+            }
+            place = (place + 1) & last;
+        }
+    }
+}
+
+/// Mixes all bits of a run; never 0.
+fn hash(run: u64) -> u32 {
+    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mixed = run.wrapping_mul(MIX);
+    let mixed = (mixed ^ mixed >> 32).wrapping_mul(MIX);
+    (mixed >> 32) as u32 | 1 << 31
+}
+
+/// What becomes of a character of ASCII: letters and digits in lower case, and 0 for all else.
+static LETTERS: [u8; 128] = {
+    let mut letters = [0; 128];
+    let mut byte = 0;
+    while byte < 128u8 {
+        if byte.is_ascii_alphanumeric() {
+            letters[byte as usize] = byte.to_ascii_lowercase();
+        }
+        byte += 1;
     }
     letters
+};
+
+/// Letters and digits, in lower case.
+fn reduced(text: &str) -> Zeroizing<Vec<u8>> {
+    if text.is_ascii() {
+        let mut letters = Zeroizing::new(Vec::with_capacity(text.len()));
+        let found = text.bytes().filter_map(|byte| LETTERS.get(usize::from(byte)).copied());
+        letters.extend(found.filter(|letter| *letter != 0));
+        return letters;
+    }
+    let lower = text.chars().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric());
+    let mut letters = Zeroizing::new(String::with_capacity(2 * text.len()));
+    letters.extend(lower);
+    Zeroizing::new(mem::take(&mut *letters).into_bytes())
 }
 
 /// The characters that a secret has in base64 wherever as many bytes stand before it, and none that
@@ -261,6 +327,48 @@ mod tests {
                     assert!(echoes.are_in(&spelling.to_lowercase()), "{before} {after}");
                 }
             }
+        }
+    }
+
+    /// Of any length, and in each spelling: what holds a run of it is found.
+    #[test]
+    fn of_a_long_secret_each_part_is_found() {
+        for length in [8, 40, 255, 256, 1000, 4000] {
+            let secret: String = (0..length)
+                .map(|n| {
+                    char::from(b"abcdefghijkmnopqrstuvwxyzABCDEFGH-_.0123456789"[n * n * 7 % 46])
+                })
+                .collect();
+            let echoes = knowing(&secret);
+            let most = if length < LONG { STEP } else { LONG_STEP } + RUN - 1;
+            let hex = HEXLOWER.encode(secret.as_bytes());
+            let spellings = [secret.clone(), hex, base64(&secret, 0).to_string()];
+            for spelling in spellings {
+                let letters = String::from_utf8(reduced(&spelling).to_vec()).unwrap();
+                let parts = letters.as_bytes().windows(most.min(letters.len()));
+                for part in parts {
+                    assert!(echoes.are_in(std::str::from_utf8(part).unwrap()), "{length}");
+                }
+                assert!(echoes.are_in(&format!("{}...", &letters[..STEP])));
+            }
+            assert!(
+                !echoes.are_in("no letters of it are in these words, 0f1e2d3c4b5a69788796a5b4")
+            );
+        }
+    }
+
+    #[test]
+    fn secrets_are_found_whichever_came_first() {
+        let mixed = |n: u64| (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let number = |n| mixed(mixed(n) >> 29 ^ n);
+        let secrets: Vec<String> = (0..40).map(|n| format!("{:016x}", number(n))).collect();
+        let mut echoes = Echoes::default();
+        assert!(!echoes.are_in(&secrets[0]));
+        for known in 0..secrets.len() {
+            echoes.know(&secrets[known]);
+            echoes.know(&secrets[known]);
+            assert!(secrets[..=known].iter().all(|secret| echoes.are_in(secret)));
+            assert!(secrets[known + 1..].iter().all(|secret| !echoes.are_in(secret)));
         }
     }
 
