@@ -97,7 +97,7 @@ install-simulator:
 # The configuration stays: a stack that still names the module must go on to fail closed.
 uninstall:
 	@named=$$(grep -ls '^[^#]*pam_countersign' $(addsuffix /*,$(STACKS)) /dev/null); [ -z "$$named" ] || { \
-	  echo "these stacks name the module, and would let nobody in without it:" $$named >&2; \
+	  echo "these stacks name the module, and would refuse every user without it:" $$named >&2; \
 	  echo "run \`countersign unsetup\` first, and take out by hand what it leaves" >&2; exit 1; }
 	rm -f $(DESTDIR)$(PAMDIR)/pam_countersign.so $(DESTDIR)$(PREFIX)/sbin/countersign
 	rm -f $(DESTDIR)$(BASHDIR)/countersign $(DESTDIR)$(ZSHDIR)/_countersign $(DESTDIR)$(FISHDIR)/countersign.fish

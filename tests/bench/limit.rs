@@ -83,10 +83,7 @@ pub unsafe extern "C" fn pam_sm_authenticate(
             )
         }
     };
-    match tenant.post("Advance", &last).contains("LoginSuccess") {
-        true => 0,
-        false => PAM_AUTH_ERR,
-    }
+    if tenant.post("Advance", &last).contains("LoginSuccess") { 0 } else { PAM_AUTH_ERR }
 }
 
 /// # Safety

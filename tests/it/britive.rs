@@ -97,9 +97,10 @@ impl World {
     fn dialogue(&self, arguments: &str, lines: &[(&str, &str)]) -> Seen {
         let mut terminal = Terminal::start(&mut self.command(arguments));
         for (prompt, line) in lines {
-            match prompt.contains("token") {
-                true => terminal.wait_for_unseen(prompt),
-                false => terminal.wait_for(prompt),
+            if prompt.contains("token") {
+                terminal.wait_for_unseen(prompt)
+            } else {
+                terminal.wait_for(prompt)
             }
             terminal.type_line(line);
         }
@@ -619,9 +620,10 @@ fn whoever_gives_up_at_a_prompt_ends_it() {
     let world = World::new("");
     let at = |arguments: &str, prompt: &str, key: &str| {
         let mut terminal = Terminal::start(&mut world.command(arguments));
-        match prompt.contains("token") {
-            true => terminal.wait_for_unseen(prompt),
-            false => terminal.wait_for(prompt),
+        if prompt.contains("token") {
+            terminal.wait_for_unseen(prompt)
+        } else {
+            terminal.wait_for(prompt)
         }
         terminal.press(key);
         let seen = world.seen(terminal);

@@ -29,7 +29,7 @@ fn remembered() -> Circumstances {
 fn confirmations_are_listed_and_forgotten() {
     session::lead();
     let machine = Machine::new();
-    machine.prints(&["sessions"], "Nothing is remembered: everybody is asked.\n");
+    machine.prints(&["sessions"], "No confirmation is remembered: every user is asked.\n");
     machine.prints(&["sessions", "--json"], "[]\n");
     let scope = Scope::StepUp { service: "sudo".into(), session: Session::own().unwrap() };
     let time = Duration::from_secs(600);
@@ -39,7 +39,7 @@ fn confirmations_are_listed_and_forgotten() {
         "uid 0 as alice@example.com: for sudo on /dev/pts/1, 0 s ago, for another 10 min\n",
     );
     machine.prints(&["forget", "root"], "uid 0 is asked again.\n");
-    machine.prints(&["sessions"], "Nothing is remembered: everybody is asked.\n");
+    machine.prints(&["sessions"], "No confirmation is remembered: every user is asked.\n");
     let monitor = Session::own().unwrap().leader;
     machine.state().remember(remembered(), Scope::Ssh { monitor }, time).unwrap();
     machine.prints(

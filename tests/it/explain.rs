@@ -81,16 +81,16 @@ fn without_rules_everybody_must_and_nothing_is_made_on_the_way() {
     machine.prints(
         &["explain", "daemon"],
         &format!(
-            "sshd for daemon: required\n  by          there is no [[require]]: everybody must\n  \
-             whom        daemon (uid 1) as daemon@example.com, by users.template (line 6)\n{USUAL}{NO_CODES}"
+            "sshd for daemon: required\n  by          there is no [[require]]: every user must\n  \
+             person      daemon (uid 1) as daemon@example.com, by users.template (line 6)\n{USUAL}{NO_CODES}"
         ),
     );
     assert!(!machine.0.0.join("state").exists(), "a question made a folder");
     machine.prints(
         &["explain", "root", "--rhost", "192.0.2.7"],
         &format!(
-            "sshd for root from 192.0.2.7: required\n  by          there is no [[require]]: everybody must\n  \
-             whom        root (uid 0) as alice@example.com, by users.names.root (line 8)\n{USUAL}{NO_CODES}"
+            "sshd for root from 192.0.2.7: required\n  by          there is no [[require]]: every user must\n  \
+             person      root (uid 0) as alice@example.com, by users.names.root (line 8)\n{USUAL}{NO_CODES}"
         ),
     );
 }
@@ -147,7 +147,7 @@ fn rules_that_do_not_match_say_why_and_whom_none_names_is_left_alone() {
         &["explain", "root", "--rhost", "host.example"],
         &format!(
             "sshd for root from host.example: required\n  by          rule \"root\" (line 18) of [[require]]\n  \
-             whom        root (uid 0) as alice@example.com, by users.names.root (line 8)\n{USUAL}{NO_CODES}  \
+             person      root (uid 0) as alice@example.com, by users.names.root (line 8)\n{USUAL}{NO_CODES}  \
              not matched: exempt rule \"backup\" (line 9): networks 192.0.2.0/24, 2001:db8::/32 do not hold \"host.example\", \
              which is no address; \"root\" is not in daemon\n  \
              not matched: exempt rule \"exempt[2]\" (line 15): does not name \"root\"; ended with 2020-01-01\n"
@@ -177,8 +177,8 @@ fn a_refusal_comes_with_its_reason_and_its_remedy() {
     machine.prints(
         &["explain", "root", "--service", "su"],
         "su for root: refused\n  \
-           reason      no_caller: login.person asks about the caller, and there is none\n  \
-           detail      login.person asks about the caller, and there is none\n  \
+           reason      no_caller: login.person asks about the caller, which this program does not name\n  \
+           detail      login.person asks about the caller, which this program does not name\n  \
            remedy      name another service with --service\n",
     );
     machine.prints(
@@ -193,12 +193,12 @@ fn a_refusal_comes_with_its_reason_and_its_remedy() {
 fn the_caller_is_asked_about_in_place_of_the_account() {
     let (machine, _) = machine("[service.su.login]\nperson = \"both\"\n");
     let (out, _, _) = machine.run(&["explain", "root", "--service", "su", "--ruser", "daemon"]);
-    let whom: Vec<_> = out.lines().filter(|line| line.starts_with("  whom")).collect();
+    let whom: Vec<_> = out.lines().filter(|line| line.starts_with("  person")).collect();
     assert_eq!(
         whom,
         [
-            "  whom        daemon (uid 1) as daemon@example.com, by users.template (line 6)",
-            "  whom        root (uid 0) as alice@example.com, by users.names.root (line 8)",
+            "  person      daemon (uid 1) as daemon@example.com, by users.template (line 6)",
+            "  person      root (uid 0) as alice@example.com, by users.names.root (line 8)",
         ]
     );
     assert!(out.starts_with("su for root by daemon: required\n"), "{out}");
@@ -219,7 +219,7 @@ fn a_key_has_an_owner_and_a_flow_of_its_own() {
     let (out, _, _) = machine.run(&["explain", "daemon", "--key", KEY]);
     assert!(
         out.contains(
-            "whom        daemon (uid 1) as carol@example.com, by users.keys (line 10)\n  \
+            "person      daemon (uid 1) as carol@example.com, by users.keys (line 10)\n  \
              flow        on-demand: the challenges of policy \"p\" and no password, at https://tenant.example\n"
         ),
         "{out}"
@@ -307,7 +307,7 @@ fn an_offline_code_is_possible_for_whoever_is_enrolled() {
     store.enroll(&enrolment.record).unwrap();
     assert_eq!(
         offline().replace(" 1 s ago", " 0 s ago"),
-        "  offline     yes, while nobody answers and pam_unix has verified a password: 0 of 2 logins used, \
+        "  offline     yes, while the tenant does not answer and pam_unix has verified a password: 0 of 2 logins used, \
          last online 0 s ago of 168 h"
     );
     store.remove(1).unwrap();

@@ -26,9 +26,12 @@ fn comments(folder: &Path, lines: &mut Vec<(String, String)>) {
 fn is_vague(line: &str) -> bool {
     let line = line.to_lowercase();
     let words = |c: char| !c.is_alphanumeric();
-    VAGUE.iter().any(|vague| match vague.contains([' ', ',']) {
-        true => line.contains(vague),
-        false => line.split(words).any(|word| word == *vague),
+    VAGUE.iter().any(|vague| {
+        if vague.contains([' ', ',']) {
+            line.contains(vague)
+        } else {
+            line.split(words).any(|word| word == *vague)
+        }
     })
 }
 

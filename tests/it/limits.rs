@@ -418,9 +418,10 @@ fn an_online_login_of_a_user_without_numbers_needs_no_new_file() {
         assert_eq!(machine.numbers().len(), 0, "{act}: it made a file");
         let pause = machine.record().refused;
         assert_eq!(pause.is_some(), is_refused, "{act}: as it is shown");
-        match is_refused {
-            true => assert!(machine.is_refused(), "{act}"),
-            false => assert_eq!(machine.redeem(&right()), Ok(()), "{act}"),
+        if is_refused {
+            assert!(machine.is_refused(), "{act}")
+        } else {
+            assert_eq!(machine.redeem(&right()), Ok(()), "{act}")
         }
     }
 }

@@ -646,9 +646,12 @@ fn words_of_other_tenants_for_a_denied_and_an_expired_push_are_refusals() {
         let mut person = Person::answering(&[""]);
         let met = with_phone(
             &rig,
-            |phone, message| match denied {
-                true => phone.deny(message.id),
-                false => rig.simulator.pass_time(Duration::from_secs(301)),
+            |phone, message| {
+                if denied {
+                    phone.deny(message.id)
+                } else {
+                    rig.simulator.pass_time(Duration::from_secs(301))
+                }
             },
             || log_in(&rig, &mut person),
         );

@@ -71,7 +71,7 @@ fn a_wrong_code_is_refused_with_a_reason_and_a_hint() {
         (seen.stdout.as_str(), seen.stderr.as_str(), seen.code),
         (
             "Refused (answer_refused): alice@example.com has tried UP,OATH; 3 requests, N s.\n",
-            "countersign: the tenant refused what was typed, or something that was wrong before it: Answer OATH\n\
+            "countersign: the tenant refused this answer or an earlier one: Answer OATH\n\
              hint: try again; the tenant tells its administrators more, in its own log\n",
             Some(1)
         )
@@ -90,7 +90,7 @@ fn a_tenant_that_takes_one_operation_in_a_request_is_told_of_with_the_switch_for
     let seen = end(terminal);
     assert_eq!(
         seen.stderr,
-        "countersign: the tenant refused what was typed, or something that was wrong before it: \
+        "countersign: the tenant refused this answer or an earlier one: \
          in one request: Answer UP, StartOOB OTP\n\
          hint: try again; if the tenant refuses every user so, set tenant.multiple_operations = \"off\"\n"
     );
@@ -169,7 +169,7 @@ fn ctrl_c_at_the_password_ends_it_before_the_tenant_is_asked() {
     assert_eq!(
         (seen.stderr.as_str(), seen.code),
         (
-            "countersign: a question was not answered: nobody to ask\n\
+            "countersign: a question was not answered: the caller can't ask the user\n\
              hint: try again; sshd asks only with KbdInteractiveAuthentication yes in sshd_config(5)\n",
             Some(1)
         )
@@ -216,7 +216,7 @@ fn nobody_is_asked_where_a_rule_exempts_them() {
             screen: String::new(),
             stdout: format!("Exempt: {me} is not asked; 0 requests, N s.\n"),
             stderr: format!(
-                "countersign: the rule me exempts {me} for the service login: nobody was asked\n\
+                "countersign: the rule me exempts {me} for the service login: the tenant was not asked\n\
                  hint: --service names another service\n"
             ),
             code: Some(1),
@@ -230,8 +230,7 @@ fn a_tenant_that_is_none_is_told_with_what_to_do() {
     rig.simulator.fault(What::TlsUntrusted.once());
     let seen = end(start(&rig, ""));
     assert!(
-        seen.stderr
-            .starts_with("countersign: what answered can't be believed: certificate refused: "),
+        seen.stderr.starts_with("countersign: the reply can't be trusted: certificate refused: "),
         "{seen:?}"
     );
     assert!(

@@ -187,7 +187,7 @@ fn who_is_not_asked_about_is_told_so() {
         &me,
         &format!(
             "countersign: {me} is exempt for the service login by the rule me: the tenant is not asked\n\
-             hint: --tenant-user names a user of the tenant, whom no rule exempts\n"
+             hint: name a user of the tenant with --tenant-user: rules exempt users of this machine alone\n"
         ),
     );
     assert_eq!(rig.actions(), Vec::<String>::new());
@@ -200,7 +200,7 @@ fn a_tenant_that_does_not_answer_as_one_is_told_with_what_to_do() {
     fails(
         &rig,
         &user(),
-        "countersign: what answered can't be believed: a reply of type \"text/html; charset=utf-8\"\n\
+        "countersign: the reply can't be trusted: a reply of type \"text/html; charset=utf-8\"\n\
          hint: are tenant.url and tenant.ca_file right? Is there a proxy in between?\n",
     );
     let envelope = json!({"success": false, "Result": null});

@@ -83,7 +83,7 @@ fn a_refusal_is_told_with_its_reason_and_its_remedy() {
         steady(&seen.stdout),
         "sshd would not let USER in.\n  \
            pam_authenticate  PAM_AUTH_ERR: Authentication failure\n  \
-           pam_countersign   refused, answer_refused: the tenant refused what was typed, or something that was wrong before it\n  \
+           pam_countersign   refused, answer_refused: the tenant refused this answer or an earlier one\n  \
            detail            Answer OATH\n  \
            in the log ...\n"
     );

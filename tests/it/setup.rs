@@ -174,15 +174,11 @@ impl Drop for Image {
 fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => collect(&path, files),
-            false => {
-                let mode = fs::metadata(&path).unwrap().permissions().mode();
-                files.insert(
-                    path.clone(),
-                    format!("{mode:o} {}", fs::read_to_string(&path).unwrap()),
-                );
-            }
+        if path.is_dir() {
+            collect(&path, files)
+        } else {
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            files.insert(path.clone(), format!("{mode:o} {}", fs::read_to_string(&path).unwrap()));
         }
     }
 }
@@ -280,7 +276,7 @@ fn what_is_not_said_is_asked_and_judged_when_it_is_answered() {
              sshd takes a public key alone until now, and does not ask PAM then. Three ways from now on:\n  \
              followed  the tenant is asked behind a key too; who has no key logs in with the password\n  \
              alone     a key is enough, without a second factor; who has no key is asked by the tenant\n  \
-             refused   no keys: everybody logs in with the password, and is asked by the tenant\n\
+             refused   no keys: every user logs in with the password, and is asked by the tenant\n\
              What becomes of public keys (followed, alone or refused): ",
             "followed",
         ),

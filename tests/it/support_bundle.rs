@@ -289,9 +289,10 @@ fn every_canary_is_where_it_should_be() {
 fn collect(folder: &Path, contents: &mut Vec<Vec<u8>>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => collect(&path, contents),
-            false => contents.push(fs::read(path).unwrap()),
+        if path.is_dir() {
+            collect(&path, contents)
+        } else {
+            contents.push(fs::read(path).unwrap())
         }
     }
 }
@@ -349,7 +350,7 @@ fn what_is_right_is_shown_and_names_are_replaced() {
     let state = part(&rig, &bundle, "state");
     for begin in [
         "DIR/state/confirmed-1/1: is damaged: remove it",
-        "1 to whom something was sent",
+        "1 that the tenant has sent something to",
         "person-3: rung 1 time, the last ",
         "1 enrolled for offline codes",
         "person-2 (uid 1): enrolled, waits for its first code",
@@ -589,12 +590,11 @@ fn collect_sources(folder: &Path, sources: &mut Vec<(String, String)>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => collect_sources(&path, sources),
-            false => {
-                let name = path.strip_prefix(root).unwrap().display().to_string();
-                sources.push((name, fs::read_to_string(&path).unwrap()));
-            }
+        if path.is_dir() {
+            collect_sources(&path, sources)
+        } else {
+            let name = path.strip_prefix(root).unwrap().display().to_string();
+            sources.push((name, fs::read_to_string(&path).unwrap()));
         }
     }
 }

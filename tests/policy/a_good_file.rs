@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use countersign::os;
 use countersign::policy::{
-    Batch, Date, ExemptResult, IpFamily, Labels, Mechanism, Networks, Offline, StepUp,
+    Batch, ExemptResult, IpFamily, Labels, Mechanism, Networks, Offline, StepUp,
 };
 
 use super::*;
@@ -68,7 +69,7 @@ fn a_rule_keeps_what_it_says() {
     let exempt: Vec<_> = settings.exempt.iter().collect();
     let [robots, lab] = exempt.as_slice() else { panic!("two rules") };
     assert_eq!(robots.rule.name(), "exempt[1]");
-    assert_eq!(robots.until(), Some(Date::of_epoch(1_801_353_600)));
+    assert_eq!(robots.until(), Some(os::day(1_801_353_600)));
     assert_eq!(robots.result(), ExemptResult::Success);
     assert_eq!((lab.rule.name(), lab.result()), ("lab", ExemptResult::Ignore));
     let networks =

@@ -6,7 +6,7 @@ use super::*;
 fn are_refused_with_what_is_wrong() {
     for (rule, error) in [
         ("name = 'x'", "[1]: a rule needs users, groups or networks"),
-        ("users = []", "[1].users: an empty list matches nobody, leave the key out"),
+        ("users = []", "[1].users: an empty list matches no login: leave the key out"),
         ("users = ['']", "[1].users[1]: expected a name, found \"\""),
         ("users = ['a', \"b\\n\"]", "[1].users[2]: expected a name, found \"b\\n\""),
         (
@@ -118,6 +118,6 @@ fn are_tables() {
 fn do_not_take_the_name_of_the_rule_for_all_others() {
     assert_eq!(
         errors_behind_tenant("[[exempt]]\nusers = ['a']\nname = 'require'\n"),
-        "line 5: exempt[1].name: this name stands for those whom no rule of the require list names"
+        "line 5: exempt[1].name: this name stands for the users that no rule of the require list names"
     );
 }

@@ -123,9 +123,10 @@ impl Britive {
 
     /// What is done about a user that there is.
     fn known(&mut self, id: &str, work: impl FnOnce(&mut Britive) -> Response) -> Response {
-        match self.settings.users.iter().any(|user| user.id == id) {
-            true => work(self),
-            false => problem(404, "E1004", "No such user."),
+        if self.settings.users.iter().any(|user| user.id == id) {
+            work(self)
+        } else {
+            problem(404, "E1004", "No such user.")
         }
     }
 

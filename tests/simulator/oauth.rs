@@ -38,10 +38,7 @@ pub fn token(state: &mut State, app: &str, request: &Request) -> Response {
 
 /// Where this tenant has its tokens.
 pub fn token_path(state: &State) -> &'static str {
-    match state.tenant.token_below_api {
-        true => "/api/oauth2/token/",
-        false => "/oauth2/token/",
-    }
+    if state.tenant.token_below_api { "/api/oauth2/token/" } else { "/oauth2/token/" }
 }
 
 /// `/oauth2/authorize/<app>`: the browser's part of OpenID Connect, for a client that has a token

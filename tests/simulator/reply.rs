@@ -45,9 +45,10 @@ pub fn too_many_requests(wait: Duration, state: &State) -> Response {
 
 /// `Retry-After`, in the form that this tenant gives it.
 pub fn retry_after(seconds: u64, state: &State) -> String {
-    match state.tenant.retry_after_as_date {
-        true => httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(seconds)),
-        false => seconds.to_string(),
+    if state.tenant.retry_after_as_date {
+        httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(seconds))
+    } else {
+        seconds.to_string()
     }
 }
 

@@ -303,7 +303,7 @@ reasons! {
     PasswordJunk {
         code: "password_junk", fault: Typed, pam: PAM_AUTH_ERR, level: Notice,
         log: "sshd has refused this user before",
-        hint: "its own lines in the log say why: AllowUsers, DenyUsers or PermitRootLogin",
+        hint: "the lines of sshd in the log say why: AllowUsers, DenyUsers or PermitRootLogin",
         user: None,
     }
     /// A program answers, and no user reads the prompts.
@@ -319,14 +319,14 @@ reasons! {
     AnswerRefused {
         code: "answer_refused", fault: Tenant, pam: PAM_AUTH_ERR, level: Notice,
         flags: [Denial, OwnDetail],
-        log: "the tenant refused what was typed, or something that was wrong before it",
+        log: "the tenant refused this answer or an earlier one",
         hint: ASK_THE_TENANT,
         user: None,
     }
     ApprovalRefused {
         code: "approval_refused", fault: Tenant, pam: PAM_MAXTRIES, level: Notice,
         flags: [Denial, OwnDetail],
-        log: "the approval was denied or expired, or something before it was wrong",
+        log: "the approval was denied or expired, or an earlier answer was wrong",
         hint: ASK_THE_TENANT,
         user: None,
     }
@@ -354,7 +354,7 @@ reasons! {
     }
     NothingOffered {
         code: "nothing_offered", fault: Tenant, pam: PAM_AUTH_ERR, level: Notice,
-        log: "the tenant offers nothing",
+        log: "the tenant offers no mechanism",
         hint: OFFERED,
         user: NOTHING_WORKS,
     }
@@ -412,7 +412,7 @@ reasons! {
     IdentityMismatch {
         code: "identity_mismatch", fault: Success, pam: PAM_AUTH_ERR, level: Notice,
         flags: [Denial],
-        log: "the success is for somebody else",
+        log: "the tenant's success is for another user",
         hint: "look at [users] in countersign.toml(5)",
         user: None,
     }
@@ -420,7 +420,7 @@ reasons! {
     SessionMismatch {
         code: "session_mismatch", fault: Success, pam: PAM_AUTH_ERR, level: Notice,
         flags: [Denial],
-        log: "the reply belongs to something else",
+        log: "the tenant's reply belongs to another session, or to another tenant",
         hint: "is tenant.id the id of the tenant at tenant.url?",
         user: None,
     }
@@ -443,14 +443,14 @@ reasons! {
     Misbehaved {
         code: "misbehaved", fault: Reply, pam: PAM_AUTHINFO_UNAVAIL, level: Warning,
         flags: [OwnDetail],
-        log: "what answered can't be believed",
+        log: "the reply can't be trusted",
         hint: "are tenant.url and tenant.ca_file right? Is there a proxy in between?",
         user: UNREACHABLE,
     }
     ClientRefused {
         code: "client_refused", fault: Machine, pam: PAM_AUTHINFO_UNAVAIL, level: Warning,
         flags: [OwnDetail],
-        log: "the tenant refuses this machine's own client",
+        log: "the tenant refuses the OAuth client of this machine",
         hint: "look at [on_demand] in countersign.toml(5), its secret, and the scope of the \
                application",
         user: UNREACHABLE,
@@ -458,7 +458,7 @@ reasons! {
     /// The administrator has not named that host.
     RedirectRefused {
         code: "redirect_refused", fault: Machine, pam: PAM_AUTHINFO_UNAVAIL, level: Warning,
-        log: "the tenant sent us to another host",
+        log: "the tenant sent the login to another host",
         hint: "name it in tenant.redirect_hosts if it is the tenant's",
         user: UNREACHABLE,
     }
@@ -539,7 +539,7 @@ reasons! {
     }
     DirectoryFailed {
         code: "directory_failed", fault: Machine, pam: PAM_SERVICE_ERR, level: Error,
-        log: "users can't be looked up",
+        log: "this machine can't look up users",
         hint: "id(1) shows whether the system can look up users",
         user: None,
     }
@@ -558,7 +558,7 @@ reasons! {
     }
     NoCaller {
         code: "no_caller", fault: Person, pam: PAM_AUTH_ERR, level: Notice,
-        log: "login.person asks about the caller, and there is none",
+        log: "login.person asks about the caller, which this program does not name",
         hint: "name another service with --service",
         user: None,
     }
@@ -566,20 +566,20 @@ reasons! {
     UserChanged {
         code: "user_changed", fault: Person, pam: PAM_AUTH_ERR, level: Notice,
         flags: [Denial],
-        log: "the user was changed meanwhile",
+        log: "another module changed the user during the login",
         hint: "look at the other modules of the stack",
         user: None,
     }
     /// `PAM_RUSER` is not the user who runs the program.
     CallerMismatch {
         code: "caller_mismatch", fault: Person, pam: PAM_AUTH_ERR, level: Notice,
-        log: "the caller is not who the program says",
-        hint: "look at the program that calls: it names somebody else",
+        log: "the program names a caller that is not the one who runs it",
+        hint: "look at the program that calls: it names another user",
         user: None,
     }
     Panic {
         code: "panic", fault: Defect, pam: PAM_SYSTEM_ERR, level: Error,
-        log: "a defect",
+        log: "a defect of the module",
         hint: "please report it",
         user: None,
     }

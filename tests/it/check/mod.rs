@@ -30,7 +30,7 @@ fn a_system_that_is_set_up_well_has_nothing_to_mend() {
 fn a_finding_says_what_where_why_and_what_to_do() {
     let image = Image::new();
     image.stack("rig", "auth sufficient pam_unix.so\nauth required pam_countersign.so\n");
-    let text = "error: pam_unix.so lets people in whom Countersign has not asked\n\
+    let text = "error: pam_unix.so lets users in that Countersign has not asked\n\
         \x20 at /etc/pam.d/rig:1\n\
         \x20 services: rig\n\
         \x20 - pam_unix.so (/etc/pam.d/rig:1) says success: ends the stack\n\

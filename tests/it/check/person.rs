@@ -94,8 +94,8 @@ fn whom_nobody_would_ask_is_told_with_the_options_that_there_are() {
         (
             exempt,
             ["root"; 2],
-            "name somebody who is not exempt with --user",
-            "name somebody who is not exempt with --test-user, or --without-tenant",
+            "name a user who is not exempt with --user",
+            "name a user who is not exempt with --test-user, or give --without-tenant",
         ),
         (
             "",
@@ -106,7 +106,7 @@ fn whom_nobody_would_ask_is_told_with_the_options_that_there_are() {
         (
             "",
             ["nobody", "root"],
-            "map the name in [users] of countersign.toml(5), or name somebody else with --user",
+            "map the name in [users] of countersign.toml(5), or name another user with --user",
             "say what the tenant calls the user with --name USER=NAME, or name another user with --test-user",
         ),
     ] {

@@ -35,5 +35,5 @@ fn a_helper_that_is_no_child_of_its_caller_can_not_ask_about_the_caller() {
     image.finds(&[]);
     image.configure("[service.polkit-1.login]\nperson = \"caller\"\n");
     image.finds(&["error polkit-caller /usr/lib/systemd/system/polkit-agent-helper@.service \
-         login.person asks about the caller, whom the helper of polkit does not know"]);
+         login.person asks about the caller, which the helper of polkit does not know"]);
 }

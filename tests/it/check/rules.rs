@@ -12,7 +12,7 @@ fn findings(more: &str) -> Vec<String> {
         .lines()
         .filter(|line| ["warning: ", "note: "].iter().any(|word| line.starts_with(word)));
     // What stacks have to do with exemptions is another matter.
-    let whats = whats.filter(|line| !line.contains("whoever is exempt"));
+    let whats = whats.filter(|line| !line.contains("exempt users"));
     whats.map(str::to_owned).collect()
 }
 
@@ -40,7 +40,7 @@ fn a_rule_that_can_never_hold_is_named() {
     for network in ["224.0.0.0/4", "ff00::/8", "0.0.0.0/8", "255.255.255.255", "::"] {
         let found = findings(&format!("[[exempt]]\nname = 'x'\nnetworks = ['{network}']\n"));
         assert_eq!(found.len(), 1, "{network}: {found:?}");
-        assert!(found[0].starts_with("warning: rule \"x\": nobody comes from "), "{found:?}");
+        assert!(found[0].ends_with(" is the address of no host"), "{found:?}");
     }
     assert!(findings("[[exempt]]\nnetworks = ['fe80::/10', '0.0.0.0/0', '::1']\n").is_empty());
 }

@@ -102,7 +102,7 @@ fn whoever_is_exempt_behind_a_key_has_shown_who_it_is() {
         &format!("AuthenticationMethods keyboard-interactive:pam\n{GOOD}"),
     );
     image.finds(&[
-        "error pam-exempt-unverified /etc/pam.d/sshd:1 whoever is exempt gets in with nothing",
+        "error pam-exempt-unverified /etc/pam.d/sshd:1 exempt users get in without any authentication",
     ]);
     let either = "AuthenticationMethods publickey,keyboard-interactive keyboard-interactive:pam\n";
     image.write("etc/ssh/sshd_config", &format!("{either}{GOOD}"));
@@ -168,8 +168,7 @@ fn where_sshd_does_not_use_the_module_nothing_is_asked_of_it() {
 #[test]
 fn a_match_block_without_a_key_counts_for_whoever_shows_nothing_else() {
     let exempting = "[[exempt]]\nname = \"robots\"\nusers = [\"robot\"]\nresult = \"success\"\n";
-    let nothing =
-        "error pam-exempt-unverified /etc/pam.d/sshd:1 whoever is exempt gets in with nothing";
+    let nothing = "error pam-exempt-unverified /etc/pam.d/sshd:1 exempt users get in without any authentication";
     for (methods, expected) in [
         ("keyboard-interactive:pam", Some(nothing)),
         ("password", Some(nothing)),

@@ -47,11 +47,10 @@ fn the_documented_stacks_have_nothing_to_mend() {
             image.mode("etc/countersign/secret", 0o600);
             image.configure(configuration);
             image.stack("rig", stack);
-            match configuration == OFFLINE {
-                true => {
-                    image.finds(&["note offline-first - the local password is asked for first"])
-                }
-                false => image.finds(&[]),
+            if configuration == OFFLINE {
+                image.finds(&["note offline-first - the local password is asked for first"])
+            } else {
+                image.finds(&[])
             }
         }
     }
@@ -171,19 +170,19 @@ fn a_module_that_is_not_there_is_said_and_what_comes_of_it() {
     image.remove("usr/lib/x86_64-linux-gnu/security/pam_countersign.so");
     image.finds(&[
         "error pam-module-missing /etc/pam.d/rig:1 pam_countersign.so is not there",
-        "error pam-lockout /etc/pam.d/rig:1 nobody gets in whom Countersign lets in",
+        "error pam-lockout /etc/pam.d/rig:1 the stack refuses users that Countersign lets in",
     ]);
     image.stack("rig", "auth optional pam_countersign.so\nauth required pam_unix.so\n");
     image.finds(&[
         "error pam-module-missing /etc/pam.d/rig:1 pam_countersign.so is not there",
         "error pam-refusal-ignored /etc/pam.d/rig:1 pam_countersign.so says module_unknown, and people are let in",
-        "error pam-lockout /etc/pam.d/rig:1 nobody gets in whom Countersign lets in",
+        "error pam-lockout /etc/pam.d/rig:1 the stack refuses users that Countersign lets in",
     ]);
     let image = Image::new();
     image.stack("rig", "auth required pam_countersign.so\nauth required pam_gone.so\n");
     image.finds_with_remedies(&[
         (
-            "error pam-lockout /etc/pam.d/rig:1 nobody gets in whom Countersign lets in",
+            "error pam-lockout /etc/pam.d/rig:1 the stack refuses users that Countersign lets in",
             "mend that line, or remove it: \"auth required pam_gone.so\"",
         ),
         (
@@ -231,7 +230,7 @@ fn a_condition_on_the_service_is_about_that_service_alone() {
     image.stack("common-auth", &shared("rig:sudo").replace("default=die", "default=ignore"));
     image.finds(&[
         "error pam-refusal-ignored /etc/pam.d/common-auth:2 a refusal of pam_countersign.so lets people in",
-        "warning pam-twin /etc/pam.d/sudo-i nobody is asked by \"sudo -i\"",
+        "warning pam-twin /etc/pam.d/sudo-i \"sudo -i\" does not ask for a second factor",
     ]);
 }
 
@@ -402,7 +401,7 @@ fn the_second_name_of_sudo_and_su_is_not_forgotten() {
     image.stack("su", "auth required pam_countersign.so\n");
     image.stack("su-l", "auth include su\n");
     image.finds_with_remedies(&[(
-        "warning pam-twin /etc/pam.d/sudo-i nobody is asked by \"sudo -i\"",
+        "warning pam-twin /etc/pam.d/sudo-i \"sudo -i\" does not ask for a second factor",
         "cp /etc/pam.d/sudo /etc/pam.d/sudo-i",
     )]);
     // Its own session lines stay.
@@ -459,7 +458,7 @@ fn services_of_the_vendor_and_links_are_followed() {
         "auth sufficient pam_unix.so\nauth required pam_countersign.so\n",
     );
     image.link("etc/pam.d/system-auth", "/etc/authselect/system-auth");
-    image.finds(&["error pam-bypass /etc/pam.d/system-auth:1 pam_unix.so lets people in whom Countersign has not asked"]);
+    image.finds(&["error pam-bypass /etc/pam.d/system-auth:1 pam_unix.so lets users in that Countersign has not asked"]);
     image.stack("rig", "auth required pam_countersign.so\n");
     image.remove("etc/pam.d/system-auth");
     image.finds(&[]);
@@ -551,7 +550,9 @@ fn pam_conf_counts_where_there_is_no_folder_of_services() {
         "etc/pam.conf",
         "# services\nrig auth sufficient pam_unix.so\n\nother auth required pam_deny.so\nRIG auth \\\n  required pam_countersign.so\n",
     );
-    image.finds(&["error pam-bypass /etc/pam.conf:2 pam_unix.so lets people in whom Countersign has not asked"]);
+    image.finds(&[
+        "error pam-bypass /etc/pam.conf:2 pam_unix.so lets users in that Countersign has not asked",
+    ]);
     image.write("usr/lib/pam.d/other", "auth required pam_deny.so\n");
     assert!(image.ids().contains(&"pam-conf".to_owned()));
 }

@@ -113,12 +113,11 @@ fn it_is_asked_before_anything_is_saved() {
         let seen = terminal.end();
         assert_eq!(seen.screen, format!("{DIFFERENCE}Save this? [y/N] {answer}\n"));
         let said = (world.harmless(seen.stdout.as_bytes()), seen.stderr, seen.code);
-        match there {
-            true => assert_eq!(said, (SAVED.to_owned(), String::new(), Some(0))),
-            false => {
-                let no = "countersign: nothing was saved\n".to_owned();
-                assert_eq!(said, (String::new(), no, Some(1)));
-            }
+        if there {
+            assert_eq!(said, (SAVED.to_owned(), String::new(), Some(0)))
+        } else {
+            let no = "countersign: nothing was saved\n".to_owned();
+            assert_eq!(said, (String::new(), no, Some(1)));
         }
         assert_eq!(is_there(&world), there);
         assert_eq!(world.kept().len(), usize::from(there));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 
 const CREATE: &str = "create test1 --profile Password --yes --backup-folder kept";
-const UNSURE: &str = "hint: nobody knows whether it was saved: countersign policy list shows what the tenant has now\n";
+const UNSURE: &str = "hint: the change may or may not be saved: countersign policy list shows what the tenant has now\n";
 const BEFORE: &str = "countersign: what was there before is in DIR/kept/FILE\n";
 
 #[test]

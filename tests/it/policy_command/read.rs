@@ -62,7 +62,7 @@ fn one_is_shown_with_its_rules() {
          \x20 DateRange OpBetween L,02/23/2018,02/28/2018 and IdentityCookie OpExists: Second Factor Only (OTP or SMS or EMAIL or OATH or PF)\n\
          \x20 RiskLevel OpIn High: Default New Device Login Profile (UP, then OTP or SMS or EMAIL or OATH)\n\
          \x20 otherwise: Password (UP)\n\
-         \x20 whoever can't meet any mechanism is let in (NoMfaMechLogin)\n",
+         \x20 a user who can't meet any mechanism is let in (NoMfaMechLogin)\n",
     );
     world.prints(
         "list --policy Linux",
@@ -100,7 +100,7 @@ fn those_that_others_have_made_are_found_too() {
     world.prints(
         "show 'Step up\u{202e}' --policy Off",
         "Step up in /Policy/Off, switched off\n\x20 always: no profile\n\
-         \x20 whoever can't meet any mechanism is not let in\n",
+         \x20 a user who can't meet any mechanism is not let in\n",
     );
 }
 

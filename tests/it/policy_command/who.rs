@@ -7,9 +7,10 @@ use super::*;
 fn begin(world: &World, arguments: &str, lines: &[(&str, &str)]) -> Terminal {
     let mut terminal = Terminal::start(&mut world.command(arguments));
     for (prompt, line) in lines {
-        match prompt.starts_with("Password") {
-            true => terminal.wait_for_unseen(prompt),
-            false => terminal.wait_for(prompt),
+        if prompt.starts_with("Password") {
+            terminal.wait_for_unseen(prompt)
+        } else {
+            terminal.wait_for(prompt)
         }
         terminal.type_line(line);
     }
@@ -120,7 +121,7 @@ fn a_login_that_fails_ends_there() {
     assert_eq!(
         (seen.stderr.as_str(), seen.code),
         (
-            "countersign: the tenant refused what was typed, or something that was wrong before it: Answer OATH\n\
+            "countersign: the tenant refused this answer or an earlier one: Answer OATH\n\
              hint: try again; the tenant tells its administrators more, in its own log\n",
             Some(1)
         )
@@ -132,7 +133,7 @@ fn a_login_that_fails_ends_there() {
 fn somebody_must_be_named_who_may() {
     let world = World::new();
     world.rig.configure("");
-    let nobody = "countersign: nobody is named who may read and change policies\n\
+    let nobody = "countersign: an administrator of the tenant is not named: reading and changing policies needs one\n\
          hint: log in with --as, set [admin] in countersign.toml(5), or give --app, --client-id, --client-secret-file and --scope\n";
     world.fails("roles", nobody);
     world.fails("roles --app adm --client-id x --scope y", nobody);

@@ -68,11 +68,15 @@ impl Traced {
         // SAFETY: the process is ours, and the status is where waitpid may write.
         let waited = unsafe { libc::waitpid(self.pid, &mut status, 0) };
         assert_eq!(waited, self.pid);
-        match libc::WIFSTOPPED(status) {
-            true if libc::WSTOPSIG(status) == libc::SIGTRAP | 0x80 => Stop::Call,
-            true => Stop::Signal(libc::WSTOPSIG(status)),
-            false if libc::WIFEXITED(status) => Stop::Exited(libc::WEXITSTATUS(status)),
-            false => Stop::Exited(-1),
+        if libc::WIFSTOPPED(status) {
+            match libc::WSTOPSIG(status) {
+                signal if signal == libc::SIGTRAP | 0x80 => Stop::Call,
+                signal => Stop::Signal(signal),
+            }
+        } else if libc::WIFEXITED(status) {
+            Stop::Exited(libc::WEXITSTATUS(status))
+        } else {
+            Stop::Exited(-1)
         }
     }
 

@@ -56,7 +56,7 @@ fn that_is_anything_else_is_refused() {
     ] {
         assert_eq!(
             judged("", &subject(user, 1002, "")),
-            Err(Refusal::NameNotMapped { user: user.into() }),
+            Err(NoTerms::NameNotMapped { user: user.into() }),
             "{user:?}"
         );
     }

@@ -56,12 +56,12 @@ fn is_the_user_or_nobody_without_a_caller() {
     }
     for whom in ["caller", "both"] {
         let judgement = judged(&rest(whom, ""), &root);
-        assert_eq!(judgement, Err(Refusal::NoCaller), "{whom}");
+        assert_eq!(judgement, Err(NoTerms::NoCaller), "{whom}");
     }
-    assert_eq!(Refusal::NoCaller.reason().code(), "no_caller");
+    assert_eq!(NoTerms::NoCaller.reason().code(), "no_caller");
     assert_eq!(
-        Refusal::NoCaller.to_string(),
-        "login.person asks about the caller, and there is none"
+        NoTerms::NoCaller.to_string(),
+        "login.person asks about the caller, which this program does not name"
     );
 }
 
@@ -71,7 +71,7 @@ fn is_never_let_in_for_want_of_a_caller_by_a_rule() {
     let root = Subject { caller: None, ..alice_to_root() };
     for whom in ["caller", "both"] {
         let judgement = judged(&rest(whom, rules), &root);
-        assert_eq!(judgement, Err(Refusal::NoCaller), "{whom}");
+        assert_eq!(judgement, Err(NoTerms::NoCaller), "{whom}");
     }
 }
 
@@ -208,7 +208,7 @@ fn who_has_no_name_in_the_tenant_is_refused_whoever_the_other_is() {
         judged(&rest("both", rules), &caller(user, uid))
     };
     let user = "Bob".to_owned();
-    assert_eq!(refused("Bob", 1001), Err(Refusal::NameNotMapped { user }));
+    assert_eq!(refused("Bob", 1001), Err(NoTerms::NameNotMapped { user }));
     let both = "[login]\nperson = 'both'\n";
     assert_eq!(judged(both, &alice_to_root()), root_not_mapped("root"));
     let exempt_caller = format!("{both}[[exempt]]\nusers = ['alice']\n");
@@ -264,7 +264,7 @@ fn is_looked_up_under_the_own_name() {
     for whom in WHOM {
         let rest = rest(whom, "[[exempt]]\ngroups = ['robots']\n");
         let judgement = ruling_by(&broken, &rest, &alice_to_root()).judgement;
-        assert!(matches!(judgement, Err(Refusal::DirectoryFailed(_))), "{whom}: {judgement:?}");
+        assert!(matches!(judgement, Err(NoTerms::DirectoryFailed(_))), "{whom}: {judgement:?}");
     }
 }
 

@@ -95,6 +95,6 @@ fn never_exempts_if_the_directory_fails() {
     let broken = System { broken: true, ..System::default() };
     for rule in ["users = ['root']", "groups = ['sudo']"] {
         let judgement = ruling_by(&broken, &format!("[[require]]\n{rule}\n"), &bob()).judgement;
-        assert!(matches!(judgement, Err(Refusal::DirectoryFailed(_))), "{judgement:?}");
+        assert!(matches!(judgement, Err(NoTerms::DirectoryFailed(_))), "{judgement:?}");
     }
 }

@@ -106,18 +106,18 @@ fn by_network_takes_numbers_only() {
 #[test]
 fn lasts_to_the_end_of_its_day() {
     let rest = "[[exempt]]\nname = 'move'\nusers = ['alice']\nuntil = 2026-12-31\n";
-    let late = Subject { today: Date::of_epoch(TODAY + DAY - 1), ..alice() };
+    let late = Subject { today: os::day(TODAY + DAY - 1), ..alice() };
     assert_eq!(judged(rest, &late), exempt("move"));
-    let later = Subject { today: Date::of_epoch(TODAY + DAY), ..alice() };
+    let later = Subject { today: os::day(TODAY + DAY), ..alice() };
     let ruling = ruling_by(&System::default(), rest, &later);
     assert!(matches!(ruling.judgement, Ok(Judgement::Require(_))));
-    let until = Date::of_epoch(TODAY);
+    let until = os::day(TODAY);
     assert_eq!(ruling.notes, [Note::Expired { rule: "move".into(), until }]);
     assert_eq!(
         ruling.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["exemption \"move\" ended with 2026-12-31"]
     );
-    let other = Subject { today: Date::of_epoch(TODAY + DAY), ..bob() };
+    let other = Subject { today: os::day(TODAY + DAY), ..bob() };
     assert_eq!(ruling_by(&System::default(), rest, &other).notes, []);
 }
 
@@ -171,7 +171,7 @@ fn is_looked_up_only_as_far_as_it_could_hold() {
 #[test]
 fn with_an_end_does_not_hold_where_the_clock_shows_a_day_before_one_that_lies_behind_us() {
     let ended = "[[exempt]]\nname = 'move'\nusers = ['alice']\nuntil = 2020-01-31\n";
-    let in_1970 = Subject { today: Date::of_epoch(0), ..alice() };
+    let in_1970 = Subject { today: os::day(0), ..alice() };
     let behind = |time| System { behind: time, ..System::default() };
     let ruling = ruling_by(&behind(TODAY), ended, &in_1970);
     assert!(matches!(ruling.judgement, Ok(Judgement::Require(_))));
@@ -189,6 +189,6 @@ fn with_an_end_does_not_hold_where_the_clock_shows_a_day_before_one_that_lies_be
     let later = behind(TODAY + DAY);
     assert!(matches!(ruling_by(&later, until, &alice()).judgement, Ok(Judgement::Require(_))));
     // Whom it does not exempt, the log has nothing to say of.
-    let other = Subject { today: Date::of_epoch(0), ..bob() };
+    let other = Subject { today: os::day(0), ..bob() };
     assert_eq!(ruling_by(&behind(TODAY), ended, &other).notes, []);
 }

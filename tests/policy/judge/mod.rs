@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::path::Path;
 
+use countersign::os;
 use countersign::policy::{
-    Account, Date, Directory, DirectoryFailed, ExemptResult, Groups, Judgement, ListFailed, Note,
-    Origin, Refusal, Ruling, Subject, Terms, judge, parse,
+    Account, Date, Directory, DirectoryFailed, ExemptResult, Groups, Judgement, ListFailed,
+    NoTerms, Note, Origin, Ruling, Subject, Terms, judge, parse,
 };
 
 mod a_flow;
@@ -75,7 +76,7 @@ impl Directory for System {
 
     fn behind(&self) -> Date {
         self.asked.borrow_mut().push("behind".into());
-        Date::of_epoch(self.behind)
+        os::day(self.behind)
     }
 
     fn origins(&self) -> Vec<Origin> {
@@ -108,7 +109,7 @@ fn subject(user: &str, uid: u32, rhost: &str) -> Subject {
         service: "sshd".into(),
         rhost: Some(rhost.into()),
         has_terminal: false,
-        today: Date::of_epoch(TODAY),
+        today: os::day(TODAY),
     }
 }
 
@@ -129,7 +130,7 @@ fn ruling_by(system: &System, rest: &str, subject: &Subject) -> Ruling {
 }
 
 /// What the policy asks, or its refusal.
-type Judged = Result<Judgement, Refusal>;
+type Judged = Result<Judgement, NoTerms>;
 
 fn judged(rest: &str, subject: &Subject) -> Judged {
     ruling_by(&System::default(), rest, subject).judgement
@@ -173,7 +174,7 @@ fn typed(typed: &str, name: &str, uid: u32) -> Subject {
 }
 
 fn root_not_mapped(user: &str) -> Judged {
-    Err(Refusal::RootNotMapped { user: user.into() })
+    Err(NoTerms::RootNotMapped { user: user.into() })
 }
 
 #[test]

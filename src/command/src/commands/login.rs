@@ -86,7 +86,7 @@ fn sentence(verdict: &Verdict, event: &Event) -> String {
 fn exempt(rule: &str, arguments: &Arguments) -> Problem {
     let (user, service) = (escape(&arguments.user), escape(&arguments.service));
     Problem::new(format!(
-        "the rule {} exempts {user} for the service {service}: nobody was asked",
+        "the rule {} exempts {user} for the service {service}: the tenant was not asked",
         escape(rule)
     ))
     .hint("--service names another service")

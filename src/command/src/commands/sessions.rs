@@ -25,7 +25,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         let entries: Vec<_> = entries.iter().map(|entry| object(entry, now)).collect();
         line(json!(entries));
     } else if entries.is_empty() {
-        line("Nothing is remembered: everybody is asked.");
+        line("No confirmation is remembered: every user is asked.");
     } else {
         entries.iter().for_each(|entry| line(sentence(entry, now)));
     }

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use countersign::audit::escape;
-use countersign::policy::{self, ExemptResult, Flow, Judgement, Policy, Refusal};
+use countersign::policy::{self, ExemptResult, Flow, Judgement, NoTerms, Policy};
 
 use super::accounts::{Account, Password};
 use super::root::Root;
@@ -195,9 +195,9 @@ fn obstacle(
     is_locked.then(|| "the stack asks for the local password, and it has none".to_owned())
 }
 
-fn told(refusal: &Refusal) -> String {
+fn told(refusal: &NoTerms) -> String {
     match refusal {
-        Refusal::RootNotMapped { .. } | Refusal::NameNotMapped { .. } => {
+        NoTerms::RootNotMapped { .. } | NoTerms::NameNotMapped { .. } => {
             "it has no name at the tenant".to_owned()
         }
         other => other.to_string(),

@@ -7,7 +7,7 @@ use countersign::audit::escape;
 use countersign::host::{self, LocalUsers, Whence};
 use countersign::os;
 use countersign::policy::{
-    Account, Date, Judgement, Origin, Policy, Refusal, Required, Settings, Subject, Terms, judge,
+    Account, Judgement, NoTerms, Origin, Policy, Required, Settings, Subject, Terms, judge,
 };
 
 use crate::ui::output::Problem;
@@ -21,17 +21,17 @@ pub struct Hints {
 
 pub const MECHANISMS: Hints = Hints {
     unknown: "name a user of this machine, or one of the tenant with --tenant-user",
-    exempt: "--tenant-user names a user of the tenant, whom no rule exempts",
+    exempt: "name a user of the tenant with --tenant-user: rules exempt users of this machine alone",
     not_mapped: "map the name in [users] of countersign.toml(5), or name a user of the tenant with --tenant-user",
 };
 pub const CHECK: Hints = Hints {
     unknown: "name a user of this machine with --user",
-    exempt: "name somebody who is not exempt with --user",
-    not_mapped: "map the name in [users] of countersign.toml(5), or name somebody else with --user",
+    exempt: "name a user who is not exempt with --user",
+    not_mapped: "map the name in [users] of countersign.toml(5), or name another user with --user",
 };
 pub const SETUP: Hints = Hints {
     unknown: "name a user of this machine with --test-user",
-    exempt: "name somebody who is not exempt with --test-user, or --without-tenant",
+    exempt: "name a user who is not exempt with --test-user, or give --without-tenant",
     not_mapped: "say what the tenant calls the user with --name USER=NAME, or name another user with --test-user",
 };
 
@@ -61,7 +61,7 @@ pub fn judged(
     account: Account,
     service: &str,
     public_key: Option<String>,
-) -> Result<Judgement, Refusal> {
+) -> Result<Judgement, NoTerms> {
     let subject = Subject {
         caller: Some(account.clone()),
         account,
@@ -69,7 +69,7 @@ pub fn judged(
         service: service.to_owned(),
         rhost: None,
         has_terminal: false,
-        today: Date::of_epoch(os::wall_clock()),
+        today: os::day(os::wall_clock()),
     };
     let users = LocalUsers::from(Whence::Told(Origin::Unclear));
     judge(policy, &subject, &users).judgement
@@ -81,13 +81,13 @@ pub fn account(name: &str, hint: &'static str) -> Result<Account, Problem> {
     found.ok_or_else(|| Problem::new(format!("there is no user {}", escape(name))).hint(hint))
 }
 
-fn refused(refusal: &Refusal, hints: &Hints) -> Problem {
+fn refused(refusal: &NoTerms, hints: &Hints) -> Problem {
     let hint = match refusal {
-        Refusal::RootNotMapped { .. } | Refusal::NameNotMapped { .. } => hints.not_mapped,
-        Refusal::NoCaller => "name another service with --service",
-        Refusal::Misconfigured(_) => "mend the rule in [[require]], see countersign.toml(5)",
-        Refusal::ListFailed(_) => "mend the file that users.names_file names: countersign check",
-        Refusal::DirectoryFailed(_) => "id(1) shows whether the system can look up users",
+        NoTerms::RootNotMapped { .. } | NoTerms::NameNotMapped { .. } => hints.not_mapped,
+        NoTerms::NoCaller => "name another service with --service",
+        NoTerms::Misconfigured(_) => "mend the rule in [[require]], see countersign.toml(5)",
+        NoTerms::ListFailed(_) => "mend the file that users.names_file names: countersign check",
+        NoTerms::DirectoryFailed(_) => "id(1) shows whether the system can look up users",
     };
     Problem::new(refusal).hint(hint)
 }

@@ -82,7 +82,7 @@ impl Directory for LocalUsers {
     fn behind(&self) -> Date {
         let written = self.written.iter().map(|path| os::written(path));
         let latest = written.chain([os::built()]).max();
-        Date::of_epoch(latest.unwrap_or(0))
+        os::day(latest.unwrap_or(0))
     }
 }
 

@@ -8,7 +8,7 @@ use super::accounts;
 use super::origin::Whence;
 use crate::audit::escape;
 use crate::os;
-use crate::policy::{Account, Date, DirectoryFailed, Policy, Subject, Whom};
+use crate::policy::{Account, DirectoryFailed, Policy, Subject, Whom};
 use crate::refusal::{Reason, Refusal};
 
 /// Who calls, and for which user.
@@ -43,7 +43,9 @@ pub enum Nameless {
 impl From<Nameless> for Refusal {
     fn from(nameless: Nameless) -> Self {
         match nameless {
-            Nameless::Untold => Refusal::new(Reason::Conversation, "nobody told the user's name"),
+            Nameless::Untold => {
+                Refusal::new(Reason::Conversation, "the program that calls gave no name of a user")
+            }
             Nameless::NotText => Refusal::new(Reason::NameNotMapped, "PAM_USER is not text"),
         }
     }
@@ -65,7 +67,7 @@ impl Caller {
             service: self.service.clone(),
             rhost: self.rhost.clone(),
             has_terminal: self.tty.is_some(),
-            today: Date::of_epoch(os::wall_clock()),
+            today: os::day(os::wall_clock()),
         })
     }
 

@@ -181,9 +181,9 @@ impl<'a> Talk<'a> {
     /// password method can't ask anything but the password.
     pub(super) fn unasked(&self) -> Refusal {
         let detail = if self.caller.is_ssh() {
-            "nobody to ask: sshd_config needs KbdInteractiveAuthentication yes, and PasswordAuthentication no"
+            "the caller can't ask the user: sshd_config needs KbdInteractiveAuthentication yes, and PasswordAuthentication no"
         } else {
-            "nobody to ask"
+            "the caller can't ask the user"
         };
         Refusal::new(Reason::Conversation, detail)
     }

@@ -338,7 +338,7 @@ fn a_push_that_nobody_waits_for_any_more_counts_as_denied() {
     let ringing = place.at(100).spend("alice", LIMITS).unwrap().ok().unwrap();
     assert_eq!(place.at(110).allowance("alice", LIMITS), Ok(Allowance::Free), "it rings");
     drop(ringing);
-    assert_eq!(spend(&place.at(110), "alice"), paused(50), "nobody waits");
+    assert_eq!(spend(&place.at(110), "alice"), paused(50), "no other login waits");
     assert_eq!(spend(&place.at(160), "alice"), Ok(Allowance::Free));
     let place = Place::new();
     let limits = Push { pause: Duration::from_secs(300), ..LIMITS };

@@ -83,7 +83,7 @@ fn bind(terms: &Terms, identity: &Identity) -> Result<(), Refusal> {
             let detail = format!("the tenant let in \"{}\"", shown(user, 100));
             Err(Refusal::new(Reason::IdentityMismatch, detail))
         }
-        None => Err(Refusal::new(Reason::IdentityMismatch, "the tenant named nobody")),
+        None => Err(Refusal::new(Reason::IdentityMismatch, "the tenant named no user")),
     }
 }
 

@@ -21,6 +21,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::rand::{GetRandomFlags, getrandom};
 use rustix::time::{ClockId, clock_gettime};
+use time::{Date, UtcDateTime};
 
 pub use allocator::Wiping;
 pub use cells::Cells;
@@ -45,6 +46,15 @@ pub use users::{User, gid_of, gids_of, local_names_of, name_of, uid_of, user};
 #[expect(clippy::disallowed_methods, reason = "the one place")]
 pub fn wall_clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+/// The day that holds a time in seconds since 1970, in UTC: the caller could choose the local time
+/// zone. A time that no calendar has falls on the last day.
+#[must_use]
+pub fn day(seconds: u64) -> Date {
+    let at = i64::try_from(seconds).ok();
+    let at = at.and_then(|seconds| UtcDateTime::from_unix_timestamp(seconds).ok());
+    at.map_or(Date::MAX, UtcDateTime::date)
 }
 
 /// When this program was built, in seconds since 1970: a wall clock that shows an earlier time is
@@ -207,5 +217,31 @@ pub fn fill_with_random(bytes: &mut [u8]) -> std::io::Result<()> {
         Ok(())
     } else {
         Err(std::io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::day;
+
+    #[test]
+    fn a_time_falls_on_its_day() {
+        for (seconds, written) in [
+            (0, "1970-01-01"),
+            (86_399, "1970-01-01"),
+            (86_400, "1970-01-02"),
+            (951_782_400, "2000-02-29"),
+            (951_868_800, "2000-03-01"),
+            (1_798_675_200, "2026-12-31"),
+            (1_798_761_600, "2027-01-01"),
+            (4_107_542_400, "2100-03-01"),
+        ] {
+            assert_eq!(day(seconds).to_string(), written);
+        }
+    }
+
+    #[test]
+    fn a_clock_out_of_its_mind_is_far_in_the_future() {
+        assert!(day(u64::MAX) > day(4_107_542_400));
     }
 }

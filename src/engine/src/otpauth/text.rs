@@ -56,10 +56,7 @@ pub fn read(text: &str) -> Result<Key, Invalid> {
     if text.is_empty() {
         return no("nothing was given");
     }
-    match text.contains("://") {
-        true => read_uri(text),
-        false => Key::new(secret(text)?, Shape::default()),
-    }
+    if text.contains("://") { read_uri(text) } else { Key::new(secret(text)?, Shape::default()) }
 }
 
 /// Reads `otpauth://totp/LABEL?secret=...`, with or without `issuer`, `algorithm`, `digits` and

@@ -351,7 +351,8 @@ fn read_exemption(mut table: Table<'_>, name: String) -> Draft {
     let until = table.given("until", day);
     let rule = read_conditions(&mut table, name);
     if rule.name == OTHERS {
-        table.wrong("name", "this name stands for those whom no rule of the require list names");
+        table
+            .wrong("name", "this name stands for the users that no rule of the require list names");
     }
     Draft { until, result, ..rule }
 }
@@ -374,7 +375,7 @@ fn read_conditions(table: &mut Table<'_>, name: String) -> Draft {
         table.wrong_altogether("a rule needs users, groups or networks");
     }
     for key in conditions.into_iter().filter(|key| table.is_empty_list(key)) {
-        table.wrong(key, "an empty list matches nobody, leave the key out");
+        table.wrong(key, "an empty list matches no login: leave the key out");
     }
     rule
 }

@@ -5,7 +5,7 @@ use super::remembering::Remembering;
 use super::rule::Case;
 use super::subject::Asked;
 use super::{
-    Directory, ExemptResult, Note, Offline, Policy, Refusal, Requirements, Settings, Subject, Terms,
+    Directory, ExemptResult, NoTerms, Note, Offline, Policy, Requirements, Settings, Subject, Terms,
 };
 
 /// The rule that exempts users that no rule of `[[require]]` names.
@@ -41,7 +41,7 @@ pub struct Required {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ruling {
     /// What the policy asks, or why there is no login for this subject.
-    pub judgement: Result<Judgement, Refusal>,
+    pub judgement: Result<Judgement, NoTerms>,
     /// What an administrator should look at.
     pub notes: Vec<Note>,
 }
@@ -60,7 +60,7 @@ fn weigh_all(
     subject: &Subject,
     directory: &dyn Directory,
     notes: &mut Vec<Note>,
-) -> Result<Judgement, Refusal> {
+) -> Result<Judgement, NoTerms> {
     let account = subject.as_user();
     let mut weigh_one = |asked: Asked<'_>, is_alone: bool| {
         let case = Case::new(&asked, subject, directory);
@@ -137,7 +137,7 @@ fn weigh(
     settings: &Settings,
     case: &Case<'_>,
     instead_of: Option<&Case<'_>>,
-) -> Result<Weighed, Refusal> {
+) -> Result<Weighed, NoTerms> {
     let user = case.asked().account.name.clone();
     if let Some((rule, result)) = exempting(settings, case)? {
         return Ok(Weighed::Exempt { user, rule, result });
@@ -155,7 +155,7 @@ fn weigh(
     Ok(Weighed::Required(Box::new(terms)))
 }
 
-fn terms(settings: &Settings, case: &Case<'_>) -> Result<Terms, Refusal> {
+fn terms(settings: &Settings, case: &Case<'_>) -> Result<Terms, NoTerms> {
     let asked = case.asked();
     let step_up = &settings.step_up;
     let flow = match asked.public_key {
@@ -193,7 +193,7 @@ fn terms(settings: &Settings, case: &Case<'_>) -> Result<Terms, Refusal> {
 fn exempting(
     settings: &Settings,
     case: &Case<'_>,
-) -> Result<Option<(String, ExemptResult)>, Refusal> {
+) -> Result<Option<(String, ExemptResult)>, NoTerms> {
     for exemption in settings.exempt.iter() {
         let over = || exemption.until().filter(|_| exemption.is_over(case.today()));
         match exemption.holds(case) {
@@ -218,7 +218,7 @@ fn exempting(
 
 /// Every user, if there is no rule. Else the users that one may mean. If that is no user, all
 /// that they name must exist, or a typing error would exempt every user.
-fn is_required(rules: &Requirements, case: &Case<'_>) -> Result<bool, Refusal> {
+fn is_required(rules: &Requirements, case: &Case<'_>) -> Result<bool, NoTerms> {
     if rules.is_empty() {
         return Ok(true);
     }
@@ -229,5 +229,5 @@ fn is_required(rules: &Requirements, case: &Case<'_>) -> Result<bool, Refusal> {
         }
     }
     let unknown = case.note_after(noted);
-    unknown.map_or(Ok(false), |note| Err(Refusal::Misconfigured(note)))
+    unknown.map_or(Ok(false), |note| Err(NoTerms::Misconfigured(note)))
 }

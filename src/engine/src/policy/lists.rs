@@ -146,7 +146,7 @@ impl Exemption<'_> {
     #[must_use]
     #[inline]
     pub fn until(&self) -> Option<Date> {
-        (self.rule.has & HAS_LAST_DAY != 0).then(|| Date::unpacked(*self.rule.until))
+        (self.rule.has & HAS_LAST_DAY != 0).then(|| unpacked(*self.rule.until))
     }
 
     /// What PAM hears.
@@ -240,6 +240,11 @@ const HAS_GROUPS: u8 = 16;
 /// Bytes of a last day, which stand there although the rule has none.
 const DAY: usize = 4;
 
+/// The day that these bytes stand for. Bytes that stand for no day count as one long past.
+fn unpacked(day: [u8; DAY]) -> Date {
+    Date::from_julian_day(i32::from_le_bytes(day)).unwrap_or(Date::MIN)
+}
+
 fn pack(drafts: &[Draft]) -> Packed {
     let mut list = Vec::new();
     for draft in drafts {
@@ -259,7 +264,7 @@ impl Draft {
         ];
         let bits = has.into_iter().filter(|(has, _)| *has).map(|(_, bit)| bit);
         let mut record = vec![bits.sum()];
-        record.extend(self.until.map_or([0; DAY], Date::packed));
+        record.extend(self.until.map_or([0; DAY], |day| day.to_julian_day().to_le_bytes()));
         if let Some(networks) = &self.networks {
             let networks: Vec<u8> = networks.iter().flat_map(Network::packed).collect();
             put_piece(&mut record, &networks);
@@ -290,6 +295,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::os;
 
     fn names() -> impl Strategy<Value = Option<Vec<String>>> {
         option::of(vec("[a-zé]{1,9}", 0..5))
@@ -316,7 +322,7 @@ mod tests {
             is_success in any::<bool>(),
         ) -> Draft {
             let result = if is_success { ExemptResult::Success } else { ExemptResult::Ignore };
-            Draft { name, users, groups, networks, until: day.map(Date::of_epoch), result }
+            Draft { name, users, groups, networks, until: day.map(os::day), result }
         }
     }
 

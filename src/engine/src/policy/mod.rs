@@ -9,8 +9,8 @@
 //! - `settings`: the plain data that comes out, [`Terms`] among it
 //! - `lists`, `name_table`, `packed`: the rules and names among them, which can be thousands
 //! - `error`, `spelling`: what is said about a file that is wrong
-//! - `value`, `url`, `network`, `mechanism`, `date`: what a value may look like
-//! - `account`, `subject`, `directory`, `rule`, `names`, `judge`, `refusal`: who is asked about,
+//! - `value`, `url`, `network`, `mechanism`: what a value may look like
+//! - `account`, `subject`, `directory`, `rule`, `names`, `judge`, `no_terms`: who is asked about,
 //!   exemptions, requirements, the name in the tenant
 //! - `compiled`, `rest`: a policy as bytes, from which it is loaded without parsing rules and names
 //! - `remembering`: each name is looked up once for a judgement
@@ -20,7 +20,6 @@
 mod account;
 mod client;
 mod compiled;
-mod date;
 mod directory;
 mod error;
 mod file;
@@ -32,11 +31,11 @@ mod name_table;
 mod names;
 mod nesting;
 mod network;
+mod no_terms;
 mod offline;
 mod outline;
 mod packed;
 mod reader;
-mod refusal;
 mod registration;
 mod remembering;
 mod rest;
@@ -55,7 +54,6 @@ use std::time::Duration;
 pub use account::Account;
 pub use client::{ClientAuth, OAuthClient};
 pub use compiled::{compile, load};
-pub use date::Date;
 pub use directory::{Directory, DirectoryFailed, Groups};
 pub use error::{Error, Errors, quoted};
 pub use file::LONGEST;
@@ -66,9 +64,9 @@ pub use mechanism::Mechanism;
 pub use name_table::NameTable;
 pub use names::Mapping;
 pub use network::{Network, Origin};
+pub use no_terms::{NoTerms, Note};
 pub use outline::{Setting, key, outline};
 pub use packed::Bytes;
-pub use refusal::{Note, Refusal};
 pub use remembering::Remembering;
 pub use rule::{Case, Doubt};
 pub use settings::{
@@ -77,6 +75,7 @@ pub use settings::{
 };
 pub use spelling::nearest;
 pub use subject::{Asked, Subject};
+pub use time::Date;
 pub use url::{Proxy, TenantUrl};
 pub use value::parse_duration;
 

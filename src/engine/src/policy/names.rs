@@ -2,7 +2,7 @@
 //! template, and root only by a table.
 #![forbid(unsafe_code)]
 
-use super::{Account, Directory, Refusal, Users};
+use super::{Account, Directory, NoTerms, Users};
 
 /// Where a name in the tenant comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Users {
         account: &Account,
         key: Option<&str>,
         directory: &dyn Directory,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, NoTerms> {
         self.mapped(account, key, directory).map(|(name, _)| name)
     }
 
@@ -44,7 +44,7 @@ impl Users {
         account: &Account,
         key: Option<&str>,
         directory: &dyn Directory,
-    ) -> Result<(String, Mapping), Refusal> {
+    ) -> Result<(String, Mapping), NoTerms> {
         if let Some(name) = self.names.get(&account.name) {
             return Ok((name.to_owned(), Mapping::Name));
         }
@@ -58,14 +58,14 @@ impl Users {
         }
         let user = account.name.clone();
         if account.uid == 0 {
-            return Err(Refusal::RootNotMapped { user });
+            return Err(NoTerms::RootNotMapped { user });
         }
         match &self.template {
             Some(template) if is_plain(&user) => {
                 let name = template.replacen("{user}", &user, 1);
                 Ok((name, Mapping::Template))
             }
-            Some(_) | None => Err(Refusal::NameNotMapped { user }),
+            Some(_) | None => Err(NoTerms::NameNotMapped { user }),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::cell::{OnceCell, RefCell};
 
 use super::subject::Asked;
 use super::{
-    Date, Directory, DirectoryFailed, Exemption, Groups, Networks, Note, Origin, Refusal, Rule,
+    Date, Directory, DirectoryFailed, Exemption, Groups, Networks, NoTerms, Note, Origin, Rule,
     Subject, Texts,
 };
 
@@ -101,7 +101,7 @@ impl<'c> Case<'c> {
         self.origins().iter().any(|origin| origin.may_be_in(networks.iter()))
     }
 
-    fn groups(&self) -> Result<&Groups, Refusal> {
+    fn groups(&self) -> Result<&Groups, NoTerms> {
         if let Some(groups) = self.groups.get() {
             return Ok(groups);
         }
@@ -109,11 +109,11 @@ impl<'c> Case<'c> {
         Ok(self.groups.get_or_init(|| groups))
     }
 
-    fn uid_of(&self, user: &str) -> Result<Option<u32>, Refusal> {
+    fn uid_of(&self, user: &str) -> Result<Option<u32>, NoTerms> {
         Ok(self.directory.uid_of(user)?)
     }
 
-    fn gid_of(&self, group: &str) -> Result<Option<u32>, Refusal> {
+    fn gid_of(&self, group: &str) -> Result<Option<u32>, NoTerms> {
         Ok(self.directory.gid_of(group)?)
     }
 }
@@ -121,7 +121,7 @@ impl<'c> Case<'c> {
 impl Exemption<'_> {
     /// The exemption certainly holds.
     #[inline]
-    pub(super) fn holds(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+    pub(super) fn holds(&self, case: &Case<'_>) -> Result<bool, NoTerms> {
         let rule = &self.rule;
         Ok(rule.is_from(case, Doubt::No) && rule.is_listed(case)? && rule.is_grouped(case)?)
     }
@@ -165,7 +165,7 @@ impl Rule<'_> {
     /// # Errors
     /// A look-up failed.
     #[inline]
-    pub fn is_listed(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+    pub fn is_listed(&self, case: &Case<'_>) -> Result<bool, NoTerms> {
         let Some(users) = self.users() else {
             return Ok(true);
         };
@@ -177,7 +177,7 @@ impl Rule<'_> {
     ///
     /// # Errors
     /// A look-up failed.
-    pub fn is_grouped(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+    pub fn is_grouped(&self, case: &Case<'_>) -> Result<bool, NoTerms> {
         let Some(groups) = self.groups() else {
             return Ok(true);
         };
@@ -192,7 +192,7 @@ impl Rule<'_> {
     }
 
     /// For a requirement: the rule may hold. Names that do not exist are noted.
-    pub(super) fn may_hold(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+    pub(super) fn may_hold(&self, case: &Case<'_>) -> Result<bool, NoTerms> {
         // Both lists are looked through, so that a typo in either is seen.
         let listed = self.may_be_listed(case)?;
         let grouped = self.may_be_grouped(case)?;
@@ -204,7 +204,7 @@ impl Rule<'_> {
     ///
     /// # Errors
     /// A look-up failed.
-    pub fn may_be_listed(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+    pub fn may_be_listed(&self, case: &Case<'_>) -> Result<bool, NoTerms> {
         let Some(users) = self.users() else {
             return Ok(true);
         };
@@ -224,7 +224,7 @@ impl Rule<'_> {
     ///
     /// # Errors
     /// A look-up failed.
-    pub fn may_be_grouped(&self, case: &Case<'_>) -> Result<bool, Refusal> {
+    pub fn may_be_grouped(&self, case: &Case<'_>) -> Result<bool, NoTerms> {
         let Some(groups) = self.groups() else {
             return Ok(true);
         };

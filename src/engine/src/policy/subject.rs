@@ -2,7 +2,7 @@
 //! the other.
 #![forbid(unsafe_code)]
 
-use super::{Account, Date, Refusal, Whom};
+use super::{Account, Date, NoTerms, Whom};
 
 /// Who wants in, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,11 +42,11 @@ impl Subject {
     ///
     /// # Errors
     /// The policy asks about the caller, and the caller is not known.
-    pub fn asked(&self, whom: Whom) -> Result<(Asked<'_>, Option<Asked<'_>>), Refusal> {
+    pub fn asked(&self, whom: Whom) -> Result<(Asked<'_>, Option<Asked<'_>>), NoTerms> {
         let caller = self.caller.as_ref();
         let other = caller.filter(|caller| caller.uid != self.account.uid);
         match (whom, caller, other) {
-            (Whom::Caller | Whom::Both, None, _) => Err(Refusal::NoCaller),
+            (Whom::Caller | Whom::Both, None, _) => Err(NoTerms::NoCaller),
             (Whom::Auto | Whom::Caller, _, Some(caller)) => Ok((as_caller(caller), None)),
             (Whom::Both, _, Some(caller)) => Ok((as_caller(caller), Some(self.as_user()))),
             (Whom::User, _, _) | (Whom::Auto | Whom::Caller | Whom::Both, _, None) => {

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use time::Month;
 use toml::de::DeValue;
 
 use super::error::quoted;
@@ -115,12 +116,13 @@ pub(super) fn module_name(value: &DeValue<'_>) -> Checked<String> {
     let text = string(value, "a module such as \"pam_unix\"")?;
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
     let valid = text.len() <= 64 && text.len() > 4 && text.starts_with("pam_");
-    match valid && text.chars().all(allowed) && text != "pam_countersign" {
-        true => Ok(text.to_owned()),
-        false => Err(format!(
+    if valid && text.chars().all(allowed) && text != "pam_countersign" {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
             "expected the name of another module, without \".so\", such as \"pam_unix\", found {}",
             quoted(text)
-        )),
+        ))
     }
 }
 
@@ -324,7 +326,10 @@ pub(super) fn template(value: &DeValue<'_>) -> Checked<String> {
 /// A day, as TOML writes it: without quotes, without a time.
 pub(super) fn day(value: &DeValue<'_>) -> Checked<Date> {
     let only_date = value.as_datetime().filter(|at| at.time.is_none());
-    let date = only_date.and_then(|at| at.date).map(Date::from);
+    let date = only_date.and_then(|at| at.date).and_then(|day| {
+        let month = Month::try_from(day.month).ok()?;
+        Date::from_calendar_date(i32::from(day.year), month, day.day).ok()
+    });
     date.ok_or_else(|| {
         format!("expected a day such as 2027-01-31, without quotes, found {}", described(value))
     })

@@ -123,11 +123,10 @@ fn opened(head: &[u8]) -> Result<(), Failure> {
             Failure::misbehaved(Misbehaviour::Proxy, detail)
         });
     }
-    match head.ends_with(b"\r\n\r\n") {
-        true => Ok(()),
-        false => {
-            Err(Failure::misbehaved(Misbehaviour::Proxy, "it sent more than its answer to CONNECT"))
-        }
+    if head.ends_with(b"\r\n\r\n") {
+        Ok(())
+    } else {
+        Err(Failure::misbehaved(Misbehaviour::Proxy, "it sent more than its answer to CONNECT"))
     }
 }
 

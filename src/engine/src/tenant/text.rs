@@ -250,10 +250,10 @@ mod tests {
                 // As if the text began behind a letter that has all of its marks.
                 let (mut marks, mut letter) = (MARKS, ' ');
                 for c in seen.chars() {
-                    match is_mark(c) {
-                        true => marks += 1,
-                        false if c == ' ' => (marks, letter) = (MARKS, c),
-                        false => (marks, letter) = (0, c),
+                    if is_mark(c) {
+                        marks += 1;
+                    } else {
+                        (marks, letter) = (if c == ' ' { MARKS } else { 0 }, c);
                     }
                     prop_assert!(marks <= MARKS, "{marks} marks on {letter:?}");
                 }

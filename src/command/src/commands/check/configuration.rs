@@ -169,14 +169,14 @@ fn accounts(reading: &Reading<'_>, policy: &Policy, shown: &str) {
             report.add(
                 Finding::warning("config-account", note.to_string())
                     .at(shown, None)
-                    .because("the rule is not about whom it seems to be about")
+                    .because("the rule does not apply to the account that its name suggests")
                     .mend("make the account, or take its name out of the rule"),
             );
         }),
         Err(failed) => report.add(
             Finding::warning("config-accounts", format!("accounts can't be looked up: {failed}"))
                 .at(shown, None)
-                .because("whoever a rule could concern is refused then")
+                .because("the module then refuses each user that a rule could apply to")
                 .mend("getent passwd"),
         ),
     }

@@ -44,6 +44,6 @@ pub fn check(reading: &Reading<'_>, path: &Path) {
 
 fn wrong(problem: &str) -> Finding {
     Finding::error("names-wrong", problem)
-        .because("whoever has that line, or no other, is refused")
+        .because("the module refuses a user whose line is wrong, or who has no other line")
         .mend("a line is a local name, a tab and the name in the tenant; each local name once")
 }

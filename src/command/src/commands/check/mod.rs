@@ -156,7 +156,7 @@ fn look(context: &Context, arguments: &Arguments, root: Root) -> Result<Report, 
 }
 
 fn not_root() -> Finding {
-    Finding::warning("not-root", "what is root's alone was not looked at")
-        .because("secrets, records, and what sshd is set to are nobody else's business")
+    Finding::warning("not-root", "files that root alone can read were not checked")
+        .because("only root may read secrets, records and the settings of sshd")
         .mend("sudo countersign check")
 }

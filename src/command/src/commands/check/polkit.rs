@@ -105,7 +105,7 @@ fn closed(sandbox: &Sandbox) -> Finding {
 }
 
 fn no_caller() -> Finding {
-    Finding::error("polkit-caller", "login.person asks about the caller, whom the helper of polkit does not know")
+    Finding::error("polkit-caller", "login.person asks about the caller, which the helper of polkit does not know")
         .of(SERVICE)
         .because("it is a service of systemd, and no child of its caller: every login is refused with the reason caller_mismatch")
         .mend("write: [service.polkit-1.login] with person = \"user\"")

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use countersign::host;
 use countersign::os::{self, Login};
-use countersign::policy::{Date, Network, Networks, Policy, Rule, Settings, Texts, nearest};
+use countersign::policy::{Network, Networks, Policy, Rule, Settings, Texts, nearest};
 
 use super::finding::Finding;
 use super::reading::Reading;
@@ -85,7 +85,7 @@ impl Scope<'_> {
         let settings = self.settings;
         if self.above.is_none_or(|above| above.exempt != settings.exempt) {
             for (at, exemption) in settings.exempt.iter().enumerate() {
-                let today = Date::of_epoch(os::wall_clock());
+                let today = os::day(os::wall_clock());
                 let over = exemption.until().filter(|last| *last < today);
                 if let Some(last) = over {
                     let what = format!("exemption {:?} ended with {last}", exemption.rule.name());
@@ -122,7 +122,7 @@ impl Scope<'_> {
     fn networks(&self, list: List, at: usize, rule: Rule<'_>, reading: &Reading<'_>) {
         let networks = rule.networks().into_iter().flat_map(Networks::iter);
         for network in networks.filter(|network| network.is_of_no_host()) {
-            let what = format!("rule {:?}: nobody comes from {network}", rule.name());
+            let what = format!("rule {:?}: {network} is the address of no host", rule.name());
             self.never(list, at, what, reading);
         }
     }
@@ -142,7 +142,7 @@ impl Scope<'_> {
                 format!("rule {:?} leaves out {family}", rule.name()),
             )
             .at(self.shown, self.line(List::Require, at))
-            .because(format!("whoever comes by {family} is exempt"))
+            .because(format!("users who come by {family} are exempt"))
             .mend(format!("add \"{network}\" to its networks")),
         );
     }
@@ -157,9 +157,7 @@ impl Scope<'_> {
                 reading.report.add(
                     second_name(what)
                         .at(self.shown, self.line(List::Exempt, at))
-                        .because(
-                            "an exemption goes by the canonical name, and this one exempts nobody",
-                        )
+                        .because("an exemption goes by the canonical name: this one has no effect")
                         .mend(format!(
                             "write {name:?}, which exempts the account under each of its names"
                         )),
@@ -175,7 +173,7 @@ impl Scope<'_> {
                 reading.report.add(
                     second_name(what)
                         .at(self.shown, None)
-                        .because("names go by the canonical name, and this entry counts for nobody")
+                        .because("names go by the canonical name: this entry has no effect")
                         .mend(format!("write {name:?} on the left")),
                 );
             }
@@ -208,7 +206,8 @@ fn sessions(reading: &Reading<'_>, known: &BTreeSet<String>, written: &Written<'
     let concerned = concerned.filter(|service| by_network(written.policy.for_service(service)));
     let concerned: Vec<&str> = concerned.collect();
     let has_none = !Path::new(SESSIONS).is_dir();
-    let why = "there, a requirement by network holds for everybody, and an exemption by network for nobody";
+    let why =
+        "without that origin each requirement by network holds, and no exemption by network does";
     for service in &concerned {
         let what = match *service {
             _ if has_none => "without logind nothing says where a login session came from",

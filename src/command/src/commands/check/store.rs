@@ -40,7 +40,7 @@ fn state(machine: &Machine, folder: &Path) {
 fn records(machine: &Machine, folder: &Path) {
     let place = machine.root.place(folder);
     if !place.exists() {
-        machine.report.pass("offline", format!("nobody is enrolled in {}", folder.display()));
+        machine.report.pass("offline", format!("no user is enrolled in {}", folder.display()));
         return;
     }
     let store = match Store::open(&place) {

@@ -159,7 +159,7 @@ pub fn offline(case: &Case<'_>, terms: &Terms) -> Kept {
     let (used, most) = (record.logins, limits.logins);
     let age = now.wall.saturating_sub(record.online);
     let sentence = format!(
-        "yes, while nobody answers{}: {used} of {most} logins used, last online {} ago of {}",
+        "yes, while the tenant does not answer{}: {used} of {most} logins used, last online {} ago of {}",
         behind(offline),
         spoken(age),
         spoken(limits.age.as_secs())

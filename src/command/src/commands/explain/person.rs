@@ -34,7 +34,7 @@ impl<'a> Person<'a> {
         let terms = self.terms;
         let mut lines = vec![
             fact("by", &self.required_by.sentence),
-            fact("whom", &self.whom()),
+            fact("person", &self.person()),
             fact("flow", &self.flow()),
             fact("factors", &self.factors()),
             fact("preferred", &names(&terms.login.preferred).join(", ")),
@@ -43,7 +43,7 @@ impl<'a> Person<'a> {
         lines
     }
 
-    fn whom(&self) -> String {
+    fn person(&self) -> String {
         let Terms { person, tenant_user, .. } = self.terms;
         let by = self.mapping.as_ref();
         let by = by.map_or_else(String::new, |(path, line)| format!(", by {path} (line {line})"));

@@ -60,7 +60,7 @@ pub fn requiring(case: &Case<'_>, terms: &Terms) -> Deciding {
             }
         }
         None => Deciding {
-            sentence: "there is no [[require]]: everybody must".to_owned(),
+            sentence: "there is no [[require]]: every user must".to_owned(),
             object: Value::Null,
         },
     }

@@ -98,7 +98,7 @@ fn client(policy: &Policy, who: &Who) -> Result<OAuthClient, Problem> {
         who.scope.clone().or(admin.map(|a| a.scope.clone())),
     );
     let (Some(app), Some(id), Some(secret_file), Some(scope)) = found else {
-        return Err(Problem::new("nobody is named who may read and change policies").hint(
+        return Err(Problem::new("an administrator of the tenant is not named: reading and changing policies needs one").hint(
             "log in with --as, set [admin] in countersign.toml(5), or give --app, --client-id, --client-secret-file and --scope",
         ));
     };

@@ -91,9 +91,9 @@ fn say(block: &Block, name: &Name, found: &ChallengePolicy) {
     let profile = asks(&profiles, found.default_profile.as_deref());
     line(format!("  {otherwise}: {profile}"));
     line(if found.no_mechanism {
-        "  whoever can't meet any mechanism is let in (NoMfaMechLogin)"
+        "  a user who can't meet any mechanism is let in (NoMfaMechLogin)"
     } else {
-        "  whoever can't meet any mechanism is not let in"
+        "  a user who can't meet any mechanism is not let in"
     });
 }
 

@@ -151,9 +151,9 @@ impl Audit<'_> {
         }
         match self.field("reason") {
             "ok" => format!("granted: {user} has met {met}, in {requests} requests and {ms} ms"),
-            "offline" => format!("granted, and nobody answered at the tenant: {met} of {user}"),
+            "offline" => format!("granted while the tenant did not answer: {met} of {user}"),
             "remembered" => {
-                format!("granted, and nobody was asked: {user} has confirmed it before")
+                format!("granted without a question: {user} has confirmed it before")
             }
             "rule" => format!("exempt: rule \"{}\"", self.field("rule")),
             other => format!("{}: {other}", self.field("outcome")),

@@ -23,10 +23,7 @@ pub fn apply(root: &Root, record: &Record, config: &str, services: &[String]) ->
 
 /// A Ctrl-C, or a terminal that is gone, is a failure as any other: what was begun is put back.
 pub fn goes_on() -> Done {
-    match os::interrupted() {
-        false => Ok(()),
-        true => Err(Problem::new("it was interrupted")),
-    }
+    if os::interrupted() { Err(Problem::new("it was interrupted")) } else { Ok(()) }
 }
 
 /// Checks that no process has written these files since they were shown.
@@ -46,10 +43,11 @@ pub fn is_as_shown(root: &Root, record: &Record) -> Done {
 /// Checks that the stacks, as they stand there, let no user in unasked, and users in at all.
 fn holds(root: &Root, config: &str, services: &[String]) -> Done {
     let broken = check::broken_stacks(root, Path::new(config), services);
-    match broken.is_empty() {
-        true => Ok(()),
-        false => Err(Problem::new(format!("it would not hold:\n  {}", broken.join("\n  ")))
-            .hint("mend that first; `countersign check` tells more")),
+    if broken.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::new(format!("it would not hold:\n  {}", broken.join("\n  ")))
+            .hint("mend that first; `countersign check` tells more"))
     }
 }
 

@@ -90,10 +90,13 @@ impl Change {
                 None => Undo::To(self.before.clone()),
             },
             Kind::Block => now.map_or(Undo::Nothing, |now| self.without_block(now)),
-            Kind::Managed => match now.is_some_and(names_module) && !self.named_us() {
-                true => Undo::Edited(self.before.clone()),
-                false => Undo::Nothing,
-            },
+            Kind::Managed => {
+                if now.is_some_and(names_module) && !self.named_us() {
+                    Undo::Edited(self.before.clone())
+                } else {
+                    Undo::Nothing
+                }
+            }
             Kind::Theirs => {
                 Undo::Left(format!("{} was changed since, and stays as it is", self.path))
             }
@@ -102,12 +105,13 @@ impl Change {
 
     fn without_block(&self, now: &str) -> Undo {
         let text = block::replaced(now, block::of(text(&self.before)));
-        match names_module(&text) && !self.named_us() {
-            true => Undo::Stuck(format!(
+        if names_module(&text) && !self.named_us() {
+            Undo::Stuck(format!(
                 "{}: the marks of the block are gone, and the module is still named there: take it out by hand",
                 self.path
-            )),
-            false => Undo::To(Some(text)),
+            ))
+        } else {
+            Undo::To(Some(text))
         }
     }
 

@@ -28,10 +28,7 @@ pub enum Stack {
 impl Stack {
     /// An offline code, too, stands behind a password that this machine has checked.
     pub fn of(policy: &Policy, service: &str) -> Self {
-        match asks_local_password_first(policy, service) {
-            true => Self::StepUp,
-            false => Self::Login,
-        }
+        if asks_local_password_first(policy, service) { Self::StepUp } else { Self::Login }
     }
 
     /// The control and the module. `end` stands for what ends a stack with a success.

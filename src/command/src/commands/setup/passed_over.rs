@@ -35,10 +35,7 @@ const HARMLESS: [&str; 9] = [
 /// refuse the user.
 pub fn passes_over_nothing(source: Source<'_>, path: &str, text: &str) -> Done {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let this_one = |other: &str| match other == name {
-        true => Some(text.to_owned()),
-        false => source(other),
-    };
+    let this_one = |other: &str| if other == name { Some(text.to_owned()) } else { source(other) };
     let stack = read(&this_one, name, Kind::Auth);
     let is_ours = |line: &&Handler| line.module().is_some_and(is_path_of_ours);
     let mut behind = stack.handlers.iter().skip_while(|line| !is_ours(line));

@@ -93,9 +93,10 @@ enum Writer {
 
 impl Writer {
     fn of(root: &Root) -> Self {
-        match debian::is_here(root) {
-            true => Self::PamAuthUpdate,
-            false => Selection::current(root).map_or(Self::Administrator, Self::Authselect),
+        if debian::is_here(root) {
+            Self::PamAuthUpdate
+        } else {
+            Selection::current(root).map_or(Self::Administrator, Self::Authselect)
         }
     }
 

@@ -43,9 +43,10 @@ pub fn arm(root: &Root, awaited: &Awaited, within: Duration) -> Done {
     let program = program.display().to_string();
     let lead = LEAD.min(within / 2).as_secs();
     let seconds = within.as_secs() - lead;
-    match root.exists("/run/systemd/system") {
-        true => start_timer(root, &program, &awaited.token, (seconds, lead)),
-        false => start_process(&program, &awaited.token, (seconds, lead)),
+    if root.exists("/run/systemd/system") {
+        start_timer(root, &program, &awaited.token, (seconds, lead))
+    } else {
+        start_process(&program, &awaited.token, (seconds, lead))
     }
 }
 
@@ -91,10 +92,7 @@ pub fn disarm(root: &Root) -> Done {
 /// Disarms the timer if it is this setup's: a process that was killed in between has left it.
 fn disarm_if(root: &Root, token: &str) -> Done {
     let service = root.read(&format!("{UNITS}/{SERVICE}"))?;
-    match service.is_some_and(|service| service.contains(token)) {
-        true => disarm(root),
-        false => Ok(()),
-    }
+    if service.is_some_and(|service| service.contains(token)) { disarm(root) } else { Ok(()) }
 }
 
 /// What the timer runs, or the process in its place.
@@ -207,10 +205,7 @@ fn proving(services: &[String]) -> Vec<&'static str> {
     let all = services.iter().flat_map(|service| programs(service));
     let (steps, logins): (Vec<_>, Vec<_>) =
         all.copied().partition(|program| matches!(*program, "sudo" | "su"));
-    match logins.is_empty() {
-        true => steps,
-        false => logins,
-    }
+    if logins.is_empty() { steps } else { logins }
 }
 
 /// The programs by which a new login counts, for people.

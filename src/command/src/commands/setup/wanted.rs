@@ -33,7 +33,7 @@ const ABOUT_KEYS: &str = "\
 sshd takes a public key alone until now, and does not ask PAM then. Three ways from now on:
   followed  the tenant is asked behind a key too; who has no key logs in with the password
   alone     a key is enough, without a second factor; who has no key is asked by the tenant
-  refused   no keys: everybody logs in with the password, and is asked by the tenant
+  refused   no keys: every user logs in with the password, and is asked by the tenant
 What becomes of public keys (followed, alone or refused)";
 
 /// The answers to all questions.
@@ -294,11 +294,10 @@ fn services(root: &Root, names: &str) -> Result<Vec<String>, Problem> {
             }
         }
     }
-    match services.is_empty() {
-        true => {
-            Err(Problem::new("no service was named").hint("for example --service sshd,sudo,sudo-i"))
-        }
-        false => Ok(services),
+    if services.is_empty() {
+        Err(Problem::new("no service was named").hint("for example --service sshd,sudo,sudo-i"))
+    } else {
+        Ok(services)
     }
 }
 

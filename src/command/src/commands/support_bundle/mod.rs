@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use countersign::host;
 use countersign::os::{self, Secrecy};
-use countersign::policy::{self, Date, Policy, Setting};
+use countersign::policy::{self, Policy, Setting};
 use countersign::tenant::text::shown_line;
 use serde_json::json;
 
@@ -151,7 +151,7 @@ impl<'a> Bundle<'a> {
     }
 
     fn head(&self) -> String {
-        let (version, today) = (env!("CARGO_PKG_VERSION"), Date::of_epoch(os::wall_clock()));
+        let (version, today) = (env!("CARGO_PKG_VERSION"), os::day(os::wall_clock()));
         let names = if self.arguments.names {
             "Names of people, hosts and addresses are as they are."
         } else {

@@ -50,7 +50,7 @@ fn spent(place: &Path, names: &mut Names) -> Result<Vec<String>, Unusable> {
     let state = State::open(place)?;
     let all = state.all_spent()?;
     all.iter().for_each(|one| names.add(Kind::Person, &one.user));
-    let mut lines = vec![format!("{} to whom something was sent", all.len())];
+    let mut lines = vec![format!("{} that the tenant has sent something to", all.len())];
     lines.extend(all.iter().map(|one| budget::sentence(one, state.now())));
     Ok(lines)
 }

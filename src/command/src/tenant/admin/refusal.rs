@@ -165,7 +165,7 @@ impl Problem {
 
 /// A reply that did not come, or that says nothing, to what changes something.
 const UNSURE: &str =
-    "nobody knows whether it was saved: countersign policy list shows what the tenant has now";
+    "the change may or may not be saved: countersign policy list shows what the tenant has now";
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

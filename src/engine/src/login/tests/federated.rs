@@ -134,7 +134,7 @@ fn the_identity_and_the_session_are_bound_here_too() {
     );
     awaited()
         .replies(with_result(state("Success"), json!({"User": null, "Token": null})))
-        .is_refused(Reason::IdentityMismatch, "the tenant named nobody");
+        .is_refused(Reason::IdentityMismatch, "the tenant named no user");
     World::on(|terms| {
         terms.login.federated = true;
         terms.tenant.id = Some("XYZ".into());
@@ -301,7 +301,7 @@ fn a_token_of_somebody_else_or_of_another_tenant_is_refused() {
 #[test]
 fn a_token_that_is_nobodys_lets_nobody_in() {
     for reply in [failed(), ok(json!({"TenantId": "ABC1234"})), ok(json!({"User": null}))] {
-        nameless().replies(reply).is_refused(Reason::Misbehaved, "a token that is nobody's");
+        nameless().replies(reply).is_refused(Reason::Misbehaved, "a token that is for no user");
     }
     let unauthorized = Response { status: 401, ..response("<html>") };
     nameless().replies_with(Ok(unauthorized)).is_refused(Reason::Misbehaved, "HTTP status 401");

@@ -180,10 +180,10 @@ fn a_success_for_nobody_is_none() {
         [json!({"User": null, "Token": null}), json!({"User": null, "Token": null, "user": USER})]
     {
         let nobody = with_result(success(USER), changes);
-        answered(&nobody).is_refused(Reason::IdentityMismatch, "the tenant named nobody");
+        answered(&nobody).is_refused(Reason::IdentityMismatch, "the tenant named no user");
     }
     let explicit = json!({"success": true, "Result": {"Summary": "LoginSuccess", "User": null}});
-    answered(&explicit).is_refused(Reason::IdentityMismatch, "the tenant named nobody");
+    answered(&explicit).is_refused(Reason::IdentityMismatch, "the tenant named no user");
 }
 
 /// The tenant has let in a user that it does not name, and has given a token.
@@ -208,7 +208,7 @@ fn a_success_that_names_no_user_is_asked_whose_token_it_gave() {
         .is_refused(Reason::SessionMismatch, "the reply names another tenant id");
     nameless()
         .replies(super::package::failed())
-        .is_refused(Reason::Misbehaved, "a token that is nobody's");
+        .is_refused(Reason::Misbehaved, "a token that is for no user");
     nameless()
         .replies_with(Err(super::world::cut()))
         .is_refused(Reason::Misbehaved, "connection cut: end of file");

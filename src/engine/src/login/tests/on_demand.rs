@@ -246,7 +246,7 @@ fn a_step_up_of_somebody_else_is_none() {
         .is_refused(Reason::IdentityMismatch, "the tenant let in \"mallory@example.com\"");
     met()
         .replies(with_result(success(USER), json!({"User": null, "Token": null})))
-        .is_refused(Reason::IdentityMismatch, "the tenant named nobody");
+        .is_refused(Reason::IdentityMismatch, "the tenant named no user");
     // A token of this machine's client is not the user's.
     met()
         .replies(with_result(success(USER), json!({"User": null})))

@@ -277,7 +277,7 @@ impl Judge {
     fn agrees(&self, federated: bool) {
         let asked = self.nameless && self.last.summary == "Whoami";
         assert!(self.last.ours && (asked || self.last.summary == "LoginSuccess"));
-        let user = self.last.user.expect("a success for nobody");
+        let user = self.last.user.expect("a success without a user");
         assert!(user.eq_ignore_ascii_case(USER), "a success for {user}");
         if federated {
             assert!(self.terms.login.federated);

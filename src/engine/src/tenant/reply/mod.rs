@@ -312,7 +312,7 @@ pub fn whoami(body: &[u8]) -> Result<Who, Malformed> {
         Some(result) if result.user.is_some() => {
             Ok(Who { tenant_id: result.tenant_id.clone(), identity: result.into() })
         }
-        Some(_) | None => Err(malformed("a token that is nobody's")),
+        Some(_) | None => Err(malformed("a token that is for no user")),
     }
 }
 

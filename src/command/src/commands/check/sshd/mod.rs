@@ -97,12 +97,12 @@ impl Sshd {
                 ),
                 &service,
             )
-            .because("its stack does not name the module: nobody is asked")
+            .because("its stack does not name the module: sshd lets users in without it")
             .mend("write: PAMServiceName sshd")
         } else {
             Finding::note("sshd-unused", "the PAM stack of sshd does not name the module")
                 .at("/etc/pam.d/sshd", None)
-                .because("nobody is asked who logs in by ssh")
+                .because("users who log in by ssh are not asked for a second factor")
                 .mend("sudo countersign setup --service sshd")
         };
         machine.report.add(finding);

@@ -36,7 +36,7 @@ pub fn check(sshd: &Sshd, settings: Option<&Settings>, machine: &Machine) {
     let found: Vec<_> =
         found.into_iter().flatten().chain(unasked(sshd)).chain(matched(sshd)).collect();
     if found.is_empty() {
-        machine.report.pass("sshd", "sshd asks everybody by PAM");
+        machine.report.pass("sshd", "sshd asks every user through PAM");
     }
     found.into_iter().for_each(|finding| machine.report.add(finding));
 }
@@ -67,7 +67,7 @@ fn use_pam(sshd: &Sshd) -> Option<Finding> {
         return None;
     }
     let finding = Finding::error("sshd-usepam", "sshd does not use PAM")
-        .because("nobody is asked, and no PAM stack counts")
+        .because("sshd then asks no PAM stack, and the module is not called")
         .mend(write("UsePAM yes", &value));
     Some(sshd.placed(finding, &value))
 }
@@ -118,7 +118,7 @@ fn unasked(sshd: &Sshd) -> Vec<Finding> {
     alone
         .map(|(method, keyword, words)| {
             let what = format!("{words} alone lets people in");
-            let why = "sshd does not ask PAM then, so nobody asks for a second factor";
+            let why = "sshd does not call PAM then, and the user is not asked for a second factor";
             if lists.is_empty() {
                 let value = sshd.value(keyword);
                 let both = format!("AuthenticationMethods {method},keyboard-interactive:pam keyboard-interactive:pam");
@@ -238,8 +238,8 @@ fn matched(sshd: &Sshd) -> Vec<Finding> {
             let place = matched.setting.file.display().to_string();
             Finding::note("sshd-match", what)
                 .at(place, Some(matched.setting.line))
-                .because("whoever it is about may be asked otherwise, or not at all")
-                .mend("sshd -T -C user=NAME,addr=ADDRESS shows what holds for somebody")
+                .because("users who match may be asked in another way, or not at all")
+                .mend("sshd -T -C user=NAME,addr=ADDRESS shows the settings for one user")
         })
         .collect()
 }

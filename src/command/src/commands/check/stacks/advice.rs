@@ -47,7 +47,7 @@ pub fn consequence(action: Action) -> String {
 pub fn meaning(code: Code) -> &'static str {
     match code {
         Code::AUTHINFO_UNAVAIL => {
-            "the module says so whenever the tenant can't be reached, which anybody in between can bring about"
+            "the module says so whenever the tenant can't be reached, and an attacker on the network can cause that"
         }
         Code::MODULE_UNKNOWN => {
             "libpam says so where the module can't be loaded, as in the middle of an upgrade"
@@ -83,12 +83,12 @@ pub fn trouble(trouble: &Trouble) -> Finding {
         ),
         Trouble::Missing(name) => (
             format!("{name} is included and can't be read"),
-            "libpam then refuses everybody",
+            "libpam then refuses every user",
             format!("mend the name, or put the file into /etc/pam.d/{name}"),
         ),
         Trouble::TooDeep(name) => (
             format!("{name} is included too deep, or by itself"),
-            "libpam then refuses everybody, or crashes",
+            "libpam then refuses every user, or crashes",
             "take one of the includes away".to_owned(),
         ),
         Trouble::Unfinished => (

@@ -112,7 +112,7 @@ impl Subject<'_> {
             Finding::error("pam-file-writable", what)
                 .at(&path, None)
                 .of(self.service)
-                .because("whoever can change it can let anybody in")
+                .because("an account that can change it can let any user in")
                 .mend(format!("chown root: {path} && chmod go-w {path}"))
         })
         .collect()
@@ -127,7 +127,7 @@ impl Subject<'_> {
         });
         files.map(|(line, file)| {
             let finding = Finding::warning("pam-of-package", "the file of a package names pam_countersign.so")
-                .because("an update of the package writes the file anew, without the module: nobody is asked then")
+                .because("an update of the package writes the file anew, without the module: users are no longer asked")
                 .mend(format!("cp {} /etc/pam.d/, which libpam reads in its place", file.display()));
             self.placed(finding, &line.place)
         })
@@ -191,7 +191,7 @@ impl Subject<'_> {
         let kind = self.kind.word();
         let finding =
             Finding::error("pam-type", format!("pam_countersign.so stands in {kind} alone"))
-                .because("it asks people in auth and nowhere else: nobody is asked here")
+                .because("the module asks users in auth alone: by this stack no user is asked")
                 .mend(format!("write: auth {} {}", advice::SAFE, advice::module_of(line)));
         Some(self.placed(finding, &line.place))
     }
@@ -208,7 +208,7 @@ fn twins(machine: &Machine) {
         let has = |name: &str| machine.named.contains(name);
         if has(service) && !has(twin) {
             machine.report.add(
-                Finding::warning("pam-twin", format!("nobody is asked by \"{program}\""))
+                Finding::warning("pam-twin", format!("\"{program}\" does not ask for a second factor"))
                     .at(format!("/etc/pam.d/{twin}"), None)
                     .of(twin)
                     .because(format!("\"{program}\" is a service of its own, {twin}, and its stack does not name the module"))
@@ -251,7 +251,7 @@ fn unused(machine: &Machine) {
         report.add(
             Finding::warning("pam-unused", "no PAM stack names pam_countersign.so")
                 .at("/etc/pam.d", None)
-                .because("nobody is asked anywhere")
+                .because("no login asks for a second factor")
                 .mend("sudo countersign setup, or the lines of pam_countersign(8)"),
         );
     }
@@ -261,7 +261,7 @@ fn no_services() -> Finding {
     Finding::error("pam-none", "there is no PAM service")
         .at("/etc/pam.d", None)
         .because(
-            "libpam looks into /etc/pam.d, /usr/lib/pam.d and /etc/pam.conf, and lets nobody in",
+            "libpam looks into /etc/pam.d, /usr/lib/pam.d and /etc/pam.conf, and refuses every user without one",
         )
         .mend("make /etc/pam.d, with a file for each service")
 }

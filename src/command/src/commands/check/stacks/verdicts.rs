@@ -109,7 +109,7 @@ impl Judge<'_> {
         let kind = self.subject.kind.word();
         let finding = Finding::error(
             "pam-lockout",
-            format!("nobody gets through the {kind} stack"),
+            format!("no user gets through the {kind} stack"),
         )
         .because(match self.subject.kind {
             Kind::Account => {
@@ -140,7 +140,7 @@ impl Judge<'_> {
         let by = self.decisive(end)?;
         let finding = Finding::error(
             "pam-bypass",
-            format!("{} lets people in whom Countersign has not asked", name(by)),
+            format!("{} lets users in that Countersign has not asked", name(by)),
         )
         .by(self.story(end))
         .because("the line ends the stack, or skips pam_countersign.so, where it succeeds")
@@ -158,13 +158,11 @@ impl Judge<'_> {
             return None;
         }
         let by = self.decisive(end)?;
-        let finding = Finding::warning(
-            "pam-condition",
-            format!("{} leaves people out whom nobody asks then", name(by)),
-        )
-        .by(self.story(end))
-        .because("the log does not say who was left out")
-        .mend("an [[exempt]] rule in countersign.toml says who, until when, and is logged");
+        let finding =
+            Finding::warning("pam-condition", format!("{} lets some users in unasked", name(by)))
+                .by(self.story(end))
+                .because("the log does not say who was left out")
+                .mend("an [[exempt]] rule in countersign.toml says who, until when, and is logged");
         Some(self.subject.placed(finding, &by.place))
     }
 
@@ -207,9 +205,10 @@ impl Judge<'_> {
                 self.safe_line(line),
             ),
         };
-        let finding = Finding::error("pam-lockout", "nobody gets in whom Countersign lets in")
-            .because(format!("no way through the stack is a success: {cause}"))
-            .mend(remedy);
+        let finding =
+            Finding::error("pam-lockout", "the stack refuses users that Countersign lets in")
+                .because(format!("no way through the stack is a success: {cause}"))
+                .mend(remedy);
         Some(self.subject.placed(finding, place))
     }
 
@@ -235,7 +234,7 @@ impl Judge<'_> {
             return None;
         }
         let (_, place) = self.ours()?;
-        let finding = Finding::error("pam-exempt-unverified", "whoever is exempt gets in with nothing")
+        let finding = Finding::error("pam-exempt-unverified", "exempt users get in without any authentication")
             .by(self.story(end))
             .because("no other module of the stack has to find out who it is")
             .mend("write: auth [success=done ignore=ignore default=die] pam_countersign.so, with the local password behind it; and no result = \"success\"");
@@ -248,7 +247,7 @@ impl Judge<'_> {
             return None;
         }
         let (line, place) = self.ours()?;
-        let finding = Finding::warning("pam-exempt-refused", "whoever is exempt is refused")
+        let finding = Finding::warning("pam-exempt-refused", "exempt users are refused")
             .because("the configuration has [[exempt]] or [[require]] rules, and this control takes the module's ignore for a failure, or nothing else says success")
             .mend(format!("write: auth {SAFE_EXEMPTING} {}", module_of(line)));
         Some(self.subject.placed(finding, place))

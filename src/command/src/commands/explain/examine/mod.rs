@@ -5,7 +5,7 @@
 use std::fmt;
 
 use countersign::policy::{
-    Asked, Case, Date, Directory, Doubt, Exemption, Networks, Origin, Policy, Refusal, Remembering,
+    Asked, Case, Date, Directory, Doubt, Exemption, Networks, NoTerms, Origin, Policy, Remembering,
     Rule, Settings, Subject, Texts, quoted,
 };
 
@@ -137,7 +137,7 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn person(&mut self, asked: &Asked<'_>, is_alone: bool) -> Result<(), Refusal> {
+    fn person(&mut self, asked: &Asked<'_>, is_alone: bool) -> Result<(), NoTerms> {
         let case = Case::new(asked, self.subject, self.directory);
         for (at, exemption) in self.settings.exempt.iter().enumerate() {
             if self.exemption(at, &exemption, &case)? {
@@ -162,7 +162,7 @@ impl Seen<'_> {
         at: usize,
         exemption: &Exemption<'_>,
         case: &Case<'_>,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, NoTerms> {
         let rule = &exemption.rule;
         let mut misses = Vec::new();
         if !rule.is_from(case, Doubt::No) {
@@ -187,7 +187,7 @@ impl Seen<'_> {
         at: usize,
         rule: &Rule<'_>,
         case: &Case<'_>,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, NoTerms> {
         let mut misses = Vec::new();
         if !rule.is_from(case, Doubt::Yes) {
             misses.push(self.network(rule, case));

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use countersign::os;
 use countersign::policy::{
     Account, DirectoryFailed, ExemptResult, Groups, Judgement, ListFailed, judge, parse,
 };
@@ -46,7 +47,7 @@ impl Directory for System {
     }
 
     fn behind(&self) -> Date {
-        Date::of_epoch(0)
+        os::day(0)
     }
 }
 
@@ -61,7 +62,7 @@ fn subject(user: &str, uid: u32, rhost: &str) -> Subject {
         rhost: Some(rhost.into()),
         has_terminal: false,
         // 2026-12-31.
-        today: Date::of_epoch(1_798_675_200),
+        today: os::day(1_798_675_200),
     }
 }
 

@@ -113,9 +113,10 @@ impl Selection {
     /// Our own profile, with the features of this one. Where it is selected already, what its files
     /// say is applied.
     fn select_ours(&self) -> Done {
-        match self.is_ours() {
-            true => program::run(PROGRAM, &["apply-changes"]).map(drop),
-            false => self.select(OURS),
+        if self.is_ours() {
+            program::run(PROGRAM, &["apply-changes"]).map(drop)
+        } else {
+            self.select(OURS)
         }
     }
 
@@ -209,10 +210,11 @@ impl Written for Authselect {
 
     /// What authselect writes is no part of the record: authselect alone can put it back.
     fn can_be_undone(&self, root: &Root) -> Done {
-        match root.is_live() {
-            true => Ok(()),
-            false => Err(Problem::new("authselect(8) has to be run on that system for this")
-                .hint("start it, or chroot into it, and type there: sudo countersign unsetup")),
+        if root.is_live() {
+            Ok(())
+        } else {
+            Err(Problem::new("authselect(8) has to be run on that system for this")
+                .hint("start it, or chroot into it, and type there: sudo countersign unsetup"))
         }
     }
 

@@ -98,9 +98,10 @@ impl Debian {
         for (path, text) in made {
             stacks.extend(Change::new(&path, Kind::Managed, root.read(&path)?, &text));
         }
-        Ok(match profiles.is_empty() && stacks.is_empty() {
-            true => Planned::Nothing,
-            false => Planned::Part(Self { profiles, stacks }),
+        Ok(if profiles.is_empty() && stacks.is_empty() {
+            Planned::Nothing
+        } else {
+            Planned::Part(Self { profiles, stacks })
         })
     }
 

@@ -112,10 +112,11 @@ fn is_ours(text: &str) -> bool {
 
 /// Whether there is an sshd to be set up.
 pub fn is_installed(root: &Root) -> Done {
-    match root.exists(CONFIG) {
-        true => Ok(()),
-        false => Err(Problem::new(format!("{CONFIG}: there is no such file"))
-            .hint("install the ssh server first, or leave sshd out of --service")),
+    if root.exists(CONFIG) {
+        Ok(())
+    } else {
+        Err(Problem::new(format!("{CONFIG}: there is no such file"))
+            .hint("install the ssh server first, or leave sshd out of --service"))
     }
 }
 
@@ -176,26 +177,25 @@ fn comes_by_ssh(name: String) -> String {
 fn change(root: &Root, keys: Option<Keys>) -> Result<Option<Change>, Problem> {
     is_installed(root)?;
     let config = root.read(CONFIG)?.unwrap_or_default();
-    Ok(match includes_drop_ins(&config) {
-        true => match (root.read(DROP_IN)?, keys) {
+    Ok(if includes_drop_ins(&config) {
+        match (root.read(DROP_IN)?, keys) {
             (None, keys) => Change::new(DROP_IN, Kind::Ours, None, &drop_in(keys)),
             (Some(text), Some(keys)) if is_ours(&text) => {
                 Change::new(DROP_IN, Kind::Ours, Some(text), &drop_in(Some(keys)))
             }
             (Some(_), Some(_)) => return Err(edited()),
             (Some(_), None) => None,
-        },
-        false => {
-            let lines = lines(keys).into_iter();
-            let lines: String = lines.map(|line| format!("{line}\n")).collect();
-            let block = block::made_of(&lines);
-            let wired = match block::of(&config) {
-                Some(_) if keys.is_none() => config.clone(),
-                Some(_) => block::replaced(&config, Some(&block)),
-                None => block::inserted(&config, 0, &block),
-            };
-            Change::new(CONFIG, Kind::Block, Some(config), &wired)
         }
+    } else {
+        let lines = lines(keys).into_iter();
+        let lines: String = lines.map(|line| format!("{line}\n")).collect();
+        let block = block::made_of(&lines);
+        let wired = match block::of(&config) {
+            Some(_) if keys.is_none() => config.clone(),
+            Some(_) => block::replaced(&config, Some(&block)),
+            None => block::inserted(&config, 0, &block),
+        };
+        Change::new(CONFIG, Kind::Block, Some(config), &wired)
     })
 }
 

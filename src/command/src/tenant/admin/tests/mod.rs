@@ -190,7 +190,7 @@ fn problem(response: &Response) -> (String, String) {
 fn each_way_not_to_answer_has_its_sentence_and_its_hint() {
     let status = |status| Response { status, ..response("") };
     let unsure =
-        "nobody knows whether it was saved: countersign policy list shows what the tenant has now";
+        "the change may or may not be saved: countersign policy list shows what the tenant has now";
     let proxy = "is tenant.url right? Is there a proxy in between?";
     for (reply, said, hint) in [
         (

@@ -280,7 +280,7 @@ fn a_clock_that_goes_backwards_is_refused_and_gives_no_code_back() {
     let nudged = set(now.clone(), -30);
     assert_eq!(redeem(&record, &used, LOGIN, &nudged), Err(CodeRefusal::Replayed));
     assert_eq!(try_right(&record, &set(now, -31)), Err(CodeRefusal::ClockWentBack));
-    assert_eq!(record.is().failures, 0, "that is nobody's guess");
+    assert_eq!(record.is().failures, 0, "a guess of no user");
 }
 
 #[test]
@@ -364,7 +364,7 @@ fn a_recovery_code_counts_where_a_code_does_and_once() {
     assert_eq!(
         redeem(&record, &codes[0], LOGIN, &now),
         Err(CodeRefusal::Wrong),
-        "nobody remembers it"
+        "the record forgets it"
     );
     let locked = fail_times(&record, 9);
     assert_eq!(redeem(&record, &codes[1], LOGIN, &locked), Err(CodeRefusal::Locked(1800)));

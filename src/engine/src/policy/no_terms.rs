@@ -73,7 +73,7 @@ impl fmt::Display for Note {
 
 /// Why there is no login for a subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum NoTerms {
     /// Uid 0 without an entry in `users.names` or `users.keys`.
     RootNotMapped {
         /// The name with this uid.
@@ -94,58 +94,58 @@ pub enum Refusal {
     DirectoryFailed(DirectoryFailed),
 }
 
-impl Refusal {
+impl NoTerms {
     /// What the log says, and libpam is told.
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
-            Refusal::RootNotMapped { .. } => Reason::RootNotMapped,
-            Refusal::NameNotMapped { .. } => Reason::NameNotMapped,
-            Refusal::NoCaller => Reason::NoCaller,
-            Refusal::Misconfigured(_) | Refusal::ListFailed(_) => Reason::Misconfigured,
-            Refusal::DirectoryFailed(_) => Reason::DirectoryFailed,
+            NoTerms::RootNotMapped { .. } => Reason::RootNotMapped,
+            NoTerms::NameNotMapped { .. } => Reason::NameNotMapped,
+            NoTerms::NoCaller => Reason::NoCaller,
+            NoTerms::Misconfigured(_) | NoTerms::ListFailed(_) => Reason::Misconfigured,
+            NoTerms::DirectoryFailed(_) => Reason::DirectoryFailed,
         }
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for NoTerms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::RootNotMapped { user } => {
+            NoTerms::RootNotMapped { user } => {
                 let user = quoted(user);
                 write!(f, "{user} has uid 0 and no entry in users.names or users.keys")
             }
-            Refusal::NameNotMapped { user } => {
+            NoTerms::NameNotMapped { user } => {
                 let user = quoted(user);
                 write!(
                     f,
                     "{user} has no entry in users.names or users.keys, and no template takes the name"
                 )
             }
-            Refusal::NoCaller => {
-                f.write_str("login.person asks about the caller, and there is none")
+            NoTerms::NoCaller => {
+                f.write_str("login.person asks about the caller, which this program does not name")
             }
-            Refusal::Misconfigured(note) => write!(f, "{note}"),
-            Refusal::ListFailed(failure) => write!(f, "{failure}"),
-            Refusal::DirectoryFailed(failure) => write!(f, "{failure}"),
+            NoTerms::Misconfigured(note) => write!(f, "{note}"),
+            NoTerms::ListFailed(failure) => write!(f, "{failure}"),
+            NoTerms::DirectoryFailed(failure) => write!(f, "{failure}"),
         }
     }
 }
 
-impl From<Refusal> for refusal::Refusal {
-    fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.reason(), refusal.to_string())
+impl From<NoTerms> for refusal::Refusal {
+    fn from(no_terms: NoTerms) -> Self {
+        Self::new(no_terms.reason(), no_terms.to_string())
     }
 }
 
-impl From<ListFailed> for Refusal {
+impl From<ListFailed> for NoTerms {
     fn from(failure: ListFailed) -> Self {
-        Refusal::ListFailed(failure)
+        NoTerms::ListFailed(failure)
     }
 }
 
-impl From<DirectoryFailed> for Refusal {
+impl From<DirectoryFailed> for NoTerms {
     fn from(failure: DirectoryFailed) -> Self {
-        Refusal::DirectoryFailed(failure)
+        NoTerms::DirectoryFailed(failure)
     }
 }
