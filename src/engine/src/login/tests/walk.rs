@@ -675,10 +675,7 @@ fn any_allowance(dice: &mut Dice) -> Allowance {
 /// was made from.
 fn any_names(dice: &mut Dice) -> Vec<&'static str> {
     let all = ["UP", "SQ", "OTP", "SMS", "EMAIL", "OATH", "PF", "RADIUS", "U2F", "RESET"];
-    match dice.one_in(4) {
-        true => vec!["UP", dice.pick(&all)],
-        false => all.to_vec(),
-    }
+    if dice.one_in(4) { vec!["UP", dice.pick(&all)] } else { all.to_vec() }
 }
 
 fn any_terms(dice: &mut Dice) -> Terms {
