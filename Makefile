@@ -1,5 +1,5 @@
-# Targets: build, test, bench, demo, install, uninstall, clean, and of packages deb and rpm. `install` and `uninstall`
-# know DESTDIR.
+# Targets: build, test, bench, demo, install, uninstall, clean, and of packages deb, rpm, dist, test-packages. `install` and
+# `uninstall` know DESTDIR.
 
 DESTDIR =
 PREFIX = /usr
@@ -28,7 +28,7 @@ FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 
 SIMULATOR = $(TARGET)/release/simulator
 
-.PHONY: all build test bench demo deb rpm install install-module install-selinux install-simulator uninstall clean
+.PHONY: all build test test-packages bench demo deb rpm dist install install-module install-selinux install-simulator uninstall clean
 
 all: build
 
@@ -42,6 +42,10 @@ build:
 test:
 	tests/docker/needs
 	tests/run
+
+# Builds the packages, and tries them in clean containers.
+test-packages:
+	tests/packages/run
 
 bench:
 	tests/bench/run
@@ -57,6 +61,10 @@ deb:
 rpm:
 	packaging/release/build
 	packaging/release/rpm
+
+# Everything that a release has.
+dist:
+	packaging/release/dist
 
 # Builds nothing: `make && sudo make install` leaves no files of root in the tree.
 install: install-module install-selinux

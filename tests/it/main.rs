@@ -31,6 +31,7 @@ mod manual;
 mod mechanisms;
 mod module;
 mod offline;
+mod packages;
 mod pam_application;
 mod policy_command;
 mod rehearse;

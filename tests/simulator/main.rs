@@ -142,13 +142,14 @@ impl Run {
         for user in scenario.users.iter().filter(|user| user.federated.is_none() && !user.locked) {
             text += &format!("  {}, password \"{}\"\n", user.name, user.password);
         }
+        text += &format!("\nTheir phone is this page: {}\n", simulator.phone_url());
         if let Some(user) = scenario.users.first() {
+            let domain = user.name.split_once('@').map_or("example.com", |(_, domain)| domain);
             text += &format!(
-                "\nTheir phone is this page: {}\n\nIn another terminal:\n  \
-                 sudo countersign setup --tenant {} --ca-file {}/ca.pem --name \"$USER={}\"\n  \
+                "\nIn another terminal:\n  sudo countersign setup --tenant {} \
+                 --ca-file {}/ca.pem \\\n    --template '{{user}}@{domain}' --name \"$USER={}\"\n  \
                  sudo countersign rehearse \"$USER\"\n\n`sudo countersign unsetup` takes that \
                  back. Ctrl-C ends the tenant.",
-                simulator.phone_url(),
                 simulator.url(),
                 self.out.display(),
                 user.name,
