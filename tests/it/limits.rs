@@ -347,8 +347,10 @@ fn calls(row: &Row) -> (usize, usize) {
 fn held(machine: &Machine, row: &Row, call: usize) -> Traced {
     let traced = Traced::start(&mut machine.act(row), "");
     // Two stops for each call.
-    for _ in 0..2 * call + 1 {
-        traced.next();
+    for stop in 0..2 * call + 1 {
+        if let Stop::Exited(code) = traced.next() {
+            panic!("{}: call {call}: it ended with {code} at stop {stop}", row.state);
+        }
     }
     traced
 }

@@ -488,6 +488,22 @@ fn an_exempt_user_is_asked_nothing_and_the_log_names_the_rule() {
     rig.audit().assert(&[("outcome", "exempt"), ("reason", "rule"), ("rule", "robots")]);
 }
 
+/// What is left out of a menu is told with `debug` alone.
+#[test]
+fn a_login_writes_one_line_to_the_log() {
+    let offered = json!({ "challenges": [["UP"], ["OATH", "EMAIL"]], "extra_mechanisms": ["U2F"] });
+    for is_debug in [false, true] {
+        let rig = alice(offered.clone());
+        let mut caller = caller(&rig);
+        caller.arguments.retain(|argument| is_debug || argument != "debug");
+        let mut person = Person::answering(&[CODE]);
+        assert_eq!(outcome(authenticate(&caller, &mut person).verdict), Ok("UP,OATH".into()));
+        let lines = rig.lines();
+        assert_eq!(lines.len() == 1, !is_debug, "{lines:#?}");
+        assert_eq!(lines.iter().any(|line| line.contains("left out: U2F")), is_debug);
+    }
+}
+
 #[test]
 fn a_service_has_its_own_settings() {
     let rig = Rig::with(

@@ -45,12 +45,16 @@ impl Moment {
     /// right.
     pub fn now() -> Result<Self, Unusable> {
         let boot = os::boot_id().map_err(|error| Unusable(format!("boot_id: {error}")))?;
-        let wall = os::wall_clock();
+        Self::at(os::wall_clock(), boot, os::boot_clock().as_secs())
+    }
+
+    /// A moment, by what both clocks show.
+    pub(super) fn at(wall: u64, boot: String, uptime: u64) -> Result<Self, Unusable> {
         if wall < os::built() {
             let problem = "the clock is wrong: it shows a time before this program was built";
             return Err(Unusable(problem.to_owned()));
         }
-        Ok(Self { wall, boot, uptime: os::boot_clock().as_secs() })
+        Ok(Self { wall, boot, uptime })
     }
 
     pub(super) fn stamp(&self) -> Stamp {

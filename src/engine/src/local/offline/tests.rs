@@ -77,6 +77,19 @@ fn moment(seconds: u64) -> Moment {
     Moment { wall: 1_795_000_020 + seconds, boot: "this-boot".into(), uptime: 1000 + seconds }
 }
 
+/// A code that was seen long ago would be right by such a clock.
+#[test]
+fn a_clock_before_the_build_is_wrong() {
+    let at = |wall| Moment::at(wall, "this-boot".into(), 1000).map(|moment| moment.wall);
+    let built = os::built();
+    assert!(built > 1_700_000_000);
+    assert_eq!(at(built), Ok(built));
+    for wall in [0, built - 1] {
+        let Unusable(problem) = at(wall).unwrap_err();
+        assert_eq!(problem, "the clock is wrong: it shows a time before this program was built");
+    }
+}
+
 #[test]
 fn what_was_enrolled_is_there_for_its_owner_alone() {
     let place = Place::enrolled();

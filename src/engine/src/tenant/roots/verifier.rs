@@ -302,3 +302,43 @@ fn issuers<'a>(
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose,
+        date_time_ymd,
+    };
+
+    use super::*;
+
+    /// The verdict of a clock of 1990 on a server whose certificate ends at the begin of this year.
+    fn verdict_of_1990(end: i32) -> Result<ServerCertVerified, Error> {
+        let valid = |names: &[&str], end| {
+            let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+            let mut params = CertificateParams::new(names).unwrap();
+            params.not_before = date_time_ymd(1980, 1, 1);
+            params.not_after = date_time_ymd(end, 1, 1);
+            params
+        };
+        let mut root = valid(&[], 4000);
+        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        root.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let root = CertifiedIssuer::self_signed(root, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let server = valid(&["tenant.test"], end).signed_by(&key, &root).unwrap();
+        let held = Held { der: root.der().clone(), is_distrusted: false };
+        let provider = Arc::new(crypto::ring::default_provider());
+        let verifier = Verifier { source: Source::File(vec![held]), provider };
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(20 * 365 * 86_400));
+        let name = ServerName::try_from("tenant.test").unwrap();
+        verifier.verify_server_cert(server.der(), &[], &name, &[], now)
+    }
+
+    #[test]
+    fn a_clock_before_the_build_makes_no_certificate_valid_that_has_ended_since() {
+        assert!(verdict_of_1990(4000).is_ok());
+        let error = verdict_of_1990(2001).unwrap_err().to_string();
+        assert!(error.contains("expired"), "{error}");
+    }
+}
