@@ -7,7 +7,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a yardstick, which nobody is let in by"
+    reason = "a yardstick, which lets no user in"
 )]
 
 use std::ffi::{CStr, c_char, c_int, c_void};

@@ -653,7 +653,7 @@ fn those_between_and_the_server_itself_are_for_what_they_do() {
             shows(extended(server(), PROXY, &[0x30, 7, 0x30, 5, 6, 3, 0x2a, 3, 4], false)),
         ),
         (
-            "a server with addresses that nobody gave it",
+            "a server with addresses that its configuration does not give",
             ByNeither,
             shows(extended(
                 server(),

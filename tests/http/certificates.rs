@@ -82,7 +82,7 @@ fn tls_1_2_still_serves() {
 
 #[test]
 fn what_is_no_modern_tls_is_refused() {
-    // A ServerHello of TLS 1.1 with TLS_RSA_WITH_AES_128_CBC_SHA, one of TLS 1.2 with the same, the
+    // A ServerHello of TLS 1.1 with TLS_RSA_WITH_AES_128_CBC_SHA, one of TLS 1.2 with this suite, the
     // alert of a server that knows no better, and servers that speak before they listen, or speak
     // something else.
     let hello = |minor: u8| {

@@ -130,7 +130,7 @@ fn a_body_that_ends_early_is_cut_however_properly_tls_ended() {
     }
 }
 
-/// The socket is closed without the end of TLS, so that nobody can shorten a body that has no
+/// The socket is closed without the end of TLS, so that an attacker can't shorten a body that has no
 /// length.
 #[test]
 fn a_body_without_a_length_that_tls_did_not_end_is_cut() {

@@ -16,7 +16,7 @@ use countersign::tenant::http::{Client, Failure, Local, Misbehaviour, Roots, Set
 use crate::server::{Authority, Server, config};
 use crate::{BUDGET, assert_fails, post, settings, with_peer};
 
-/// Runs one ignored test of this file in a process of its own, told where the server is and whom to
+/// Runs one ignored test of this file in a process of its own, told where the server is and which host to
 /// trust.
 #[expect(clippy::disallowed_methods, reason = "a test starts itself")]
 fn child(test: &str, authority: &Authority, urls: &str) -> Command {
@@ -67,7 +67,7 @@ fn named(server: &Server) -> String {
     format!("https://localhost:{}/", server.address().port())
 }
 
-/// CVE-2014-9680 and its kin: whoever runs `su` owns its environment.
+/// CVE-2014-9680 and its kin: the user who runs `su` owns its environment.
 #[test]
 fn the_environment_changes_nothing() {
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));

@@ -24,7 +24,7 @@ use countersign::policy::IpFamily;
 use countersign::tenant::http::{Client, Failure, Misbehaviour, Response, Roots, Settings};
 use server::{Authority, Peer, Server, config, records};
 
-/// Longer than anybody waits for a test: one that needs less says so, and one that needs it hangs.
+/// Longer than a test may take: one that needs less says so, and one that needs it hangs.
 const BUDGET: Duration = Duration::from_secs(3600);
 
 /// For those that wait for a budget to end.
@@ -160,7 +160,7 @@ fn reads_and_removals_have_no_body_and_share_the_connection() {
     server.done();
 }
 
-/// What is idempotent is repeated by whoever knows that, not here.
+/// The caller repeats what is idempotent, because the caller knows that it is.
 #[test]
 fn a_read_or_a_removal_that_was_cut_is_not_sent_again() {
     let authority = Authority::new("the one");

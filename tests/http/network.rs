@@ -1,4 +1,4 @@
-//! Nobody there, connections that go away, and requests that are none.
+//! Hosts without a listener, connections that go away, and requests that are none.
 
 use std::io::Read;
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -24,7 +24,7 @@ fn a_port_where_nobody_listens_is_an_outage() {
     assert_eq!(client.connections(), 0);
 }
 
-/// A listener that has as many clients waiting as it lets wait: the kernel ignores whoever comes
+/// A listener that has as many clients waiting as it lets wait: the kernel ignores a client that comes
 /// now.
 fn black_hole() -> TcpListener {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -33,7 +33,7 @@ fn black_hole() -> TcpListener {
     listener
 }
 
-/// Else whoever dawdles at a prompt until the login is nearly over would be offered an offline
+/// Else a user who dawdles at a prompt until the login is nearly over would be offered an offline
 /// code.
 #[test]
 fn silence_is_an_outage_only_if_it_lasted_as_long_as_configured() {
@@ -192,7 +192,7 @@ fn a_server_that_never_reads_ends_with_the_budget() {
 }
 
 /// How a server ends a connection that idles: properly, without a word, by a reset, or by saying
-/// what nobody asked for.
+/// what the client has not asked for.
 #[derive(Clone, Copy, Debug)]
 enum End {
     Properly,
@@ -316,7 +316,7 @@ fn what_comes_behind_a_response_answers_no_other_request() {
     }
 }
 
-/// How many connections it takes to ask twice, where each is answered with this, and nobody asks
+/// How many connections it takes to ask twice, where each is answered with this, and the client does not ask
 /// again on the same.
 fn connections_for_two(reply: &str, body: &str) -> u32 {
     let authority = Authority::new("ours");

@@ -203,7 +203,7 @@ fn files_in_doubt_are_not_trusted() {
     is_refused("misfiled", |_, file| fs::write(file, Authority::new("other").pem()).unwrap());
 }
 
-/// Opening a pipe that nobody writes to would wait for ever.
+/// Opening a pipe without a writer would wait for ever.
 #[test]
 fn a_pipe_in_the_place_of_a_root_is_not_waited_for() {
     is_refused("pipe", |_, file| {

@@ -65,7 +65,7 @@ fn machine(rest: &str) -> (Protected, String) {
     (machine, text)
 }
 
-/// What follows the first lines for somebody of whom nothing is kept.
+/// What follows the first lines for a user without any record.
 const USUAL: &str = "  \
   flow        login: password and other factors, at https://tenant.example
   factors     2 at least

@@ -42,6 +42,7 @@ mod step_up;
 mod support;
 mod support_bundle;
 mod totp;
+mod transcripts;
 
 #[test]
 fn no_file_is_forgotten() {

@@ -1,5 +1,5 @@
-//! The manual says what the log says: nobody has to read the source to know what a word in a line
-//! means.
+//! The manual says what the log says: an administrator need not read the source to know what a
+//! word in a line means.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -33,7 +33,7 @@ fn authenticate(rig: &Rig, answers: &[Reply]) -> (i32, Vec<Message>) {
         application.set_rhost("192.0.2.7");
         application.authenticate(PAM_SILENT)
     };
-    assert_eq!(answers.next().map(|_| "an answer"), None, "nobody asked for the last answer");
+    assert_eq!(answers.next().map(|_| "an answer"), None, "no prompt asked for the last answer");
     (code, seen)
 }
 

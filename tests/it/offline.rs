@@ -1,4 +1,4 @@
-//! Whole logins while nobody answers, and what becomes of them when somebody does again.
+//! Whole logins while the tenant does not answer, and what becomes of them when it does again.
 
 use std::fs;
 use std::net::TcpListener;
@@ -129,7 +129,7 @@ impl Machine {
         self.rig.folder.write("countersign.toml", &moved);
     }
 
-    /// Nobody listens where the tenant should be.
+    /// No process listens where the tenant should be.
     fn cut_off(&self) {
         let closed = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = closed.local_addr().unwrap();
@@ -242,7 +242,7 @@ fn a_code_lets_alice_in_once_and_the_next_online_login_tells_of_it() {
     assert_eq!((record.logins, record.failures), (0, 0));
 }
 
-/// A listener whose queue is full: nobody answers the connect.
+/// A listener whose queue is full: the connect gets no answer.
 fn deaf() -> (Vec<std::net::TcpStream>, TcpListener) {
     use std::os::fd::AsRawFd;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -285,7 +285,7 @@ fn every_outage_asks_for_a_code_whoever_is_enrolled() {
         machine.enroll();
         let (wrong, seen) = refused(&machine);
         assert_eq!(wrong, Err(Reason::OfflineRefused), "{url}");
-        assert_eq!(seen, seen_by_nobody, "who is enrolled is nobody's business");
+        assert_eq!(seen, seen_by_nobody, "an attacker learns who is enrolled");
         assert_eq!(machine.record().failures, 3);
         assert_eq!(machine.offline(&[&code(0)]), Ok("offline"), "{url}");
     }
@@ -432,7 +432,7 @@ const OFFER: &str =
     "?Set up codes for when the identity service can't be reached? Asked once. [y/N] ";
 const OFFERING: &str = "enroll_at_login = true";
 
-/// What somebody types who sees this key.
+/// What a user types who sees this key.
 type FirstCode = fn(&Key) -> String;
 
 /// Where the answers come from what was shown.
@@ -467,7 +467,7 @@ impl Conversation for Newcomer {
 
     fn ask(&mut self, question: &Question) -> Answer {
         if self.becomes_another_at.is_some_and(|at| question.text.contains(at)) {
-            self.person.name = "somebody else".into();
+            self.person.name = "another user".into();
         }
         if self.leaves_at.is_some_and(|at| question.text.contains(at)) {
             return Answer::Failed;
@@ -534,7 +534,7 @@ fn whoever_says_yes_at_an_online_login_has_a_key_after_its_first_code() {
     let line = lines.find(|line| line.contains("offline: ") || line.contains("outcome")).unwrap();
     let told = format!("offline: uid {} has enrolled at this login", uid());
     assert!(line.ends_with(&told), "{line}");
-    assert_eq!(machine.online_with(&[CODE]).0, Ok("online"), "nobody asks again");
+    assert_eq!(machine.online_with(&[CODE]).0, Ok("online"), "no login asks again");
     machine.cut_off();
     let code = recovery.split_whitespace().find(|word| word.len() > 8 && word.contains('-'));
     assert_eq!(machine.offline(&[code.unwrap()]), Ok("offline"));

@@ -144,7 +144,7 @@ impl<'s> Application<'s> {
         Self::try_start(folder, service, user, script).expect("pam_start_confdir")
     }
 
-    /// The same, or the code with which libpam says that there is no such stack.
+    /// What libpam says, or the code with which libpam says that there is no such stack.
     pub fn try_start(
         folder: &Path,
         service: &str,
@@ -203,7 +203,7 @@ impl<'s> Application<'s> {
         self.set(PAM_USER, value);
     }
 
-    /// Nobody has said who it is.
+    /// No program has said who it is.
     pub fn forget_user(&mut self) {
         self.set_pointer(PAM_USER, std::ptr::null());
     }

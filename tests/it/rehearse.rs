@@ -165,7 +165,7 @@ fn ctrl_c_ends_a_prompt_and_a_result_is_shown_all_the_same() {
     }
 }
 
-/// Whoever can write what another module shows does not rule root's terminal by it.
+/// A user who can write what another module shows does not rule root's terminal by it.
 #[test]
 fn what_other_modules_show_can_not_steer_the_terminal() {
     let rig = Rig::new(ALICE);

@@ -235,8 +235,8 @@ fn what_will_change_is_shown_and_then_written() {
 
 Who is asked from now on:
   sshd, who logs in, as AuthenticationMethods of sshd has it: the password of the tenant, and what the tenant asks behind it
-  sudo, who is asked for a password by sudo: the password of the tenant, and what the tenant asks behind it
-Who is asked less than it seems, or was not looked at:
+  sudo, each user that sudo asks for a password: the password of the tenant, and what the tenant asks behind it
+Not protected, or not checked:
   Accounts of an image are not looked at: run `sudo countersign check` on the machine itself.
 
 "#;
@@ -247,48 +247,6 @@ Who is asked less than it seems, or was not looked at:
     let written = "Written. `countersign unsetup` puts everything back.\n";
     assert_eq!(image.sets_up(&BOTH), format!("{expected}{written}"));
     assert!(image.files() != before);
-}
-
-#[test]
-fn what_is_not_said_is_asked_and_judged_when_it_is_answered() {
-    let image = Image::new();
-    image.write("/etc/ssh/sshd_config", UNDECIDED);
-    let seen = image.answers(&[
-        ("Address of the tenant (https://...): ", "http://abc1234.id.cyberark.cloud"),
-        (
-            "  tenant.url: expected an https URL, found http\nAddress of the tenant (https://...): ",
-            "https://abc1234.id.cyberark.cloud",
-        ),
-        ("What {user} is called there, such as {user}@example.com: ", "example.com"),
-        (
-            "  users.template: expected a template with {user} in it once, such as \"{user}@example.com\", found \"example.com\"\n\
-             What {user} is called there, such as {user}@example.com: ",
-            "{user}@example.com",
-        ),
-        ("PAM services [sshd,sudo]: ", "ssh"),
-        (
-            "  there is no PAM service ssh\n  hint: those of this machine are common-auth, sshd, sudo\nPAM services [sshd,sudo]: ",
-            "",
-        ),
-        ("What becomes of public keys (followed, alone or refused): ", ""),
-        (
-            "  expected followed, alone or refused\n\
-             sshd takes a public key alone until now, and does not ask PAM then. Three ways from now on:\n  \
-             followed  the tenant is asked behind a key too; who has no key logs in with the password\n  \
-             alone     a key is enough, without a second factor; who has no key is asked by the tenant\n  \
-             refused   no keys: every user logs in with the password, and is asked by the tenant\n\
-             What becomes of public keys (followed, alone or refused): ",
-            "followed",
-        ),
-        ("Write this? [y/N] ", "y"),
-    ]);
-    assert_eq!((seen.stderr.as_str(), seen.code), ("", Some(0)));
-    let drop_in = image.read("/etc/ssh/sshd_config.d/10-countersign.conf");
-    let followed = "PasswordAuthentication no\n\
-        AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam\n";
-    assert!(drop_in.ends_with(followed), "{drop_in}");
-    let second = image.sets_up(&BOTH);
-    assert_eq!(second, "Everything is set up already: nothing to change.\n");
 }
 
 #[test]
@@ -369,7 +327,7 @@ fn a_second_setup_finds_nothing_to_do_and_unsetup_leaves_no_trace() {
     image.fails(
         &["unsetup"],
         "countersign: nothing was set up by this command\n\
-         hint: sudo countersign setup sets it up; a stack that was written by hand is taken out by hand: the lines of /etc/pam.d that name pam_countersign.so\n",
+         hint: sudo countersign setup sets it up; remove lines that you wrote by hand: those of /etc/pam.d that name pam_countersign.so\n",
         1,
     );
 }
@@ -489,7 +447,7 @@ fn a_block_whose_marks_are_gone_is_not_forgotten() {
     assert_eq!(image.run(&["unsetup"]), (done.into(), String::new(), 0));
 }
 
-/// What a login still needs where the marks of its block, or somebody's own line, keep the module
+/// What a login still needs where the marks of its block, or a line written by hand, keep the module
 /// in its stack.
 #[test]
 fn the_configuration_and_the_settings_of_sshd_stay_as_long_as_a_stack_needs_them() {
@@ -849,13 +807,13 @@ fn what_can_not_be_done_is_said_with_its_remedy() {
     image.fails(
         &with(&["--service", "sshd,nginx"]),
         "countersign: there is no PAM service nginx\n\
-         hint: those of this machine are common-auth, odd, sshd, sudo\n",
+         hint: the services of this machine are common-auth, odd, sshd, sudo\n",
         1,
     );
     image.fails(
         &with(&["--service", "../sshd"]),
         "countersign: there is no PAM service ../sshd\n\
-         hint: those of this machine are common-auth, odd, sshd, sudo\n",
+         hint: the services of this machine are common-auth, odd, sshd, sudo\n",
         1,
     );
     image.fails(
@@ -1179,7 +1137,7 @@ fn a_record_that_stays_is_not_said_to_be_a_change_that_was_not_made() {
     assert_eq!(image.run(&["unsetup"]), (done.into(), String::new(), 0));
 }
 
-/// The same, held at the begin of a call: what the one before has done is done, and this has not
+/// A setup that is held at the begin of a call: the call before is done, and this one has not
 /// begun.
 #[cfg(target_arch = "x86_64")]
 fn held_after(image: &Image, stops: usize) -> Traced {

@@ -376,7 +376,7 @@ fn what_is_right_is_shown_and_names_are_replaced() {
     }
 }
 
-/// logger(1) writes lines that look like ours, for anybody.
+/// logger(1) writes lines that look like ours, for any user.
 #[test]
 fn a_forged_line_brings_nothing_in() {
     let rig = Rig::new(GOOD);
@@ -533,7 +533,7 @@ fn a_log_that_was_named_must_be_there() {
     }
 }
 
-/// The sources say which files are kept, and which of them open a folder of ours. Whoever adds one
+/// The sources say which files are kept, and which of them open a folder of ours. A change that adds one
 /// must put a canary into it here, and look at what the bundle makes of it.
 #[test]
 fn every_file_that_is_kept_has_a_canary() {

@@ -57,7 +57,7 @@ impl Machine {
         }
     }
 
-    /// The request goes out where the login is marked, and nobody is enrolled where there is
+    /// The request goes out where the login is marked, and no user is enrolled where there is
     /// nothing to mark.
     fn ask(&self, act: &str) {
         let store = Store::find(&Trusted::default(), &self.0.join("kept"));

@@ -1,4 +1,4 @@
-//! Files that nobody writes by mistake.
+//! Files that an administrator does not write by mistake.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Flows, whom they are about, and how long a success counts.
+//! Flows, which person they are about, and how long a success counts.
 
 use std::path::Path;
 use std::time::Duration;

@@ -38,7 +38,7 @@ pub struct Settings {
     /// A wrong code of a step-up is a 200 with `FAILED` instead of a 401.
     #[serde(default)]
     pub step_up_says_failed: bool,
-    /// What everybody is shown at a login; empty: nothing.
+    /// What each user is shown at a login; empty: nothing.
     #[serde(default)]
     pub banner: String,
     /// Notes of the vault, by their paths: each is shown after a step-up only.

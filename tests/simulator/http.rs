@@ -19,7 +19,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// The value of a header, by its lower-case name; empty where there is none.
+    /// The value of a header, by its lower-case name; empty if it is missing.
     pub fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(key, _)| key == name);
         found.map_or("", |(_, value)| value)
@@ -29,18 +29,18 @@ impl Request {
         self.target.split('?').next().unwrap_or_default()
     }
 
-    /// A parameter of the query, decoded; empty where there is none.
+    /// A parameter of the query, decoded; empty if it is missing.
     pub fn query(&self, name: &str) -> String {
         let query = self.target.split_once('?').map_or("", |(_, query)| query);
         form_value(query, name)
     }
 
-    /// A parameter of a form body, decoded; empty where there is none.
+    /// A parameter of a form body, decoded; empty if it is missing.
     pub fn form(&self, name: &str) -> String {
         form_value(&String::from_utf8_lossy(&self.body), name)
     }
 
-    /// The value of a cookie; empty where there is none.
+    /// The value of a cookie; empty if it is missing.
     pub fn cookie(&self, name: &str) -> &str {
         let pairs = self.header("cookie").split(';').filter_map(|pair| pair.trim().split_once('='));
         pairs.into_iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)

@@ -152,12 +152,12 @@ impl Simulator {
         self.world.with(|state| state.bearers.clear());
     }
 
-    /// Somebody else changes the default policy set.
+    /// Another administrator changes the default policy set.
     pub fn meddle(&self) {
         self.world.with(|state| policies::meddle(&mut state.policies));
     }
 
-    /// So many saves of a policy set come just too late: somebody else saves before each.
+    /// So many saves of a policy set come just too late: another administrator saves before each.
     pub fn rival(&self, saves: u32) {
         self.world.with(|state| state.policies.rivals = saves);
     }

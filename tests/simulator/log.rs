@@ -55,7 +55,7 @@ impl Logged {
         }
     }
 
-    /// The `Action` of the body; empty where there is none.
+    /// The `Action` of the body; empty if it is missing.
     pub fn action(&self) -> &str {
         self.body["Action"].as_str().unwrap_or_default()
     }

@@ -125,7 +125,7 @@ fn may_call(client: &Client, call: &str) -> bool {
     client.calls.is_empty() || client.calls.iter().any(allowed)
 }
 
-/// A package for somebody whose password was checked elsewhere; the modifier picks the challenges.
+/// A package for a user whose password was checked elsewhere; the modifier picks the challenges.
 pub fn on_demand(state: &mut State, body: &Value) -> Response {
     let name = body["User"].as_str().unwrap_or_default();
     let modifier = body["PolicyModifier"].as_str().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The phone's HTTP side: its page, the calls that tests make, and the levers of whoever runs the
+//! The phone's HTTP side: its page, the calls that tests make, and the levers of the process that runs the
 //! simulator.
 //!
 //! | call | does |

@@ -1,4 +1,4 @@
-//! The person's side: what the tenant sent to whom, and what they do about it.
+//! The person's side: what the tenant sent to each, and what they do about it.
 
 use std::time::{Duration, Instant};
 

@@ -22,7 +22,7 @@ const PROFILES: [(&str, &str, &[&str]); 3] = [
 ];
 const BLOCK: &str = "/Policy/Default Policy";
 
-/// What an unlucky administrator is told. A choice: nobody has published the words.
+/// What an unlucky administrator is told. A choice: the words are not published.
 const TOO_LATE: &str = "The policy has been modified since it was read. Please reload it.";
 
 /// A policy set besides the default one.
@@ -46,7 +46,7 @@ pub struct Policies {
     pub modifiers: Vec<String>,
     blocks: Vec<Block>,
     links: Vec<Value>,
-    /// So many saves come just too late: somebody else was faster.
+    /// So many saves come just too late: another administrator was faster.
     pub rivals: u32,
 }
 
@@ -126,7 +126,7 @@ impl Block {
         block
     }
 
-    /// Somebody else changes something.
+    /// Another administrator changes something.
     fn meddle(&mut self) {
         self.stamp += 10_000_000;
         let stamp = self.stamp.to_string();
@@ -198,7 +198,7 @@ pub fn save_block(policies: &mut Policies, body: &Value) -> Response {
     ok(json!({"RevStamp": stamp}))
 }
 
-/// Somebody else changes the default policy set.
+/// Another administrator changes the default policy set.
 pub fn meddle(policies: &mut Policies) {
     if let Some(block) = policies.block(&BLOCK.into()) {
         block.meddle();

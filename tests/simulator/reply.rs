@@ -88,7 +88,7 @@ pub struct Grant<'a> {
     pub host: &'a str,
 }
 
-/// Who a success or a token is for: by an attack, somebody else.
+/// Who a success or a token is for: by an attack, another user.
 pub fn identity<'a>(name: &'a str, state: &'a State) -> &'a str {
     match state.tenant.identity_in_success.as_str() {
         "" => name,

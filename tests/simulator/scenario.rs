@@ -147,7 +147,7 @@ pub enum Certificate {
     Expired,
     WrongName,
     SelfSigned,
-    /// Signed by a CA that nobody was told of.
+    /// Signed by a CA that no client trusts.
     Untrusted,
 }
 

@@ -73,7 +73,7 @@ impl Outcome {
 }
 
 impl Session {
-    /// For a name that may belong to nobody: then it is a decoy, and doomed.
+    /// For a name that may belong to no user: then it is a decoy, and doomed.
     pub fn start(name: &str, purpose: Purpose, state: &State) -> Session {
         let known = state.user(name);
         let user = known.cloned().unwrap_or_else(|| decoy(name, state));
@@ -211,7 +211,7 @@ impl Session {
     }
 }
 
-/// Somebody who is not there, the same each time for the same name.
+/// A user who does not exist; a name gets the same one each time.
 fn decoy(name: &str, state: &State) -> User {
     let guid = dice::guid_of(&name.to_lowercase());
     let digits = guid.bytes().map(|byte| char::from(b'0' + byte % 10)).take(4);

@@ -39,7 +39,7 @@ fn make(tenant: &Tenant) -> Result<Certificates> {
     let (_, stranger) = authority("A stranger's CA")?;
     let ours = ["127.0.0.1", "::1", "localhost"].map(String::from).into_iter();
     let ours: Vec<String> = ours.chain(tenant.names.iter().cloned()).collect();
-    let theirs = vec!["somebody-else.invalid".to_string()];
+    let theirs = vec!["another-host.invalid".to_string()];
     let mut expired = leaf(ours.clone())?;
     expired.not_before = date_time_ymd(2020, 1, 1);
     expired.not_after = date_time_ymd(2021, 1, 1);
@@ -60,7 +60,7 @@ fn make(tenant: &Tenant) -> Result<Certificates> {
     }
 }
 
-/// The good certificate is somebody else's work: of a kind of key that ring can't make, for
+/// The good certificate comes from another program: of a kind of key that ring can't make, for
 /// example.
 fn brought(
     folder: &Path,

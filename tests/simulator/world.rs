@@ -88,7 +88,7 @@ impl World {
         World { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Does one thing to the state, alone; whoever waits looks again.
+    /// Does one thing to the state, alone; each thread that waits looks again.
     pub fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         let result = work(&mut self.lock());
         self.changed.notify_all();

@@ -11,7 +11,7 @@ use crate::commands::{
 };
 use crate::ui::output::Problem;
 
-/// Looks after a machine where pam_countersign.so stands in the login path.
+/// Sets up, checks and operates a machine that uses pam_countersign.so.
 #[derive(Parser)]
 #[command(name = "countersign", version, propagate_version = true)]
 #[command(disable_help_subcommand = true)]

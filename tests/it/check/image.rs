@@ -114,7 +114,7 @@ impl Image {
         assert_eq!(found, expected);
     }
 
-    /// The same, each with what to do about it.
+    /// The findings, each with what to do about it.
     #[track_caller]
     pub fn finds_with_remedies(&self, expected: &[(&str, &str)]) {
         let found = self.found();

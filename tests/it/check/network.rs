@@ -12,7 +12,7 @@ fn said(address: &str, authority: &Authority) -> Vec<(String, String, String)> {
     said_with(address, authority, "")
 }
 
-/// The same, with this in `[tenant]` too.
+/// The findings with this in `[tenant]` too.
 fn said_with(address: &str, authority: &Authority, more: &str) -> Vec<(String, String, String)> {
     let folder = Folder::new();
     let ca = folder.write("ca.pem", &authority.pem());

@@ -1,4 +1,4 @@
-//! What is said of somebody's mechanisms.
+//! What is said of a user's mechanisms.
 
 use serde_json::json;
 

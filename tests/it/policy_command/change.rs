@@ -237,10 +237,6 @@ fn a_policy_set_is_found_by_its_role() {
         "countersign: no policy set is for the role Everybody\n\
          hint: name one with --policy; countersign policy list shows them\n",
     );
-    world.fails(
-        "create a --profile Password --role Nobody --dry-run",
-        "countersign: there is no role Nobody\nhint: countersign policy roles lists them\n",
-    );
     let twice = "[[policy_set]]\npath = \"/Policy/Two\"\nlink = \"Role\"\nroles = [\"System Administrator\"]";
     let world = World::of(&format!("{SCENARIO}{twice}"));
     world.fails(

@@ -88,7 +88,7 @@ fn nobody_knows_what_became_of_a_save_without_a_reply() {
     assert!(err.starts_with(&start) && err.ends_with(UNSURE), "{err}");
     assert_eq!(world.run("show test1").2, 0);
     assert_eq!(world.kept().len(), 1);
-    // What replaced it is not known, so it is stale until somebody says otherwise.
+    // What replaced it is not known, so it is stale until the administrator says otherwise.
     let file = world.kept().pop().unwrap();
     assert_eq!(world.run(&format!("restore {file} --yes --backup-folder kept")).2, 1);
     assert_eq!(world.run(&format!("restore {file} --yes --force --backup-folder kept")).2, 0);

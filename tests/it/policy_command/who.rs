@@ -1,4 +1,4 @@
-//! As whom the tenant is asked.
+//! The client or the administrator that the tenant is asked as.
 
 use std::time::{Duration, Instant};
 

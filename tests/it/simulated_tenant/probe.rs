@@ -105,7 +105,7 @@ impl Probe {
         self.try_raw(bytes).expect("a whole reply comes")
     }
 
-    /// The same, or everything that came before the connection failed.
+    /// The reply, or everything that came before the connection failed.
     pub fn try_raw(&mut self, bytes: &str) -> Result<Reply, String> {
         self.stream.write_all(bytes.as_bytes()).unwrap();
         let mut read = String::new();

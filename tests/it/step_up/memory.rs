@@ -3,10 +3,10 @@
 use super::*;
 use crate::support::session;
 
-/// The account is Alice's, whoever calls: nobody does, whose uid is not root's.
+/// The account is Alice's. The caller is the account nobody, whose uid is not root's.
 const REMEMBERING: &str = "remember = \"10m\"\nperson = \"user\"";
 
-/// sudo, in a session of nobody's.
+/// sudo, in a session of the account nobody.
 fn sudo(rig: &Rig) -> Caller {
     session::lead();
     Caller { ruser: Some("nobody".into()), real_uid: uid_of("nobody"), ..super::sudo(rig) }
@@ -78,7 +78,7 @@ fn a_confirmation_counts_for_the_same_program_terminal_and_person_only() {
     assert_eq!(unasked(&same()), Ok("remembered".into()));
 }
 
-/// What root runs asks for anybody who comes along, in one session for all.
+/// What root runs asks for each user who comes along, in one session for all.
 #[test]
 fn a_daemon_that_asks_again_is_answered_by_nobodys_memory() {
     let rig = rig_for("code", REMEMBERING, "");
@@ -169,7 +169,7 @@ fn a_connection() {
     assert!(start(&[], "step_up::memory::below_a_connection"));
 }
 
-/// A shell or a super-server may have anybody below it.
+/// A shell or a super-server may have any user's processes below it.
 #[test]
 fn a_login_by_ssh_counts_for_nothing_below_what_is_not_sshd() {
     let shell = ["setsid", "--wait", "sh", "-c", "\"$0\" \"$@\"; exit $?"];

@@ -67,7 +67,7 @@ fn write_secret(rig: &Rig, content: &str, mode: u32) -> PathBuf {
     path
 }
 
-/// A program such as sudo, that somebody runs in a terminal.
+/// A program such as sudo, that a user runs in a terminal.
 fn sudo(rig: &Rig) -> Caller {
     Caller {
         service: "sudo".into(),

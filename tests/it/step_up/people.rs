@@ -7,12 +7,12 @@ const KEY: &str =
     "publickey ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl\n";
 const FINGERPRINT: &str = "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU";
 
-/// Everybody has a name in the tenant.
+/// Every user has a name in the tenant.
 fn rig_of(login: &str) -> Rig {
     rig_for("code", login, "[users]\ntemplate = \"{user}@example.com\"")
 }
 
-/// su, as nobody runs it to become Alice.
+/// su, as the account nobody runs it to become Alice.
 fn su(rig: &Rig) -> Caller {
     Caller {
         service: "su".into(),
@@ -22,7 +22,7 @@ fn su(rig: &Rig) -> Caller {
     }
 }
 
-/// Whom the tenant was asked about.
+/// The users that the tenant was asked about.
 fn asked_about(rig: &Rig) -> Vec<String> {
     let requests = rig.simulator.requests();
     let users = requests.iter().filter_map(|r| r.body["User"].as_str());
@@ -148,7 +148,7 @@ fn after_a_key_a_step_up_is_enough_and_without_one_the_password_is_asked_for() {
     for without in [
         caller(&rig),
         Caller { ssh_auth_info: Some("password\n".into()), ..caller(&rig) },
-        // Whoever is not sshd can put there what they like.
+        // A program other than sshd can put there what it likes.
         Caller { tty: Some("/dev/pts/3".into()), ..after_key(&rig) },
         Caller { tty: None, ..after_key(&rig) },
     ] {

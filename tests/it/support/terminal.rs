@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A terminal with one program. The program's standard output and error go elsewhere.
 pub struct Terminal {
     master: File,
-    /// Held, because a terminal that nobody holds is gone; the program opens it when it wants to.
+    /// Held, because a terminal without a holder is gone; the program opens it when it wants to.
     _slave: OwnedFd,
     child: Child,
     screen: Vec<u8>,
@@ -32,19 +32,24 @@ pub struct Seen {
 
 impl Terminal {
     pub fn start(command: &mut Command) -> Terminal {
+        Terminal::start_with(command, Stdio::null())
+    }
+
+    /// Starts a program whose standard input is not the terminal.
+    pub fn start_with(command: &mut Command, input: Stdio) -> Terminal {
         let (master, slave) = pair();
         let terminal = slave.as_raw_fd();
         command
             .env("LANG", "C.UTF-8")
             .env("TERM", "xterm")
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         // SAFETY: all calls are safe between fork and exec (signal-safety(7)); the slave is open
         // until then.
         unsafe {
             command.pre_exec(move || {
-                // Whoever runs the tests in the background may have had them ignored.
+                // A runner of tests in the background may have had them ignored.
                 for stop in [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP] {
                     libc::signal(stop, libc::SIG_DFL);
                 }
@@ -151,7 +156,7 @@ fn plain(screen: &[u8]) -> String {
 fn pair() -> (OwnedFd, OwnedFd) {
     let (mut master, mut slave) = (-1, -1);
     let null = std::ptr::null_mut::<libc::c_void>();
-    // SAFETY: openpty writes two descriptors, which are nobody else's, and is asked for nothing
+    // SAFETY: openpty writes two descriptors, which are ours alone, and is asked for nothing
     // more.
     unsafe {
         let done = libc::openpty(&mut master, &mut slave, null.cast(), null.cast(), null.cast());

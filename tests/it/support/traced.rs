@@ -30,7 +30,7 @@ impl Traced {
         // SAFETY: both calls are safe between fork and exec, and touch nothing else.
         unsafe {
             command.pre_exec(|| {
-                // Whoever runs the tests in the background may have had them ignored.
+                // A runner of tests in the background may have had them ignored.
                 for stop in [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP] {
                     libc::signal(stop, libc::SIG_DFL);
                 }

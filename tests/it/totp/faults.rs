@@ -161,7 +161,7 @@ fn begun(traced: &Traced, calls: usize) -> Option<c_long> {
 }
 
 /// Power may go at any time: the count is on the disk before the code is judged, and the use of the
-/// code before anybody hears of it. Nothing is locked meanwhile, and nothing grows.
+/// code before a caller hears of it. Nothing is locked meanwhile, and nothing grows.
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn a_code_is_judged_and_a_success_told_when_the_count_has_reached_the_disk() {

@@ -159,7 +159,7 @@ impl Machine {
     pub fn on_a_terminal_in(&self, locale: &str, arguments: &[&str]) -> Session {
         let (mut ours, mut theirs) = (0, 0);
         let none = std::ptr::null_mut();
-        // SAFETY: openpty fills both descriptors, which are nobody else's.
+        // SAFETY: openpty fills both descriptors, which are ours alone.
         let (ours, theirs) = unsafe {
             let opened = libc::openpty(&mut ours, &mut theirs, none, none.cast(), none.cast());
             assert_eq!(opened, 0);
@@ -211,7 +211,7 @@ impl Session {
         let mut bytes = Vec::new();
         loop {
             let mut buffer = [0; 4096];
-            // EIO: nobody has the other end open any more.
+            // EIO: the other end is closed.
             let length = self.terminal.read(&mut buffer).unwrap_or(0);
             bytes.extend_from_slice(&buffer[..length]);
             if length == 0 || std::str::from_utf8(&bytes).is_ok() {

@@ -1,4 +1,4 @@
-//! Whom the tenant is asked about.
+//! The person that the tenant is asked about.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn rest(whom: &str, more: &str) -> String {
     format!("{ROOT}[login]\nperson = '{whom}'\n{more}")
 }
 
-/// Everybody who is asked about, in order: the name in the tenant, and whether the stack's password
+/// Each person who is asked about, in order: the name in the tenant, and whether the stack's password
 /// is theirs.
 fn asked(judgement: Judged) -> Vec<(String, bool)> {
     let Ok(Judgement::Require(required)) = judgement else { panic!("{judgement:?}") };
@@ -84,7 +84,7 @@ fn is_asked_about_once_if_the_caller_is_the_user() {
     }
 }
 
-/// Another name of the same account adds nobody, and brings no rule or name of its own.
+/// Another name of the same account adds no person, and brings no rule or name of its own.
 #[test]
 fn is_the_user_under_the_name_that_pam_has_if_the_uid_is_the_same() {
     let rules = "[[exempt]]\nusers = ['alice']\n";

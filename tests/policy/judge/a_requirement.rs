@@ -1,4 +1,4 @@
-//! Who must, if not everybody.
+//! Who must, if not every user.
 
 use super::*;
 

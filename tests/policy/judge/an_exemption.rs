@@ -188,7 +188,7 @@ fn with_an_end_does_not_hold_where_the_clock_shows_a_day_before_one_that_lies_be
     assert_eq!(ruling_by(&behind(TODAY), until, &alice()).judgement, exempt("move"));
     let later = behind(TODAY + DAY);
     assert!(matches!(ruling_by(&later, until, &alice()).judgement, Ok(Judgement::Require(_))));
-    // Whom it does not exempt, the log has nothing to say of.
+    // The log does not mention a rule that exempts no one here.
     let other = Subject { today: os::day(0), ..bob() };
     assert_eq!(ruling_by(&behind(TODAY), ended, &other).notes, []);
 }

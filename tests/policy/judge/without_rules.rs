@@ -1,4 +1,4 @@
-//! No rules: everybody must.
+//! No rules: every user must.
 
 use super::*;
 

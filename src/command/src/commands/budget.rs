@@ -39,7 +39,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         let all: Vec<_> = all.iter().map(|spent| object(spent, now)).collect();
         line(json!(all));
     } else if all.is_empty() {
-        line("No phone was rung without a success since.");
+        line("No push, message or call was sent without a success after it.");
     } else {
         all.iter().for_each(|spent| line(sentence(spent, now)));
     }

@@ -6,7 +6,7 @@ use crate::commands::setup::{put_back, rollback};
 use crate::machine::root::Root;
 use crate::ui::output::{Done, Problem, line};
 
-/// Says, from a new login, that it worked: what was set up stays
+/// Confirms, from a new login, that logging in works: what setup has written then stays
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  sudo countersign confirm")]
 pub struct Arguments {}

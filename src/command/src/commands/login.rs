@@ -11,7 +11,7 @@ use crate::ui::dialogue::{Dialogue, uninterrupted};
 use crate::ui::output::{Done, Problem, line};
 use crate::ui::reasons;
 
-/// Logs a user in at the tenant, without PAM, and says how it went
+/// Logs a user in at the tenant, without PAM, and prints the verdict
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  countersign login alice\n  countersign login alice --service sshd --json"

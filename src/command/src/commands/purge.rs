@@ -24,8 +24,8 @@ const FOLDERS: [&str; 3] = ["/etc/countersign", "/run/countersign", "/var/lib/co
 /// Where setups are written down that were not taken back.
 const SETUPS: &str = "/var/lib/countersign/setup";
 
-/// Removes what stays behind: the configuration, secrets, records of offline codes, what is
-/// remembered
+/// Removes what unsetup leaves: the configuration, secrets, records of offline codes and
+/// confirmations
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  sudo countersign purge --dry-run\n  sudo countersign unsetup && sudo countersign purge"
@@ -75,11 +75,10 @@ fn is_unused(root: &Root) -> Done {
         .iter()
         .map(|name| stacks::place_of(root, name).display().to_string())
         .collect();
-    let hint =
-        "first: sudo countersign unsetup; a line that was written by hand is taken out by hand";
+    let hint = "run sudo countersign unsetup first, and remove lines that you wrote by hand";
     if !naming.is_empty() {
         let naming = naming.join(", ");
-        return Err(Problem::new(format!("the module is still asked: {naming}")).hint(hint));
+        return Err(Problem::new(format!("a stack still names the module: {naming}")).hint(hint));
     }
     // The answers of the last setup lie there too, and are no setup.
     let is_setup = |name: &String| {

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::configuration::context::Context;
 use crate::ui::output::{Done, Problem, line, spoken};
 
-/// Lists confirmations that still count, so that their owner is asked nothing
+/// Lists the confirmations that still count: their users are not asked again
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  countersign sessions --json")]
 pub struct Arguments {

@@ -10,7 +10,7 @@ use crate::commands::setup::rollback::{self, Waiting};
 use crate::machine::root::Root;
 use crate::ui::output::{Done, Problem, line};
 
-/// Puts everything back that was set up
+/// Takes back what setup has written
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  sudo countersign unsetup")]
 pub struct Arguments {
@@ -67,5 +67,5 @@ pub fn run(arguments: &Arguments) -> Done {
 
 fn nothing_to_do() -> Problem {
     Problem::new("nothing was set up by this command")
-        .hint("sudo countersign setup sets it up; a stack that was written by hand is taken out by hand: the lines of /etc/pam.d that name pam_countersign.so")
+        .hint("sudo countersign setup sets it up; remove lines that you wrote by hand: those of /etc/pam.d that name pam_countersign.so")
 }

@@ -379,7 +379,7 @@ def rules_of_sudo_that_ask_nobody_are_told_before_and_found_afterwards(world):
         os.chmod("/etc/sudoers.d/unasked", 0o440)
         attempt = sets_up(world, "--yes")
         expect(attempt.ends() == 0, "setup failed")
-        attempt.shows(r"Who is asked less than it seems, or was not looked at:\r?\n  sudo asks penny nothing \(NOPASSWD\): sudo does not ask PAM then")
+        attempt.shows(r"Not protected, or not checked:\r?\n  sudo asks penny nothing \(NOPASSWD\): sudo does not ask PAM then")
         attempt.shows(r"  sudo asks bob once, and not again until the next boot \(timestamp_timeout\)")
         [found] = findings("sudo-unasked")
         expect((found["severity"], found["file"], found["line"]) == ("warning", "/etc/sudoers.d/unasked", 1), found)

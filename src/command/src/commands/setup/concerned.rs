@@ -51,7 +51,7 @@ impl Concerned {
         let mut text = String::from("Who is asked from now on:\n");
         text.extend(self.asked.iter().map(|line| format!("  {line}\n")));
         if !self.unasked.is_empty() {
-            text.push_str("Who is asked less than it seems, or was not looked at:\n");
+            text.push_str("Not protected, or not checked:\n");
             text.extend(self.unasked.iter().map(|line| format!("  {line}\n")));
         }
         if !self.outside.is_empty() {
@@ -109,7 +109,7 @@ fn who(service: &str, keys: Option<Keys>) -> &'static str {
         ("sshd", Some(Keys::Alone)) => "who logs in without a key",
         ("sshd", Some(Keys::Refused)) => "every user, and no key is taken",
         ("sshd", None) => "who logs in, as AuthenticationMethods of sshd has it",
-        ("sudo", _) => "who is asked for a password by sudo",
+        ("sudo", _) => "each user that sudo asks for a password",
         ("su", _) => "who types su, but not root",
         _ => "every user",
     }

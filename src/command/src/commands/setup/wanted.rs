@@ -31,8 +31,8 @@ const SAME_PROGRAM: [(&str, &str); 4] =
 
 const ABOUT_KEYS: &str = "\
 sshd takes a public key alone until now, and does not ask PAM then. Three ways from now on:
-  followed  the tenant is asked behind a key too; who has no key logs in with the password
-  alone     a key is enough, without a second factor; who has no key is asked by the tenant
+  followed  the tenant is asked behind a key too; a user without a key logs in with the password
+  alone     a key is enough, without a second factor; a user without a key is asked by the tenant
   refused   no keys: every user logs in with the password, and is asked by the tenant
 What becomes of public keys (followed, alone or refused)";
 
@@ -304,7 +304,7 @@ fn services(root: &Root, names: &str) -> Result<Vec<String>, Problem> {
 fn unknown(root: &Root, service: &str) -> Problem {
     let known: Vec<_> = stacks::services(root).into_iter().collect();
     Problem::new(format!("there is no PAM service {}", escape(service)))
-        .hint(format!("those of this machine are {}", escape(&known.join(", "))))
+        .hint(format!("the services of this machine are {}", escape(&known.join(", "))))
 }
 
 /// Reads a configuration as strictly as the module does.
