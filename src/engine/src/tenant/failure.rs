@@ -263,7 +263,7 @@ impl fmt::Display for Misbehaviour {
 impl fmt::Display for Local {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Local::Permission => "not permitted to connect",
+            Local::Permission => "forbidden by SELinux or a firewall",
             Local::Resources => "out of resources",
             Local::Sandbox => "the caller's sandbox allows no network",
             Local::NoTime => "no time left",

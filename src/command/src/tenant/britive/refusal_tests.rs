@@ -189,7 +189,7 @@ fn who_does_not_answer_is_said_to_be_silent() {
         ),
         (
             Failure::Local(Local::Permission, detail()),
-            "no answer from the Britive tenant: not permitted to connect: 127.0.0.1:443",
+            "no answer from the Britive tenant: forbidden by SELinux or a firewall: 127.0.0.1:443",
             "see to this machine first",
         ),
     ] {
