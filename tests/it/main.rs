@@ -36,6 +36,7 @@ mod pam_application;
 mod policy_command;
 mod rehearse;
 mod rig;
+mod selinux;
 mod setup;
 mod simulated_tenant;
 mod step_up;
