@@ -31,6 +31,8 @@ use countersign::words;
 use crate::configuration::context::Context;
 use crate::configuration::room::{self, Room};
 use crate::machine::root::Root;
+use crate::machine::selinux;
+use crate::machine::selinux::kernel::{Kernel, Live};
 use crate::ui::output::{Done, Problem, line};
 use crate::ui::terminal::Terminal;
 pub use arguments::Arguments;
@@ -62,6 +64,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     }
     if let Room::Little(said) = Room::of(wanted.configuration.len()) {
         line(format!("{config} {said}: {}.", room::REMEDY));
+    }
+    if root.is_live() && selinux::lacks_module(&Kernel(&Live)) {
+        line(format!(
+            "SELinux is enforcing. Load its policy module for Countersign before you go on: {}",
+            selinux::load()
+        ));
     }
     let concerned = Concerned::find(&root, &wanted, arguments)?;
     if arguments.dry_run || arguments.yes {

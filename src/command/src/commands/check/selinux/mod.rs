@@ -14,8 +14,8 @@ use std::path::Path;
 
 use super::finding::Finding;
 use super::machine::Machine;
-use crate::machine::selinux::domains;
 use crate::machine::selinux::kernel::{Kernel, Live, type_of};
+use crate::machine::selinux::{self, domains};
 use needs::Examination;
 
 /// Where an image says whether it will have SELinux.
@@ -38,6 +38,7 @@ pub fn check(machine: &Machine) {
         for domain in domains::of(&kernel, &machine.root, service) {
             let examination = Examination {
                 kernel: &kernel,
+                root: &machine.root,
                 domain: &domain,
                 service,
                 policy: &policy,
@@ -49,6 +50,9 @@ pub fn check(machine: &Machine) {
     }
     if found.is_empty() {
         machine.report.add(clean(&asked));
+    }
+    if !asked.is_empty() && selinux::lacks_module(&kernel) {
+        machine.report.add(unlabelled());
     }
     found.into_iter().for_each(|finding| machine.report.add(finding));
 }
@@ -65,6 +69,15 @@ fn clean(asked: &BTreeSet<String>) -> Finding {
     let domains: Vec<_> = asked.iter().map(String::as_str).collect();
     let what = format!("SELinux denies the module nothing in {}", domains.join(", "));
     Finding::passed("selinux", what)
+}
+
+/// What is kept has the label of its surroundings.
+fn unlabelled() -> Finding {
+    Finding::note("selinux-module", "the SELinux policy module of Countersign is not loaded")
+        .because(
+            "services that SELinux lets read the files of others may read keys of offline codes, and what login programs may do depends on the distribution's policy",
+        )
+        .mend(selinux::load())
 }
 
 /// The policy of an image is not loaded.

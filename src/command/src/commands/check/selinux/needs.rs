@@ -7,23 +7,16 @@ use std::path::{Path, PathBuf};
 use countersign::policy::{Policy, Settings};
 
 use crate::commands::check::finding::{Finding, Severity};
+use crate::machine::root::Root;
 use crate::machine::selinux::kernel::{Kernel, type_of};
+use crate::machine::selinux::{self, MODULE, ports};
 
-/// The module's own policy module, where `make install` puts it.
-const POLICY: &str = "/usr/share/countersign/selinux/countersign.cil";
 /// The folder that packaging/tmpfiles.d/countersign.conf makes.
 const STATE: &str = "/run/countersign";
 /// Lets login programs connect to the ports of `http_port_t`, on Fedora and its kin.
 const BOOLEAN: &str = "authlogin_yubikey";
-/// The ports of `http_port_t` and `http_cache_port_t`, and that of `squid_port_t`, in the reference
-/// policy.
-const PORTS: [(&str, &[u16]); 3] = [
-    ("http_port_t", &[80, 81, 443, 488, 8008, 8009, 8443, 9000]),
-    ("http_cache_port_t", &[8080, 8118]),
-    ("squid_port_t", &[3128, 3401]),
-];
-/// The types of the other ports, from 1024 on and below.
-const OTHERS: [(&str, u16); 2] = [("unreserved_port_t", 1024), ("reserved_port_t", 0)];
+/// Lets them connect to every port, where the policy module is loaded.
+const ANY_PORT: &str = "countersign_connect_any";
 
 const FOLDER: [&str; 8] =
     ["getattr", "open", "read", "search", "write", "add_name", "remove_name", "lock"];
@@ -33,6 +26,7 @@ const FILE: [&str; 9] =
 /// A login program's domain, and the configuration that holds for its service.
 pub struct Examination<'a> {
     pub kernel: &'a Kernel<'a>,
+    pub root: &'a Root,
     /// The whole context.
     pub domain: &'a str,
     pub service: &'a str,
@@ -64,16 +58,16 @@ impl Examination<'_> {
             Some(proxy) => proxy.port,
             None => tenant.url.port(),
         };
-        let kind = kind_of(port);
+        let kind = ports::kind_of(self.root, port);
         let context = format!("system_u:object_r:{kind}:s0");
         let denied = self.kernel.denied(self.domain, &context, "tcp_socket", &["name_connect"])?;
-        let is_named = PORTS.iter().any(|(name, _)| *name == kind);
-        let remedy = match (is_named, self.kernel.boolean(BOOLEAN)) {
-            (false, _) => {
-                format!("semanage port -a -t http_port_t -p tcp {port}; and semodule -i {POLICY}")
-            }
-            (true, Some(false)) => format!("setsebool -P {BOOLEAN} on; or semodule -i {POLICY}"),
-            (true, _) => format!("semodule -i {POLICY}"),
+        let switch = format!("setsebool -P {ANY_PORT} on");
+        let is_loaded = selinux::has_module(self.kernel);
+        let remedy = match (ports::is_of_a_service(&kind), self.kernel.boolean(BOOLEAN)) {
+            (false, _) if is_loaded => switch,
+            (false, _) => format!("semodule -i {MODULE} && {switch}"),
+            (true, Some(false)) => format!("setsebool -P {BOOLEAN} on; or semodule -i {MODULE}"),
+            (true, _) => format!("semodule -i {MODULE}"),
         };
         let what = format!("connect to port {port} ({kind})");
         let finding = self.denial("selinux-connect", &what, &denied)?;
@@ -103,8 +97,10 @@ impl Examination<'_> {
             format!(
                 "systemd-tmpfiles --create countersign.conf, which makes {shown} at each boot, too"
             )
+        } else if selinux::has_module(self.kernel) {
+            format!("mkdir -p -m 0700 {shown} && restorecon -RF {shown}")
         } else {
-            format!("semodule -i {POLICY} && mkdir -p -m 0700 {shown} && restorecon -RF {shown}")
+            format!("semodule -i {MODULE} && mkdir -p -m 0700 {shown} && restorecon -RF {shown}")
         };
         Some(finding.because(why).mend(remedy))
     }
@@ -184,11 +180,4 @@ impl Examination<'_> {
         };
         Some(finding.of(self.service))
     }
-}
-
-/// The type of a port, as the reference policy has it.
-fn kind_of(port: u16) -> &'static str {
-    let named = PORTS.iter().find(|(_, ports)| ports.contains(&port));
-    let other = OTHERS.iter().find(|(_, first)| port >= *first);
-    named.map(|(kind, _)| *kind).or(other.map(|(kind, _)| *kind)).unwrap_or("port_t")
 }

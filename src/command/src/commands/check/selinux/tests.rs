@@ -7,6 +7,7 @@ use countersign::policy::{self, Policy};
 
 use super::needs::Examination;
 use crate::commands::check::finding::{Finding, Severity};
+use crate::machine::root::Root;
 use crate::machine::selinux::kernel::{Kernel, Source};
 
 const CLASSES: [(&str, &[&str]); 4] = [
@@ -39,6 +40,8 @@ struct MadeUp {
     made: Vec<(&'static str, &'static str, &'static str, &'static str)>,
     booleans: Vec<(&'static str, &'static str)>,
     is_permissive: bool,
+    /// The policy module is in the policy.
+    is_loaded: bool,
 }
 
 impl MadeUp {
@@ -77,7 +80,9 @@ impl Source for MadeUp {
 
     fn ask(&self, file: &str, question: &str) -> Option<String> {
         if file == "context" {
-            return question.contains(":staff_").then(|| question.to_owned());
+            let is_known = question.contains(":staff_")
+                || self.is_loaded && question.contains(":countersign_runtime_t:");
+            return is_known.then(|| question.to_owned());
         }
         let (source, target, class) = self.words(question)?;
         let (class, permissions) = CLASSES[class - 1];
@@ -137,6 +142,7 @@ fn found(policy: &Policy, source: &MadeUp) -> Vec<Finding> {
     let kernel = Kernel(source);
     let examination = Examination {
         kernel: &kernel,
+        root: &Root::below(Path::new("/proc/self")).ok().unwrap(),
         domain: "system_u:system_r:sshd_t:s0",
         service: "sshd",
         policy,
@@ -171,9 +177,12 @@ fn a_port_that_a_domain_may_not_connect_to_is_an_error_with_the_switch_that_ther
         remedy(&source, &policies[0]),
         "semodule -i /usr/share/countersign/selinux/countersign.cil"
     );
-    assert!(
-        remedy(&source, &policies[1]).starts_with("semanage port -a -t http_port_t -p tcp 4711")
-    );
+    let on = "setsebool -P countersign_connect_any on";
+    let loaded = format!("semodule -i /usr/share/countersign/selinux/countersign.cil && {on}");
+    assert_eq!(remedy(&source, &policies[1]), loaded);
+    source.is_loaded = true;
+    assert_eq!(remedy(&source, &policies[1]), on);
+    source.is_loaded = false;
     source.booleans = vec![("authlogin_yubikey", "0 0")];
     assert!(remedy(&source, &policies[0]).starts_with("setsebool -P authlogin_yubikey on"));
 }
