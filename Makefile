@@ -1,4 +1,4 @@
-# Targets: build, test, bench, demo, install, uninstall, clean, and of packages deb, rpm, dist, test-packages. `install` and
+# Targets: build, test, test-vm, bench, demo, install, uninstall, clean, and of packages deb, rpm, dist, test-packages. `install` and
 # `uninstall` know DESTDIR.
 
 DESTDIR =
@@ -28,7 +28,7 @@ FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 
 SIMULATOR = $(TARGET)/release/simulator
 
-.PHONY: all build test test-packages bench demo deb rpm dist install install-module install-selinux install-simulator uninstall clean
+.PHONY: all build test test-vm test-packages bench demo deb rpm dist install install-module install-selinux install-simulator uninstall clean
 
 all: build
 
@@ -46,6 +46,10 @@ test:
 # Builds the packages, and tries them in clean containers.
 test-packages:
 	tests/packages/run
+
+# Virtual machines: takes half an hour where the processor is emulated, and is no part of `test`.
+test-vm:
+	tests/vm/run
 
 bench:
 	tests/bench/run
