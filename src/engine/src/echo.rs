@@ -188,11 +188,12 @@ fn hash(run: u64) -> u32 {
     (mixed >> 32) as u32 | 1 << 31
 }
 
-/// What becomes of a character of ASCII: letters and digits in lower case, and 0 for all else.
+/// What becomes of a byte of ASCII: letters and digits in lower case, and 0 for all else.
+#[expect(clippy::indexing_slicing, reason = "the compiler runs it, and would say so")]
 static LETTERS: [u8; 128] = {
     let mut letters = [0; 128];
-    let mut byte = 0;
-    while byte < 128u8 {
+    let mut byte: u8 = 0;
+    while byte.is_ascii() {
         if byte.is_ascii_alphanumeric() {
             letters[byte as usize] = byte.to_ascii_lowercase();
         }
