@@ -40,7 +40,7 @@ const CLIENT_AUTHS: [(&str, ClientAuth); 2] =
 
 /// A client as far as tables have named it: a service's table may complete it.
 #[derive(Clone, Default)]
-pub(super) struct Partial {
+pub(super) struct PartialClient {
     app: Option<String>,
     id: Option<String>,
     secret_file: Option<PathBuf>,
@@ -48,7 +48,7 @@ pub(super) struct Partial {
     auth: ClientAuth,
 }
 
-impl Partial {
+impl PartialClient {
     /// Adds what this table says.
     pub(super) fn read(&mut self, table: &mut Table<'_>) {
         fill(table, "app", app_id, &mut self.app);
@@ -60,7 +60,7 @@ impl Partial {
 
     /// The client, or the keys that are missing.
     pub(super) fn complete(&self) -> Result<OAuthClient, Vec<&'static str>> {
-        let Partial {
+        let PartialClient {
             app: Some(app),
             id: Some(id),
             secret_file: Some(secret_file),
@@ -87,7 +87,7 @@ impl Partial {
 
 /// Reads `[admin]`, which is whole or not there.
 pub(super) fn read_admin(mut table: Table<'_>) -> Option<OAuthClient> {
-    let mut client = Partial::default();
+    let mut client = PartialClient::default();
     client.read(&mut table);
     let client = client.complete();
     if let (Err(missing), Some(first)) = (&client, KEYS.into_iter().find(|key| table.has(key))) {

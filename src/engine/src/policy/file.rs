@@ -17,7 +17,7 @@ use super::offline;
 use super::outline::{Setting, outline};
 use super::reader::Table;
 use super::registration;
-use super::step_up::{self, Partial};
+use super::step_up::{self, PartialOnDemand};
 use super::value::{
     Checked, SET_URL, account, choice, day, duration, fingerprint, flag, mechanism, network,
     number, path, proxy, redirect_host, rule_name, template, tenant_id, tenant_name, tenant_url,
@@ -103,14 +103,18 @@ fn read_policy(mut root: Table<'_>) -> Policy {
 /// Settings, with what stands below them and need not be whole.
 struct Layer {
     settings: Settings,
-    on_demand: Partial,
+    on_demand: PartialOnDemand,
     /// `offline.folder`, which no service has for itself.
     offline_folder: Option<PathBuf>,
 }
 
 impl Layer {
     fn unset() -> Self {
-        Layer { settings: Settings::unset(), on_demand: Partial::default(), offline_folder: None }
+        Layer {
+            settings: Settings::unset(),
+            on_demand: PartialOnDemand::default(),
+            offline_folder: None,
+        }
     }
 }
 

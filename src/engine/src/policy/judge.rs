@@ -76,7 +76,7 @@ fn weigh_all(
         (first, Some(second)) => {
             // An exemption of the first says nothing about the second.
             let (first, second) = (weigh_one(first, false)?, weigh_one(second, false)?);
-            add(notes, [&first, &second].into_iter().filter_map(Weighed::note));
+            add(notes, [&first, &second].into_iter().filter_map(PersonJudgement::note));
             Ok(first.and(second))
         }
     }
@@ -92,39 +92,45 @@ fn add(notes: &mut Vec<Note>, more: impl IntoIterator<Item = Note>) {
 }
 
 /// What the policy asks of one person.
-enum Weighed {
+enum PersonJudgement {
     Exempt { user: String, rule: String, result: ExemptResult },
     Required(Box<Terms>),
 }
 
-impl Weighed {
+impl PersonJudgement {
     fn alone(self) -> Judgement {
         match self {
-            Weighed::Exempt { rule, result, .. } => Judgement::Exempt { rule, result },
-            Weighed::Required(first) => require(*first, None),
+            PersonJudgement::Exempt { rule, result, .. } => Judgement::Exempt { rule, result },
+            PersonJudgement::Required(first) => require(*first, None),
         }
     }
 
     /// Both must be exempt for an exemption, and both for a success.
     fn and(self, other: Self) -> Judgement {
         match (self, other) {
-            (Weighed::Required(first), Weighed::Required(second)) => require(*first, Some(*second)),
-            (Weighed::Required(only), Weighed::Exempt { .. })
-            | (Weighed::Exempt { .. }, Weighed::Required(only)) => require(*only, None),
+            (PersonJudgement::Required(first), PersonJudgement::Required(second)) => {
+                require(*first, Some(*second))
+            }
+            (PersonJudgement::Required(only), PersonJudgement::Exempt { .. })
+            | (PersonJudgement::Exempt { .. }, PersonJudgement::Required(only)) => {
+                require(*only, None)
+            }
             (
-                Weighed::Exempt { result: ExemptResult::Success, .. },
-                second @ Weighed::Exempt { .. },
+                PersonJudgement::Exempt { result: ExemptResult::Success, .. },
+                second @ PersonJudgement::Exempt { .. },
             ) => second.alone(),
-            (first @ Weighed::Exempt { .. }, Weighed::Exempt { .. }) => first.alone(),
+            (first @ PersonJudgement::Exempt { .. }, PersonJudgement::Exempt { .. }) => {
+                first.alone()
+            }
         }
     }
 
     fn note(&self) -> Option<Note> {
         match self {
-            Weighed::Exempt { user, rule, .. } => {
+            PersonJudgement::Exempt { user, rule, .. } => {
                 Some(Note::OneExempt { rule: rule.clone(), user: user.clone() })
             }
-            Weighed::Required(_) => None,
+            PersonJudgement::Required(_) => None,
         }
     }
 }
@@ -137,10 +143,10 @@ fn weigh(
     settings: &Settings,
     case: &Case<'_>,
     instead_of: Option<&Case<'_>>,
-) -> Result<Weighed, NoTerms> {
+) -> Result<PersonJudgement, NoTerms> {
     let user = case.asked().account.name.clone();
     if let Some((rule, result)) = exempting(settings, case)? {
-        return Ok(Weighed::Exempt { user, rule, result });
+        return Ok(PersonJudgement::Exempt { user, rule, result });
     }
     // A requirement that names the account holds for the person who is asked in its place: becoming
     // root is not easier for a user that no requirement names.
@@ -149,10 +155,14 @@ fn weigh(
         Some(_) | None => is_required(&settings.require, case)?,
     };
     if !must {
-        return Ok(Weighed::Exempt { user, rule: OTHERS.into(), result: ExemptResult::Ignore });
+        return Ok(PersonJudgement::Exempt {
+            user,
+            rule: OTHERS.into(),
+            result: ExemptResult::Ignore,
+        });
     }
     let terms = terms(settings, case)?;
-    Ok(Weighed::Required(Box::new(terms)))
+    Ok(PersonJudgement::Required(Box::new(terms)))
 }
 
 fn terms(settings: &Settings, case: &Case<'_>) -> Result<Terms, NoTerms> {

@@ -10,7 +10,7 @@ use super::value::{choice, duration, flag, policy_name};
 use super::{Flow, OnDemand, StepUp, Whom};
 
 /// Reads these keys of `[login]`, with `[on_demand]` as it is for this service.
-pub(super) fn read(table: &mut Table<'_>, base: &StepUp, on_demand: &Partial) -> StepUp {
+pub(super) fn read(table: &mut Table<'_>, base: &StepUp, on_demand: &PartialOnDemand) -> StepUp {
     let mut step_up = base.clone();
     step_up.flow = read_flow(table, "flow", &base.flow, on_demand);
     step_up.after_public_key =
@@ -51,7 +51,12 @@ const WORDS: [(&str, Word); 2] = [("login", Word::Login), ("on-demand", Word::On
 
 /// What `[on_demand]` lacks is said once, where the flow is asked for: what a service inherits is
 /// whole.
-fn read_flow(table: &mut Table<'_>, key: &'static str, base: &Flow, on_demand: &Partial) -> Flow {
+fn read_flow(
+    table: &mut Table<'_>,
+    key: &'static str,
+    base: &Flow,
+    on_demand: &PartialOnDemand,
+) -> Flow {
     let mut word = match base {
         Flow::Login => Word::Login,
         Flow::OnDemand(_) => Word::OnDemand,
@@ -71,12 +76,12 @@ fn read_flow(table: &mut Table<'_>, key: &'static str, base: &Flow, on_demand: &
 
 /// `[on_demand]` as far as it has been said: a service's table may complete it.
 #[derive(Clone, Default)]
-pub(super) struct Partial {
-    client: client::Partial,
+pub(super) struct PartialOnDemand {
+    client: client::PartialClient,
     policy: Option<String>,
 }
 
-impl Partial {
+impl PartialOnDemand {
     /// Returns this with what a table says.
     pub(super) fn read(&self, mut table: Table<'_>) -> Self {
         let mut read = self.clone();

@@ -84,7 +84,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
 /// What makes the stacks of these services worthless or fatal, each with its remedy.
 pub fn broken_stacks(root: &Root, config: &Path, services: &[String]) -> Vec<String> {
     let machine = Machine::new(root.clone(), config.to_owned());
-    stacks::check(&machine, stacks::Before::Nothing);
+    stacks::check(&machine, stacks::ProvenBefore::Nothing);
     let without = services.iter().filter(|service| !machine.named.contains(*service));
     let mut broken: Vec<_> = without
         .map(|service| {
@@ -125,7 +125,7 @@ fn look(context: &Context, arguments: &Arguments, root: Root) -> Result<Report, 
     let machine = Machine::new(root, config);
     let policies = machine.policies(wanted.as_deref());
     let sshd = Sshd::find(&machine);
-    let before = sshd.as_ref().map_or(stacks::Before::Nothing, Sshd::before);
+    let before = sshd.as_ref().map_or(stacks::ProvenBefore::Nothing, Sshd::before);
     stacks::check(&machine, before);
     if let Some(sshd) = &sshd {
         sshd.check(&machine);

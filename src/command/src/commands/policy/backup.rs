@@ -7,7 +7,7 @@ use crate::tenant::admin::{Block, Json, Links};
 use countersign::os::{self, Folder, Secrecy};
 use countersign::policy::Tenant;
 
-use super::sets::harmless;
+use super::policy_sets::harmless;
 use crate::ui::output::Problem;
 
 /// Where they are kept, unless an option says otherwise, and what that is in.

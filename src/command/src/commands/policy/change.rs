@@ -10,7 +10,7 @@ use super::Saving;
 use super::administrator::{Session, told};
 use super::backup::Backups;
 use super::difference;
-use super::sets::harmless;
+use super::policy_sets::harmless;
 use crate::ui::output::{Done, Problem, complain, line};
 use crate::ui::terminal::Terminal;
 

@@ -5,7 +5,7 @@ use crate::tenant::admin::Block;
 use countersign::tenant::text::shown_line;
 use similar::TextDiff;
 
-use super::sets::harmless;
+use super::policy_sets::harmless;
 
 /// Room for one line, in characters.
 const LINE: usize = 400;

@@ -1,14 +1,14 @@
 //! `countersign policy`: the challenge policies of the tenant, for administrators.
 #![forbid(unsafe_code)]
 
+mod actions;
 mod administrator;
 mod backup;
 mod change;
 mod difference;
 mod login;
-mod make;
+mod policy_sets;
 mod read;
-mod sets;
 
 use std::path::PathBuf;
 
@@ -87,7 +87,7 @@ enum Command {
     #[command(
         after_help = "Examples:\n  countersign policy create linux_step_up --profile \"Second Factor Only\"\n  countersign policy create audit --profile Strong --policy \"/Policy/Linux\" \\\n    --rule \"DateRange OpBetween L,02/23/2026,02/28/2026 then Second Factor Only\""
     )]
-    Create(make::Arguments),
+    Create(actions::Arguments),
     /// Removes a challenge policy
     #[command(
         after_help = "Examples:\n  countersign policy remove linux_step_up --dry-run\n  countersign policy --as admin@example.com remove linux_step_up"
@@ -157,16 +157,16 @@ fn go(context: &Context, arguments: &Arguments) -> Done {
         Command::Roles => read::roles(&mut connect()?, json),
         Command::Create(arguments) => {
             let change = change::Saver::prepare(&arguments.saving, json)?;
-            make::create(&mut connect()?, change, arguments)
+            actions::create(&mut connect()?, change, arguments)
         }
         Command::Remove { name, policy, saving } => {
             let change = change::Saver::prepare(saving, json)?;
-            make::remove(&mut connect()?, change, name, policy.as_deref())
+            actions::remove(&mut connect()?, change, name, policy.as_deref())
         }
         Command::Restore { file, force, saving } => {
             let change = change::Saver::prepare(saving, json)?;
             let kept = backup::Kept::read(file, policy.tenant())?;
-            make::restore(&mut connect()?, change, &kept, *force)
+            actions::restore(&mut connect()?, change, &kept, *force)
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::tenant::admin::{Block, ChallengePolicy, Link, Name, Profile};
 use serde_json::{Value, json};
 
 use super::administrator::Session;
-use super::sets::{harmless, holding, named, paths, role_names};
+use super::policy_sets::{harmless, holding, named, paths, role_names};
 use crate::ui::output::{Done, line};
 
 pub fn list(session: &mut Session, policy: Option<&str>, json: bool) -> Done {

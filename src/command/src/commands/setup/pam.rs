@@ -17,27 +17,31 @@ const DEPTH: u8 = 3;
 
 /// Where in a stack the module stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stack {
+pub enum Placement {
     /// In front: it asks for the tenant's password, and a user that no rule concerns logs in with
     /// the local one instead.
-    Login,
+    BeforePassword,
     /// Behind the local password.
-    StepUp,
+    AfterPassword,
 }
 
-impl Stack {
+impl Placement {
     /// An offline code, too, stands behind a password that this machine has checked.
     pub fn of(policy: &Policy, service: &str) -> Self {
-        if asks_local_password_first(policy, service) { Self::StepUp } else { Self::Login }
+        if asks_local_password_first(policy, service) {
+            Self::AfterPassword
+        } else {
+            Self::BeforePassword
+        }
     }
 
     /// The control and the module. `end` stands for what ends a stack with a success.
     pub fn rule(self, end: &str, arguments: &str) -> String {
         match self {
-            Self::Login => {
+            Self::BeforePassword => {
                 format!("[success={end} ignore=ignore default=die] pam_countersign.so{arguments}")
             }
-            Self::StepUp => {
+            Self::AfterPassword => {
                 format!("[success=ok ignore=ignore default=bad] pam_countersign.so{arguments}")
             }
         }
@@ -94,14 +98,14 @@ pub fn wired(
     source: Source<'_>,
     path: &str,
     text: &str,
-    stack: Stack,
+    stack: Placement,
     arguments: &str,
 ) -> Result<String, Problem> {
     let block = block::made_of(&stack.lines(arguments));
     let wired = with_block(source, path, text, stack, &block)?;
     match stack {
-        Stack::Login => passes_over_nothing(source, path, &wired).map(|()| wired),
-        Stack::StepUp => Ok(wired),
+        Placement::BeforePassword => passes_over_nothing(source, path, &wired).map(|()| wired),
+        Placement::AfterPassword => Ok(wired),
     }
 }
 
@@ -114,7 +118,7 @@ pub fn wired_for(
     services: &str,
     arguments: &str,
 ) -> Result<String, Problem> {
-    let stack = Stack::Login;
+    let stack = Placement::BeforePassword;
     let lines = format!("auth {}\n{}", unless(services), stack.lines(arguments));
     with_block(source, path, text, stack, &block::made_of(&lines))
 }
@@ -142,7 +146,7 @@ fn with_block(
     source: Source<'_>,
     path: &str,
     text: &str,
-    stack: Stack,
+    stack: Placement,
     block: &str,
 ) -> Result<String, Problem> {
     if block::of(text) == Some(block) {
@@ -152,8 +156,10 @@ fn with_block(
     let text = &block::replaced(text, None);
     let rules = auth_lines(source, text);
     let at = match stack {
-        Stack::Login => rules.iter().find(|rule| rule.asks || rule.jumps).map(|rule| rule.start),
-        Stack::StepUp => {
+        Placement::BeforePassword => {
+            rules.iter().find(|rule| rule.asks || rule.jumps).map(|rule| rule.start)
+        }
+        Placement::AfterPassword => {
             let last = rules.iter().rfind(|rule| rule.asks);
             if let Some((last, instead)) = last.and_then(|last| Some((last, last.ends.as_ref()?))) {
                 return Err(Problem::new(format!(
@@ -273,7 +279,7 @@ mod tests {
         files.next().map(|(_, text)| (*text).to_owned())
     }
 
-    fn placed(text: &str, stack: Stack) -> String {
+    fn placed(text: &str, stack: Placement) -> String {
         wired(&source, "/etc/pam.d/x", text, stack, "")
             .unwrap_or_else(|problem| problem.what().to_owned())
     }
@@ -289,7 +295,7 @@ mod tests {
         ] {
             let text = format!("{before}{asks}");
             let expected = format!("{before}{}{asks}", block::made_of(LOGIN));
-            assert_eq!(placed(&text, Stack::Login), expected);
+            assert_eq!(placed(&text, Placement::BeforePassword), expected);
         }
     }
 
@@ -304,7 +310,7 @@ mod tests {
             let after = "auth optional pam_cap.so\nsession required pam_unix.so\n";
             let text = format!("{before}{asks}{after}");
             let expected = format!("{before}{asks}{}{after}", block::made_of(STEP_UP));
-            assert_eq!(placed(&text, Stack::StepUp), expected);
+            assert_eq!(placed(&text, Placement::AfterPassword), expected);
         }
     }
 
@@ -312,12 +318,12 @@ mod tests {
     fn a_step_up_behind_what_ends_the_stack_would_never_be_asked() {
         let text = "# x\nauth sufficient pam_unix.so\n";
         assert_eq!(
-            placed(text, Stack::StepUp),
+            placed(text, Placement::AfterPassword),
             "/etc/pam.d/x:2: what stands behind `auth sufficient pam_unix.so` is not asked"
         );
         for control in ["include", "[success=done default=die]"] {
             let text = format!("auth {control} pam_unix.so\n");
-            assert!(placed(&text, Stack::StepUp).contains("is not asked"), "{control}");
+            assert!(placed(&text, Placement::AfterPassword).contains("is not asked"), "{control}");
         }
     }
 
@@ -327,7 +333,8 @@ mod tests {
             ("auth include common-auth", "auth substack common-auth"),
             ("auth sufficient pam_unix.so", "auth requisite"),
         ] {
-            let refused = wired(&source, "/etc/pam.d/x", line, Stack::StepUp, "").unwrap_err();
+            let refused =
+                wired(&source, "/etc/pam.d/x", line, Placement::AfterPassword, "").unwrap_err();
             let hint =
                 format!("make it `{instead}`, or write this stack by hand: pam_countersign(8)");
             assert_eq!(refused.parts().1, hint);
@@ -339,7 +346,7 @@ mod tests {
         let text = "auth substack common-auth\nauth include postlogin\n";
         let block = block::made_of(STEP_UP);
         let expected = format!("auth substack common-auth\n{block}auth include postlogin\n");
-        assert_eq!(placed(text, Stack::StepUp), expected);
+        assert_eq!(placed(text, Placement::AfterPassword), expected);
     }
 
     #[test]
@@ -350,7 +357,7 @@ mod tests {
             "@include common-session\n",
             "# auth required pam_unix.so\n",
         ] {
-            for stack in [Stack::Login, Stack::StepUp] {
+            for stack in [Placement::BeforePassword, Placement::AfterPassword] {
                 assert_eq!(placed(text, stack), "/etc/pam.d/x: nothing there asks for a password");
             }
         }
@@ -358,13 +365,13 @@ mod tests {
 
     #[test]
     fn a_block_that_is_there_is_replaced_in_its_place() {
-        let first = placed("@include common-auth\n", Stack::Login);
-        assert_eq!(placed(&first, Stack::Login), first);
+        let first = placed("@include common-auth\n", Placement::BeforePassword);
+        assert_eq!(placed(&first, Placement::BeforePassword), first);
         assert!(!is_wired_by_hand(&first));
-        let second = placed(&first, Stack::StepUp);
+        let second = placed(&first, Placement::AfterPassword);
         let behind = format!("@include common-auth\n{}", block::made_of(STEP_UP));
         assert_eq!(second, behind);
-        assert_eq!(placed(&second, Stack::Login), first);
+        assert_eq!(placed(&second, Placement::BeforePassword), first);
     }
 
     #[test]
@@ -375,21 +382,21 @@ mod tests {
         ] {
             let text = format!("@include common-auth\n{behind}\n");
             let expected = format!("/etc/pam.d/x:5: `{behind}` would be passed over");
-            assert_eq!(placed(&text, Stack::Login), expected);
+            assert_eq!(placed(&text, Placement::BeforePassword), expected);
         }
         for (included, file) in [("google-auth", "google-auth"), ("deep", "google-auth")] {
             let text = format!("@include common-auth\n@include {included}\n");
             let expected = format!(
                 "/etc/pam.d/{file}:1: `auth required pam_google_authenticator.so` would be passed over"
             );
-            assert_eq!(placed(&text, Stack::Login), expected);
+            assert_eq!(placed(&text, Placement::BeforePassword), expected);
         }
         let before = "@include google-auth\n";
         let expected = format!("{before}{}@include common-auth\n", block::made_of(LOGIN));
         let text = format!("{before}@include common-auth\n");
-        assert_eq!(placed(&text, Stack::Login), expected);
+        assert_eq!(placed(&text, Placement::BeforePassword), expected);
         let harmless = "@include common-auth\nauth include postlogin\nauth required pam_env.so\nauth optional pam_x.so\n";
-        assert!(placed(harmless, Stack::Login).ends_with(harmless));
+        assert!(placed(harmless, Placement::BeforePassword).ends_with(harmless));
     }
 
     #[test]

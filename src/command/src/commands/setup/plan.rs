@@ -6,7 +6,7 @@ use countersign::host::CONFIG;
 use super::arguments::Arguments;
 use super::block;
 use super::journal::Record;
-use super::pam::{self, Stack};
+use super::pam::{self, Placement};
 use super::parts::Part;
 use super::parts::authselect::{Authselect, Selection};
 use super::parts::configuration::Configuration;
@@ -40,7 +40,7 @@ pub fn plan(
     Ok(Record::new(parts, named))
 }
 
-type Services = Vec<(String, Stack)>;
+type Services = Vec<(String, Placement)>;
 
 fn names(services: &Services) -> Vec<String> {
     services.iter().map(|(service, _)| service.clone()).collect()
@@ -55,7 +55,8 @@ fn stacks_of(
 ) -> Result<Vec<Part>, Problem> {
     let writer = Writer::of(root);
     let services = wanted.services().iter();
-    let services = services.map(|service| (service.clone(), Stack::of(&wanted.policy, service)));
+    let services =
+        services.map(|service| (service.clone(), Placement::of(&wanted.policy, service)));
     let (shared, mut own) = split(root, &writer, services.collect(), arguments)?;
     let mut parts = Vec::new();
     match writer {
@@ -101,12 +102,12 @@ impl Writer {
     }
 
     /// Whether a service gets the module by a stack that this program writes.
-    fn has(&self, root: &Root, text: &str, stack: Stack) -> bool {
+    fn has(&self, root: &Root, text: &str, stack: Placement) -> bool {
         let source = |name: &str| stacks::text(root, name);
         match self {
             Self::PamAuthUpdate => pam::includes_common_auth(&source, text),
             Self::Authselect(_) => {
-                stack == Stack::Login && pam::includes_authselects(&source, text)
+                stack == Placement::BeforePassword && pam::includes_authselects(&source, text)
             }
             Self::Administrator => false,
         }

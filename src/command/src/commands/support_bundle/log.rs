@@ -9,7 +9,7 @@ use countersign::audit::fields;
 
 use super::Bundle;
 use super::form::{Known, Line, is_address, is_user};
-use super::names::{Kind, Names};
+use super::pseudonyms::{Kind, Pseudonyms};
 use super::system;
 use crate::machine::pam::stacks;
 use crate::machine::root::Root;
@@ -68,7 +68,7 @@ fn tail(path: &Path) -> io::Result<String> {
 
 /// The line without what a user may have put into it: a password typed as a name, an
 /// argument that the module does not know.
-fn shown(line: &str, known: &Known<'_>, names: &mut Names) -> Option<String> {
+fn shown(line: &str, known: &Known<'_>, names: &mut Pseudonyms) -> Option<String> {
     let (before, ours) = line.split_once(MARK)?;
     let (_, audit) = ours.split_once("): ")?;
     let line = Line(fields(audit));
@@ -81,7 +81,7 @@ fn shown(line: &str, known: &Known<'_>, names: &mut Names) -> Option<String> {
     (!kept.is_empty()).then(|| format!("{} login{kept}", time(before)).trim_start().to_owned())
 }
 
-fn add_names(line: &Line<'_>, names: &mut Names) {
+fn add_names(line: &Line<'_>, names: &mut Pseudonyms) {
     if is_user(line.value("typed")) {
         names.add(Kind::Person, line.value("typed"));
     }

@@ -9,7 +9,7 @@ mod configuration;
 mod files;
 mod form;
 mod log;
-mod names;
+mod pseudonyms;
 mod stacks;
 mod state;
 mod system;
@@ -29,7 +29,7 @@ use super::check;
 use crate::configuration::context::Context;
 use crate::ui::output::{Done, Problem, line, progress};
 use configuration::Configuration;
-use names::Names;
+use pseudonyms::Pseudonyms;
 
 /// What is shorter is part of other words.
 const SHORTEST: usize = 6;
@@ -110,7 +110,7 @@ struct Bundle<'a> {
     policy: Option<Policy>,
     /// The end of the log that was named.
     log: Option<String>,
-    names: Names,
+    names: Pseudonyms,
     /// What `countersign check` finds, without asking the tenant.
     findings: Vec<String>,
 }
@@ -121,7 +121,7 @@ impl<'a> Bundle<'a> {
         let bytes = config.as_ref().map_or(&[][..], |(_, bytes)| bytes);
         let settings = policy::outline(bytes);
         let policy = policy::parse(bytes).ok();
-        let names = Names::new(&settings);
+        let names = Pseudonyms::new(&settings);
         Self { arguments, config, settings, policy, log, names, findings: check::outline(context) }
     }
 

@@ -9,7 +9,7 @@ use countersign::local::{State, Unusable};
 
 use super::super::{budget, sessions, totp};
 use super::Bundle;
-use super::names::{Kind, Names};
+use super::pseudonyms::{Kind, Pseudonyms};
 use crate::ui::output::counted;
 
 pub fn section(bundle: &mut Bundle<'_>) -> Vec<String> {
@@ -33,7 +33,7 @@ fn told(place: &Path, f: impl FnOnce() -> Result<Vec<String>, Unusable>) -> Vec<
     f().unwrap_or_else(|problem| vec![problem.to_string()])
 }
 
-fn remembered(place: &Path, names: &mut Names) -> Result<Vec<String>, Unusable> {
+fn remembered(place: &Path, names: &mut Pseudonyms) -> Result<Vec<String>, Unusable> {
     let state = State::open(place)?;
     let entries = state.all_remembered()?;
     for entry in &entries {
@@ -46,7 +46,7 @@ fn remembered(place: &Path, names: &mut Names) -> Result<Vec<String>, Unusable> 
     Ok(lines)
 }
 
-fn spent(place: &Path, names: &mut Names) -> Result<Vec<String>, Unusable> {
+fn spent(place: &Path, names: &mut Pseudonyms) -> Result<Vec<String>, Unusable> {
     let state = State::open(place)?;
     let all = state.all_spent()?;
     all.iter().for_each(|one| names.add(Kind::Person, &one.user));
@@ -55,7 +55,7 @@ fn spent(place: &Path, names: &mut Names) -> Result<Vec<String>, Unusable> {
     Ok(lines)
 }
 
-fn enrolled(place: &Path, names: &mut Names) -> Result<Vec<String>, Unusable> {
+fn enrolled(place: &Path, names: &mut Pseudonyms) -> Result<Vec<String>, Unusable> {
     let store = Store::open(place)?;
     let uids = store.uids()?;
     let mut lines = vec![format!("{} enrolled for offline codes", uids.len())];

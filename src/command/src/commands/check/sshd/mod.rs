@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::finding::Finding;
 use super::machine::Machine;
-use super::stacks::Before;
+use super::stacks::ProvenBefore;
 use crate::machine::sshd::config::{Config, MAIN, Setting};
 use crate::machine::sshd::effective::{self, Effective, Silence};
 use crate::machine::sshd::{lists, program, session_program};
@@ -71,14 +71,14 @@ impl Sshd {
     }
 
     /// Whether each user, those of Match blocks too, has shown a key before PAM is asked.
-    pub fn before(&self) -> Before {
+    pub fn before(&self) -> ProvenBefore {
         let others = self.config.matched.iter();
         let others = others.filter(|matched| matched.keyword == METHODS);
         let mut others = others.map(|matched| lists(&matched.setting.value));
         if need_key(&self.methods()) && others.all(|lists| need_key(&lists)) {
-            Before::Key
+            ProvenBefore::Key
         } else {
-            Before::Nothing
+            ProvenBefore::Nothing
         }
     }
 

@@ -21,7 +21,7 @@ use crate::machine::root::Root;
 
 /// How sshd comes to a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Before {
+pub enum ProvenBefore {
     /// No proof of the user is needed.
     Nothing,
     /// sshd asks for a key before, always.
@@ -29,15 +29,15 @@ pub enum Before {
 }
 
 /// One stack that names the module.
-struct Subject<'a> {
+struct ServiceStack<'a> {
     root: &'a Root,
     service: &'a str,
     kind: Kind,
     stack: Stack,
-    before: Before,
+    before: ProvenBefore,
 }
 
-pub fn check(machine: &Machine, before: Before) {
+pub fn check(machine: &Machine, before: ProvenBefore) {
     let (root, report) = (&machine.root, &machine.report);
     if crate::machine::pam::stacks::services(root).is_empty() {
         report.add(no_services());
@@ -46,14 +46,14 @@ pub fn check(machine: &Machine, before: Before) {
     for service in services(root) {
         for kind in Kind::ALL {
             let stack = stack(root, &service, kind);
-            let subject = Subject {
+            let subject = ServiceStack {
                 root,
                 service: &service,
                 kind,
                 stack,
                 before: match service.as_str() {
                     "sshd" => before,
-                    _ => Before::Nothing,
+                    _ => ProvenBefore::Nothing,
                 },
             };
             if is_left_out(&subject.stack, &service) {
@@ -70,7 +70,7 @@ pub fn check(machine: &Machine, before: Before) {
     unused(machine);
 }
 
-impl Subject<'_> {
+impl ServiceStack<'_> {
     fn check(&self, machine: &Machine) {
         let mut found = self.files();
         found.extend(self.of_packages());

@@ -10,13 +10,13 @@ use pam_stack::search::{Answer, End, Open, Step, ends};
 use pam_stack::stack::{Handler, Kind};
 
 use super::advice::{SAFE, SAFE_EXEMPTING, consequence, meaning, module_of, name};
-use super::{Before, Subject, place_of};
+use super::{ProvenBefore, ServiceStack, place_of};
 use crate::commands::check::finding::{Finding, Severity};
 use crate::machine::pam::modules;
 use crate::machine::pam::our_module::{self, is_ours, refusals};
 
 /// What the configuration says that matters to a stack.
-struct Terms<'a> {
+struct Expectation<'a> {
     exempts: bool,
     /// Some rule exempts with `success`.
     grants_exempt: bool,
@@ -24,15 +24,15 @@ struct Terms<'a> {
     first_factor: Option<&'a str>,
 }
 
-impl<'a> Terms<'a> {
-    fn new(settings: Option<&'a Settings>, before: Before) -> Self {
+impl<'a> Expectation<'a> {
+    fn new(settings: Option<&'a Settings>, before: ProvenBefore) -> Self {
         let exempts_with = |result| {
             let mut rules = settings.into_iter().flat_map(|settings| settings.exempt.iter());
             rules.any(|rule| rule.result() == result)
         };
         let flow = settings.map(|settings| match before {
-            Before::Nothing => &settings.step_up.flow,
-            Before::Key => &settings.step_up.after_public_key,
+            ProvenBefore::Nothing => &settings.step_up.flow,
+            ProvenBefore::Key => &settings.step_up.after_public_key,
         });
         let offline = settings.map(|settings| &settings.offline);
         let offline = offline.filter(|offline| offline.enabled);
@@ -49,11 +49,11 @@ impl<'a> Terms<'a> {
 /// What is wrong with a stack. With `is_readable` off, an earlier finding explains why no user gets
 /// in.
 pub(super) fn of(
-    subject: &Subject<'_>,
+    subject: &ServiceStack<'_>,
     settings: Option<&Settings>,
     is_readable: bool,
 ) -> Vec<Finding> {
-    let terms = Terms::new(settings, subject.before);
+    let terms = Expectation::new(settings, subject.before);
     let exists = |path: &str| modules::exists(subject.root, path);
     let world = World {
         kind: subject.kind,
@@ -69,20 +69,20 @@ pub(super) fn of(
     let Some(ends) = ends(&subject.stack.handlers, &world) else {
         return vec![too_large(subject)];
     };
-    let judge = Judge { subject, terms, ends: &ends };
+    let judge = StackReview { subject, terms, ends: &ends };
     match subject.kind {
         Kind::Auth => judge.auth(is_readable),
         Kind::Account | Kind::Password | Kind::Session => judge.others().into_iter().collect(),
     }
 }
 
-struct Judge<'a> {
-    subject: &'a Subject<'a>,
-    terms: Terms<'a>,
+struct StackReview<'a> {
+    subject: &'a ServiceStack<'a>,
+    terms: Expectation<'a>,
     ends: &'a [End],
 }
 
-impl Judge<'_> {
+impl StackReview<'_> {
     fn auth(&self, is_readable: bool) -> Vec<Finding> {
         let locked_out = self.locked_out().filter(|_| is_readable);
         let all = [
@@ -230,7 +230,7 @@ impl Judge<'_> {
             };
             is_exempt && !end.facts.verified
         })?;
-        if self.subject.before == Before::Key {
+        if self.subject.before == ProvenBefore::Key {
             return None;
         }
         let (_, place) = self.ours()?;
@@ -275,7 +275,7 @@ impl Judge<'_> {
 
     /// One more factor, behind none.
     fn on_demand_alone(&self) -> Option<Finding> {
-        if !self.terms.is_on_demand || self.subject.before == Before::Key {
+        if !self.terms.is_on_demand || self.subject.before == ProvenBefore::Key {
             return None;
         }
         let end =
@@ -370,7 +370,7 @@ impl Judge<'_> {
     }
 }
 
-fn too_large(subject: &Subject<'_>) -> Finding {
+fn too_large(subject: &ServiceStack<'_>) -> Finding {
     Finding::new(
         Severity::Warning,
         "pam-too-large",

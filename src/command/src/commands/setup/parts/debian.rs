@@ -7,7 +7,7 @@ use std::fs;
 use serde::{Deserialize, Serialize};
 
 use super::super::change::{Change, Kind};
-use super::super::pam::{self, Stack, unless};
+use super::super::pam::{self, Placement, unless};
 use super::super::scratch::Scratch;
 use super::super::undone::{Naming, Undone};
 use super::written::Written;
@@ -30,22 +30,26 @@ pub fn is_here(root: &Root) -> bool {
     root.is_live() && root.exists(AUTH) && program::place(PROGRAM).is_some()
 }
 
-fn name(stack: Stack) -> &'static str {
+fn name(stack: Placement) -> &'static str {
     match stack {
-        Stack::Login => "countersign",
-        Stack::StepUp => "countersign-step-up",
+        Placement::BeforePassword => "countersign",
+        Placement::AfterPassword => "countersign-step-up",
     }
 }
 
-fn path(stack: Stack) -> String {
+fn path(stack: Placement) -> String {
     format!("{PROFILES}/{}", name(stack))
 }
 
 /// The profile for these services.
-fn profile(stack: Stack, services: &[String], arguments: &str) -> String {
+fn profile(stack: Placement, services: &[String], arguments: &str) -> String {
     let (title, kind) = match stack {
-        Stack::Login => ("Countersign: password and second factor of the tenant", "Primary"),
-        Stack::StepUp => ("Countersign: one more factor behind the password", "Additional"),
+        Placement::BeforePassword => {
+            ("Countersign: password and second factor of the tenant", "Primary")
+        }
+        Placement::AfterPassword => {
+            ("Countersign: one more factor behind the password", "Additional")
+        }
     };
     format!(
         "Name: {title}\nDefault: no\nPriority: {PRIORITY}\nAuth-Type: {kind}\nAuth:\n\t{}\n\t{}\n",
@@ -74,12 +78,12 @@ impl Debian {
     /// What has to change so that these services share the stacks and those of `own` do not.
     pub fn plan(
         root: &Root,
-        services: &[(String, Stack)],
+        services: &[(String, Placement)],
         own: &[String],
         arguments: &str,
     ) -> Result<Planned, Problem> {
         let (mut profiles, mut lists) = (Vec::new(), Vec::new());
-        for stack in [Stack::Login, Stack::StepUp] {
+        for stack in [Placement::BeforePassword, Placement::AfterPassword] {
             let names = names_in(root, stack, services, own)?;
             profiles.extend(of_profile(root, stack, &names, arguments)?);
             lists.push(names);
@@ -158,8 +162,8 @@ pub fn has(path: &str) -> bool {
 /// any more.
 fn names_in(
     root: &Root,
-    stack: Stack,
-    services: &[(String, Stack)],
+    stack: Placement,
+    services: &[(String, Placement)],
     own: &[String],
 ) -> Result<Vec<String>, Problem> {
     let text = root.read(&path(stack))?.unwrap_or_default();
@@ -175,7 +179,7 @@ fn names_in(
 /// A profile for no service is removed.
 fn of_profile(
     root: &Root,
-    stack: Stack,
+    stack: Placement,
     names: &[String],
     arguments: &str,
 ) -> Result<Option<Change>, Problem> {
@@ -200,7 +204,7 @@ fn has_lists(text: &str, lists: &[Vec<String>]) -> bool {
 }
 
 /// A service that a stack which stays as it is asks already can have no other place.
-fn asks_none_of(root: &Root, services: &[(String, Stack)], own: &[String]) -> Done {
+fn asks_none_of(root: &Root, services: &[(String, Placement)], own: &[String]) -> Done {
     let text = root.read(AUTH)?.unwrap_or_default();
     let mut listed = text.lines().flat_map(pam::listed);
     let is_meant =
@@ -220,8 +224,9 @@ fn update(root: &Root) -> Done {
     if !root.is_live() {
         return Ok(());
     }
-    let (there, gone): (Vec<_>, Vec<_>) =
-        [Stack::Login, Stack::StepUp].into_iter().partition(|stack| root.exists(path(*stack)));
+    let (there, gone): (Vec<_>, Vec<_>) = [Placement::BeforePassword, Placement::AfterPassword]
+        .into_iter()
+        .partition(|stack| root.exists(path(*stack)));
     for (option, stacks) in [("--remove", gone), ("--enable", there)] {
         let names = stacks.into_iter().map(name);
         let arguments: Vec<_> = ["--package", option].into_iter().chain(names).collect();
@@ -244,8 +249,9 @@ impl Scratch {
         for change in changes {
             change.write(&copy)?;
         }
-        let enabled =
-            [Stack::Login, Stack::StepUp].into_iter().filter(|stack| copy.exists(path(*stack)));
+        let enabled = [Placement::BeforePassword, Placement::AfterPassword]
+            .into_iter()
+            .filter(|stack| copy.exists(path(*stack)));
         let mut arguments = vec!["--root", self.place(), "--package"];
         let enabled: Vec<_> = enabled.map(name).collect();
         if !enabled.is_empty() {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::block;
 use super::super::change::{Change, Kind};
-use super::super::pam::{self, Stack};
+use super::super::pam::{self, Placement};
 use super::super::undone::{Naming, Undone};
 use super::written::Written;
 use crate::machine::pam::stacks;
@@ -24,7 +24,7 @@ impl Service {
     pub fn plan(
         root: &Root,
         service: &str,
-        stack: Stack,
+        stack: Placement,
         others: &[String],
         argument: &str,
     ) -> Result<Option<Self>, Problem> {

@@ -6,7 +6,7 @@ use crate::tenant::admin::{Block, Name, New, Profile, Rule};
 use super::administrator::Session;
 use super::backup::Kept;
 use super::change::{Change, Saver};
-use super::sets::{for_role, harmless, holding, named};
+use super::policy_sets::{for_role, harmless, holding, named};
 use super::{Saving, rule};
 use crate::ui::output::{Done, Problem, complain};
 

@@ -1,4 +1,4 @@
-//! Names of people, hosts and addresses, each with another name that stands for it wherever it is
+//! Names of people, hosts and addresses, each with a pseudonym that stands for it wherever it is
 //! found.
 #![forbid(unsafe_code)]
 
@@ -23,10 +23,10 @@ impl Kind {
     }
 }
 
-/// Names, with the words that stand for them.
-pub struct Names(Vec<(String, String)>);
+/// Names, each with its pseudonym.
+pub struct Pseudonyms(Vec<(String, String)>);
 
-impl Names {
+impl Pseudonyms {
     /// Those that this machine and its configuration have.
     pub fn new(settings: &[Setting]) -> Self {
         let mut names = Self(Vec::new());
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_name_is_replaced_everywhere_but_in_other_words() {
-        let mut names = Names(Vec::new());
+        let mut names = Pseudonyms(Vec::new());
         names.add(Kind::Person, "al");
         names.add(Kind::Person, "al@example.com");
         names.add(Kind::Host, "example.com");
