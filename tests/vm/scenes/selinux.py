@@ -254,11 +254,11 @@ def every_caller_by_an_offline_code(machine):
     machine.tenant.stop()
     shell = sits(machine, sues.pop(), ASKS_OFFLINE)
     enters(shell.types_command("sudo -k; sudo id -Z"), sues.pop(), ASKS_OFFLINE).sees(ADMIN)
-    machine.audit("sudo", outcome="granted", mechanisms="OFFLINE")
+    machine.audit("sudo", outcome="granted", mechanisms="OFFLINE_RECOVERY")
     enters(shell.types_command("su otto -c 'id -un'"), ottos.pop(), ASKS_OFFLINE).sees(r"\notto\r?\n")
-    machine.audit("su", outcome="granted", mechanisms="OFFLINE")
+    machine.audit("su", outcome="granted", mechanisms="OFFLINE_RECOVERY")
     runs(enters(at_console(machine), sues.pop(), ASKS_OFFLINE))
-    machine.audit("login", outcome="granted", mechanisms="OFFLINE")
+    machine.audit("login", outcome="granted", mechanisms="OFFLINE_RECOVERY")
     enters(by_ssh(machine, f"-i{KEY}"), sues.pop(), ASKS_OFFLINE).sees(STAFF)
 
 

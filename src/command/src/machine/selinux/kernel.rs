@@ -94,6 +94,20 @@ impl Kernel<'_> {
         Some(trimmed(&reply))
     }
 
+    /// The context of one with this name, which a policy may treat on its own. The name must need
+    /// no escapes.
+    pub fn made_of_name(
+        &self,
+        source: &str,
+        target: &str,
+        class: &str,
+        name: &str,
+    ) -> Option<String> {
+        let class = self.index(class)?;
+        let reply = self.0.ask("create", &format!("{source} {target} {class} {name}"))?;
+        Some(trimmed(&reply))
+    }
+
     /// Which of these permissions the policy denies; none where the kernel does not say.
     pub fn denied<'p>(
         &self,

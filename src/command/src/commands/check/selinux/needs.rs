@@ -92,7 +92,9 @@ impl Examination<'_> {
         };
         let in_it = self.denied_files(&label)?;
         let what = format!("keep files in {shown} ({})", type_of(&label));
-        let finding = self.denial("selinux-state", &what, &[denied, in_it].concat())?;
+        let denied: BTreeSet<_> = denied.into_iter().chain(in_it).collect();
+        let denied: Vec<_> = denied.into_iter().collect();
+        let finding = self.denial("selinux-state", &what, &denied)?;
         let remedy = if self.does_if_made(folder) {
             format!(
                 "systemd-tmpfiles --create countersign.conf, which makes {shown} at each boot, too"
@@ -126,13 +128,17 @@ impl Examination<'_> {
     /// The label that a new folder gets, and what is denied of making it and of writing in it.
     fn new_folder(&self, folder: &Path) -> Option<(String, Vec<&'static str>)> {
         let above = self.kernel.label(folder.parent()?)?;
-        let label = self.kernel.made(self.domain, &above, "dir")?;
+        let name = folder.file_name()?.to_str()?;
+        let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let label = if is_plain {
+            self.kernel.made_of_name(self.domain, &above, "dir", name)?
+        } else {
+            self.kernel.made(self.domain, &above, "dir")?
+        };
         let mut denied =
             self.kernel.denied(self.domain, &above, "dir", &["search", "write", "add_name"])?;
         denied.extend(self.kernel.denied(self.domain, &label, "dir", &["create"])?);
         denied.extend(self.kernel.denied(self.domain, &label, "dir", &FOLDER)?);
-        denied.sort_unstable();
-        denied.dedup();
         Some((label, denied))
     }
 

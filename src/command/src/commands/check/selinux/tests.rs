@@ -47,7 +47,7 @@ struct MadeUp {
 impl MadeUp {
     fn words<'q>(&self, question: &'q str) -> Option<(&'q str, &'q str, usize)> {
         let words: Vec<_> = question.split(' ').collect();
-        let [source, target, class] = words.as_slice() else {
+        let [source, target, class, ..] = words.as_slice() else {
             return None;
         };
         let kind = |context: &'q str| context.split(':').nth(2);
@@ -89,6 +89,8 @@ impl Source for MadeUp {
         if file == "create" {
             let made =
                 self.made.iter().find(|made| (made.0, made.1, made.2) == (source, target, class));
+            // Folders have a label of their own by their name alone.
+            let made = made.filter(|_| class != "dir" || question.ends_with(" countersign"));
             let usual = if class == "process" { source } else { target };
             return Some(format!("system_u:object_r:{}:s0\0", made.map_or(usual, |made| made.3)));
         }
