@@ -30,7 +30,7 @@ def read_arguments():
 
 
 def lead_a_session():
-    """What is remembered counts for as long as the session has its leader, which may be gone where nobody watches."""
+    """What is remembered counts for as long as the session has its leader, which may be gone where no user watches."""
     if not os.path.exists(f"/proc/{os.getsid(0)}"):
         os.setsid()
 

@@ -25,7 +25,7 @@ def bars(rows):
         if row.bars == "local":
             yield from local(row, named.get("oath"))
         if row.beside and "instructions" in row.beside.found:
-            # What a configuration holds for others hardly costs those whom it is not about.
+            # What a configuration holds for others hardly costs the users it is not about.
             yield from at_most(row, "instructions", 1.25 * row.beside.found["instructions"], " M")
 
 
@@ -41,7 +41,7 @@ def login(row):
     if row.instructions:
         yield from at_most(row, "instructions", row.instructions, " M")
     if row.calls:
-        # Files of somebody else than root take another call each: whose they are is compared with who runs.
+        # Files of another owner than root take another call each: whose they are is compared with who runs.
         yield from at_most(row, "calls", row.calls, shown="system calls", counts=os.geteuid() == 0)
     if row.requests <= 3:
         yield from at_most(row, "cpu", 1.25, shown="CPU, of the limit's", counts=False)
@@ -58,10 +58,10 @@ def login(row):
 
 
 def local(row, oath):
-    """A login that asks nobody."""
+    """A login that asks no tenant."""
     if oath:
         yield from at_most(row, "instructions", 2 * oath.found["instructions"], " M")
-    # An offline code counts while nobody answers, which takes one attempt to find out.
+    # An offline code counts while the tenant does not answer, which takes one attempt to find out.
     yield from at_most(row, "sockets", int(row.service == "offline"), shown="network sockets")
     yield from everyone(row)
 

@@ -276,7 +276,7 @@ static void all_at_once(void)
 		costs[count / 2].wall, costs[count * 95 / 100].wall);
 }
 
-/* The least time of all: what it costs when nobody else wants the processor. */
+/* The least time of all: what it costs when no other process wants the processor. */
 static void load(void)
 {
 	double least = 1e9;

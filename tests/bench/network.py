@@ -115,7 +115,7 @@ def distance(rig, proxy, row):
 
 
 def times(rig, proxy, row, delay):
-    """The least of a few: somebody else's work only adds."""
+    """The least of a few: the work of other processes only adds."""
     proxy.delay = delay
     runs = [measure.must(row.command(rig, service=row.far)) for _ in range(RUNS)]
     proxy.delay = 0

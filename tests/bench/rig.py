@@ -58,7 +58,7 @@ class Tenant:
         return self.call("GET", "/connections")
 
     def stop(self):
-        """Nobody listens any more."""
+        """No process listens any more."""
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
@@ -80,7 +80,7 @@ class Rig:
         self.user, self.uid = (USER, UID) if self.private else (pwd.getpwuid(os.geteuid()).pw_name, os.geteuid())
         self.write("other", "auth required pam_deny.so\n")
         if self.private:
-            # As /run is: what is kept there is gone at boot, and nobody waits for a disk.
+            # As /run is: what is kept there is gone at boot, and no login waits for a disk.
             os.mkdir(self.path("state"), 0o700)
             said("mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", self.path("state"))
             self.made_folder = not os.path.isdir(COMPILED)
@@ -153,7 +153,7 @@ class Rig:
         hashed = crypt.crypt(PASSWORD.encode(), crypt.crypt_gensalt(b"$y$", 0, None, 0)).decode()
         entry = "{}:x:{}:65534::/nonexistent:/bin/sh\n".format
         crowd = "".join(entry(name, UID + 1 + number) for number, name in enumerate(self.crowd()))
-        # The account stands where an account of this machine would: nobody's look-up is to pay for the crowd.
+        # The account stands where an account of this machine would: no look-up of another account pays for the crowd.
         self._overlay("passwd", lambda text: text + entry(USER, UID) + crowd)
         self._overlay("shadow", lambda text: text + f"{USER}:{hashed}:20000:0:99999:7:::\n")
 
@@ -178,7 +178,7 @@ class Rig:
         said("mount", "--bind", copy, "/etc/ssl/certs")
 
     def _listen(self):
-        """The system's log, which somebody has to empty."""
+        """The system's log, which a reader has to empty."""
         self.log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.log.bind(self.path("log"))
         line = bytearray(65536)
@@ -219,7 +219,7 @@ countersign = [["OTP"]]
 
 
 def free_port():
-    """A port that nobody listens on."""
+    """A port that no process listens on."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]

@@ -186,7 +186,7 @@ policy = "countersign"
             os.remove(token)
 
     def local(self):
-        """Those that ask nobody."""
+        """Those that ask no tenant."""
         rig = self.rig
         exempt = f'[[exempt]]\nname = "robots"\nusers = ["{rig.user}"]\n'
         stack = "auth [success=ok ignore=ignore default=bad] {module} config={config}\nauth required pam_permit.so\n"
@@ -245,7 +245,7 @@ policy = "countersign"
         return row
 
     def offline(self):
-        """A code while nobody listens where the tenant should be; it is put back after each login."""
+        """A code while no process listens where the tenant should be; it is put back after each login."""
         rig = self.rig
         more = f'[offline]\nenabled = true\nfirst_factor = "pam_unix"\nfolder = "{rig.path("kept")}"\n'
         stack = f"auth required {rig.stand_in}\nauth required {{module}} config={{config}}\n"
@@ -280,7 +280,7 @@ def peers(rig):
     people = [rig.user, *(f"u{n}" for n in range(CROWD))]
     fresh = "".join(f"HOTP\t{name}\t-\t{SECRET.hex()}\n" for name in people)
     oath.before = lambda: rig.write("users.oath", fresh, 0o600)
-    # One person's codes in turn, or everybody's first.
+    # One person's codes in turn, or the first code of each person.
     oath.codes = lambda count: "".join(f"{hotp(SECRET, n if count > CROWD else 0)}\n" for n in range(count))
     oath.crowd = "u%d"
     yield oath

@@ -147,7 +147,7 @@ def says_failed():
 
 
 def administrator():
-    """somebody else's registration: seen and removed by an administrator, by nobody else"""
+    """another user's registration: seen and removed by an administrator, and by no other user"""
     with Simulator(SCENARIO % "") as simulator:
         alice, bob = client(simulator, TOKENS["TOKEN"]), client(simulator, "bobs-token")
         path = f"{bob.base_url}/mfa/admin/registrations/TOTP/users/"
@@ -165,7 +165,7 @@ def administrator():
 
 
 def wrong_tokens():
-    """tokens that nobody has"""
+    """tokens that no user has"""
     with Simulator(SCENARIO % "") as simulator:
         refused(InvalidApiTokenError, lambda: client(simulator, "nobodys"), "AU-0018")
         refused(InvalidOAuthTokenError, lambda: client(simulator, "b" * 60), "AU-0007")

@@ -39,7 +39,7 @@ install_missing() {
     || die "apt-get could not install ${missing[*]} ($why)"
 }
 
-# What dpkg says of each package is for whom it fails.
+# A reader of a failure sees what dpkg says of each package.
 apt_install() {
   local said
   said=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" 2>&1) \
@@ -68,7 +68,7 @@ engine() {
 }
 
 start_engine() {
-  # In a folder where nobody but root can have put a link.
+  # In a folder where only root can have put a link.
   local log=/var/log/countersign-dockerd.log
   [[ ! -d /run/systemd/system ]] || log='journalctl -u docker'
   say "starting the Docker engine (its output: $log); it goes on running"

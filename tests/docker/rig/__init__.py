@@ -1,1 +1,1 @@
-"""Logs in as people do, through real programs, and looks at what everybody saw: the user, the tenant, the log, the host."""
+"""Logs in as people do, through real programs, and looks at what each side saw: the user, the tenant, the log, the host."""

@@ -19,7 +19,7 @@ def main(parts):
 
 
 def passes(world, case):
-    """Runs one case; on a failure prints what everybody saw."""
+    """Runs one case; on a failure prints what each side saw."""
     started = time.monotonic()
     trouble = None
     try:

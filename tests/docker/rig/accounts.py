@@ -6,10 +6,10 @@ import subprocess
 
 # The same at the tenant and on this system, so that stacks in which pam_unix comes first work too.
 PASSWORD = "correct horse 7"
-# Of people whom the policy exempts: known to this system only.
+# Of people that the policy exempts: known to this system only.
 UNIX_PASSWORD = "only here 9"
 # Root's, known to this system only.
-ROOT_PASSWORD = "nobody but root 3"
+ROOT_PASSWORD = "only for root 3"
 # What otto's authenticator always shows.
 OTTOS_CODE = "246810"
 # With which this machine itself logs in, to ask for challenges; and that, as it is on the wire.
@@ -25,7 +25,7 @@ PEOPLE = {
     "sam": PASSWORD,    # text message alone
     "lost": PASSWORD,   # unknown to the tenant
     "robo": UNIX_PASSWORD,  # exempt by a rule
-    "visitor": UNIX_PASSWORD,  # whoever sits in front of the ssh client, and the attacker
+    "visitor": UNIX_PASSWORD,  # the user in front of the ssh client, and the attacker
 }
 
 # More names of an account: entries of their own with the uid of another, and with a password of their own.

@@ -130,7 +130,7 @@ def use_client_secret(secret, mode=0o600):
 
 
 def use_sudoers(also):
-    """Makes this the configuration of sudo: the usual, and this. Nobody is known to sudo any more."""
+    """Makes this the configuration of sudo: the usual, and this. sudo remembers no user any more."""
     install("sudoers", "/etc/sudoers.d/rig", mode=0o440)
     with open("/etc/sudoers.d/rig", "a", encoding="ascii") as sudoers:
         sudoers.write(also + "\n")
@@ -144,12 +144,12 @@ def forget_logins():
 
 
 def enroll_offline(user, secret):
-    """Gives somebody an offline code with this key, as an administrator with a list does."""
+    """Gives a user an offline code with this key, as an administrator with a list does."""
     subprocess.run(["countersign", "totp", "import", user], input=secret + "\n", capture_output=True, text=True, check=True)
 
 
 def pushes_spent(tenant_user):
-    """How many pushes, messages and calls the module has counted for somebody of the tenant's."""
+    """How many pushes, messages and calls the module has counted for a user of the tenant."""
     told = subprocess.run(["countersign", "budget", "--json"], capture_output=True, text=True, check=True)
     spent = [spent for spent in json.loads(told.stdout) if spent["tenant_user"] == tenant_user]
     return len(spent[0]["rung_seconds_ago"]) if spent else 0
@@ -165,7 +165,7 @@ def end_all_but(*kept):
 
 
 def loosen_configuration():
-    """Lets everybody write the configuration, until another one is put in its place."""
+    """Lets every user write the configuration, until another one is put in its place."""
     os.chmod(CONFIGURATION, 0o666)
 
 
@@ -198,7 +198,7 @@ def prepare_keys():
 
 
 def let_in(person, folder, keys):
-    """Lets these keys open somebody's account."""
+    """Lets these keys open a user's account."""
     os.makedirs(folder, mode=0o700)
     with open(f"{folder}/authorized_keys", "w", encoding="ascii") as authorized:
         authorized.writelines(open(f"{key}.pub", encoding="ascii").read() for key in keys)
@@ -218,7 +218,7 @@ def give(folder, user):
 
 
 def start_sshd(name, options):
-    """Starts an sshd; it logs to /dev/log like everybody, with its debug lines. It has its port when this returns."""
+    """Starts an sshd; it logs to /dev/log as every program does, with its debug lines. It has its port when this returns."""
     path = f"/etc/ssh/rig_{name}"
     with contextlib.closing(open(path, "w", encoding="ascii")) as configuration:
         configuration.write(open(f"{FILES}/sshd_config", encoding="ascii").read())

@@ -38,7 +38,7 @@ class Entry:
 
 
 class Journal:
-    """Keeps what arrives. Awaiting is by condition variable: the reader wakes whoever waits for a line."""
+    """Keeps what arrives. Awaiting is by condition variable: the reader wakes each thread that waits for a line."""
 
     def __init__(self, path="/dev/log"):
         self.path = path

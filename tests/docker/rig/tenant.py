@@ -37,7 +37,7 @@ class Tenant:
         self.mark, self.last = 0, collections.Counter()
 
     def stop(self):
-        """Nobody listens any more."""
+        """No process listens any more."""
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()

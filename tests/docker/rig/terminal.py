@@ -81,7 +81,7 @@ class Piped(Attempt):
 
 
 class Interactive(Attempt):
-    """A program in front of somebody who reads and types."""
+    """A program in front of a user who reads and types."""
 
     child = None
     # At the other end of ssh: the terminal at this end doesn't know what is shown there.

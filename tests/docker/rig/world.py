@@ -62,7 +62,7 @@ class World:
         host.end_all_but(self.tenant.process.pid)
 
     def story(self):
-        """What everybody saw, for the reader of a failure."""
+        """What each side saw, for the reader of a failure."""
         parts = [str(attempt) for attempt in self.attempts]
         parts += ["--- log"] + [str(entry) for entry in self.log.since()]
         parts += ["--- tenant"] + [f"{request['path']} {request['text']}" for request in self.tenant.requests()]
@@ -82,11 +82,11 @@ class World:
         return f"{MARKS}/{self.number}"
 
     def shell(self, person):
-        """Somebody sits in front of a terminal of this system."""
+        """A user sits in front of a terminal of this system."""
         return self.opened(Shell(person, ["sh"], self.mark))
 
     def ssh_shell(self, person, *options, to="interactive"):
-        """The visitor logs in as somebody, and stays."""
+        """The visitor logs in as a user, and stays."""
         return self.opened(Shell("visitor", ["ssh", "-tt", *options, f"{person}@{to}"], self.mark))
 
     def opened(self, shell):
@@ -95,7 +95,7 @@ class World:
         return shell
 
     def ssh(self, person, *options, to="interactive"):
-        """The visitor logs in as somebody."""
+        """The visitor logs in as a user."""
         mark = self.mark()
         return self.attempt("visitor", ["ssh", *options, f"{person}@{to}", "touch", mark], marker=mark)
 
@@ -112,12 +112,12 @@ class World:
         return self.attempt("visitor", ["scp", "/etc/hostname", f"{person}@interactive:{mark}"], marker=mark)
 
     def sudo(self, person, *options, **more):
-        """Somebody becomes root."""
+        """A user becomes root."""
         mark = self.mark()
         return self.attempt(person, ["sudo", *options, "touch", mark], marker=mark, **more)
 
     def su(self, person, target, *options, **more):
-        """Somebody becomes somebody else."""
+        """A user becomes another user."""
         mark = self.mark()
         return self.attempt(person, ["su", *options, target, "-c", f"touch {mark}"], marker=mark, **more)
 
@@ -140,7 +140,7 @@ class World:
 
     @contextlib.contextmanager
     def tenant_stopped(self):
-        """Meanwhile nobody listens at the tenant's address."""
+        """Meanwhile no process listens at the tenant's address."""
         self.tenant.stop()
         try:
             yield
@@ -156,7 +156,7 @@ class World:
         self.verdict("granted", "ok", user=person, service=service, mechanisms=mechanisms, **fields)
 
     def remembered(self, person, service, **fields):
-        """The module asked nobody, because this person had just confirmed it, and said so."""
+        """The module asked no question, because this person had just confirmed it, and said so."""
         fields = {"tenant_user": f"{person}@example.com", **fields}
         self.verdict("granted", "remembered", user=person, service=service, mechanisms="", requests="0", **fields)
 

@@ -23,7 +23,7 @@ THREE_TRIES = "Defaults:penny passwd_tries=3\nDefaults:alice passwd_tries=3"
 
 
 def begins(world, person):
-    """Somebody starts sudo and types their password."""
+    """A user starts sudo and types a password."""
     attempt = world.sudo(person)
     attempt.asks_hidden(ASKS.format(person))
     attempt.types(PASSWORD)
@@ -31,7 +31,7 @@ def begins(world, person):
 
 
 def rings_in_vain(world, person):
-    """The phone rings, nobody approves, and sudo is interrupted."""
+    """The phone rings, the user does not approve, and sudo is interrupted."""
     attempt = begins(world, person)
     attempt.asks_openly(CODE)
     attempt.types("")
@@ -137,7 +137,7 @@ def without_a_pause_the_next_login_rings_again(world):
     world.granted("penny", "sudo", "UP,OTP")
 
 
-# --- after what nobody answered ---
+# --- after a message without an answer ---
 
 
 @case()
@@ -311,7 +311,7 @@ def three_sudos_that_were_killed_use_the_budget_up(world):
 
 
 def is_left_alone(world, mode, owner, problem):
-    """Nothing is sent, whoever has a code gets in, the log says why, and nobody repairs anything."""
+    """Nothing is sent, a user with a code gets in, the log says why, and the module repairs nothing."""
     os.makedirs(host.STATE)
     os.chown(host.STATE, owner, 0)
     os.chmod(host.STATE, mode)
@@ -325,7 +325,7 @@ def is_left_alone(world, mode, owner, problem):
     for person in "penny", "alice":
         world.tenant.sent_nothing_to(person)
     found = os.stat(host.STATE)
-    expect((stat.S_IMODE(found.st_mode), found.st_uid) == (mode, owner), "somebody repaired the folder")
+    expect((stat.S_IMODE(found.st_mode), found.st_uid) == (mode, owner), "a program repaired the folder")
     expect(not os.listdir(host.STATE), "something was written into the folder")
     [warning, *_] = [entry for entry in world.log.since() if "state: " in entry.text]
     expect((warning.facility, warning.level) == ("authpriv", "warning"), f"expected authpriv.warning: {warning}")
@@ -352,7 +352,7 @@ def a_state_that_is_no_folder_sends_nothing(world):
         world.denied("penny", "sudo", "push_budget")
         world.log.says("state: /run/countersign: ")
         world.tenant.sent_nothing_to("penny")
-        expect(os.path.isfile(host.STATE), "somebody repaired it")
+        expect(os.path.isfile(host.STATE), "a program repaired it")
     finally:
         os.remove(host.STATE)
 
@@ -368,4 +368,4 @@ def a_budget_that_is_damaged_is_not_taken_for_a_full_one(world):
     world.denied("penny", "sudo", "push_budget")
     world.log.says(f"state: {host.STATE}/{name}: not a file of ours")
     world.tenant.sent_nothing_to("penny")
-    expect(os.stat(f"{host.STATE}/{name}").st_size == 20, "somebody repaired it")
+    expect(os.stat(f"{host.STATE}/{name}").st_size == 20, "a program repaired it")

@@ -1,4 +1,4 @@
-"""The command's check on a real system: what it calls an error lets people in, or nobody, and what it passes does not."""
+"""The command's check on a real system: what it calls an error lets unasked users in, or refuses every user, and what it passes does not."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What somebody can change about a setuid program that they start: nothing that matters."""
+"""What a user can change about a setuid program that they start: nothing that matters."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ def evil_tenant():
 
 @contextlib.contextmanager
 def proxy():
-    """A listener, and the variables that lead to it; in the end nobody must have come."""
+    """A listener, and the variables that lead to it; in the end no connection must have come."""
     with socket.create_server(("127.0.0.1", 3128)) as listener:
         names = ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
         yield {name: "http://127.0.0.1:3128" for name in names}
@@ -40,12 +40,12 @@ def proxy():
             listener.accept()
         except BlockingIOError:
             return
-        expect(False, "somebody came to the proxy")
+        expect(False, "a connection came to the proxy")
 
 
 @case(configuration="evil_trusted")
 def a_tenant_whose_authority_root_named_is_believed(world):
-    """The control of the two cases after it: the attacker's tenant does let in whom it is trusted by."""
+    """The control of the two cases after it: the attacker's tenant does let in a user whose machine trusts it."""
     with evil_tenant():
         attempt = world.su("otto", "penny")
         answers(attempt, THEIR_PASSWORD, THEIR_CODE, hidden=ASKS_OTTO)

@@ -24,7 +24,7 @@ person = "user"
 LOCKED = r"too many codes were wrong, so none counts for another \d+ (s|min)\."
 BLOCKED = r"No offline login: no code of yours counts at present\."
 HIDDEN = r"assword[^\r\n]*: "
-# No file may grow beyond this, and whoever tries is killed, or told so.
+# No file may grow beyond this, and a process that tries is killed, or told so.
 DIES, GOES_ON = ["env", "--default-signal=XFSZ"], ["env", "--ignore-signal=XFSZ"]
 STARVED = [[*DIES, "prlimit", "--fsize=0"], [*GOES_ON, "prlimit", "--fsize=438"], [*DIES, "prlimit", "--fsize=100:100"]]
 FULL = "/full"
@@ -32,7 +32,7 @@ FILLED = f"{FULL}/filled"
 
 
 def programs(mark):
-    """Who calls what to do something as somebody else."""
+    """Who calls what to do something as another user."""
     return {"sudo": ("alice", ["sudo", "touch", mark]), "su": ("visitor", ["su", "alice", "-c", f"touch {mark}"]), "doas": ("alice", ["doas", "touch", mark])}
 
 

@@ -1,4 +1,4 @@
-"""How long a confirmation counts, and for whom: in the same session of the same person, and nowhere else."""
+"""How long a confirmation counts, and where: in the same session of the same person, and nowhere else."""
 
 import os
 import re
@@ -204,7 +204,7 @@ def what_somebody_else_could_have_written_is_not_believed(world):
     attempt.is_let_in("root")
     world.granted("penny", "sudo", "SMS")
     world.log.says(rf"state: {host.STATE}/{name}: not a file of ours")
-    expect(os.stat(f"{host.STATE}/{name}").st_mode & 0o777 == 0o644, "somebody repaired it")
+    expect(os.stat(f"{host.STATE}/{name}").st_mode & 0o777 == 0o644, "a program repaired it")
 
 
 @case(configuration="step_up", also='[service.rig.on_demand]\npolicy = "text"\n[service.rig.login]\nremember = "10m"')

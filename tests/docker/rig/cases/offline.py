@@ -1,4 +1,4 @@
-"""Codes that this machine can check itself, while nobody listens at the tenant's address."""
+"""Codes that this machine can check itself, while no process listens at the tenant's address."""
 
 from .. import host
 from ..accounts import OTTOS_CODE, PASSWORD

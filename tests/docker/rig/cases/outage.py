@@ -106,7 +106,7 @@ class Silent:
         self.taken.append(connection)
 
     def close(self):
-        """Nobody listens any more."""
+        """No process listens any more."""
         for each in [self.listener, *self.taken]:
             each.close()
 

@@ -1,4 +1,4 @@
-"""`countersign rehearse` with the real stacks of this system, and that nobody but an application can ask for its line."""
+"""`countersign rehearse` with the real stacks of this system, and that only an application can ask for its line."""
 
 import signal
 
@@ -14,7 +14,7 @@ WISH = {"COUNTERSIGN_REHEARSAL": "1"}
 
 
 def rehearses(world, person, *options, user="root"):
-    """Somebody rehearses a login, in a terminal of their own."""
+    """A user rehearses a login, in a terminal of their own."""
     return world.attempt(user, [COMMAND, "rehearse", person, *options])
 
 

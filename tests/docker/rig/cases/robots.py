@@ -1,4 +1,4 @@
-"""Programs that log in for somebody who is not there: whatever they try, and how often, no phone rings."""
+"""Programs that log in for a user who is not there: whatever they try, and how often, no phone rings."""
 
 from .. import host
 from ..accounts import PASSWORD

@@ -43,7 +43,7 @@ def files():
     paths = [f"{root}/{name}" for folder in folders for root, _, names in os.walk(folder) for name in names]
     found = {}
     for path in paths:
-        # Somebody may be writing at this moment.
+        # Another process may be writing at this moment.
         with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
             found[path] = file.read(), os.stat(path).st_mode
     return found
@@ -78,7 +78,7 @@ def sets_up(world, *options, typed_by=None):
 
 
 def sshd_has_reloaded(world):
-    """It has begun again as often as it was told to, at least once, and waits for somebody."""
+    """It has begun again as often as it was told to, at least once, and waits for a user."""
     def has():
         said = [str(entry) for entry in world.log.since()]
         begun, told = (sum(words in line for line in said) for words in ("Server listening on :: port 22", "Received SIGHUP"))

@@ -100,7 +100,7 @@ def the_token_is_fetched_once_and_kept(world):
 
 
 def keeps_a_token(world):
-    """Somebody has just become root, so there is a token."""
+    """A user has just become root, so there is a token."""
     one_push_behind_the_local_password_makes_root(world)
     world.tenant.look_away()
 
@@ -136,7 +136,7 @@ def a_new_token_that_is_not_taken_either_is_not_fetched_for_ever(world):
 
 
 def refuses_this_machine(world, reason, detail, **seen):
-    """sudo is refused, and another application gets the code that says so; no phone rings, and nobody is told why but the log."""
+    """sudo is refused, and another application gets the code that says so; no phone rings, and only the log says why."""
     attempt = world.sudo("penny")
     attempt.asks_hidden(ASKS.format("penny"))
     attempt.types(PASSWORD)
@@ -235,7 +235,7 @@ def a_client_secret_that_others_can_read_is_not_used(world):
 
 
 def success(user):
-    """The tenant's word that somebody is in."""
+    """The tenant's word that a user is in."""
     return {"success": True, "Result": {"Summary": "LoginSuccess", "User": user, "AuthLevel": "High"}, "Message": None}
 
 

@@ -57,5 +57,5 @@ def control_c_while_waiting_for_the_phone_ends_su_at_once(world):
     attempt.presses(CONTROL_C)
     expect(attempt.ends() != 0, "su ended well")
     attempt.left_no_mark()
-    expect(world.tenant.state_of(message) != "approved", "somebody approved")
+    expect(world.tenant.state_of(message) != "approved", "the push was approved")
     world.log.may_audit()

@@ -50,7 +50,7 @@ def becomes(program):
 
 
 def register(program, whom):
-    """Everybody who is asked agrees; and, where that is not the same case again, the last of them does not."""
+    """Each person who is asked agrees; and, where that is not the same case again, the last of them does not."""
     start, service, user, sudoers = PROGRAMS[program]
     people = asked(whom, user)
     names = ",".join(f"{person}@example.com" for person in people)
@@ -64,8 +64,8 @@ def register(program, whom):
 
     def rings(world, attempt, person):
         attempt.asks_openly(ENTER)
-        for everybody in {"penny", "bob", "rosa"}:
-            world.tenant.sent_nothing_to(everybody)
+        for each in {"penny", "bob", "rosa"}:
+            world.tenant.sent_nothing_to(each)
         attempt.types("")
         message = world.tenant.message(person)
         attempt.asks_openly(CODE)

@@ -20,7 +20,7 @@ def answers(terminal, password, code, hidden=HIDDEN):
 
 
 def password_of(person):
-    """The prompt for the password of somebody who is not the user that PAM has."""
+    """The prompt for the password of a user other than the one that PAM has."""
     return rf"Password of {person}@example\.com: "
 
 
