@@ -117,7 +117,8 @@ uninstall:
 	for file in $(notdir $(wildcard packaging/sysusers.d/*)); do rm -f $(DESTDIR)$(PREFIX)/lib/sysusers.d/$$file; done
 	rm -f $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/countersign.conf $(DESTDIR)$(PREFIX)/share/countersign/selinux/countersign.cil
 	-rmdir $(DESTDIR)$(PREFIX)/share/countersign/selinux $(DESTDIR)$(PREFIX)/share/countersign 2>/dev/null
-	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+	for page in $(PAGES) $(SIMULATOR_PAGE); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+	rm -f $(DESTDIR)$(PREFIX)/bin/countersign-simulator
 
 clean:
 	cargo clean
