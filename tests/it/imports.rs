@@ -9,18 +9,23 @@ use std::fs;
 use std::path::Path;
 
 /// The folders of the crates, and the names by which others import them.
-const CRATES: [(&str, &str); 3] =
-    [("engine", "countersign"), ("command", "command"), ("pam-stack", "pam_stack")];
+const CRATES: [(&str, &str); 4] = [
+    ("engine", "countersign"),
+    ("command", "command"),
+    ("broker", "countersignd"),
+    ("pam-stack", "pam_stack"),
+];
 
 /// The rooms of a crate, from the ground up: each imports from those before it alone.
-const FLOORS: [(&str, &[&str]); 2] = [
+const FLOORS: [(&str, &[&str]); 3] = [
     (
         "countersign",
         &[
             "audit", "echo", "refusal", "secret", "os", "otpauth", "policy", "log", "local",
-            "tenant", "words", "login", "host", "pam",
+            "tenant", "words", "login", "host", "broker", "pam",
         ],
     ),
+    ("countersignd", &["bounds", "remote", "login", "listener", "start"]),
     ("command", &["ui", "configuration", "tenant", "machine", "commands", "arguments"]),
 ];
 

@@ -114,16 +114,6 @@ fn a_tree_that_was_not_built_is_told_to_be() {
 }
 
 #[test]
-fn what_a_build_lacks_is_named() {
-    let rig = Rig::new();
-    let (said, done) = rig.make("build");
-    assert!(said.starts_with("cargo is missing: install Rust") && !done, "{said}");
-    symlink("/bin/false", rig.0.join("bin/cargo")).unwrap();
-    let (said, done) = rig.make("build");
-    assert!(said.starts_with("cc, a C compiler, is missing") && !done, "{said}");
-}
-
-#[test]
 fn as_long_as_a_stack_anywhere_names_the_module_it_stays() {
     let rig = Rig::new();
     assert!(rig.make("install").1);

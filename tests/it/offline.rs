@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
 
-use countersign::host::{Answer, Caller, Conversation, Verdict, authenticate};
+use countersign::host::{Answer, Caller, Conversation, Program, Verdict, authenticate};
 use countersign::local::offline::Store;
 use countersign::local::offline::moment::Moment;
 use countersign::local::offline::record::{Enrolment, Record};
@@ -155,6 +155,7 @@ impl Machine {
             real_uid: 0,
             ssh_auth_info: self.public_key.clone(),
             arguments: vec![format!("config={}", self.rig.config().display())],
+            program: Program::Own,
         };
         match authenticate(&caller, person).verdict {
             Verdict::Granted(proof) if proof.offline().is_some() => Ok("offline"),

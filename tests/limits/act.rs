@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign::host::{Answer, Caller, Conversation, Verdict, authenticate};
+use countersign::host::{Answer, Caller, Conversation, Program, Verdict, authenticate};
 use countersign::local::offline::{Asked, Store, rules};
 use countersign::local::{State, Unmarked};
 use countersign::login::Question;
@@ -123,6 +123,7 @@ impl Machine {
             real_uid: 0,
             ssh_auth_info: None,
             arguments: vec![format!("config={}/countersign.toml", self.0.display())],
+            program: Program::Own,
         };
         match authenticate(&caller, &mut Mute).verdict {
             Verdict::Exempt { rule, .. } => println!("exempt by {rule}"),

@@ -40,7 +40,7 @@ fn with_an_unknown_table_is_refused() {
     assert_eq!(
         errors(format!("fial_mode = \"x\"\n{TENANT}")),
         "line 1: fial_mode: unknown key, expected one of \
-         tenant, login, on_demand, offline, users, require, exempt, service, push, state, log, britive, admin"
+         tenant, login, on_demand, offline, users, require, exempt, service, push, state, log, broker, britive, admin"
     );
 }
 

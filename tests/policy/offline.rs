@@ -20,7 +20,7 @@ fn do_not_count_if_nobody_says_so() {
         enroll_at_login: false,
     };
     assert_eq!(policy.for_service("sshd").offline, offline);
-    assert_eq!(policy.offline_folder(), Path::new("/var/lib/countersign"));
+    assert_eq!(policy.offline_folder(), Path::new("/var/lib/countersign/offline"));
     assert_eq!(policy.offline_pause(), None);
 }
 

@@ -12,7 +12,7 @@ fn are_few_if_nobody_says_otherwise() {
     let policy = policy(TENANT);
     let (count, window, pause) = (3, Duration::from_secs(600), Duration::from_secs(60));
     assert_eq!(policy.push(), Push { count, window, pause });
-    assert_eq!(policy.state_folder(), Path::new("/run/countersign"));
+    assert_eq!(policy.state_folder(), Path::new("/run/countersign/state"));
 }
 
 #[test]

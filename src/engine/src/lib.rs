@@ -25,6 +25,8 @@
 // In the order in which a reader follows a login.
 pub mod pam;
 
+pub mod broker;
+
 pub mod host;
 
 pub mod policy;

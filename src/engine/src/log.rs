@@ -37,10 +37,25 @@ impl Log {
             prefix: format!("pam_countersign({}:auth): ", escape(service)),
             socket: PathBuf::from(SOCKET),
             debug: false,
+            is_silent: false,
             logger: None,
+            sender: None,
             patience: PATIENCE,
             lost: 0,
         }))
+    }
+
+    /// A log that writes nothing.
+    #[must_use]
+    pub fn silent() -> Self {
+        let log = Self::new("");
+        log.0.borrow_mut().is_silent = true;
+        log
+    }
+
+    /// Writes in the name of another program, with its number.
+    pub fn for_program(&self, (name, pid): (String, u32)) {
+        self.0.borrow_mut().sender = Some((name, pid));
     }
 
     /// Writes lines of [`Level::Debug`] too.
@@ -74,7 +89,10 @@ struct Lines {
     prefix: String,
     socket: PathBuf,
     debug: bool,
+    is_silent: bool,
     logger: Option<Logger<LoggerBackend, Head>>,
+    /// The program that the lines are of, where it is not this one.
+    sender: Option<(String, u32)>,
     /// How long lines may still wait.
     patience: Duration,
     /// How many lines the log did not take since the last one that it took.
@@ -83,7 +101,7 @@ struct Lines {
 
 impl Lines {
     fn line(&mut self, level: Level, text: &str) {
-        if level == Level::Debug && !self.debug {
+        if self.is_silent || level == Level::Debug && !self.debug {
             return;
         }
         if self.lost > 0 {
@@ -121,7 +139,10 @@ impl Lines {
     fn write(&mut self, level: Level, line: &str) -> io::Result<()> {
         let logger = match &mut self.logger {
             Some(logger) => logger,
-            None => self.logger.insert(connect(&self.socket, self.patience)?),
+            None => {
+                let head = Head::of(self.sender.as_ref());
+                self.logger.insert(connect(&self.socket, self.patience, head)?)
+            }
         };
         let written = match level {
             Level::Alert => logger.alert(line),
@@ -139,7 +160,11 @@ impl Lines {
 }
 
 /// A socket that waits so long for room in the queue of the log, and not at all without patience.
-fn connect(socket: &Path, patience: Duration) -> io::Result<Logger<LoggerBackend, Head>> {
+fn connect(
+    socket: &Path,
+    patience: Duration,
+    head: Head,
+) -> io::Result<Logger<LoggerBackend, Head>> {
     let datagram = UnixDatagram::unbound()?;
     if patience.is_zero() {
         datagram.set_nonblocking(true)?;
@@ -147,7 +172,6 @@ fn connect(socket: &Path, patience: Duration) -> io::Result<Logger<LoggerBackend
         datagram.set_write_timeout(Some(patience))?;
     }
     datagram.connect(socket)?;
-    let head = Head { program: program(), pid: std::process::id() };
     Ok(Logger::new(LoggerBackend::Unix(datagram), head))
 }
 
@@ -157,6 +181,15 @@ fn connect(socket: &Path, patience: Duration) -> io::Result<Logger<LoggerBackend
 struct Head {
     program: String,
     pid: u32,
+}
+
+impl Head {
+    fn of(sender: Option<&(String, u32)>) -> Self {
+        match sender {
+            Some((name, pid)) => Self { program: graphic(name), pid: *pid },
+            None => Self { program: graphic(&os::program()), pid: std::process::id() },
+        }
+    }
 }
 
 impl LogFormat<&str> for Head {
@@ -183,8 +216,8 @@ fn moment(seconds: u64) -> String {
 }
 
 /// The host program, as pam_syslog(3) would name it.
-fn program() -> String {
-    let name: String = os::program().chars().filter(char::is_ascii_graphic).collect();
+fn graphic(name: &str) -> String {
+    let name: String = name.chars().filter(char::is_ascii_graphic).collect();
     if name.is_empty() { "pam".to_owned() } else { name }
 }
 

@@ -162,7 +162,7 @@ macro_rules! reasons {
         }
     )*) => {
         /// Why a login is refused.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         pub enum Reason {
             $(
                 #[doc = concat!($log, ".")]

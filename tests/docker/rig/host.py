@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 
-from . import accounts
+from . import accounts, broker
 from .accounts import CLIENT_SECRET
 
 FILES = "/opt/rig/etc"
@@ -25,10 +25,12 @@ SSHD_OPTIONS = {
 }
 CONFIGURATION = "/etc/countersign/countersign.toml"
 CLIENT_SECRET_FILE = "/etc/countersign/client-secret"
-STATE = "/run/countersign"
+STATE = "/run/countersign/state"
+OFFLINE = "/var/lib/countersign/offline"
 # The visitor's own, for penny, otto and bob, and three more that open root's account.
 KEYS = ["id_ed25519", "alices", "bobs", "strangers"]
 FINGERPRINTS = {}
+BROKER = broker.Broker()
 # The stacks as the distribution's packages left them.
 ORIGINAL_STACKS = "/opt/rig/original-pam.d"
 
@@ -44,6 +46,8 @@ def prepare(tenant):
     install("pam_countersign.so", f"{security_folder()}/pam_countersign.so", source="/opt/rig")
     os.makedirs("/etc/countersign", mode=0o755)
     trust(tenant)
+    if broker.is_used():
+        BROKER.prepare()
     prepare_keys()
     for name, options in SSHD_OPTIONS.items():
         start_sshd(name, options)
@@ -127,6 +131,8 @@ def use_client_secret(secret, mode=0o600):
     with open(CLIENT_SECRET_FILE, "w", encoding="utf-8") as file:
         os.chmod(CLIENT_SECRET_FILE, mode)
         file.write(secret + "\n")
+    if broker.is_used():
+        broker.give_credential(CLIENT_SECRET_FILE)
 
 
 def use_sudoers(also):
@@ -139,8 +145,15 @@ def use_sudoers(also):
 
 def forget_logins():
     """Removes what the module remembers between logins."""
-    for folder in STATE, "/var/lib/countersign":
+    for folder in STATE, OFFLINE:
         shutil.rmtree(folder, ignore_errors=True)
+    if broker.is_used():
+        BROKER.begin()
+
+
+def keeper():
+    """Whose it is that keeps what is kept: the number of the account."""
+    return broker.uid() if broker.is_used() else 0
 
 
 def enroll_offline(user, secret):

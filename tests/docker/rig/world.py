@@ -5,7 +5,7 @@ import os
 import re
 import time
 
-from . import host
+from . import broker, host
 from .accounts import CLIENT_HEADER, CLIENT_SECRET, OTTOS_CODE, PASSWORD, ROOT_PASSWORD, UNIX_PASSWORD
 from .journal import Journal
 from .tenant import Tenant
@@ -159,6 +159,14 @@ class World:
         """The module asked no question, because this person had just confirmed it, and said so."""
         fields = {"tenant_user": f"{person}@example.com", **fields}
         self.verdict("granted", "remembered", user=person, service=service, mechanisms="", requests="0", **fields)
+
+    def ends_what_was_killed(self, person, service):
+        """Where a login ends with the program that asked for it, nothing tells so. The broker goes on until it has written its line, and tells the
+        tenant: whether the tenant's session is still open.
+        """
+        if broker.is_used():
+            self.denied(person, service, "interrupted")
+        return not broker.is_used()
 
     def denied(self, person, service, reason, **fields):
         """The module refused this person, and said why."""

@@ -21,7 +21,7 @@ fn a_system_that_is_set_up_well_has_nothing_to_mend() {
          passed: sshd is not installed\n\
          passed: the auth stack of rig holds\n\
          passed: SELinux is not enabled\n\
-         passed: /run/countersign will be made when it is needed\n\
+         passed: /run/countersign/state will be made when it is needed\n\
          0 errors, 0 warnings, 0 notes, 5 passed\n",
     );
 }
@@ -147,26 +147,26 @@ fn files_that_others_could_change_or_read_are_errors_with_the_order_that_mends_t
 #[test]
 fn records_of_offline_codes_are_looked_at_and_never_shown() {
     let image = Image::new();
-    image.folder("var/lib/countersign", 0o700);
+    image.folder("var/lib/countersign/offline", 0o700);
     image.finds(&[]);
-    image.write("var/lib/countersign/totp-1000", "SECRET");
-    image.mode("var/lib/countersign/totp-1000", 0o600);
+    image.write("var/lib/countersign/offline/totp-1000", "SECRET");
+    image.mode("var/lib/countersign/offline/totp-1000", 0o600);
     image.finds_with_remedies(&[(
-        "error offline-damaged /var/lib/countersign/totp-1000 the record of uid 1000 can't be used: is damaged",
+        "error offline-damaged /var/lib/countersign/offline/totp-1000 the record of uid 1000 can't be used: is damaged",
         "countersign totp remove USER && countersign totp enroll USER",
     )]);
     assert!(!image.run(&["check", "--verbose"]).0.contains("SECRET"));
-    image.mode("var/lib/countersign", 0o755);
+    image.mode("var/lib/countersign/offline", 0o755);
     image.finds_with_remedies(&[(
-        "error offline-unusable /var/lib/countersign /var/lib/countersign: is open to others than its owner (mode 0755)",
-        "chmod go= /var/lib/countersign",
+        "error offline-unusable /var/lib/countersign/offline /var/lib/countersign/offline: is open to others than its owner (mode 0755)",
+        "chmod go= /var/lib/countersign/offline",
     )]);
-    image.mode("var/lib/countersign", 0o700);
-    image.remove("var/lib/countersign/totp-1000");
-    image.folder("run/countersign", 0o777);
+    image.mode("var/lib/countersign/offline", 0o700);
+    image.remove("var/lib/countersign/offline/totp-1000");
+    image.folder("run/countersign/state", 0o777);
     image.finds_with_remedies(&[(
-        "error state-unusable /run/countersign /run/countersign: is open to others than its owner (mode 0777)",
-        "chmod go= /run/countersign",
+        "error state-unusable /run/countersign/state /run/countersign/state: is open to others than its owner (mode 0777)",
+        "chmod go= /run/countersign/state",
     )]);
 }
 

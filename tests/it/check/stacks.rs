@@ -377,7 +377,7 @@ fn a_system_is_judged_by_the_configurations_that_its_stacks_name() {
     assert_eq!(image.ids(), ["config-unreadable", "state-unusable"]);
     image.configure("");
     assert_eq!(image.ids(), ["state-unusable"]);
-    image.folder("run/countersign", 0o755);
+    image.folder("run/countersign/state", 0o755);
     assert_eq!(image.ids(), ["state-unusable", "state-unusable"]);
 }
 

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use countersign::host::{Answer, Caller, Conversation, Verdict, authenticate};
+use countersign::host::{Answer, Caller, Conversation, Program, Verdict, authenticate};
 use countersign::login::{Echo, Question};
 use countersign::refusal::Reason;
 use countersign::secret::Secret;
@@ -93,6 +93,7 @@ pub fn caller(rig: &Rig) -> Caller {
         real_uid: 0,
         ssh_auth_info: None,
         arguments: vec![format!("config={}", rig.config().display()), "debug".into()],
+        program: Program::Own,
     }
 }
 

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use countersign::audit::{Event, escape};
-use countersign::host::{self, Caller, Verdict};
+use countersign::host::{self, Caller, Program, Verdict};
 use countersign::os;
 use serde_json::{Value, json};
 
@@ -57,6 +57,7 @@ fn caller(context: &Context, arguments: &Arguments) -> Result<Caller, Problem> {
         real_uid: os::real_uid(),
         ssh_auth_info: None,
         arguments: vec![format!("config={}", context.path()?)],
+        program: Program::Own,
     })
 }
 

@@ -6,6 +6,7 @@ use ring::digest::{SHA256, digest};
 
 use super::accounts;
 use super::origin::Whence;
+use super::program::Program;
 use crate::audit::escape;
 use crate::os;
 use crate::policy::{Account, DirectoryFailed, Policy, Subject, Whom};
@@ -29,6 +30,8 @@ pub struct Caller {
     pub ssh_auth_info: Option<String>,
     /// The arguments of the module's line.
     pub arguments: Vec<String>,
+    /// The program itself.
+    pub program: Program,
 }
 
 /// Why there is no `PAM_USER`.
@@ -73,7 +76,11 @@ impl Caller {
 
     /// Where the session came from that asks.
     pub(super) fn whence(&self) -> Whence {
-        Whence::Own { real_uid: self.real_uid, tty: self.tty.clone() }
+        Whence::Program {
+            program: self.program.clone(),
+            real_uid: self.real_uid,
+            tty: self.tty.clone(),
+        }
     }
 
     /// The key that sshd has verified. No other program's word counts for that.

@@ -162,9 +162,7 @@ impl<'a> Talk<'a> {
         if self.caller.is_ssh() {
             return words::Screen::UNKNOWN;
         }
-        let (rows, columns) = os::own_size().unwrap_or((24, 80));
-        let has_blocks = os::shows_unicode();
-        words::Screen { rows, columns, has_blocks }
+        self.caller.program.screen()
     }
 
     /// Refuses a user who is not the one that was judged: an application may change `PAM_USER`

@@ -18,6 +18,7 @@ mod offline;
 mod origin;
 mod panic;
 mod person;
+mod program;
 mod prompts;
 mod report;
 mod secret_file;
@@ -37,9 +38,10 @@ pub use effects::Effects;
 pub use listing::LONGEST_LIST;
 pub use origin::Whence;
 pub use panic::{caught, silence};
-pub use secret_file::{MAX_SECRET, NoSecret, secret_line};
+pub use program::{OtherProgram, Program};
+pub use secret_file::{MAX_SECRET, NoSecret, credential_name, secret_line, use_credentials};
 pub use settings::{connection, equip};
-pub use verdict::{Outcome, Verdict};
+pub use verdict::{Decision, Outcome, Verdict};
 
 use conversation::Talk;
 use person::{Person, Traces};
@@ -48,24 +50,68 @@ use state::Kept;
 
 use crate::log::{Level, Log};
 use crate::os::Trusted;
-use crate::policy::{self, Flow, Judgement, Policy, Required, Settings, Subject, Terms};
+use crate::policy::{self, Broker, Flow, Judgement, Policy, Required, Settings, Subject, Terms};
 use crate::refusal::{Reason, Refusal};
 use crate::words;
 
 /// Runs one login.
 pub fn authenticate(caller: &Caller, conversation: &mut dyn Conversation) -> Outcome {
+    authenticate_by(Way::Here, caller, conversation)
+}
+
+/// Why a login runs here, and not in the broker.
+pub enum Way {
+    /// It is to run here.
+    Here,
+    /// This machine has no broker.
+    NoBroker(Refusal),
+    /// The broker could not be used.
+    Failed(Refusal),
+}
+
+/// Runs one login, or refuses it where the configuration wants the broker to run it.
+pub fn authenticate_by(way: Way, caller: &Caller, conversation: &mut dyn Conversation) -> Outcome {
     let (log, trusted) = (Log::new(&caller.service), Trusted::default());
+    if let Some(sender) = caller.program.other() {
+        log.for_program(sender);
+    }
     let talk = Talk::new(caller, conversation);
     let report = Report::new(caller, &log);
-    let mut attempt = Attempt { caller, log: &log, trusted: &trusted, talk, report };
+    let mut attempt =
+        Attempt { way: Some(way), caller, log: &log, trusted: &trusted, talk, report };
     let verdict = caught(|| attempt.run())
         .unwrap_or_else(|defect| Err(Refusal::new(Reason::Panic, defect)))
         .unwrap_or_else(Verdict::Refused);
     attempt.close(verdict)
 }
 
+impl Way {
+    fn refused(self, wanted: Broker) -> Option<Refusal> {
+        match (self, wanted) {
+            (Way::NoBroker(refusal), Broker::Always)
+            | (Way::Failed(refusal), Broker::Always | Broker::Auto) => Some(refusal),
+            (Way::NoBroker(_), Broker::Auto | Broker::Never)
+            | (Way::Failed(_), Broker::Never)
+            | (Way::Here, _) => None,
+        }
+    }
+}
+
+/// Returns whether the configuration leaves a login to the broker. One that can't be read does: the
+/// broker refuses by it.
+#[must_use]
+pub fn is_for_broker(caller: &Caller) -> bool {
+    let (log, trusted) = (Log::silent(), Trusted::default());
+    let Ok(arguments) = Arguments::parse(&caller.arguments) else {
+        return true;
+    };
+    let loaded = settings::load(&arguments.config, &trusted, &log);
+    loaded.map_or(true, |(policy, _)| policy.broker() != Broker::Never)
+}
+
 /// A login while it goes on.
 struct Attempt<'a> {
+    way: Option<Way>,
     caller: &'a Caller,
     log: &'a Log,
     trusted: &'a Trusted,
@@ -84,6 +130,9 @@ impl<'a> Attempt<'a> {
         self.report.delay_failures(settings.login.failure_delay);
         if let Some(socket) = policy.log_socket() {
             self.log.move_to(socket);
+        }
+        if let Some(refusal) = self.way.take().and_then(|way| way.refused(policy.broker())) {
+            return Err(refusal);
         }
         match self.judge(&policy, &arguments.config) {
             Ok((Judgement::Exempt { rule, result }, _)) => Ok(Verdict::Exempt { rule, result }),

@@ -4,14 +4,17 @@
 //! In doubt it is not known, and then a rule by network requires and does not exempt.
 #![forbid(unsafe_code)]
 
+use super::program::Program;
 use crate::os::{Login, LoginSession};
 use crate::policy::Origin;
 
 /// Whose session it is that asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Whence {
-    /// That of this process.
-    Own {
+    /// That of the program that calls libpam.
+    Program {
+        /// The program.
+        program: Program,
         /// Who runs the program.
         real_uid: u32,
         /// `PAM_TTY`.
@@ -27,8 +30,8 @@ impl Whence {
     pub(super) fn origins(&self) -> Vec<Origin> {
         match self {
             Whence::Told(origin) => vec![*origin],
-            Whence::Own { real_uid, tty } => {
-                let login = Login::own();
+            Whence::Program { program, real_uid, tty } => {
+                let login = program.login();
                 let outside = login == Login::default();
                 if outside {
                     return vec![outside_of_sessions(*real_uid, tty.as_deref())];

@@ -17,7 +17,7 @@ use crate::local::offline::rules::CodeRefusal;
 use crate::local::offline::{Asked, Receipt};
 use crate::log::{Level, Log};
 use crate::login::{Before, Keep, Machine, Notice, Outgoing, Proof, Question, Start};
-use crate::os::Trusted;
+use crate::os::{self, Trusted};
 use crate::policy::{Flow, Terms};
 use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
@@ -142,6 +142,10 @@ impl Person<'_, '_> {
     /// An offline code does neither: the tenant has not been asked, and is to be asked again.
     fn settle(&mut self, end: Result<&Proof, &Refusal>) {
         let Traces { rang, suspended, asked, in_doubt } = std::mem::take(&mut self.traces);
+        // A program that is gone, and not just stopped, would have left these marks in its own
+        // process: a denial that comes later is told to no login.
+        let is_marked = !rang.is_empty() || suspended.is_some() || asked.is_some();
+        let in_doubt = in_doubt || is_marked && end.is_err() && os::is_caller_gone();
         let (terms, suspended) = (self.terms, suspended.as_ref());
         let uid = terms.person.uid;
         match end {

@@ -7,7 +7,6 @@
 #![forbid(unsafe_code)]
 
 use super::caller::Caller;
-use crate::os;
 
 /// What a program does with the prompts and messages of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +24,9 @@ impl Prompts {
     pub(super) fn of(caller: &Caller) -> Self {
         // `sudo`, `sudoedit`, `sudo.ws`, `sudo-rs`; the service is whatever `pam_service` in
         // sudoers says.
-        if !os::program().starts_with("sudo") {
+        if !caller.program.name().starts_with("sudo") {
             Self::Shown
-        } else if caller.tty.is_some() && !may_ask_in_a_window() {
+        } else if caller.tty.is_some() && !caller.program.asks_in_a_window() {
             Self::Replaced
         } else {
             Self::Unsure
@@ -44,23 +43,6 @@ impl Prompts {
     }
 }
 
-/// Whether sudo was started to show its prompts in a window of another program (`sudo -A`). With
-/// doubt, yes.
-fn may_ask_in_a_window() -> bool {
-    os::kernel_file("/proc/self/cmdline").map_or(true, |line| has_askpass(&line))
-}
-
-/// Whether an argument asks for a helper: `-A`, also among other letters, or `--askpass`, also cut
-/// short.
-fn has_askpass(command_line: &str) -> bool {
-    let arguments = command_line.split('\0').skip(1);
-    let mut options = arguments.filter_map(|argument| argument.strip_prefix('-'));
-    options.any(|option| match option.strip_prefix('-') {
-        Some(long) => long.starts_with('a'),
-        None => option.contains('A'),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,16 +57,6 @@ mod tests {
         assert_eq!(Prompts::Unsure.split(TEXT), (said, TEXT));
         for prompts in [Prompts::Shown, Prompts::Replaced, Prompts::Unsure] {
             assert_eq!(prompts.split("Mail: "), (None, "Mail: "));
-        }
-    }
-
-    #[test]
-    fn a_helper_of_sudo_is_seen_on_its_command_line() {
-        for line in ["sudo\0-A\0id\0", "sudo\0-kA\0id\0", "sudo\0--ask\0id\0"] {
-            assert!(has_askpass(line), "{line}");
-        }
-        for line in ["sudo\0id\0", "sudo\0-p\0pw: \0-u\0A\0id\0", "A\0id\0"] {
-            assert!(!has_askpass(line), "{line}");
         }
     }
 }

@@ -3,7 +3,9 @@
 //! where it is.
 #![forbid(unsafe_code)]
 
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use zeroize::Zeroizing;
 
@@ -29,14 +31,59 @@ pub enum NoSecret {
 /// What is wrong with the file, and in which line, without a word of it.
 pub fn secret_line(path: &Path, trusted: &Trusted) -> Result<Zeroizing<String>, NoSecret> {
     let bytes = trusted.read(path, Secrecy::Secret, MAX_SECRET);
-    let bytes = Zeroizing::new(bytes.map_err(NoSecret::Unsafe)?);
-    let (line, rest) = first_line(&bytes);
+    one_line(&Zeroizing::new(bytes.map_err(NoSecret::Unsafe)?))
+}
+
+/// The same for a login, which in the broker finds its secrets elsewhere.
+///
+/// # Errors
+///
+/// What is wrong, in words, without a word of the secret.
+pub(super) fn login_secret(path: &Path, trusted: &Trusted) -> Result<Zeroizing<String>, String> {
+    let line = match CREDENTIALS.get() {
+        Some(folder) => one_line(&credential(folder, path)?),
+        None => secret_line(path, trusted),
+    };
+    line.map_err(|problem| problem.told(path))
+}
+
+fn one_line(bytes: &[u8]) -> Result<Zeroizing<String>, NoSecret> {
+    let (line, rest) = first_line(bytes);
     let text = line_of(line).map_err(|why| NoSecret::Wrong(1, why))?;
     let more = rest.split(|byte| *byte == b'\n').position(|line| !line.trim_ascii().is_empty());
     match more {
         Some(after) => Err(NoSecret::Wrong(after + 2, "the secret is one line, and this is more")),
         None => Ok(Zeroizing::new(text.to_owned())),
     }
+}
+
+/// Where systemd has put the secrets that this process may read, in the broker.
+static CREDENTIALS: OnceLock<PathBuf> = OnceLock::new();
+
+/// From now on secrets are read from this folder, which systemd has made for this process
+/// (`LoadCredential=`), each by the name that [`credential_name`] gives it.
+pub fn use_credentials(folder: PathBuf) {
+    let _ = CREDENTIALS.set(folder);
+}
+
+/// What the credential is called that holds the secret of this path: the path, with `-` in place of
+/// each `/`.
+#[must_use]
+pub fn credential_name(path: &Path) -> String {
+    path.to_string_lossy().trim_start_matches('/').replace('/', "-")
+}
+
+/// systemd has read the file as root, and gives it to this process alone.
+fn credential(folder: &Path, path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    let name = credential_name(path);
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = std::fs::File::open(folder.join(&name))
+        .and_then(|file| file.take(MAX_SECRET).read_to_end(&mut bytes));
+    read.map_err(|error| {
+        let line = format!("LoadCredential={name}:{}", path.display());
+        format!("countersignd was not given it ({error}): {line} in a drop-in of its unit")
+    })?;
+    Ok(bytes)
 }
 
 fn first_line(bytes: &[u8]) -> (&[u8], &[u8]) {

@@ -7,7 +7,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::compiled::{Compiled, Configuration};
-use super::secret_file::secret_line;
+use super::secret_file::login_secret;
 use crate::log::{Level, Log};
 use crate::os::{Secrecy, Trusted, Unsafe};
 use crate::policy::{self, Flow, Policy, Tenant, Terms};
@@ -107,8 +107,8 @@ fn proxy(proxy: &policy::Proxy, trusted: &Trusted) -> Result<Proxy, Refusal> {
 
 /// The secret in the file that this key names.
 fn secret(key: &str, path: &Path, trusted: &Trusted) -> Result<Zeroizing<String>, Refusal> {
-    let line = secret_line(path, trusted);
-    line.map_err(|problem| misconfigured(format!("{key}: {}", problem.told(path))))
+    let line = login_secret(path, trusted);
+    line.map_err(|problem| misconfigured(format!("{key}: {problem}")))
 }
 
 fn read(path: &Path, trusted: &Trusted, secrecy: Secrecy, limit: u64) -> Result<Vec<u8>, Refusal> {

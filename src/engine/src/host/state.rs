@@ -12,7 +12,7 @@ use crate::local::memory::{Circumstances, Now, Remembered, Scope, Suspended};
 use crate::local::{State, Unmarked, Unusable};
 use crate::log::{Level, Log};
 use crate::login::Keep;
-use crate::os::{Process, Session, Trusted};
+use crate::os::{Session, Trusted};
 use crate::policy::{Account, Flow, OAuthClient, OnDemand, Policy, Push, Terms};
 use crate::secret::Secret;
 
@@ -165,7 +165,7 @@ impl<'a> Kept<'a> {
     pub(super) fn remember(&mut self, terms: &Terms) {
         if self.caller.is_ssh()
             && !self.ssh.is_zero()
-            && let Ok(Some(monitor)) = Process::of_connection()
+            && let Ok(Some(monitor)) = self.caller.program.connection()
         {
             self.keep_in_mind(terms, Scope::Ssh { monitor }, self.ssh);
         }
@@ -188,7 +188,7 @@ impl<'a> Kept<'a> {
     fn own_session(&self, terms: &Terms) -> Option<Session> {
         let is_theirs =
             self.caller.real_uid == terms.person.uid || matches!(self.caller.person(), Ok(Some(_)));
-        is_theirs.then(Session::own)?.ok()
+        is_theirs.then(|| self.caller.program.session())?.ok()
     }
 
     fn circumstances(&self, terms: &Terms) -> Circumstances {

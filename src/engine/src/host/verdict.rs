@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::audit::Event;
 use crate::local::memory::Remembered;
 use crate::login::Proof;
 use crate::policy::ExemptResult;
-use crate::refusal::Refusal;
+use crate::refusal::{Reason, Refusal};
 
 /// A verdict, and how long libpam should let a refused user wait.
 pub struct Outcome {
@@ -17,6 +19,31 @@ pub struct Outcome {
     pub failure_delay: Duration,
     /// What the log's line says of it.
     pub event: Event,
+}
+
+/// What libpam is told of a verdict: of one of this process, or by the word of the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[must_use]
+pub enum Decision {
+    /// Every factor met, identity bound.
+    Granted,
+    /// Confirmed a while ago, in the same session.
+    Remembered,
+    /// An exemption, with the result that its rule names.
+    Exempt(ExemptResult),
+    /// Anything else, by the code of the reason.
+    Refused(Reason),
+}
+
+impl From<&Verdict> for Decision {
+    fn from(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Granted(_proof) => Self::Granted,
+            Verdict::Remembered(_confirmation) => Self::Remembered,
+            Verdict::Exempt { result, .. } => Self::Exempt(*result),
+            Verdict::Refused(refusal) => Self::Refused(refusal.reason),
+        }
+    }
 }
 
 /// The end of a login.

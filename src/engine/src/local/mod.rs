@@ -31,6 +31,8 @@ pub use ledger::{Unmarked, Unusable};
 
 use crate::os::{self, Folder, Trusted};
 
+/// How the files are named, before what they are about.
+const FILES: [&str; 3] = ["token-", "confirmed-", "pushes-"];
 /// The largest of our files.
 const MAX_FILE: u64 = 64 * 1024;
 /// The format of the files. Another one is not guessed at.
@@ -72,6 +74,7 @@ impl State {
     ///
     /// As [`State::open`].
     pub fn open_knowing(trusted: &Trusted, place: &Path) -> Result<Self, Unusable> {
+        Folder::follow(place, &FILES);
         let folder =
             Folder::open_knowing(trusted, place).map_err(|error| Unusable(error.to_string()))?;
         let boot = os::boot_id().map_err(|error| Unusable(format!("boot_id: {error}")))?;

@@ -34,6 +34,11 @@ pub struct Unsafe {
 }
 
 impl Unsafe {
+    /// Whether there is no such file or folder.
+    pub(super) fn is_missing(&self) -> bool {
+        self.code == Some(libc::ENOENT)
+    }
+
     /// Whether it is so for every process like this one: not because this one lacks memory,
     /// descriptors or room, which its caller may have seen to.
     #[must_use]
@@ -279,6 +284,23 @@ fn check_file(status: &Metadata, path: &Path, secrecy: Secrecy, limit: u64) -> R
 /// root, or the user that the process runs as.
 pub(super) fn is_trusted(uid: u32) -> bool {
     uid == 0 || uid == super::effective_uid()
+}
+
+/// The account that the broker runs as.
+pub const BROKER: &str = "countersign";
+
+/// As [`is_trusted`], for what is kept between logins: there, root also trusts the broker, which
+/// keeps it where it runs. A configuration or a secret of the broker's is none.
+pub(super) fn is_keeper(uid: u32) -> bool {
+    is_trusted(uid) || super::effective_uid() == 0 && is_broker(uid)
+}
+
+fn is_broker(uid: u32) -> bool {
+    super::uid_of(BROKER).is_ok_and(|found| found == Some(uid))
+}
+
+pub(super) fn check_keeper(uid: u32, place: &Path) -> Result<(), Unsafe> {
+    if is_keeper(uid) { Ok(()) } else { check_owner(uid, place) }
 }
 
 pub(super) fn check_owner(uid: u32, place: &Path) -> Result<(), Unsafe> {

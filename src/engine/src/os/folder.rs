@@ -4,10 +4,10 @@
 //! A login takes no lock: it makes files, reads them, maps them ([`Cells`]) and removes them. The
 //! lock is for commands of root's that replace files.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -38,7 +38,8 @@ pub struct Folder {
 pub struct Locked<'a>(&'a Folder);
 
 impl Folder {
-    /// Opens the folder, or makes it where only it is missing.
+    /// Opens the folder, or makes it where it is missing, and the one that it is in where that is
+    /// missing too.
     ///
     /// # Errors
     ///
@@ -56,31 +57,71 @@ impl Folder {
         if let Some(folder) = Self::find(trusted, place)? {
             return Ok(folder);
         }
+        if let Some(above) = place.parent().filter(|above| above.symlink_metadata().is_err()) {
+            trusted.check_above(above)?;
+            make_open(above).map_err(|error| files::opening(above, &error))?;
+        }
         make(place).map_err(|error| files::opening(place, &error))?;
         let missing = || io::Error::from_raw_os_error(libc::ENOENT);
         Self::find(trusted, place)?.ok_or_else(|| files::opening(place, &missing()))
     }
 
-    /// Opens the folder; `None` if it is missing.
+    /// Opens the folder; `None` if it is missing, or the one that it is in.
     ///
     /// # Errors
     ///
     /// [`Unsafe`] if it, or anything above it, is in other hands.
     pub fn find(trusted: &Trusted, place: &Path) -> Result<Option<Self>, Unsafe> {
-        trusted.check_above(place)?;
+        match trusted.check_above(place) {
+            Err(error) if error.is_missing() => return Ok(None),
+            checked => checked?,
+        }
         let directory = match open(place) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(|error| files::opening(place, &error))?,
         };
         let status = directory.metadata();
         let status = status.map_err(|error| files::opening(place, &error))?;
-        files::check_owner(status.uid(), place)?;
+        files::check_keeper(status.uid(), place)?;
         if status.mode() & 0o077 != 0 {
             let mode = status.mode() & 0o7777;
             let problem = format!("is open to others than its owner (mode {mode:04o}): chmod go=");
             return Err(files::broken(place, problem));
         }
         Ok(Some(Self { directory, place: place.to_owned() }))
+    }
+
+    /// Has files follow from where the version before this one kept them: the folder that this one
+    /// is in. Where this one is there, nothing is done. What can't be moved stays where it is, and
+    /// a look into this folder then says what is wrong.
+    ///
+    /// The files of the last prefix come last: they are of no use without the others.
+    pub fn follow(place: &Path, prefixes: &[&str]) {
+        let is_missing = place.symlink_metadata().is_err();
+        if let (true, Some(above)) = (is_missing, place.parent()) {
+            let _ = Self::take_from(above, place, prefixes);
+        }
+    }
+
+    fn take_from(above: &Path, place: &Path, prefixes: &[&str]) -> io::Result<()> {
+        let old = open(above)?;
+        let listed = std::fs::read_dir(format!("/proc/self/fd/{}", old.as_raw_fd()))?;
+        let names: Vec<_> =
+            listed.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+        let is_known = |name: &String| prefixes.iter().any(|prefix| name.starts_with(prefix));
+        let is_ours = files::is_keeper(old.metadata()?.uid());
+        if !is_ours || !names.iter().any(is_known) {
+            return Ok(());
+        }
+        make(place)?;
+        let new = open(place)?;
+        for prefix in prefixes {
+            for name in names.iter().filter(|name| name.starts_with(prefix)) {
+                let _ = renameat_with(&old, name, &new, name, RenameFlags::NOREPLACE);
+            }
+        }
+        old.sync_all()?;
+        new.sync_all()
     }
 
     /// A folder in this one, checked as this one is. It is made where it is missing, if `makes`;
@@ -104,7 +145,7 @@ impl Folder {
             opened => opened?,
         };
         let status = directory.metadata()?;
-        if !files::is_trusted(status.uid()) || status.mode() & 0o077 != 0 {
+        if !files::is_keeper(status.uid()) || status.mode() & 0o077 != 0 {
             return Err(odd("not a folder of ours"));
         }
         let place = self.place.join(name);
@@ -114,7 +155,11 @@ impl Folder {
     fn make_folder(&self, name: &str) -> io::Result<()> {
         match mkdirat(&self.directory, name, Mode::RWXU) {
             Err(Errno::EXIST) => Ok(()),
-            made => Ok(made?),
+            made => {
+                made?;
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+                give_to_owner(&files::open_at(&self.directory, name, flags)?, &self.directory)
+            }
         }
     }
 
@@ -176,6 +221,9 @@ impl Folder {
         let found = self.find_file(name, limit)?;
         found
             .map(|(file, length)| {
+                if file.metadata()?.uid() != super::effective_uid() {
+                    return Err(odd("made by another user"));
+                }
                 let length = usize::try_from(length);
                 Mapped::map(&file, length.map_err(|_| odd("too long"))?)
             })
@@ -190,7 +238,7 @@ impl Folder {
         };
         let found = file.metadata()?;
         let ours = found.is_file() && found.mode() & 0o077 == 0 && found.nlink() == 1;
-        if !ours || !files::is_trusted(found.uid()) || found.len() > limit {
+        if !ours || !files::is_keeper(found.uid()) || found.len() > limit {
             return Err(odd("not a file of ours"));
         }
         Ok(Some((file, found.len())))
@@ -352,6 +400,7 @@ impl Locked<'_> {
             created => created,
         };
         let written = created.map_err(io::Error::from).and_then(|mut file| {
+            give_to_owner(&file, directory)?;
             file.write_all(bytes)?;
             file.sync_all()
         });
@@ -411,7 +460,10 @@ impl Draft {
             Err(error) => return Err(error.into()),
         };
         let _ = change_in_place(&draft.file);
-        let written = with_growth_refused(bytes.len(), || draft.file.write_all(bytes));
+        let written = with_growth_refused(bytes.len(), || {
+            give_to_owner(&draft.file, directory)?;
+            draft.file.write_all(bytes)
+        });
         written.inspect_err(|_| draft.forget(directory)).map(|()| draft)
     }
 
@@ -428,7 +480,11 @@ impl Draft {
         };
         match named.inspect_err(|_| self.forget(directory)) {
             Err(Errno::EXIST) => Ok(false),
-            named => Ok(named.map(|()| true)?),
+            named => {
+                named?;
+                // The folder may have changed hands meanwhile.
+                give_to_owner(&self.file, directory).map(|()| true)
+            }
         }
     }
 
@@ -437,6 +493,16 @@ impl Draft {
             let _ = unlink(directory, name);
         }
     }
+}
+
+/// Gives what root has made to the owner of the folder that it is in: where the broker keeps what
+/// is kept, it can use what a login of root's or a command has made.
+fn give_to_owner(made: &File, directory: &File) -> io::Result<()> {
+    let (own, owner) = (made.metadata()?, directory.metadata()?);
+    if own.uid() == owner.uid() || super::effective_uid() != 0 {
+        return Ok(());
+    }
+    std::os::unix::fs::fchown(made, Some(owner.uid()), Some(owner.gid()))
 }
 
 /// Has btrfs change a file where it lies, so that a full disk changes nothing for it. Other file
@@ -469,6 +535,13 @@ fn open(place: &Path) -> io::Result<File> {
     let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(flags).open(place)
+}
+
+/// Makes a folder that is open to all: the broker's socket is beside the folder that is made in it.
+fn make_open(place: &Path) -> io::Result<()> {
+    make(place)?;
+    // By its descriptor, and beyond what the umask has left.
+    open(place)?.set_permissions(Permissions::from_mode(0o755))
 }
 
 fn make(place: &Path) -> io::Result<()> {
@@ -532,6 +605,30 @@ mod tests {
         folder.lock().unwrap().remove("a").unwrap();
         folder.lock().unwrap().remove("a").unwrap();
         assert_eq!(folder.read("a", 100).unwrap(), None);
+    }
+
+    #[test]
+    fn files_of_the_version_before_follow_into_a_folder_that_is_missing() {
+        let place = Place::new("follow");
+        let before = Folder::open(&place.0).unwrap();
+        let inner = place.0.join("inner");
+        Folder::follow(&inner, &["b-", "a-"]);
+        assert!(!inner.exists(), "there was nothing");
+        for name in ["a-1", "b-1", "c-1"] {
+            before.make(name, name.as_bytes()).unwrap();
+        }
+        Folder::follow(&inner, &["b-", "a-"]);
+        let names = |folder: &Folder| {
+            let mut names = folder.names().unwrap();
+            names.sort();
+            names
+        };
+        let folder = Folder::open(&inner).unwrap();
+        assert_eq!(names(&folder), ["a-1", "b-1"]);
+        assert_eq!(names(&before), ["c-1", "inner"]);
+        before.make("a-1", b"later").unwrap();
+        Folder::follow(&inner, &["b-", "a-"]);
+        assert_eq!(folder.read("a-1", 100).unwrap().unwrap(), b"a-1");
     }
 
     #[test]

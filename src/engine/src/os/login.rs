@@ -11,11 +11,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 /// Where logind keeps a file for each session.
 const SESSIONS: &str = "/run/systemd/sessions";
 
 /// What the kernel knows of the login that has started this process.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
     /// The audit session and who has logged in, where both were set.
     pub audit: Option<(u32, u32)>,

@@ -10,6 +10,7 @@ mod folder;
 mod login;
 mod mapped;
 mod network;
+mod packets;
 mod session;
 mod signals;
 mod terminal;
@@ -25,7 +26,7 @@ use time::{Date, UtcDateTime};
 
 pub use allocator::Wiping;
 pub use cells::Cells;
-pub use files::{Identity, Opened, Secrecy, Trusted, Unsafe, read, whole};
+pub use files::{BROKER, Identity, Opened, Secrecy, Trusted, Unsafe, read, whole};
 pub use folder::{Folder, Locked};
 pub use login::{Login, LoginSession};
 pub use mapped::Mapped;
@@ -33,9 +34,14 @@ pub use network::{
     LookupError, await_arrival, begin_connect, connected, datagrams_to, host_addresses, interface,
     receive_now, segments_received,
 };
+pub use packets::{
+    Peer, Waiting, accept_packets, connect_packets, listens_for_packets, peek_length, peek_packet,
+    peer, send_packet, socket_from_system, take_packet,
+};
 pub use session::{Process, Session, named_ancestors};
 pub use signals::{
-    Continuations, Paused, await_input, interrupted, let_stops_through, pause, take_interruption,
+    Continuations, Paused, await_input, interrupted, is_caller_gone, is_stopping,
+    let_stops_through, note_end, pause, stop_all, take_interruption, wants_end, with_caller_heeded,
     with_growth_refused, with_interrupts_held, with_signals_blocked, with_stops_held,
 };
 pub use terminal::{own_size, shows_unicode, size_of, tell_terminal, with_keys_unseen};
@@ -148,6 +154,29 @@ pub fn login_uid() -> u32 {
     let known = kernel_file("/proc/self/loginuid").ok();
     let known = known.and_then(|uid| uid.trim().parse().ok());
     known.filter(|uid| *uid != u32::MAX).unwrap_or_else(real_uid)
+}
+
+/// Who runs another process of this machine, whatever rights it has; `None` where that can't be
+/// told.
+#[must_use]
+pub fn real_uid_of(pid: u32) -> Option<u32> {
+    let path = format!("/proc/{pid}/status");
+    let text = std::fs::read_to_string(path).ok()?;
+    let uids = text.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    uids.split_ascii_whitespace().next()?.parse().ok()
+}
+
+/// Has all threads share few arenas of memory (mallopt(3)): a process of many threads then stays
+/// small.
+pub fn share_memory() {
+    // SAFETY: mallopt touches nothing but the allocator's own settings.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
+}
+
+/// Gives memory that is free back to the system (malloc_trim(3)).
+pub fn return_memory() {
+    // SAFETY: only memory that is free is given back.
+    unsafe { libc::malloc_trim(0) };
 }
 
 /// The name of this machine.

@@ -45,6 +45,18 @@ impl Session {
         })
     }
 
+    /// A session that another process has told of, below these processes.
+    #[must_use]
+    pub fn below(self, ancestors: Vec<Process>) -> Self {
+        Self { ancestors, ..self }
+    }
+
+    /// The processes above, the nearest first.
+    #[must_use]
+    pub fn ancestors(&self) -> &[Process] {
+        &self.ancestors
+    }
+
     /// A session that never was.
     #[cfg(test)]
     pub(crate) fn for_tests(audit: Option<u32>, leader: Process, ancestors: &[Process]) -> Self {

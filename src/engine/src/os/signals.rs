@@ -1,8 +1,10 @@
 //! Signals of the host program: looked at, held back for our threads, never handled; taken away by
 //! our own program alone.
 
+use std::cell::Cell;
 use std::ffi::c_int;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use std::{mem, ptr};
 
@@ -56,10 +58,91 @@ pub fn await_input(from: &impl AsFd) -> Paused {
 }
 
 /// Whether a signal that asks to stop is waiting behind the host's mask: sudo blocks Ctrl-C while a
-/// module runs.
+/// module runs. In the broker, whether the program that asks says so, or is gone.
 #[must_use]
 pub fn interrupted() -> bool {
-    is_pending(&STOPPING)
+    is_pending(&STOPPING) || is_stopped_by_caller()
+}
+
+thread_local! {
+    /// The socket to the program for which this thread runs a login, in the broker alone.
+    static CALLER: Cell<Option<RawFd>> = const { Cell::new(None) };
+}
+/// Every login of this process is to end.
+static STOPPED: AtomicBool = AtomicBool::new(false);
+/// The system asks this process to end.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Runs `f`, in which [`interrupted`] also heeds the program at the other end of this socket: what
+/// that sends unasked is a wish to stop, and so is its end.
+pub fn with_caller_heeded<R>(socket: BorrowedFd<'_>, f: impl FnOnce() -> R) -> R {
+    CALLER.set(Some(socket.as_raw_fd()));
+    let _unset = Unheeded;
+    f()
+}
+
+struct Unheeded;
+
+impl Drop for Unheeded {
+    fn drop(&mut self) {
+        CALLER.set(None);
+    }
+}
+
+fn is_stopped_by_caller() -> bool {
+    let Some(socket) = CALLER.get() else {
+        return STOPPED.load(Ordering::Relaxed);
+    };
+    // SAFETY: `with_caller_heeded` borrows the socket for as long as its number stands here.
+    let socket = unsafe { BorrowedFd::borrow_raw(socket) };
+    let now = Timespec::default();
+    let polled = poll(&mut [PollFd::new(&socket, PollFlags::IN)], Some(&now));
+    STOPPED.load(Ordering::Relaxed) || !matches!(polled, Ok(0) | Err(Errno::INTR))
+}
+
+/// Whether the program for which this thread runs a login is gone. What it has said before it went
+/// does not matter any more.
+#[must_use]
+pub fn is_caller_gone() -> bool {
+    let Some(socket) = CALLER.get() else {
+        return false;
+    };
+    // SAFETY: as above.
+    let socket = unsafe { BorrowedFd::borrow_raw(socket) };
+    let mut polled = [PollFd::new(&socket, PollFlags::IN)];
+    let asked = poll(&mut polled, Some(&Timespec::default()));
+    asked.is_ok() && polled.iter().any(|polled| polled.revents().contains(PollFlags::HUP))
+}
+
+/// Ends every login of this process, as a Ctrl-C would.
+pub fn stop_all() {
+    STOPPED.store(true, Ordering::Relaxed);
+}
+
+/// Whether [`stop_all`] was called.
+#[must_use]
+pub fn is_stopping() -> bool {
+    STOPPED.load(Ordering::Relaxed)
+}
+
+/// From now on SIGTERM does not end this process: [`wants_end`] sees it, and waits end early. For a
+/// program of our own.
+pub fn note_end() {
+    extern "C" fn note(_: c_int) {
+        ENDING.store(true, Ordering::Relaxed);
+    }
+    // SAFETY: the handler does nothing but store into an atomic; a sigaction is plain data.
+    unsafe {
+        let mut action: libc::sigaction = mem::zeroed();
+        action.sa_sigaction = note as *const () as libc::sighandler_t;
+        libc::sigaction(libc::SIGTERM, &action, ptr::null_mut());
+    }
+}
+
+/// Whether the system has asked this process to end, after [`note_end`].
+#[must_use]
+pub fn wants_end() -> bool {
+    ENDING.load(Ordering::Relaxed)
 }
 
 fn is_pending(signals: &[c_int]) -> bool {

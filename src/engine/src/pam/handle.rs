@@ -8,8 +8,7 @@ use ::pam::constants::PamResultCode;
 use ::pam::items::{Item, ItemType, RHost, RUser, Service, Tty, User};
 use ::pam::module::PamHandle;
 
-use crate::audit::Event;
-use crate::host::{Caller, Nameless};
+use crate::host::{Caller, Nameless, Program};
 use crate::os;
 
 #[link(name = "pam")]
@@ -44,6 +43,7 @@ pub(super) fn caller(handle: &mut PamHandle, arguments: &[&CStr]) -> Caller {
         real_uid: os::real_uid(),
         ssh_auth_info: variable(handle, c"SSH_AUTH_INFO_0").map(str::to_owned),
         arguments: arguments.iter().map(|a| a.to_string_lossy().into_owned()).collect(),
+        program: Program::Own,
     }
 }
 
@@ -116,10 +116,10 @@ pub(super) fn authtok(handle: &mut PamHandle) -> Result<&CStr, PamResultCode> {
 /// Applications and other modules alone can put something into the PAM environment; sshd, sudo, su
 /// and login put nothing of the user's there before they have authenticated. If one did, the line
 /// still holds no secret.
-pub(super) fn hand_over(handle: &mut PamHandle, event: &Event) {
+pub(super) fn hand_over(handle: &mut PamHandle, line: &str) {
     if variable(handle, REHEARSAL) == Some("1") {
         // A failure is the rehearsal's loss.
-        let _ = set_variable(handle, AUDIT, &event.line());
+        let _ = set_variable(handle, AUDIT, line);
     }
 }
 

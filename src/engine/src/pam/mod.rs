@@ -14,7 +14,8 @@ use ::pam::constants::{PamFlag, PamResultCode};
 use ::pam::macros::invoke_hook;
 use ::pam::module::PamHandle;
 
-use crate::host::{self, Verdict};
+use crate::broker;
+use crate::host::{self, Decision};
 use crate::log::{Level, Log};
 use crate::policy::ExemptResult;
 
@@ -69,10 +70,12 @@ fn authenticate(handle: &mut PamHandle, arguments: Vec<&CStr>) -> PamResultCode 
     let answer = host::caught(|| {
         let caller = handle::caller(handle, &arguments);
         let mut conversation = conversation::PamConversation::new(handle);
-        let outcome = host::authenticate(&caller, &mut conversation);
-        handle::delay_failure(handle, outcome.failure_delay);
-        handle::hand_over(handle, &outcome.event);
-        code(&outcome.verdict, caller.is_ssh())
+        let ending = broker::authenticate(&caller, &mut conversation);
+        handle::delay_failure(handle, ending.failure_delay);
+        if let Some(line) = &ending.line {
+            handle::hand_over(handle, line);
+        }
+        code(ending.decision, caller.is_ssh())
     });
     answer.unwrap_or_else(|defect| {
         Log::new("panic").line(Level::Error, &defect);
@@ -85,13 +88,13 @@ fn authenticate(handle: &mut PamHandle, arguments: Vec<&CStr>) -> PamResultCode 
 /// After `PAM_MAXTRIES` sshd takes no method any more that PAM has a part in. Where that were all
 /// that the login could go on with, it names none, and ssh then tries all that it knows: it asks
 /// for a password that nothing takes. So sshd may ask again.
-fn code(verdict: &Verdict, is_ssh: bool) -> PamResultCode {
-    match verdict {
-        Verdict::Granted(_proof) => PamResultCode::PAM_SUCCESS,
-        Verdict::Remembered(_confirmation) => PamResultCode::PAM_SUCCESS,
-        Verdict::Exempt { result: ExemptResult::Ignore, .. } => PamResultCode::PAM_IGNORE,
-        Verdict::Exempt { result: ExemptResult::Success, .. } => PamResultCode::PAM_SUCCESS,
-        Verdict::Refused(refusal) => match refusal.reason.pam_code() {
+fn code(decision: Decision, is_ssh: bool) -> PamResultCode {
+    match decision {
+        Decision::Granted => PamResultCode::PAM_SUCCESS,
+        Decision::Remembered => PamResultCode::PAM_SUCCESS,
+        Decision::Exempt(ExemptResult::Ignore) => PamResultCode::PAM_IGNORE,
+        Decision::Exempt(ExemptResult::Success) => PamResultCode::PAM_SUCCESS,
+        Decision::Refused(reason) => match reason.pam_code() {
             PamResultCode::PAM_MAXTRIES if is_ssh => PamResultCode::PAM_AUTH_ERR,
             code => code,
         },
@@ -101,13 +104,13 @@ fn code(verdict: &Verdict, is_ssh: bool) -> PamResultCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::refusal::{Reason, Refusal};
+    use crate::refusal::Reason;
 
     #[test]
     fn no_refusal_is_a_success_and_none_is_ignored() {
         for reason in Reason::ALL {
             for is_ssh in [false, true] {
-                let code = code(&Verdict::Refused(Refusal::new(reason, "")), is_ssh);
+                let code = code(Decision::Refused(reason), is_ssh);
                 assert_ne!(code, PamResultCode::PAM_SUCCESS, "{reason:?}");
                 assert_ne!(code, PamResultCode::PAM_IGNORE, "{reason:?}");
             }
@@ -116,17 +119,14 @@ mod tests {
 
     #[test]
     fn sshd_is_not_told_that_there_were_too_many_tries_and_other_programs_are() {
-        let denied = |is_ssh| {
-            let refusal = Refusal::new(Reason::ApprovalRefused, "");
-            code(&Verdict::Refused(refusal), is_ssh)
-        };
+        let denied = |is_ssh| code(Decision::Refused(Reason::ApprovalRefused), is_ssh);
         assert_eq!(denied(true), PamResultCode::PAM_AUTH_ERR);
         assert_eq!(denied(false), PamResultCode::PAM_MAXTRIES);
     }
 
     #[test]
     fn an_exempt_user_is_ignored_unless_the_rule_says_success() {
-        let exempt = |result| code(&Verdict::Exempt { rule: "r".into(), result }, false);
+        let exempt = |result| code(Decision::Exempt(result), false);
         assert_eq!(exempt(ExemptResult::Ignore), PamResultCode::PAM_IGNORE);
         assert_eq!(exempt(ExemptResult::Success), PamResultCode::PAM_SUCCESS);
     }

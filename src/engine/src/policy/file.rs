@@ -23,16 +23,16 @@ use super::value::{
     number, path, proxy, redirect_host, rule_name, template, tenant_id, tenant_name, tenant_url,
 };
 use super::{
-    Batch, ExemptResult, Exemptions, IpFamily, Labels, Login, NameTable, Policy, Push,
+    Batch, Broker, ExemptResult, Exemptions, IpFamily, Labels, Login, NameTable, Policy, Push,
     Requirements, Settings, Tenant, Users,
 };
 
 /// No configuration is longer, in bytes.
 pub const LONGEST: u64 = 256 * 1024;
 /// Where is kept what a boot may forget.
-const STATE_FOLDER: &str = "/run/countersign";
+const STATE_FOLDER: &str = "/run/countersign/state";
 /// Where is kept what must outlive a boot.
-const OFFLINE_FOLDER: &str = "/var/lib/countersign";
+const OFFLINE_FOLDER: &str = "/var/lib/countersign/offline";
 /// Of so many errors it is looked up what they collide with: each costs a reading of the file.
 const EXPLAINED: usize = 8;
 /// No machine has more services with a table of their own.
@@ -85,6 +85,8 @@ fn read_policy(mut root: Table<'_>) -> Policy {
     let mut state_folder = PathBuf::from(STATE_FOLDER);
     root.table("state").read("folder", path, &mut state_folder);
     let log_socket = root.table("log").given("socket", path);
+    let mut broker = Broker::default();
+    root.table("broker").read("use", choice(&BROKERS), &mut broker);
     let offline_folder = base.offline_folder.clone();
     let britive = registration::read(root.table("britive"));
     let admin = client::read_admin(root.table("admin"));
@@ -95,6 +97,7 @@ fn read_policy(mut root: Table<'_>) -> Policy {
         state_folder,
         offline_folder: offline_folder.unwrap_or_else(|| PathBuf::from(OFFLINE_FOLDER)),
         log_socket,
+        broker,
         britive,
         admin,
     }
@@ -196,6 +199,9 @@ fn read_tenant(mut table: Table<'_>, base: &Tenant, scope: Scope) -> Tenant {
     table.read("multiple_operations", choice(&BATCHES), &mut tenant.multiple_operations);
     tenant
 }
+
+const BROKERS: [(&str, Broker); 3] =
+    [("auto", Broker::Auto), ("always", Broker::Always), ("never", Broker::Never)];
 
 const IP_FAMILIES: [(&str, IpFamily); 3] =
     [("any", IpFamily::Any), ("ipv4", IpFamily::Ipv4), ("ipv6", IpFamily::Ipv6)];

@@ -34,7 +34,7 @@ pub struct Exemption<'l> {
 }
 
 /// What PAM hears about an exempt user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ExemptResult {
     /// `PAM_IGNORE`: as if the module were not in the stack.
     Ignore,

@@ -70,7 +70,7 @@ pub use packed::Bytes;
 pub use remembering::Remembering;
 pub use rule::{Case, Doubt};
 pub use settings::{
-    Batch, Britive, Flow, IpFamily, Labels, Login, Offline, OfflineLimits, OnDemand, Push,
+    Batch, Britive, Broker, Flow, IpFamily, Labels, Login, Offline, OfflineLimits, OnDemand, Push,
     Settings, StepUp, Tenant, Terms, Users, Whom,
 };
 pub use spelling::nearest;
@@ -88,6 +88,7 @@ pub struct Policy {
     state_folder: PathBuf,
     offline_folder: PathBuf,
     log_socket: Option<PathBuf>,
+    broker: Broker,
     britive: Option<Britive>,
     admin: Option<OAuthClient>,
 }
@@ -171,6 +172,12 @@ impl Policy {
     #[must_use]
     pub fn log_socket(&self) -> Option<&Path> {
         self.log_socket.as_deref()
+    }
+
+    /// `broker.use`: whether logins run in the broker.
+    #[must_use]
+    pub fn broker(&self) -> Broker {
+        self.broker
     }
 
     /// `[britive]`: where the command registers authenticators, if anywhere.

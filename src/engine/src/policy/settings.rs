@@ -131,6 +131,18 @@ impl Tenant {
     }
 }
 
+/// `broker.use`: whether logins run in a process of their own, the broker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Broker {
+    /// Where its socket is.
+    #[default]
+    Auto,
+    /// Without its socket there is no login.
+    Always,
+    /// Not even where its socket is.
+    Never,
+}
+
 /// `tenant.ip_family`: which addresses are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IpFamily {

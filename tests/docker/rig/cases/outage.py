@@ -27,9 +27,9 @@ LONG = 4
 SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
 
 
-def outage(configuration):
+def outage(configuration, process_only=False):
     """A case in which sudo does not ask again."""
-    return case(stack="unix_requisite", configuration=configuration, sudoers="Defaults:otto passwd_tries=1")
+    return case(stack="unix_requisite", configuration=configuration, sudoers="Defaults:otto passwd_tries=1", process_only=process_only)
 
 
 # --- programs that ask for the password, and what becomes of them ---
@@ -306,7 +306,7 @@ def one_byte_of_the_network_is_enough_to_make_it_no_outage(world):
         is_refused(world, attempt, "misbehaved", "no response in time")
 
 
-@outage(configuration="nameless")
+@outage(configuration="nameless", process_only=True)
 def a_program_that_is_stopped_during_the_lookup_meets_no_outage(world):
     for program in PROGRAMS.values():
         host.forget_logins()
@@ -317,7 +317,7 @@ def a_program_that_is_stopped_during_the_lookup_meets_no_outage(world):
             is_refused(world, attempt, "local", STOPPED)
 
 
-@outage(configuration="hurried")
+@outage(configuration="hurried", process_only=True)
 def a_program_that_is_stopped_during_the_connect_meets_no_outage(world):
     for program in PROGRAMS.values():
         host.forget_logins()
@@ -328,7 +328,7 @@ def a_program_that_is_stopped_during_the_connect_meets_no_outage(world):
             is_refused(world, attempt, "local", STOPPED)
 
 
-@outage(configuration="hurried")
+@outage(configuration="hurried", process_only=True)
 def a_program_that_is_stopped_during_the_handshake_meets_no_outage(world):
     for program in PROGRAMS.values():
         host.forget_logins()
@@ -339,7 +339,7 @@ def a_program_that_is_stopped_during_the_handshake_meets_no_outage(world):
             is_refused(world, attempt, "local", STOPPED)
 
 
-@outage(configuration="hurried")
+@outage(configuration="hurried", process_only=True)
 def a_program_that_is_stopped_between_its_waits_meets_no_outage(world):
     far = ("127.0.0.2", 8443)
     with distant(far, 0.1):
@@ -372,7 +372,7 @@ def stands_still(pid):
     return True
 
 
-@outage(configuration="hurried")
+@outage(configuration="hurried", process_only=True)
 def many_stops_that_are_short_meet_no_outage_either(world):
     with silent(world) as network:
         attempt = sudo(world)
@@ -386,7 +386,7 @@ def many_stops_that_are_short_meet_no_outage_either(world):
         is_refused(world, attempt, "local", STOPPED)
 
 
-@outage(configuration="hurried")
+@outage(configuration="hurried", process_only=True)
 def a_program_that_is_stopped_while_it_waits_for_the_phone_meets_no_outage(world):
     world.tenant.fails("slow", action="Poll", millis=1000 * LONG, times=1)
     host.enroll_offline("penny", KEY)
@@ -400,7 +400,7 @@ def a_program_that_is_stopped_while_it_waits_for_the_phone_meets_no_outage(world
     is_refused(world, attempt, "local", STOPPED)
 
 
-@outage(configuration="hurried")
+@outage(configuration="hurried", process_only=True)
 def a_program_that_is_frozen_without_a_signal_meets_no_outage(world):
     ptrace = ctypes.CDLL(None, use_errno=True).ptrace
     with silent(world) as network:

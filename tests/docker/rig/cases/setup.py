@@ -366,27 +366,6 @@ def nobody_is_left_outside_by_a_key_without_a_word(world):
         takes_back(world)
 
 
-@case()
-def who_has_a_key_and_no_local_password_is_named_where_the_stack_asks_for_one(world):
-    folder = "/home/sam/.ssh"
-    with fresh_system():
-        os.makedirs(folder)
-        with open(f"{folder}/authorized_keys", "w", encoding="ascii") as keys:
-            keys.write("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl sam\n")
-        try:
-            named = r"\n  sam: the stack asks for the local password, and it has none"
-            for order, looks in (("--lock", "shows"), ("--unlock", "never_shows")):
-                subprocess.run(["usermod", order, "sam"], check=True)
-                with open(host.CONFIGURATION, "w", encoding="ascii") as configuration:
-                    configuration.write('[offline]\nenabled = true\nfirst_factor = "pam_unix"\n')
-                attempt = sets_up(world, "--yes", "--keys", "followed")
-                expect(attempt.ends() == 1, "setup succeeded")
-                getattr(attempt, looks)(named)
-        finally:
-            shutil.rmtree(folder)
-            os.remove(host.CONFIGURATION)
-
-
 def findings(name):
     """What `check` finds under this name that is not as it should be."""
     return [one for one in host.check()["findings"] if one["id"] == name and one["severity"] != "passed"]

@@ -162,6 +162,7 @@ def a_wrong_password_and_a_push_come_back_to_a_prompt_again_and_again_until_the_
     login.presses(CONTROL_C)
     expect(login.ends() != 0, "ssh ended well")
     login.left_no_mark()
+    world.ends_what_was_killed("penny", "sshd")
     world.tenant.saw(Start=1, Answer=1, StartOOB=1, Poll="some")
     world.tenant.sent_nothing_to("penny")
 
@@ -409,6 +410,7 @@ def a_client_that_leaves_at_the_prompt_leaves_nothing_behind(world):
     login.leaves()
     world.log.says("Connection closed by", tag="sshd")
     login.left_no_mark()
+    world.ends_what_was_killed("penny", "sshd")
     world.tenant.sent_nothing_to("penny")
     again = world.ssh("penny")
     answers(again, PASSWORD, "")

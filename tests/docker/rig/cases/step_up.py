@@ -219,7 +219,7 @@ def a_token_service_that_does_not_know_this_machine_is_asked_once(world):
     refuses_this_machine(world, "client_refused", re.compile("token: invalid_client ?"), Token=1)
 
 
-@case(stack="unix_first", configuration="step_up")
+@case(stack="unix_first", configuration="step_up", process_only=True)
 def a_client_secret_that_others_can_read_is_not_used(world):
     host.use_client_secret("of this machine 5", mode=0o644)
     attempt = world.sudo("penny")

@@ -11,7 +11,7 @@ mod stack;
 use std::path::PathBuf;
 
 use countersign::audit::escape;
-use countersign::host::{self, Caller, Whence};
+use countersign::host::{self, Caller, Program, Whence};
 use countersign::local::fingerprint;
 use countersign::os;
 use countersign::policy::{ExemptResult, Judgement, Origin, Policy, Required, Terms};
@@ -118,6 +118,7 @@ fn caller(arguments: &Arguments) -> Result<Caller, Problem> {
         real_uid,
         ssh_auth_info: None,
         arguments: Vec::new(),
+        program: Program::Own,
     })
 }
 

@@ -10,9 +10,8 @@ use countersign::policy::Tenant;
 use super::policy_sets::harmless;
 use crate::ui::output::Problem;
 
-/// Where they are kept, unless an option says otherwise, and what that is in.
+/// Where they are kept, unless an option says otherwise.
 const FOLDER: &str = "/var/lib/countersign/policies";
-const STATE: &str = "/var/lib/countersign";
 /// Larger than any reply can be.
 const LONGEST: u64 = 4 * 1024 * 1024;
 
@@ -30,11 +29,7 @@ impl Backups {
     pub fn open(folder: Option<&Path>) -> Result<Self, Problem> {
         let place = match folder {
             Some(folder) => std::path::absolute(folder).map_err(Problem::new)?,
-            None => {
-                // Only what is missing itself is made. If this one can't be, the next says so.
-                let _ = Folder::open(Path::new(STATE));
-                PathBuf::from(FOLDER)
-            }
+            None => PathBuf::from(FOLDER),
         };
         let opened = Folder::open(&place);
         opened.map(Backups).map_err(|problem| {

@@ -16,7 +16,6 @@ use super::parts::{Part, Written};
 use crate::machine::root::Root;
 use crate::ui::output::{Done, Problem, spoken};
 
-const STATE: &str = "/var/lib/countersign";
 const FOLDER: &str = "/var/lib/countersign/setup";
 const LIMIT: u64 = 16 * 1024 * 1024;
 const VERSION: u32 = 2;
@@ -68,8 +67,6 @@ impl Journal {
         if !root.is_live() {
             std::fs::create_dir_all(root.place("/var/lib")).map_err(Problem::new)?;
         }
-        // Closed to others, as everything in it.
-        Folder::open(&root.place(STATE)).map_err(unusable)?;
         Ok(Self {
             folder: Folder::open(&root.place(FOLDER)).map_err(unusable)?,
             root: root.clone(),

@@ -21,6 +21,9 @@ pub(super) const OFFERED: &str = "offered-";
 /// How the files of the numbers are named, before the uid.
 const NUMBERS: &str = "tries-";
 
+/// All of them: a record comes behind its numbers.
+const FILES: [&str; 3] = [OFFERED, NUMBERS, PREFIX];
+
 /// The name of the numbers that belong to a record: another record of the user has others.
 pub(super) fn numbers_name(uid: u32, record: &[u8]) -> String {
     format!("{}{}", numbers_prefix(uid), fingerprint(record))
@@ -78,6 +81,7 @@ impl Store {
     ///
     /// As [`Store::open`].
     pub fn open_knowing(trusted: &Trusted, place: &Path) -> Result<Self, Unusable> {
+        Folder::follow(place, &FILES);
         let folder = Folder::open_knowing(trusted, place);
         let folder = folder.map_err(|error| Unusable(error.to_string()))?;
         let now = Moment::now()?;
@@ -90,6 +94,7 @@ impl Store {
     ///
     /// [`Unmarked`].
     pub fn find(trusted: &Trusted, place: &Path) -> Result<Option<Self>, Unmarked> {
+        Folder::follow(place, &FILES);
         let folder = Folder::find(trusted, place).map_err(|error| {
             let unusable = Unusable(error.to_string());
             if error.is_lasting() {

@@ -82,6 +82,9 @@ impl Examination<'_> {
 
     /// A folder that the module makes where it is missing, and writes files in.
     fn folder(&self, folder: &Path, why: &str) -> Option<Finding> {
+        // What is missing is made together with the folder that it is in.
+        let above = folder.parent().filter(|above| self.kernel.label(above).is_none());
+        let folder = above.unwrap_or(folder);
         let shown = folder.display();
         let (label, denied) = match self.kernel.label(folder) {
             Some(label) => {

@@ -212,12 +212,13 @@ fn a_state_folder_that_can_not_be_made_or_written_is_an_error() {
     source.made = vec![("sshd_t", "var_run_t", "dir", "countersign_runtime_t")];
     assert_eq!(said(&policy(""), &source), [""; 0]);
     source.labels.insert("/run/countersign", "countersign_runtime_t");
+    source.labels.insert("/run/countersign/state", "countersign_runtime_t");
     source.denied =
         vec![("countersign_runtime_t", "dir", "lock"), ("countersign_runtime_t", "file", "map")];
     assert_eq!(
         said(&policy(""), &source),
         [
-            "SELinux: sshd_t may not keep files in /run/countersign (countersign_runtime_t): lock, map"
+            "SELinux: sshd_t may not keep files in /run/countersign/state (countersign_runtime_t): lock, map"
         ]
     );
 }
