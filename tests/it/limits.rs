@@ -343,16 +343,14 @@ fn calls(row: &Row) -> (usize, usize) {
     (first.unwrap(), count)
 }
 
-/// A process that is about to begin its system call with this number.
-fn held(machine: &Machine, row: &Row, call: usize) -> Traced {
+/// A process that is about to begin its system call with this number. `None` if it has ended by
+/// then: one run may have a few calls more than another.
+fn held(machine: &Machine, row: &Row, call: usize) -> Option<Traced> {
     let traced = Traced::start(&mut machine.act(row), "");
     // Two stops for each call.
-    for stop in 0..2 * call + 1 {
-        if let Stop::Exited(code) = traced.next() {
-            panic!("{}: call {call}: it ended with {code} at stop {stop}", row.state);
-        }
-    }
-    traced
+    let mut stops = (0..2 * call + 1).map(|_| traced.next());
+    let has_ended = stops.any(|stop| matches!(stop, Stop::Exited(_)));
+    (!has_ended).then_some(traced)
 }
 
 /// SIGSTOP or a frozen cgroup, and then kill -9, a shell that is closed, a client that hangs up: at
@@ -365,7 +363,9 @@ fn a_process_that_stands_still_or_is_killed_keeps_every_limit_and_nobody_waits_f
         let mut has_said = false;
         for call in first..end {
             let machine = Machine::for_row(row);
-            let mut traced = held(&machine, row, call);
+            let Some(mut traced) = held(&machine, row, call) else {
+                break;
+            };
             let what = format!("stopped at call {call}");
             let others = machine.state().spend("bob@example.com", LIMITS);
             assert!(matches!(others, Ok(Ok(_))), "{}: {what}", row.state);
@@ -392,7 +392,9 @@ fn a_process_that_lacks_something_leaves_every_limit_or_does_nothing() {
             let mut refused = 0;
             for call in first..end - 1 {
                 let machine = Machine::for_row(row);
-                let traced = held(&machine, row, call);
+                let Some(traced) = held(&machine, row, call) else {
+                    break;
+                };
                 traced.fail(error);
                 traced.to_the_end();
                 let said = traced.said();
