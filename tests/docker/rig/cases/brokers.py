@@ -323,3 +323,21 @@ def failures_are_counted_in_one_place_whichever_way_a_login_runs(world):
         expect(failures() == 5, f"{failures()} failures are counted, not 5")
         calls(world, "sudo", [], [oath_code(KEY)]).left_no_mark()
         world.verdict("denied", "offline_locked", user="alice", service="sudo")
+
+
+@broker_case()
+def check_proves_the_broker_by_a_connection(world):
+    found = [finding for finding in host.check("--config", host.CONFIGURATION)["findings"] if finding["id"].startswith("broker")]
+    expect([finding["severity"] for finding in found] == ["passed"], f"{found}")
+    os.rename(broker.SOCKET, f"{broker.SOCKET}.away")
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as other:
+            other.bind(broker.SOCKET)
+            found = [finding["id"] for finding in host.check("--config", host.CONFIGURATION)["findings"] if finding["id"].startswith("broker")]
+            expect(found == ["broker-silent"], f"{found}")
+        os.remove(broker.SOCKET)
+        host.use_configuration("usual", '[broker]\nuse = "always"')
+        found = [finding["id"] for finding in host.check("--config", host.CONFIGURATION)["findings"] if finding["id"].startswith("broker")]
+        expect(found == ["broker-missing"], f"{found}")
+    finally:
+        os.rename(f"{broker.SOCKET}.away", broker.SOCKET)

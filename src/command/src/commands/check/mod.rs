@@ -6,6 +6,7 @@
 //! tenant.
 #![forbid(unsafe_code)]
 
+mod broker;
 mod configuration;
 mod finding;
 mod listing;
@@ -142,6 +143,9 @@ fn look(context: &Context, arguments: &Arguments, root: Root) -> Result<Report, 
     }
     outage::check(&machine, &policies);
     let is_asked = machine.root.is_live() && !arguments.offline;
+    if machine.root.is_live() {
+        broker::check(&machine, &policies);
+    }
     if is_asked {
         network::check(&machine, &policies);
     }
