@@ -488,6 +488,71 @@ fn a_stack_that_named_the_module_before_keeps_no_configuration() {
     assert_eq!(image.read("/etc/countersign/countersign.toml"), CONFIGURATION);
 }
 
+/// What packages run before the module goes: `None` where it succeeds.
+fn removal_is_refused(image: &Image) -> Option<String> {
+    let (_, err, code) = image.run(&["unsetup", "--for-removal"]);
+    assert_eq!(err.is_empty(), code == 0, "{err}");
+    (code != 0).then_some(err)
+}
+
+#[test]
+fn before_the_module_goes_its_lines_do_and_that_no_second_factor_is_left_is_said() {
+    let image = Image::new();
+    let before = image.files();
+    assert_eq!(image.run(&["unsetup", "--for-removal"]), (String::new(), String::new(), 0));
+    assert!(!image.at("/var/lib/countersign").exists());
+    image.sets_up(&BOTH);
+    let (out, err, code) = image.run(&["unsetup", "--for-removal"]);
+    assert_eq!((err.as_str(), code), ("", 0));
+    assert_eq!(
+        out,
+        "Everything is as it was before the first setup.\n\
+         No login is asked for a second factor by this machine any more: the local password, or a key, is enough.\n"
+    );
+    assert!(image.files() == before);
+    assert_eq!(removal_is_refused(&image), None);
+}
+
+#[test]
+fn as_long_as_a_stack_names_the_module_by_hand_no_line_goes_before_it() {
+    let line = "auth required pam_countersign.so\n";
+    let refused = |path: &str| {
+        format!(
+            "countersign: these stacks name the module, and would let no user in without it: {path} (nothing was changed)\n\
+             hint: take its lines out by hand, from a root shell that stays open until a new login has worked, and then again\n"
+        )
+    };
+    // Beside what a setup wrote, and without any setup.
+    let image = Image::new();
+    image.write("/etc/pam.d/su", &format!("{line}{SUDO_STACK}"));
+    image.fails(&["unsetup", "--for-removal"], &refused("/etc/pam.d/su"), 1);
+    image.sets_up(&BOTH);
+    image.fails(&["unsetup", "--for-removal"], &refused("/etc/pam.d/su"), 1);
+    image.write("/etc/pam.d/su", SUDO_STACK);
+    // In the stack of a setup, whose marks are gone.
+    let text = image.read("/etc/pam.d/sudo");
+    image.write("/etc/pam.d/sudo", &text.replace("# END countersign\n", ""));
+    image.fails(&["unsetup", "--for-removal"], &refused("/etc/pam.d/sudo"), 1);
+    image.write("/etc/pam.d/sudo", &text);
+    assert_eq!(removal_is_refused(&image), None);
+    // In a stack that had it before the setup.
+    image.write("/etc/pam.d/sudo", line);
+    image.sets_up(&BOTH);
+    image.fails(&["unsetup", "--for-removal"], &refused("/etc/pam.d/sudo"), 1);
+}
+
+#[test]
+fn a_line_that_an_administrator_wrote_below_the_block_is_found_when_the_block_is_gone() {
+    let image = Image::new();
+    image.sets_up(&BOTH);
+    let text = image.read("/etc/pam.d/sudo");
+    image.write("/etc/pam.d/sudo", &format!("{text}auth required pam_countersign.so\n"));
+    let before = image.files();
+    let refused = removal_is_refused(&image).unwrap();
+    assert!(refused.contains("without it: /etc/pam.d/sudo (nothing was changed)"), "{refused}");
+    assert!(image.files() == before);
+}
+
 #[test]
 fn what_changes_while_the_question_waits_is_not_written_over() {
     let image = Image::new();

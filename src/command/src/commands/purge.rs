@@ -71,10 +71,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
 /// A stack that names the module must find its configuration; a setup that was not taken back needs
 /// its record.
 fn is_unused(root: &Root) -> Done {
-    let naming: Vec<_> = stacks::naming(root)
-        .iter()
-        .map(|name| stacks::place_of(root, name).display().to_string())
-        .collect();
+    let naming = stacks::paths_naming(root);
     let hint = "run sudo countersign unsetup first, and remove lines that you wrote by hand";
     if !naming.is_empty() {
         let naming = naming.join(", ");

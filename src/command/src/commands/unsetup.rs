@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::commands::setup::apply;
+use crate::commands::setup::by_hand;
 use crate::commands::setup::journal::Journal;
 use crate::commands::setup::rollback::{self, Waiting};
+use crate::machine::pam::stacks;
 use crate::machine::root::Root;
 use crate::ui::output::{Done, Problem, line};
 
@@ -17,6 +19,10 @@ pub struct Arguments {
     /// The image below this folder
     #[arg(long, value_name = "FOLDER", default_value = "/")]
     root: PathBuf,
+    /// Succeeds only if no stack names the module at the end, and changes nothing where one would:
+    /// what a package runs before its module goes
+    #[arg(long)]
+    for_removal: bool,
     /// What the timer runs: puts back the setup that waits with this token, if no administrator
     /// has confirmed it
     #[arg(long, hide = true, value_name = "TOKEN")]
@@ -37,13 +43,45 @@ pub fn run(arguments: &Arguments) -> Done {
             Waiting { token, after: seconds(arguments.after), lead: seconds(arguments.lead) };
         return waiting.run(&root);
     }
-    if !Journal::is_there(&root) {
+    if !arguments.for_removal {
+        return put_all_back(&root);
+    }
+    let records = match Journal::is_there(&root) {
+        true => Journal::open(&root)?.all()?,
+        false => Vec::new(),
+    };
+    is_removable(&by_hand::files(&root, &records)?, "nothing was changed")?;
+    if records.is_empty() {
+        return Ok(());
+    }
+    put_all_back(&root)?;
+    is_removable(&stacks::paths_naming(&root), "the setups are put back")?;
+    line(
+        "No login is asked for a second factor by this machine any more: the local password, or a key, is enough.",
+    );
+    Ok(())
+}
+
+/// Refuses the removal of the module as long as these name it: without it, they let no user in.
+fn is_removable(named: &[String], so_far: &str) -> Done {
+    if named.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::new(format!(
+        "these stacks name the module, and would let no user in without it: {} ({so_far})",
+        named.join(", ")
+    ))
+    .hint("take its lines out by hand, from a root shell that stays open until a new login has worked, and then again"))
+}
+
+fn put_all_back(root: &Root) -> Done {
+    if !Journal::is_there(root) {
         return Err(nothing_to_do());
     }
-    let journal = Journal::open(&root)?;
-    let mut undone = apply::undo_last(&root, &journal, |_| true)?.ok_or_else(nothing_to_do)?;
+    let journal = Journal::open(root)?;
+    let mut undone = apply::undo_last(root, &journal, |_| true)?.ok_or_else(nothing_to_do)?;
     while undone.is_complete() {
-        match apply::undo_last(&root, &journal, |_| true)? {
+        match apply::undo_last(root, &journal, |_| true)? {
             Some(more) => undone.add(more),
             None => break,
         }
@@ -56,7 +94,7 @@ pub fn run(arguments: &Arguments) -> Done {
         ))
         .hint("mend that, and then again: sudo countersign unsetup"));
     }
-    rollback::disarm(&root)?;
+    rollback::disarm(root)?;
     line(if undone.left.is_empty() {
         "Everything is as it was before the first setup."
     } else {

@@ -115,7 +115,8 @@ impl Change {
         }
     }
 
-    fn named_us(&self) -> bool {
+    /// Whether the file named the module before.
+    pub fn named_us(&self) -> bool {
         names_module(text(&self.before))
     }
 }

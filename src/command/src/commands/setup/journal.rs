@@ -96,6 +96,12 @@ impl Journal {
         }
     }
 
+    /// All setups that were not taken back, the first one first.
+    pub fn all(&self) -> Result<Vec<Record>, Problem> {
+        let numbers = self.numbers()?.into_iter();
+        numbers.filter_map(|number| self.read(number).transpose()).collect()
+    }
+
     pub fn read(&self, number: u32) -> Result<Option<Record>, Problem> {
         let name = format!("{number}.json");
         let bytes = self.folder.read(&name, LIMIT).map_err(|error| self.failed(&error))?;

@@ -9,6 +9,7 @@ mod arguments;
 mod asked;
 mod awaited;
 mod block;
+pub mod by_hand;
 mod change;
 mod concerned;
 mod earlier;

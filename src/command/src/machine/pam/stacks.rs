@@ -151,6 +151,12 @@ pub fn naming(root: &Root) -> BTreeSet<String> {
     services.flat_map(|service| naming_in(root, &service)).collect()
 }
 
+/// The paths of the files that have a service of the system ask the module.
+pub fn paths_naming(root: &Root) -> Vec<String> {
+    let names = naming(root).into_iter();
+    names.map(|name| place_of(root, &name).display().to_string()).collect()
+}
+
 /// The files that have this service ask the module.
 pub fn naming_in(root: &Root, service: &str) -> BTreeSet<String> {
     let stacks = Kind::ALL.map(|kind| stack(root, service, kind));

@@ -218,6 +218,10 @@ impl Written for Authselect {
         }
     }
 
+    fn generates(&self, path: &str) -> bool {
+        path.strip_prefix("/etc/pam.d/").is_some_and(|name| STACKS.contains(&name))
+    }
+
     fn undo(&self, root: &Root, _naming: &Naming<'_>, undone: &mut Undone) {
         let done = self.profile_back(root, undone);
         undone.note(done);

@@ -31,6 +31,11 @@ pub trait Written {
         Ok(())
     }
 
+    /// Whether another program makes this stack of its files.
+    fn generates(&self, _path: &str) -> bool {
+        false
+    }
+
     /// Whether a login needs it as long as its stack names the module: it is taken back behind all
     /// stacks.
     fn outlives_stacks(&self) -> bool {
