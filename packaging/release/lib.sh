@@ -7,11 +7,12 @@
 # The oldest C library that the packages run with: that of RHEL 8 and Debian 10.
 glibc=2.28
 target=${CARGO_TARGET_DIR:-target}
-dist=$target/dist
+# Where the packages are put.
+dist=${DIST:-$target/dist}
 
 version=$(sed -n '/^\[workspace\.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 # The number of the packaging of this version.
-revision=1
+revision=${REVISION:-1}
 
 # The day of this version in CHANGELOG.md is the time of everything that is made of it, so that the same source gives the
 # same bytes on any day. A version without a day is not released yet, and has the day of the one before.
@@ -21,7 +22,8 @@ export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
 
 # The machine that is built for: that of the compiler, or what TRIPLE says.
 triple=${TRIPLE:-$(rustc -vV | sed -n 's/^host: //p')}
-built=$target/portable/$triple
+# What packaging/release/build makes, and packages are made of.
+built=${BUILT:-$target/portable/$triple}
 
 # Prints the distributions' name of the architecture: architecture deb, architecture rpm.
 architecture() {

@@ -127,7 +127,10 @@ bootstrap() {
   local codename=$1 image=$2
   say "no registry answers: bootstrapping $codename"
   install_missing "a base image where no registry answers" mmdebstrap
-  as_root mmdebstrap --quiet --variant=minbase "$codename" - \
+  # A mirror of sid that stands still is good enough to test on.
+  local options=()
+  [[ $codename != sid ]] || options=(--aptopt='Acquire::Check-Valid-Until "false"')
+  as_root mmdebstrap --quiet --variant=minbase "${options[@]}" "$codename" - \
     | "${docker[@]}" import --change "LABEL $label" - "$image" >/dev/null
 }
 
@@ -136,19 +139,33 @@ test_image() {
   local base image
   base=$(base_image)
   image=countersign-test:$(recipe "$("${docker[@]}" image inspect --format '{{.Id}}' "$base")" <tests/docker/Dockerfile)
-  has_image "$image" || build_image "$base" "$image"
+  has_image "$image" || build_image "$base" "$image" tests/docker/Dockerfile
   printf '%s\n' "$image"
 }
 
+# build_image BASE IMAGE DOCKERFILE
 build_image() {
   local base=$1 image=$2 output
   say "building $image from $base"
   output=$("${docker[@]}" build --label "$label" --tag "$image" --build-arg "BASE=$base" \
     ${http_proxy:+--build-arg http_proxy} ${https_proxy:+--build-arg https_proxy} \
-    - <tests/docker/Dockerfile 2>&1) || die "the image could not be built: $output"
+    - <"$3" 2>&1) || die "the image could not be built: $output"
 }
 
 remove_images() {
   engine_answers || return 0
   "${docker[@]}" images --quiet --filter "label=$label" | sort -u | xargs -r "${docker[@]}" rmi --force >/dev/null
+}
+
+# Prints the image of a Debian as it is; pulls or bootstraps it where it is missing.
+base_of() {
+  local pulled=debian:$1-slim bootstrapped
+  bootstrapped=countersign-base:$1-$(dpkg --print-architecture)
+  if has_image "$bootstrapped"; then
+    printf '%s\n' "$bootstrapped"
+  elif has_image "$pulled" || pull "$pulled"; then
+    printf '%s\n' "$pulled"
+  else
+    bootstrap "$1" "$bootstrapped" && printf '%s\n' "$bootstrapped"
+  fi
 }

@@ -9,7 +9,8 @@ use std::process::Command;
 const PAGE: &str = include_str!("../../CONTRIBUTING.md");
 
 /// Where an addition can have to be made. Tests are led to by what fails.
-const LOOKED_THROUGH: [&str; 4] = ["src", "conf", "packaging", "tests/simulator"];
+const LOOKED_THROUGH: [&str; 5] =
+    ["src", "conf", "packaging/man", "packaging/selinux", "tests/simulator"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()

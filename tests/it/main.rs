@@ -32,6 +32,7 @@ mod mechanisms;
 mod module;
 mod offline;
 mod packages;
+mod packaging;
 mod pam_application;
 mod policy_command;
 mod rehearse;

@@ -46,10 +46,7 @@ pub fn run(arguments: &Arguments) -> Done {
     if !arguments.for_removal {
         return put_all_back(&root);
     }
-    let records = match Journal::is_there(&root) {
-        true => Journal::open(&root)?.all()?,
-        false => Vec::new(),
-    };
+    let records = if Journal::is_there(&root) { Journal::open(&root)?.all()? } else { Vec::new() };
     is_removable(&by_hand::files(&root, &records)?, "nothing was changed")?;
     if records.is_empty() {
         return Ok(());
