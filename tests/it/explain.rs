@@ -226,6 +226,28 @@ fn a_key_has_an_owner_and_a_flow_of_its_own() {
     );
 }
 
+/// A file says what a fingerprint does not: that the key is a security key.
+#[test]
+fn a_security_key_is_known_by_its_file() {
+    let (machine, _) = machine("[service.sshd.login]\nsecurity_key = \"enough\"\n");
+    let keys = include_str!("keys/public_keys.txt").lines();
+    let mut keys = keys.filter_map(|line| line.split_once(' '));
+    let (fingerprint, key) = keys.find(|(_, key)| key.starts_with("sk-")).unwrap();
+    let file = machine.0.0.join("id.pub");
+    std::fs::write(&file, format!("{key} alice\n")).unwrap();
+    let (out, _, _) = machine.run(&["explain", "daemon", "--key", file.to_str().unwrap()]);
+    assert!(out.starts_with("sshd for daemon: granted\n"), "{out}");
+    assert!(out.contains("key         a security key, enough: the tenant is not asked"), "{out}");
+    for other in [fingerprint, KEY] {
+        let (out, _, _) = machine.run(&["explain", "daemon", "--key", other]);
+        assert!(out.starts_with("sshd for daemon: required\n"), "{out}");
+    }
+    std::fs::write(&file, "# no key\n").unwrap();
+    let (_, err, code) = machine.run(&["explain", "daemon", "--key", file.to_str().unwrap()]);
+    assert!(err.contains("the file has no public key"), "{err}");
+    assert_eq!(code, 2);
+}
+
 /// Who is not root can't know what the module will find.
 #[test]
 fn a_file_that_a_login_needs_and_does_not_find_is_what_refuses_it() {
@@ -324,7 +346,7 @@ fn the_object_for_programs_says_the_same() {
         "{\"account\":\"daemon\",\"not_matched\":[],\"notes\":[],\"outcome\":\"required\",\"people\":[{\"flow\":\"login\",\"mapped_by\":{\"key\":\
          \"users.template\",\"line\":6},\"minimum_factors\":2,\"offline\":{\"possible\":false,\"why\":\"offline.enabled is \
          false\"},\"policy\":null,\"preferred\":[\"OTP\",\"OATH\",\"SMS\",\"PF\",\"RADIUS\",\"EMAIL\",\"SQ\"],\"pushes\":\
-         {\"count\":3,\"left\":3,\"wait_seconds\":0},\"remembered\":{\"found\":[]},\"required_by\":null,\"tenant\":\
+         {\"count\":3,\"left\":3,\"wait_seconds\":0},\"remembered\":{\"found\":[]},\"required_by\":null,\"security_key\":null,\"tenant\":\
          \"https://tenant.example\",\"tenant_user\":\"daemon@example.com\",\"uid\":1,\"user\":\"daemon\"}],\"rhost\":null,\
          \"ruser\":null,\"service\":\"sshd\",\"tty\":\"ssh\",\"user\":\"daemon\"}\n",
     );
@@ -335,7 +357,7 @@ fn wrong_use_is_told() {
     let (machine, _) = machine("");
     for (arguments, said) in [
         (vec!["explain"], "required arguments were not provided"),
-        (vec!["explain", "root", "--key", "x"], "expected a fingerprint such as SHA256:"),
+        (vec!["explain", "root", "--key", "x"], "expected the file of a public key, or SHA256:"),
         (vec!["explain", "root", "--key", KEY, "--tty", "ssh"], "cannot be used with"),
     ] {
         let (out, err, code) = machine.run(&arguments);

@@ -20,6 +20,7 @@ mod contributing;
 mod explain;
 mod imports;
 mod install;
+mod keys;
 mod language;
 mod layers;
 mod leftovers;

@@ -10,7 +10,7 @@ use countersign::refusal::Reason;
 use countersign::tenant::silence;
 
 /// Words of the log that are no refusals: granted, granted without a question, exempt.
-const OTHERS: [&str; 4] = ["ok", "remembered", "rule", "offline"];
+const OTHERS: [&str; 5] = ["ok", "remembered", "security_key", "rule", "offline"];
 
 fn page(name: &str) -> String {
     fs::read_to_string(folder().join(name)).unwrap()

@@ -161,6 +161,7 @@ impl Machine {
             Verdict::Granted(proof) if proof.offline().is_some() => Ok("offline"),
             Verdict::Granted(_) => Ok("online"),
             Verdict::Remembered(_) => Ok("remembered"),
+            Verdict::SecurityKey(_) => Ok("security key"),
             Verdict::Exempt { .. } => Ok("exempt"),
             Verdict::Refused(refusal) => Err(refusal.reason),
         }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use countersign::policy::{self, SecurityKey};
 use serde_json::{Value, json};
 
 use crate::support::terminal::Terminal;
@@ -260,7 +261,7 @@ fn what_was_answered_is_proposed_the_next_time_even_if_it_was_taken_back() {
         ("Address of the tenant (https://...) [https://abc1234.id.cyberark.cloud]: ", ""),
         ("What {user} is called there, such as {user}@example.com [{user}@example.com]: ", ""),
         ("PAM services [sudo,sshd]: ", ""),
-        ("What becomes of public keys (followed, alone or refused) [alone]: ", ""),
+        ("What becomes of public keys (followed, verified, alone or refused) [alone]: ", ""),
         ("Write this? [y/N] ", "y"),
     ]);
     assert_eq!((seen.stderr.as_str(), seen.code), ("", Some(0)));
@@ -282,7 +283,7 @@ fn what_becomes_of_keys_has_no_silent_default() {
     image.fails(
         &arguments,
         "countersign: there is no terminal to ask on\n\
-         hint: say it on the command line: --keys followed, --keys alone or --keys refused\n",
+         hint: say it on the command line: --keys followed, --keys verified, --keys alone or --keys refused\n",
         1,
     );
 }
@@ -1031,6 +1032,20 @@ fn keys_are_left_alone_or_followed() {
     image.sets_up(&["--service", "sshd", "--keys", "alone"]);
     let alone = "AuthenticationMethods publickey keyboard-interactive:pam";
     assert_eq!(methods().as_deref(), Some(alone));
+    let security_key = || {
+        let policy = policy::parse(image.read("/etc/countersign/countersign.toml").as_bytes());
+        policy.unwrap().for_service("sshd").step_up.security_key
+    };
+    assert_eq!(security_key(), SecurityKey::Off);
+    image.sets_up(&["--service", "sshd", "--keys", "verified"]);
+    assert_eq!(methods().as_deref(), Some(followed));
+    let drop_in = image.read("/etc/ssh/sshd_config.d/10-countersign.conf");
+    assert!(drop_in.ends_with("\nPubkeyAuthOptions verify-required\n"), "{drop_in}");
+    assert_eq!(security_key(), SecurityKey::Enough);
+    image.sets_up(&["--service", "sshd", "--keys", "followed"]);
+    let drop_in = image.read("/etc/ssh/sshd_config.d/10-countersign.conf");
+    assert!(!drop_in.contains("PubkeyAuthOptions"), "{drop_in}");
+    assert_eq!(security_key(), SecurityKey::Off);
     image.write("/etc/ssh/sshd_config.d/10-countersign.conf", "# edited\n");
     let arguments =
         ["setup"].into_iter().chain(TENANT).chain(["--service", "sshd", "--keys", "followed"]);

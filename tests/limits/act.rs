@@ -127,7 +127,10 @@ impl Machine {
         };
         match authenticate(&caller, &mut Mute).verdict {
             Verdict::Exempt { rule, .. } => println!("exempt by {rule}"),
-            Verdict::Granted(_) | Verdict::Remembered(_) | Verdict::Refused(_) => {
+            Verdict::Granted(_)
+            | Verdict::Remembered(_)
+            | Verdict::SecurityKey(_)
+            | Verdict::Refused(_) => {
                 println!("not exempt");
             }
         }

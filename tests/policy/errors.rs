@@ -25,7 +25,7 @@ fn are_listed_all_at_once_with_line_and_key() {
          line 8: login.echo_codes: expected true or false, found \"yes\"\n\
          line 9: login.colour: unknown key, expected one of deadline, poll_interval, approval_wait, failure_delay, preferred, \
          attempts, minimum_factors, email_counts, require_number_match, push_first, echo_codes, labels, federated, \
-         flow, after_public_key, person, remember, ssh_counts\n\
+         flow, after_public_key, security_key, person, remember, ssh_counts\n\
          line 10: login.preferred[2]: U2F does not work in a terminal\n\
          line 10: login.preferred[3]: expected one of UP, SQ, OTP, SMS, EMAIL, OATH, PF, RADIUS, found \"fax\"\n\
          line 10: login.preferred: OTP is there twice"
@@ -115,7 +115,7 @@ fn never_repeat_what_could_be_a_secret() {
          line 5: tenant.proxy: a password does not belong here but in the file that proxy_password_file names\n\
          line 7: login.token: unknown key, expected one of deadline, poll_interval, approval_wait, failure_delay, preferred, \
          attempts, minimum_factors, email_counts, require_number_match, push_first, echo_codes, labels, federated, \
-         flow, after_public_key, person, remember, ssh_counts; \
+         flow, after_public_key, security_key, person, remember, ssh_counts; \
          secrets belong in a file of their own that the configuration names\n\
          line 8: not valid TOML: invalid literal string, expected `'`\n\
          line 10: service.sudo.tenant.url: a user name has no place in this address\n\

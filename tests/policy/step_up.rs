@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use countersign::policy::{ClientAuth, OAuthClient, StepUp, Whom};
+use countersign::policy::{ClientAuth, OAuthClient, SecurityKey, StepUp, Whom};
 
 use super::*;
 
@@ -12,7 +12,9 @@ const ON_DEMAND: &str = "[on_demand]\napp = 'countersign'\nclient_id = 'counters
 
 #[test]
 fn is_a_whole_login_about_whoever_calls_if_nobody_says_otherwise() {
-    let StepUp { flow, after_public_key, person, remember, ssh_counts } = settings("").step_up;
+    let StepUp { flow, after_public_key, security_key, person, remember, ssh_counts } =
+        settings("").step_up;
+    assert_eq!(security_key, SecurityKey::Off);
     assert_eq!((flow, after_public_key), (Flow::Login, Flow::Login));
     assert_eq!((person, remember, ssh_counts), (Whom::Auto, Duration::ZERO, false));
 }

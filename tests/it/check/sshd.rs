@@ -157,6 +157,40 @@ fn a_key_before_pam_is_what_a_step_up_steps_up_from() {
 }
 
 #[test]
+fn a_security_key_is_enough_only_where_sshd_demands_that_its_user_is_verified() {
+    let finds = |setting: &str, lines: &str, expected: &[&str]| {
+        let image = image(&format!("{lines}{GOOD}"));
+        image.configure(&format!("[service.sshd.login]\nsecurity_key = \"{setting}\"\n"));
+        image.finds(expected);
+    };
+    let verified = "PubkeyAuthOptions verify-required\n";
+    let unverified = "error sshd-key-unverified /etc/ssh/sshd_config sshd need not demand a PIN of a security key";
+    for setting in ["off", "factor"] {
+        finds(setting, "", &[]);
+    }
+    finds("enough", "", &[unverified]);
+    finds("enough", verified, &[]);
+    finds("enough", "PubkeyAuthOptions touch-required,verify-required\n", &[]);
+    finds(
+        "enough",
+        "PubkeyAuthOptions touch-required\n",
+        &[
+            "error sshd-key-unverified /etc/ssh/sshd_config:1 sshd need not demand a PIN of a security key",
+        ],
+    );
+    finds(
+        "enough",
+        "TrustedUserCAKeys /etc/ssh/ca.pub\n",
+        &[
+            "error sshd-key-unverified /etc/ssh/sshd_config sshd takes keys from TrustedUserCAKeys, and need not demand a PIN of a security key",
+        ],
+    );
+    let image = image(&format!("{verified}{GOOD}Match User bob\n  PubkeyAuthOptions none\n"));
+    image.configure("[service.sshd.login]\nsecurity_key = \"enough\"\n");
+    image.finds(&["error sshd-key-unverified /etc/ssh/sshd_config:1 for \"Match User bob\" sshd need not demand a PIN of a security key"]);
+}
+
+#[test]
 fn where_sshd_does_not_use_the_module_nothing_is_asked_of_it() {
     let image = Image::new();
     image.write("etc/ssh/sshd_config", "UsePAM no\n");
@@ -210,7 +244,7 @@ fn setup_reads_the_files_of_sshd_as_check_does() {
         image.run(&arguments)
     };
     let unsaid = "countersign: there is no terminal to ask on\n\
-        hint: say it on the command line: --keys followed, --keys alone or --keys refused\n";
+        hint: say it on the command line: --keys followed, --keys verified, --keys alone or --keys refused\n";
     // The words of a line may stand in quotes: no block is written where drop-ins count.
     image.write("etc/ssh/sshd_config", "Include \"/etc/ssh/sshd_config.d/*.conf\"\n");
     assert_eq!(set_up().1, unsaid);

@@ -108,6 +108,7 @@ pub fn outcome(verdict: Verdict) -> Result<String, Reason> {
             Ok(proof.met().iter().map(|m| m.name()).collect::<Vec<_>>().join(","))
         }
         Verdict::Remembered(_) => Ok("remembered".into()),
+        Verdict::SecurityKey(_) => Ok("security key".into()),
         Verdict::Exempt { rule, .. } => Ok(format!("exempt by {rule}")),
         Verdict::Refused(refusal) => Err(refusal.reason),
     }

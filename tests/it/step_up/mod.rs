@@ -4,6 +4,7 @@
 mod budget;
 mod memory;
 mod people;
+mod security_key;
 mod token;
 
 use std::fs;
@@ -37,6 +38,7 @@ code = [["OATH"]]
 message = [["SMS", "OATH"]]
 push = [["OTP", "OATH"]]
 password = [["UP"], ["OATH"]]
+known = [["UP"]]
 "#;
 
 /// What a step-up by code looks like to the tenant.

@@ -16,7 +16,7 @@ fn rest(login: &str) -> String {
 /// With a key that sshd has verified.
 fn with_key(subject: Subject) -> Subject {
     Subject {
-        public_key: Some("SHA256:p6wU0VxRqcAHrSZM5iGlF6nJYWvVhOZ0q9hZSMpDi2k".into()),
+        public_keys: vec![a_key("SHA256:p6wU0VxRqcAHrSZM5iGlF6nJYWvVhOZ0q9hZSMpDi2k")],
         ..subject
     }
 }

@@ -11,7 +11,7 @@ fn keys() -> String {
 }
 
 fn with(key: &str, subject: Subject) -> Subject {
-    Subject { public_key: Some(key.into()), ..subject }
+    Subject { public_keys: vec![a_key(key)], ..subject }
 }
 
 fn root() -> Subject {

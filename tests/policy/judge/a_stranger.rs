@@ -5,8 +5,11 @@ use super::*;
 const KEY: &str = "SHA256:p6wU0VxRqcAHrSZM5iGlF6nJYWvVhOZ0q9hZSMpDi2k";
 
 fn is_stranger(rhost: &str, has_terminal: bool, key: Option<&str>) -> bool {
-    let subject =
-        Subject { public_key: key.map(Into::into), has_terminal, ..subject("alice", 1000, rhost) };
+    let subject = Subject {
+        public_keys: key.map(a_key).into_iter().collect(),
+        has_terminal,
+        ..subject("alice", 1000, rhost)
+    };
     only(judged("", &subject)).stranger
 }
 

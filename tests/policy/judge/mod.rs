@@ -6,7 +6,7 @@ use std::path::Path;
 use countersign::os;
 use countersign::policy::{
     Account, Date, Directory, DirectoryFailed, ExemptResult, Groups, Judgement, ListFailed,
-    NoTerms, Note, Origin, Ruling, Subject, Terms, judge, parse,
+    NoTerms, Note, Origin, PublicKey, Ruling, Subject, Terms, judge, parse,
 };
 
 mod a_flow;
@@ -15,6 +15,7 @@ mod a_name;
 mod a_person;
 mod a_requirement;
 mod a_second_name;
+mod a_security_key;
 mod a_session;
 mod a_stranger;
 mod an_exemption;
@@ -105,12 +106,17 @@ fn subject(user: &str, uid: u32, rhost: &str) -> Subject {
     Subject {
         account: account(user, uid),
         caller: None,
-        public_key: None,
+        public_keys: Vec::new(),
         service: "sshd".into(),
         rhost: Some(rhost.into()),
         has_terminal: false,
         today: os::day(TODAY),
     }
+}
+
+/// A key that is in no FIDO authenticator.
+fn a_key(fingerprint: &str) -> PublicKey {
+    PublicKey { fingerprint: fingerprint.into(), is_security_key: false }
 }
 
 fn alice() -> Subject {

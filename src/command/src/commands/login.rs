@@ -41,7 +41,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         sentence(&outcome.verdict, &outcome.event)
     });
     match outcome.verdict {
-        Verdict::Granted(_) | Verdict::Remembered(_) => Ok(()),
+        Verdict::Granted(_) | Verdict::Remembered(_) | Verdict::SecurityKey(_) => Ok(()),
         Verdict::Exempt { rule, .. } => Err(exempt(&rule, arguments)),
         Verdict::Refused(refusal) => Err(reasons::problem(&refusal)),
     }
@@ -76,6 +76,7 @@ fn sentence(verdict: &Verdict, event: &Event) -> String {
         Verdict::Remembered(_) => {
             format!("Granted: {who} was not asked, {}.", escape(&event.detail))
         }
+        Verdict::SecurityKey(_) => format!("Granted: {who} has shown a security key; {cost}."),
         Verdict::Exempt { .. } => format!("Exempt: {who} is not asked; {cost}."),
         Verdict::Refused(refusal) => {
             let code = refusal.reason.code();

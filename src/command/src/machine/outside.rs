@@ -5,13 +5,13 @@
 use std::path::PathBuf;
 
 use countersign::audit::escape;
-use countersign::policy::{self, ExemptResult, Flow, Judgement, NoTerms, Policy};
+use countersign::policy::{self, ExemptResult, Flow, Judgement, NoTerms, Policy, PublicKey};
 
 use super::accounts::{Account, Password};
 use super::root::Root;
 use super::sshd::config::Config;
 use super::sshd::effective::{self, Effective};
-use super::sshd::keys::{Places, fingerprints};
+use super::sshd::keys::{self, Places};
 use super::sshd::{lists, program};
 use crate::tenant::whom;
 use crate::ui::output::Problem;
@@ -135,7 +135,7 @@ fn behind_a_key(
     let keys = if policy.for_service("sshd").users.keys.is_empty() {
         Vec::new()
     } else {
-        files.iter().flat_map(|file| fingerprints(file)).collect()
+        files.iter().flat_map(|file| keys::keys(file)).collect()
     };
     // One key with an owner at the tenant is a way in.
     let mut ways = std::iter::once(None).chain(keys.into_iter().map(Some));
@@ -178,14 +178,14 @@ fn obstacle(
     policy: &Policy,
     account: &Account,
     service: &str,
-    key: Option<String>,
+    key: Option<PublicKey>,
 ) -> Option<String> {
     let judged = policy::Account {
         uid: account.uid,
         name: account.name.clone(),
         typed: account.name.clone(),
     };
-    let needs_password = match whom::judged(policy, judged, service, key) {
+    let needs_password = match whom::judged(policy, judged, service, key.into_iter().collect()) {
         Ok(Judgement::Require(_)) => asks_local_password_first(policy, service),
         Ok(Judgement::Exempt { result: ExemptResult::Ignore, .. }) => true,
         Ok(Judgement::Exempt { result: ExemptResult::Success, .. }) => false,

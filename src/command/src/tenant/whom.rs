@@ -7,7 +7,8 @@ use countersign::audit::escape;
 use countersign::host::{self, LocalUsers, Whence};
 use countersign::os;
 use countersign::policy::{
-    Account, Judgement, NoTerms, Origin, Policy, Required, Settings, Subject, Terms, judge,
+    Account, Judgement, NoTerms, Origin, Policy, PublicKey, Required, Settings, Subject, Terms,
+    judge,
 };
 
 use crate::ui::output::Problem;
@@ -38,7 +39,7 @@ pub const SETUP: Hints = Hints {
 /// The terms of a login of this user of the machine, as the policy has them for a service.
 pub fn local(policy: &Policy, user: &str, service: &str, hints: &Hints) -> Result<Terms, Problem> {
     let account = account(user, hints.unknown)?;
-    match judged(policy, account, service, None) {
+    match judged(policy, account, service, Vec::new()) {
         Ok(Judgement::Require(required)) => {
             let Required { first, second: _ } = *required;
             Ok(first)
@@ -55,17 +56,17 @@ pub fn local(policy: &Policy, user: &str, service: &str, hints: &Hints) -> Resul
 }
 
 /// What the policy asks of an account that logs in by a service from nowhere in particular, perhaps
-/// behind a key with this fingerprint.
+/// behind these keys.
 pub fn judged(
     policy: &Policy,
     account: Account,
     service: &str,
-    public_key: Option<String>,
+    public_keys: Vec<PublicKey>,
 ) -> Result<Judgement, NoTerms> {
     let subject = Subject {
         caller: Some(account.clone()),
         account,
-        public_key,
+        public_keys,
         service: service.to_owned(),
         rhost: None,
         has_terminal: false,
@@ -84,6 +85,7 @@ pub fn account(name: &str, hint: &'static str) -> Result<Account, Problem> {
 fn refused(refusal: &NoTerms, hints: &Hints) -> Problem {
     let hint = match refusal {
         NoTerms::RootNotMapped { .. } | NoTerms::NameNotMapped { .. } => hints.not_mapped,
+        NoTerms::SeveralOwners { .. } => "give these keys one owner in [users.keys]",
         NoTerms::NoCaller => "name another service with --service",
         NoTerms::Misconfigured(_) => "mend the rule in [[require]], see countersign.toml(5)",
         NoTerms::ListFailed(_) => "mend the file that users.names_file names: countersign check",
@@ -106,6 +108,7 @@ pub fn in_tenant(settings: &Settings, tenant_user: &str) -> Terms {
         tenant: settings.tenant.clone(),
         login: settings.login.clone(),
         flow: settings.step_up.flow.clone(),
+        security_key: None,
         remember: Duration::ZERO,
         ssh_counts: false,
         offline: None,

@@ -1,15 +1,12 @@
 //! Who calls, for which user, and what is known of them for certain.
 #![forbid(unsafe_code)]
 
-use data_encoding::{BASE64, BASE64_NOPAD};
-use ring::digest::{SHA256, digest};
-
-use super::accounts;
 use super::origin::Whence;
 use super::program::Program;
+use super::{accounts, credentials};
 use crate::audit::escape;
 use crate::os;
-use crate::policy::{Account, DirectoryFailed, Policy, Subject, Whom};
+use crate::policy::{Account, DirectoryFailed, Policy, PublicKey, Subject, Whom};
 use crate::refusal::{Reason, Refusal};
 
 /// Who calls, and for which user.
@@ -55,18 +52,22 @@ impl From<Nameless> for Refusal {
 }
 
 impl Caller {
-    /// Who is judged; `public_key` is the fingerprint of the one that sshd has verified.
+    /// Who is judged; `public_keys` are those that sshd has verified.
     ///
     /// # Errors
     /// The user or the caller is not known, or could not be looked up.
-    pub fn subject(&self, public_key: Option<String>, policy: &Policy) -> Result<Subject, Refusal> {
+    pub fn subject(
+        &self,
+        public_keys: Vec<PublicKey>,
+        policy: &Policy,
+    ) -> Result<Subject, Refusal> {
         let account = account(self.user.as_ref().map_err(|nameless| *nameless)?)?;
         let account = account.ok_or(Reason::UnknownUser)?;
         let whom = policy.for_service(&self.service).step_up.person;
         Ok(Subject {
             caller: self.person_for(whom, &account)?,
             account,
-            public_key,
+            public_keys,
             service: self.service.clone(),
             rhost: self.rhost.clone(),
             has_terminal: self.tty.is_some(),
@@ -83,10 +84,10 @@ impl Caller {
         }
     }
 
-    /// The key that sshd has verified. No other program's word counts for that.
-    pub(super) fn public_key(&self) -> Option<String> {
-        let auth_info = self.ssh_auth_info.as_deref();
-        fingerprint(auth_info.filter(|_| self.is_ssh())?)
+    /// The keys that sshd has verified. No other program's word counts for that.
+    pub(super) fn public_keys(&self) -> Vec<PublicKey> {
+        let auth_info = self.ssh_auth_info.as_deref().filter(|_| self.is_ssh());
+        auth_info.map_or_else(Vec::new, credentials::public_keys)
     }
 
     /// sshd says so, and no other program does.
@@ -144,40 +145,4 @@ impl Caller {
 fn account(name: &str) -> Result<Option<Account>, Refusal> {
     let failed = |failure: DirectoryFailed| Refusal::new(Reason::DirectoryFailed, failure.problem);
     accounts::account(name).map_err(failed)
-}
-
-/// The fingerprint of the first public key in `SSH_AUTH_INFO_0`, as `ssh-keygen -l` writes it.
-///
-/// The text has a line for each method that has succeeded: `publickey ssh-ed25519 AAAA...`.
-fn fingerprint(auth_info: &str) -> Option<String> {
-    let line = auth_info.lines().find_map(|line| line.strip_prefix("publickey "))?;
-    let key = BASE64.decode(line.split_ascii_whitespace().nth(1)?.as_bytes()).ok()?;
-    let hash = digest(&SHA256, &key);
-    Some(format!("SHA256:{}", BASE64_NOPAD.encode(hash.as_ref())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
-
-    #[test]
-    fn a_key_is_known_by_its_fingerprint() {
-        // Of github.com's published host key.
-        let expected = "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU";
-        let info = format!("publickey ssh-ed25519 {KEY}\n");
-        assert_eq!(fingerprint(&info).as_deref(), Some(expected));
-        let info = format!("password\npublickey ssh-ed25519 {KEY}\n");
-        assert_eq!(fingerprint(&info).as_deref(), Some(expected));
-    }
-
-    #[test]
-    fn without_a_key_there_is_none() {
-        for info in
-            ["", "password\n", "publickey", "publickey ssh-ed25519", "publickey ssh-ed25519 ?\n"]
-        {
-            assert_eq!(fingerprint(info), None, "{info:?}");
-        }
-    }
 }

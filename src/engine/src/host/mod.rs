@@ -10,6 +10,7 @@ mod arguments;
 mod caller;
 mod compiled;
 mod conversation;
+mod credentials;
 mod drive;
 mod effects;
 mod enroll;
@@ -33,6 +34,7 @@ pub use accounts::{LocalUsers, account};
 pub use arguments::{Arguments, CONFIG};
 pub use caller::{Caller, Nameless};
 pub use conversation::{Answer, Conversation};
+pub use credentials::public_key;
 pub use drive::drive;
 pub use effects::Effects;
 pub use listing::LONGEST_LIST;
@@ -151,7 +153,7 @@ impl<'a> Attempt<'a> {
         policy: &Policy,
         configuration: &Path,
     ) -> Result<(Judgement, Subject), Refusal> {
-        let subject = self.caller.subject(self.caller.public_key(), policy)?;
+        let subject = self.caller.subject(self.caller.public_keys(), policy)?;
         self.report.name_account(&subject.account);
         let users = LocalUsers::from(self.caller.whence()).behind(configuration, policy);
         let ruling = policy::judge(policy, &subject, &users);
@@ -164,10 +166,8 @@ impl<'a> Attempt<'a> {
     /// Each user gets this prompt: a user who is refused learns nothing from its absence.
     fn turn_away(&mut self, settings: &Settings, refusal: Refusal) -> Result<Verdict, Refusal> {
         let step_up = &settings.step_up;
-        let flow = match self.caller.public_key() {
-            Some(_) => &step_up.after_public_key,
-            None => &step_up.flow,
-        };
+        let has_key = !self.caller.public_keys().is_empty();
+        let flow = if has_key { &step_up.after_public_key } else { &step_up.flow };
         match flow {
             Flow::Login => {
                 let password = self.talk.password();
@@ -181,8 +181,11 @@ impl<'a> Attempt<'a> {
     /// One person, or one after the other: then both must be let in, and nothing that one of them
     /// did before counts.
     fn log_in(&mut self, mut kept: Kept<'a>, required: Required) -> Result<Verdict, Refusal> {
+        self.report.name_person(&required.first);
+        if let Some(key) = required.met_by_key() {
+            return Ok(Verdict::SecurityKey(key.clone()));
+        }
         let Required { first, second } = required;
-        self.report.name_person(&first);
         let Some(second) = second else {
             if let Some(confirmation) = kept.recall(&first) {
                 return Ok(Verdict::Remembered(confirmation));

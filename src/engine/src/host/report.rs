@@ -51,6 +51,9 @@ impl<'a> Report<'a> {
 
     pub(super) fn name_person(&mut self, terms: &Terms) {
         self.event.tenant_user.clone_from(&terms.tenant_user);
+        if let Some(key) = &terms.security_key {
+            self.event.detail = format!("security key {}", key.fingerprint);
+        }
     }
 
     /// The first of two people is let in, and the second is asked next.
@@ -136,6 +139,8 @@ impl<'a> Report<'a> {
                 self.event.detail = confirmed(confirmation);
                 Level::Info
             }
+            // The detail names the key already.
+            Verdict::SecurityKey(_) => Level::Info,
             Verdict::Exempt { rule, .. } => {
                 self.event.rule.clone_from(rule);
                 Level::Info
@@ -172,6 +177,7 @@ fn words_for(verdict: &Verdict) -> (&'static str, &'static str) {
         Verdict::Granted(proof) if proof.offline().is_some() => ("granted", "offline"),
         Verdict::Granted(_) => ("granted", "ok"),
         Verdict::Remembered(_) => ("granted", "remembered"),
+        Verdict::SecurityKey(_) => ("granted", "security_key"),
         Verdict::Exempt { .. } => ("exempt", "rule"),
         Verdict::Refused(refusal) if refusal.reason.is_error() => ("error", refusal.reason.code()),
         Verdict::Refused(refusal) => ("denied", refusal.reason.code()),

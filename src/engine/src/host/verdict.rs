@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit::Event;
 use crate::local::memory::Remembered;
 use crate::login::Proof;
-use crate::policy::ExemptResult;
+use crate::policy::{ExemptResult, ShownKey};
 use crate::refusal::{Reason, Refusal};
 
 /// A verdict, and how long libpam should let a refused user wait.
@@ -29,6 +29,8 @@ pub enum Decision {
     Granted,
     /// Confirmed a while ago, in the same session.
     Remembered,
+    /// A security key is enough.
+    SecurityKey,
     /// An exemption, with the result that its rule names.
     Exempt(ExemptResult),
     /// Anything else, by the code of the reason.
@@ -40,6 +42,7 @@ impl From<&Verdict> for Decision {
         match verdict {
             Verdict::Granted(_proof) => Self::Granted,
             Verdict::Remembered(_confirmation) => Self::Remembered,
+            Verdict::SecurityKey(_key) => Self::SecurityKey,
             Verdict::Exempt { result, .. } => Self::Exempt(*result),
             Verdict::Refused(refusal) => Self::Refused(refusal.reason),
         }
@@ -53,6 +56,8 @@ pub enum Verdict {
     Granted(Proof),
     /// Confirmed a while ago, in the same session.
     Remembered(Remembered),
+    /// sshd has verified a security key, and the administrator lets that be enough.
+    SecurityKey(ShownKey),
     /// The administrator's rules leave this login alone.
     Exempt {
         /// The rule's name, for the log.

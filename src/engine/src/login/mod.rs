@@ -76,6 +76,7 @@
 //! #     tenant: settings.tenant.clone(),
 //! #     login: settings.login.clone(),
 //! #     flow: Flow::Login,
+//! #     security_key: None,
 //! #     remember: std::time::Duration::ZERO,
 //! #     ssh_counts: false,
 //! #     offline: None,

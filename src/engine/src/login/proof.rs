@@ -89,8 +89,8 @@ fn bind(terms: &Terms, identity: &Identity) -> Result<(), Refusal> {
 
 /// Whether these mechanisms are factors of as many different kinds as the policy demands.
 ///
-/// In a step-up, what came before it (a password, a key) is the first of two kinds: it must be met
-/// by a possession.
+/// A security key that sshd has verified is a possession. In a step-up, what came before it (a
+/// password, a key) is the first of two kinds, and one of both must be a possession.
 #[must_use]
 pub fn enough(terms: &Terms, met: &[Mechanism]) -> bool {
     let kinds = met.iter().filter_map(|m| kind(*m, terms.login.email_counts));
@@ -105,6 +105,7 @@ pub fn enough(terms: &Terms, met: &[Mechanism]) -> bool {
         Flow::Login => knowledge,
         Flow::OnDemand(_) => knowledge || possession,
     };
+    possession |= terms.security_key.is_some();
     u8::from(known) + u8::from(possession) >= terms.login.minimum_factors.max(1)
 }
 

@@ -92,6 +92,7 @@ fn code(decision: Decision, is_ssh: bool) -> PamResultCode {
     match decision {
         Decision::Granted => PamResultCode::PAM_SUCCESS,
         Decision::Remembered => PamResultCode::PAM_SUCCESS,
+        Decision::SecurityKey => PamResultCode::PAM_SUCCESS,
         Decision::Exempt(ExemptResult::Ignore) => PamResultCode::PAM_IGNORE,
         Decision::Exempt(ExemptResult::Success) => PamResultCode::PAM_SUCCESS,
         Decision::Refused(reason) => match reason.pam_code() {

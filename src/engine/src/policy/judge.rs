@@ -5,7 +5,8 @@ use super::remembering::Remembering;
 use super::rule::Case;
 use super::subject::Asked;
 use super::{
-    Directory, ExemptResult, NoTerms, Note, Offline, Policy, Requirements, Settings, Subject, Terms,
+    Directory, ExemptResult, NoTerms, Note, Offline, Policy, PublicKey, Requirements, SecurityKey,
+    Settings, ShownKey, Subject, Terms,
 };
 
 /// The rule that exempts users that no rule of `[[require]]` names.
@@ -34,6 +35,15 @@ pub struct Required {
     pub first: Terms,
     /// Another, who must meet the terms as well.
     pub second: Option<Terms>,
+}
+
+impl Required {
+    /// The security key by which the terms are met already.
+    #[must_use]
+    pub fn met_by_key(&self) -> Option<&ShownKey> {
+        let key = self.first.security_key.as_ref().filter(|key| key.is_enough);
+        key.filter(|_| self.second.is_none())
+    }
 }
 
 /// A judgement, and what the log should say besides.
@@ -168,16 +178,14 @@ fn weigh(
 fn terms(settings: &Settings, case: &Case<'_>) -> Result<Terms, NoTerms> {
     let asked = case.asked();
     let step_up = &settings.step_up;
-    let flow = match asked.public_key {
-        Some(_) => &step_up.after_public_key,
-        None => &step_up.flow,
-    };
+    let keys = asked.public_keys;
+    let flow = if keys.is_empty() { &step_up.flow } else { &step_up.after_public_key };
     let users = &settings.users;
-    let tenant_user = users.tenant_user(asked.account, asked.public_key, case.directory())?;
+    let tenant_user = users.tenant_user(asked.account, keys, case.directory())?;
     // An account that several people share has one key for all of them: that is for the
     // administrator to hand out.
-    let is_own_account = asked.public_key.is_none() || {
-        let name = users.tenant_user(asked.account, None, case.directory());
+    let is_own_account = keys.is_empty() || {
+        let name = users.tenant_user(asked.account, &[], case.directory());
         name.is_ok_and(|name| name == tenant_user)
     };
     let offline = Offline {
@@ -188,15 +196,27 @@ fn terms(settings: &Settings, case: &Case<'_>) -> Result<Terms, NoTerms> {
         person: asked.account.clone(),
         is_pam_user: asked.is_pam_user,
         tenant_user,
-        stranger: !case.is_at_terminal() && asked.public_key.is_none(),
+        stranger: !case.is_at_terminal() && keys.is_empty(),
         tenant: settings.tenant.clone(),
         login: settings.login.clone(),
         flow: flow.clone(),
+        security_key: shown(step_up.security_key, keys),
         remember: step_up.remember,
         ssh_counts: step_up.ssh_counts,
         // What the stack has verified before is the password of `PAM_USER`, and of no other user.
         offline: (offline.enabled && asked.is_pam_user).then_some(offline),
     })
+}
+
+/// The first security key, and what the administrator lets it count for.
+fn shown(counts: SecurityKey, keys: &[PublicKey]) -> Option<ShownKey> {
+    let is_enough = match counts {
+        SecurityKey::Off => return None,
+        SecurityKey::Factor => false,
+        SecurityKey::Enough => true,
+    };
+    let key = keys.iter().find(|key| key.is_security_key)?;
+    Some(ShownKey { fingerprint: key.fingerprint.clone(), is_enough })
 }
 
 /// The first exemption that holds and is not over.

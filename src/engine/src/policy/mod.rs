@@ -71,10 +71,10 @@ pub use remembering::Remembering;
 pub use rule::{Case, Doubt};
 pub use settings::{
     Batch, Britive, Broker, Flow, IpFamily, Labels, Login, Offline, OfflineLimits, OnDemand, Push,
-    Settings, StepUp, Tenant, Terms, Users, Whom,
+    SecurityKey, Settings, ShownKey, StepUp, Tenant, Terms, Users, Whom,
 };
 pub use spelling::nearest;
-pub use subject::{Asked, Subject};
+pub use subject::{Asked, PublicKey, Subject};
 pub use time::Date;
 pub use url::{Proxy, TenantUrl};
 pub use value::parse_duration;

@@ -2,7 +2,7 @@
 //! template, and root only by a table.
 #![forbid(unsafe_code)]
 
-use super::{Account, Directory, NoTerms, Users};
+use super::{Account, Directory, NoTerms, PublicKey, Users};
 
 /// Where a name in the tenant comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,15 +21,14 @@ pub enum Mapping {
 const LONGEST: usize = 32;
 
 impl Users {
-    /// The account's name in the tenant; `key` is the fingerprint of a public key that the user has
-    /// shown to own.
+    /// The account's name in the tenant; `keys` are the public keys that the user has shown to own.
     pub(super) fn tenant_user(
         &self,
         account: &Account,
-        key: Option<&str>,
+        keys: &[PublicKey],
         directory: &dyn Directory,
     ) -> Result<String, NoTerms> {
-        self.mapped(account, key, directory).map(|(name, _)| name)
+        self.mapped(account, keys, directory).map(|(name, _)| name)
     }
 
     /// The account's name in the tenant, and where it comes from.
@@ -38,11 +37,11 @@ impl Users {
     /// the owner of the name `root` in the tenant become root here.
     ///
     /// # Errors
-    /// There is no such name.
+    /// There is no such name, or the keys belong to several people.
     pub fn mapped(
         &self,
         account: &Account,
-        key: Option<&str>,
+        keys: &[PublicKey],
         directory: &dyn Directory,
     ) -> Result<(String, Mapping), NoTerms> {
         if let Some(name) = self.names.get(&account.name) {
@@ -53,7 +52,7 @@ impl Users {
         if let Some(name) = listed.transpose()?.flatten() {
             return Ok((name, Mapping::File));
         }
-        if let Some(name) = key.and_then(|key| self.keys.get(key)) {
+        if let Some(name) = self.owner(keys)? {
             return Ok((name.to_owned(), Mapping::Key));
         }
         let user = account.name.clone();
@@ -66,6 +65,21 @@ impl Users {
                 Ok((name, Mapping::Template))
             }
             Some(_) | None => Err(NoTerms::NameNotMapped { user }),
+        }
+    }
+
+    /// The person to whom the keys belong, as far as `users.keys` has them.
+    fn owner(&self, keys: &[PublicKey]) -> Result<Option<&str>, NoTerms> {
+        let mut owners = keys.iter().filter_map(|key| self.keys.get(&key.fingerprint));
+        let Some(owner) = owners.next() else {
+            return Ok(None);
+        };
+        match owners.find(|other| !other.eq_ignore_ascii_case(owner)) {
+            None => Ok(Some(owner)),
+            Some(other) => {
+                let owners = [owner, other].map(str::to_owned);
+                Err(NoTerms::SeveralOwners { owners })
+            }
         }
     }
 }

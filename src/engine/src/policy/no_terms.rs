@@ -84,6 +84,11 @@ pub enum NoTerms {
         /// The name.
         user: String,
     },
+    /// sshd has verified keys of several people, and `users.keys` decides who the user is.
+    SeveralOwners {
+        /// Two of these people.
+        owners: [String; 2],
+    },
     /// The tenant is to be asked about the caller, and no caller is known.
     NoCaller,
     /// No user is required, but a requirement names a user that the system does not know.
@@ -100,7 +105,7 @@ impl NoTerms {
     pub fn reason(&self) -> Reason {
         match self {
             NoTerms::RootNotMapped { .. } => Reason::RootNotMapped,
-            NoTerms::NameNotMapped { .. } => Reason::NameNotMapped,
+            NoTerms::NameNotMapped { .. } | NoTerms::SeveralOwners { .. } => Reason::NameNotMapped,
             NoTerms::NoCaller => Reason::NoCaller,
             NoTerms::Misconfigured(_) | NoTerms::ListFailed(_) => Reason::Misconfigured,
             NoTerms::DirectoryFailed(_) => Reason::DirectoryFailed,
@@ -120,6 +125,13 @@ impl fmt::Display for NoTerms {
                 write!(
                     f,
                     "{user} has no entry in users.names or users.keys, and no template takes the name"
+                )
+            }
+            NoTerms::SeveralOwners { owners: [one, other] } => {
+                let (one, other) = (quoted(one), quoted(other));
+                write!(
+                    f,
+                    "sshd has verified keys of {one} and of {other}: users.keys must give one person"
                 )
             }
             NoTerms::NoCaller => {

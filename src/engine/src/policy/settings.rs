@@ -26,6 +26,8 @@ pub struct Terms {
     pub login: Login,
     /// What the tenant is asked for.
     pub flow: Flow,
+    /// The security key that sshd has verified, where it counts for anything.
+    pub security_key: Option<ShownKey>,
     /// How long a success counts; zero if it does not outlast its login.
     pub remember: Duration,
     /// For `remember`, a login by ssh counts too; never without it.
@@ -234,12 +236,35 @@ pub struct StepUp {
     pub flow: Flow,
     /// What the tenant is asked for where sshd has verified a public key before.
     pub after_public_key: Flow,
+    /// What a security key counts for that sshd has verified before.
+    pub security_key: SecurityKey,
     /// The person that the tenant is asked about.
     pub person: Whom,
     /// How long a success counts; zero if it does not outlast its login.
     pub remember: Duration,
     /// For `remember`, a login by ssh counts too; never without it.
     pub ssh_counts: bool,
+}
+
+/// `login.security_key`: what a key in a FIDO authenticator counts for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecurityKey {
+    /// As much as any other key.
+    #[default]
+    Off,
+    /// A factor that the user has.
+    Factor,
+    /// A whole login: the tenant is not asked.
+    Enough,
+}
+
+/// A security key of this login, and what it counts for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownKey {
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// The tenant is not asked.
+    pub is_enough: bool,
 }
 
 /// What the tenant is asked for.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::client::{self, fill};
 use super::reader::Table;
 use super::value::{choice, duration, flag, policy_name};
-use super::{Flow, OnDemand, StepUp, Whom};
+use super::{Flow, OnDemand, SecurityKey, StepUp, Whom};
 
 /// Reads these keys of `[login]`, with `[on_demand]` as it is for this service.
 pub(super) fn read(table: &mut Table<'_>, base: &StepUp, on_demand: &PartialOnDemand) -> StepUp {
@@ -15,6 +15,7 @@ pub(super) fn read(table: &mut Table<'_>, base: &StepUp, on_demand: &PartialOnDe
     step_up.flow = read_flow(table, "flow", &base.flow, on_demand);
     step_up.after_public_key =
         read_flow(table, "after_public_key", &base.after_public_key, on_demand);
+    table.read("security_key", choice(&SECURITY_KEYS), &mut step_up.security_key);
     table.read("person", choice(&PERSONS), &mut step_up.person);
     table.read("remember", duration("0s", "12h"), &mut step_up.remember);
     table.read("ssh_counts", flag, &mut step_up.ssh_counts);
@@ -24,6 +25,9 @@ pub(super) fn read(table: &mut Table<'_>, base: &StepUp, on_demand: &PartialOnDe
 
 const PERSONS: [(&str, Whom); 4] =
     [("auto", Whom::Auto), ("user", Whom::User), ("caller", Whom::Caller), ("both", Whom::Both)];
+
+const SECURITY_KEYS: [(&str, SecurityKey); 3] =
+    [("off", SecurityKey::Off), ("factor", SecurityKey::Factor), ("enough", SecurityKey::Enough)];
 
 /// Where nothing is remembered, nothing counts: a mistake if the file says that it does; what is
 /// inherited gives way.

@@ -4,6 +4,15 @@
 
 use super::{Account, Date, NoTerms, Whom};
 
+/// A public key that sshd has verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey {
+    /// As `ssh-keygen -l` writes it: `SHA256:...`. Of a certificate, that of the key it certifies.
+    pub fingerprint: String,
+    /// The private key is kept in a FIDO authenticator.
+    pub is_security_key: bool,
+}
+
 /// Who wants in, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
@@ -12,8 +21,8 @@ pub struct Subject {
     /// Who runs the program, if that is known for certain: a `PAM_RUSER` that names the user of the
     /// real uid.
     pub caller: Option<Account>,
-    /// Fingerprint (`SHA256:...`) of the public key with which sshd has let the user this far.
-    pub public_key: Option<String>,
+    /// The public keys with which sshd has let the user this far, in the order of sshd.
+    pub public_keys: Vec<PublicKey>,
     /// The PAM service.
     pub service: String,
     /// `PAM_RHOST`.
@@ -30,8 +39,8 @@ pub struct Asked<'s> {
     pub account: &'s Account,
     /// It is the account of `PAM_USER`, and not the caller's.
     pub is_pam_user: bool,
-    /// Fingerprint of the key that sshd has verified: it says something about the user alone.
-    pub(super) public_key: Option<&'s str>,
+    /// The keys that sshd has verified: they say something about the user alone.
+    pub(super) public_keys: &'s [PublicKey],
 }
 
 impl Subject {
@@ -58,10 +67,10 @@ impl Subject {
     /// The account that PAM has.
     #[must_use]
     pub fn as_user(&self) -> Asked<'_> {
-        Asked { account: &self.account, is_pam_user: true, public_key: self.public_key.as_deref() }
+        Asked { account: &self.account, is_pam_user: true, public_keys: &self.public_keys }
     }
 }
 
 fn as_caller(caller: &Account) -> Asked<'_> {
-    Asked { account: caller, is_pam_user: false, public_key: None }
+    Asked { account: caller, is_pam_user: false, public_keys: &[] }
 }

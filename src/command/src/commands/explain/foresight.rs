@@ -6,7 +6,7 @@ use std::path::Path;
 
 use countersign::host::{self, Caller, LocalUsers, Whence};
 use countersign::os::Trusted;
-use countersign::policy::{self, Judgement, Note, Policy, Terms};
+use countersign::policy::{self, Judgement, Note, Policy, PublicKey, Terms};
 use countersign::refusal::Refusal;
 
 use super::examine::{Examined, examine};
@@ -21,17 +21,17 @@ pub struct Foresight {
     pub examined: Vec<Examined>,
 }
 
-/// Judges a caller as [`host::authenticate`] does; `public_key` is the fingerprint of one that
-/// sshd would have verified, `whence` where the session came from that asks without a remote host.
+/// Judges a caller as [`host::authenticate`] does; `public_keys` are those that sshd
+/// would have verified, `whence` where the session came from that asks without a remote host.
 #[must_use]
 pub fn foresee(
     caller: &Caller,
-    public_key: Option<String>,
+    public_keys: Vec<PublicKey>,
     whence: Whence,
     (configuration, policy): (&Path, &Policy),
 ) -> Foresight {
     let users = LocalUsers::from(whence).behind(configuration, policy);
-    let subject = match caller.subject(public_key, policy) {
+    let subject = match caller.subject(public_keys, policy) {
         Ok(subject) => subject,
         Err(refusal) => {
             return Foresight { judged: Err(refusal), notes: Vec::new(), examined: Vec::new() };

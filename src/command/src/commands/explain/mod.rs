@@ -14,7 +14,7 @@ use countersign::audit::escape;
 use countersign::host::{self, Caller, Program, Whence};
 use countersign::local::fingerprint;
 use countersign::os;
-use countersign::policy::{ExemptResult, Judgement, Origin, Policy, Required, Terms};
+use countersign::policy::{ExemptResult, Judgement, Origin, Policy, PublicKey, Required, Terms};
 use countersign::refusal::Refusal;
 use serde_json::{Value, json};
 
@@ -41,9 +41,10 @@ pub struct Arguments {
     /// machine's own terminals
     #[arg(long, value_name = "ADDRESS", conflicts_with = "rhost", value_parser = session)]
     session_from: Option<Origin>,
-    /// A public key that sshd has verified: SHA256:..., as "ssh-keygen -lf FILE" shows it
-    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "tty", value_parser = key)]
-    key: Option<String>,
+    /// A public key or certificate that sshd has verified: its file, such as id_ed25519.pub; or SHA256:..., as
+    /// "ssh-keygen -lf FILE" shows it, which does not tell a security key from others
+    #[arg(long, value_name = "KEY", conflicts_with = "tty", value_parser = key)]
+    key: Option<PublicKey>,
     /// A folder of stacks in place of /etc/pam.d
     #[arg(long, value_name = "FOLDER")]
     stacks: Option<PathBuf>,
@@ -52,12 +53,15 @@ pub struct Arguments {
     json: bool,
 }
 
-fn key(text: &str) -> Result<String, &'static str> {
+fn key(text: &str) -> Result<PublicKey, String> {
     if text.starts_with("SHA256:") {
-        Ok(text.to_owned())
-    } else {
-        Err("expected a fingerprint such as SHA256:..., as \"ssh-keygen -lf FILE\" shows it")
+        return Ok(PublicKey { fingerprint: text.to_owned(), is_security_key: false });
     }
+    let file = std::fs::read_to_string(text).map_err(|error| {
+        format!("expected the file of a public key, or SHA256:..., as \"ssh-keygen -lf FILE\" shows it: {error}")
+    })?;
+    let key = file.lines().find_map(host::public_key);
+    key.ok_or_else(|| "the file has no public key in a line that begins with its type, as those of ssh-keygen have".to_owned())
 }
 
 fn session(text: &str) -> Result<Origin, &'static str> {
@@ -82,7 +86,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let (policy, bytes) = own.as_ref().unwrap_or(context).read()?;
     let caller = caller(arguments)?;
     let whence = Whence::Told(arguments.session_from.unwrap_or(Origin::Unclear));
-    let foresight = foresee(&caller, arguments.key.clone(), whence, (context.place(), &policy));
+    let foresight = foresee(
+        &caller,
+        arguments.key.iter().cloned().collect(),
+        whence,
+        (context.place(), &policy),
+    );
     let case = Case {
         arguments,
         asking: &asking,
@@ -104,7 +113,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
 fn caller(arguments: &Arguments) -> Result<Caller, Problem> {
     let login = &arguments.login;
     let (ruser, real_uid) = login.caller()?;
-    let tty = match arguments.key {
+    let tty = match &arguments.key {
         Some(_) => Some(guise::ssh()),
         None => login.program().tty(arguments.tty.as_deref()),
     };
@@ -244,10 +253,11 @@ impl Case<'_> {
     fn required(&self, required: &Required) -> Explanation {
         let people: Vec<_> =
             people(required).map(|terms| person::Person::new(self, terms)).collect();
-        let mut lines = vec!["required".to_owned()];
+        let outcome = if required.met_by_key().is_some() { "granted" } else { "required" };
+        let mut lines = vec![outcome.to_owned()];
         lines.extend(people.iter().flat_map(person::Person::lines));
         let objects: Vec<_> = people.iter().map(person::Person::object).collect();
-        Explanation { lines, object: json!({"outcome": "required", "people": objects}) }
+        Explanation { lines, object: json!({"outcome": outcome, "people": objects}) }
     }
 }
 

@@ -1,8 +1,10 @@
 //! What one person would have to meet.
 #![forbid(unsafe_code)]
 
+use std::slice;
+
 use countersign::host::{LocalUsers, Whence};
-use countersign::policy::{self, Flow, Mapping, Mechanism, Origin, Terms};
+use countersign::policy::{self, Flow, Mapping, Mechanism, Origin, ShownKey, Terms};
 use serde_json::{Value, json};
 
 use super::kept::{self, Kept};
@@ -39,6 +41,7 @@ impl<'a> Person<'a> {
             fact("factors", &self.factors()),
             fact("preferred", &names(&terms.login.preferred).join(", ")),
         ];
+        lines.extend(terms.security_key.as_ref().map(|key| fact("key", &worth(key))));
         lines.extend(self.kept.iter().map(|kept| fact(kept.label, &kept.sentence)));
         lines
     }
@@ -85,6 +88,7 @@ impl<'a> Person<'a> {
             "flow": flow,
             "policy": policy,
             "minimum_factors": terms.login.minimum_factors,
+            "security_key": terms.security_key.as_ref().map(|key| if key.is_enough { "enough" } else { "factor" }),
             "preferred": names(&terms.login.preferred),
         });
         if let Some(fields) = object.as_object_mut() {
@@ -95,6 +99,13 @@ impl<'a> Person<'a> {
     }
 }
 
+/// What a security key counts for here.
+fn worth(key: &ShownKey) -> String {
+    let worth =
+        if key.is_enough { "enough: the tenant is not asked" } else { "one of the factors" };
+    format!("a security key, {worth}, by login.security_key")
+}
+
 fn names(mechanisms: &[Mechanism]) -> Vec<&'static str> {
     mechanisms.iter().map(|mechanism| mechanism.name()).collect()
 }
@@ -102,12 +113,16 @@ fn names(mechanisms: &[Mechanism]) -> Vec<&'static str> {
 /// The key that gives the name in the tenant, and its line.
 fn mapping(case: &Case<'_>, terms: &Terms) -> Option<(String, usize)> {
     let users = &case.policy.for_service(&case.arguments.login.service).users;
-    let public_key = case.arguments.key.as_deref().filter(|_| terms.is_pam_user);
+    let public_key = case.arguments.key.as_ref().filter(|_| terms.is_pam_user);
     let directory = LocalUsers::from(Whence::Told(Origin::Unclear));
-    let path = match users.mapped(&terms.person, public_key, &directory).ok()?.1 {
+    let path = match users
+        .mapped(&terms.person, public_key.map_or(&[], slice::from_ref), &directory)
+        .ok()?
+        .1
+    {
         Mapping::Name => policy::key("users.names", &terms.person.name),
         Mapping::File => "users.names_file".to_owned(),
-        Mapping::Key => policy::key("users.keys", public_key?),
+        Mapping::Key => policy::key("users.keys", &public_key?.fingerprint),
         Mapping::Template => "users.template".to_owned(),
     };
     let (mut path, line) = case.places.of(&path)?;

@@ -155,6 +155,9 @@ impl Audit<'_> {
             "remembered" => {
                 format!("granted without a question: {user} has confirmed it before")
             }
+            "security_key" => {
+                format!("granted, and the tenant was not asked: {user} has shown a security key")
+            }
             "rule" => format!("exempt: rule \"{}\"", self.field("rule")),
             other => format!("{}: {other}", self.field("outcome")),
         }

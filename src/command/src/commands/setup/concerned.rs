@@ -106,6 +106,9 @@ fn asked(wanted: &Wanted) -> Vec<String> {
 fn who(service: &str, keys: Option<Keys>) -> &'static str {
     match (service, keys) {
         ("sshd", Some(Keys::Followed)) => "every user, behind a key too",
+        ("sshd", Some(Keys::Verified)) => {
+            "every user, behind a key too, but for a security key that a PIN or a fingerprint has unlocked"
+        }
         ("sshd", Some(Keys::Alone)) => "who logs in without a key",
         ("sshd", Some(Keys::Refused)) => "every user, and no key is taken",
         ("sshd", None) => "who logs in, as AuthenticationMethods of sshd has it",

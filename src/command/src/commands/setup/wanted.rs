@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use countersign::audit::escape;
-use countersign::policy::{self, Policy};
+use countersign::policy::{self, Policy, SecurityKey};
 use toml_edit::{DocumentMut, Item};
 
 use super::answers::Answers;
@@ -30,11 +30,12 @@ const SAME_PROGRAM: [(&str, &str); 4] =
     [("sudo", "sudo-i"), ("sudo-i", "sudo"), ("su", "su-l"), ("su-l", "su")];
 
 const ABOUT_KEYS: &str = "\
-sshd takes a public key alone until now, and does not ask PAM then. Three ways from now on:
+sshd takes a public key alone until now, and does not ask PAM then. Four ways from now on:
   followed  the tenant is asked behind a key too; a user without a key logs in with the password
+  verified  as followed, but a security key that a PIN or a fingerprint has unlocked is enough
   alone     a key is enough, without a second factor; a user without a key is asked by the tenant
   refused   no keys: every user logs in with the password, and is asked by the tenant
-What becomes of public keys (followed, alone or refused)";
+What becomes of public keys (followed, verified, alone or refused)";
 
 /// The answers to all questions.
 pub struct Wanted {
@@ -94,10 +95,12 @@ impl Gathering<'_> {
         for (account, name) in last.chain(said) {
             put(&mut document, "users.names", account, name);
         }
-        let configuration = document.to_string();
-        let policy = parsed(self.config, &configuration)?;
+        parsed(self.config, &document.to_string())?;
         let services = self.services()?;
         let keys = self.keys(&services)?;
+        put_security_key(&mut document, keys);
+        let configuration = document.to_string();
+        let policy = parsed(self.config, &configuration)?;
         let test_user = self.test_user(&policy, &services)?;
         Ok(Wanted {
             answers: Answers {
@@ -187,13 +190,14 @@ impl Gathering<'_> {
         }
         let question = Question {
             text: ABOUT_KEYS,
-            option: "--keys followed, --keys alone or --keys refused",
+            option: "--keys followed, --keys verified, --keys alone or --keys refused",
             last: self.last.keys.map(|keys| keys.word().to_owned()),
             usual: None,
         };
         question
             .answer(None, self.mode, |word| {
-                Keys::named(word).ok_or_else(|| Problem::new("expected followed, alone or refused"))
+                Keys::named(word)
+                    .ok_or_else(|| Problem::new("expected followed, verified, alone or refused"))
             })
             .map(Some)
     }
@@ -215,6 +219,20 @@ impl Gathering<'_> {
             })
             .map(Some)
     }
+}
+
+/// Where sshd demands a PIN or a fingerprint, a security key is enough for it; where it no longer
+/// does, it is not.
+fn put_security_key(document: &mut DocumentMut, keys: Option<Keys>) {
+    let policy = policy::parse(document.to_string().as_bytes());
+    let policy = policy.ok().filter(|_| keys.is_some());
+    let now = policy.map(|policy| policy.for_service("sshd").step_up.security_key);
+    let word = match (now, keys) {
+        (Some(now), Some(Keys::Verified)) if now != SecurityKey::Enough => "enough",
+        (Some(SecurityKey::Enough), Some(Keys::Alone | Keys::Followed | Keys::Refused)) => "off",
+        _ => return,
+    };
+    put(document, "service.sshd.login", "security_key", word);
 }
 
 /// Refuses a configuration that is too long for a login.

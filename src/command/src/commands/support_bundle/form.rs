@@ -14,7 +14,7 @@ use crate::ui::reasons;
 
 const OUTCOMES: [&str; 4] = ["granted", "denied", "exempt", "error"];
 /// Reasons that are no refusals.
-const REASONS: [&str; 4] = ["ok", "remembered", "rule", "offline"];
+const REASONS: [&str; 5] = ["ok", "remembered", "security_key", "rule", "offline"];
 /// Mechanisms that are none of the tenant's.
 const OFFLINE: [&str; 2] = ["OFFLINE", "OFFLINE_RECOVERY"];
 /// Fields with names: a well-formed one can still be unknown to this machine.

@@ -4,6 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
+use countersign::policy::PublicKey;
+
 use super::config::Config;
 use super::effective::Effective;
 use crate::machine::accounts::Account;
@@ -18,6 +20,9 @@ const SOURCES: [(&str, &str); 2] = [
     ("authorizedkeyscommand", "AuthorizedKeysCommand"),
     ("trustedusercakeys", "TrustedUserCAKeys"),
 ];
+
+/// The beginning of a security key's type.
+const SECURITY_KEY: &str = "sk-";
 
 /// Where keys may be.
 pub struct Places {
@@ -61,12 +66,86 @@ impl Places {
     }
 }
 
-/// The fingerprints of the keys in a file, as ssh-keygen(1) shows them.
-pub fn fingerprints(path: &Path) -> Vec<String> {
+/// A line of authorized_keys for a security key.
+pub struct SecurityKeyLine {
+    pub file: PathBuf,
+    pub line: usize,
+    /// Options in lower case, without their values.
+    options: Vec<String>,
+}
+
+impl SecurityKeyLine {
+    /// Whether the line has an option of sshd(8), AUTHORIZED_KEYS FILE FORMAT.
+    pub fn has(&self, option: &str) -> bool {
+        self.options.iter().any(|one| one == option)
+    }
+}
+
+/// The lines for security keys in the files of an account.
+pub fn security_keys(root: &Root, files: &[PathBuf]) -> Vec<SecurityKeyLine> {
+    let lines = files.iter().flat_map(|file| {
+        let text = root.text(file).unwrap_or_default();
+        let lines = text.lines().enumerate().filter_map(|(index, text)| {
+            let options = options_of_security_key(text.trim())?;
+            Some(SecurityKeyLine { file: file.clone(), line: index + 1, options })
+        });
+        lines.collect::<Vec<_>>()
+    });
+    lines.collect()
+}
+
+/// Options of a line that is for a security key; `None` for any other line.
+fn options_of_security_key(line: &str) -> Option<Vec<String>> {
+    let (first, rest) = unquoted(line, |c| c.is_ascii_whitespace());
+    if first.starts_with(SECURITY_KEY) {
+        return Some(Vec::new());
+    }
+    let kind = rest.trim_start().split_ascii_whitespace().next()?;
+    // A certificate authority, whose certificates may be for security keys or not.
+    let is_one = kind.starts_with(SECURITY_KEY);
+    let mut options = Vec::new();
+    let mut left = first;
+    while !left.is_empty() {
+        let (option, rest) = unquoted(left, |c| c == ',');
+        let name = option.split('=').next().unwrap_or_default();
+        options.push(name.to_ascii_lowercase());
+        left = rest;
+    }
+    (is_one || options.iter().any(|option| option == "cert-authority")).then_some(options)
+}
+
+/// What stands before the first of these outside of quotation marks, and what stands behind it.
+fn unquoted(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            '"' if !is_escaped => is_quoted = !is_quoted,
+            c if ends(c) && !is_quoted => {
+                let (before, behind) = text.split_at(at);
+                return (before, behind.get(c.len_utf8()..).unwrap_or_default());
+            }
+            _ => {}
+        }
+        is_escaped = c == '\\' && !is_escaped;
+    }
+    (text, "")
+}
+
+/// The keys in a file, as ssh-keygen(1) shows them.
+pub fn keys(path: &Path) -> Vec<PublicKey> {
     let listed = program::run("ssh-keygen", &["-l", "-f", &path.display().to_string()]);
-    let listed = listed.unwrap_or_default();
-    let words = listed.split_ascii_whitespace();
-    words.filter(|word| word.starts_with("SHA256:")).map(str::to_owned).collect()
+    listed.unwrap_or_default().lines().filter_map(key).collect()
+}
+
+/// Length, fingerprint, comment, and the type in brackets: of a security key, its type ends with
+/// `-SK`, and that of its certificate with `-SK-CERT`.
+fn key(line: &str) -> Option<PublicKey> {
+    let fingerprint = line.split_ascii_whitespace().nth(1)?;
+    let kind = line.trim_end().rsplit(' ').next()?;
+    fingerprint.starts_with("SHA256:").then(|| PublicKey {
+        fingerprint: fingerprint.to_owned(),
+        is_security_key: kind.ends_with("-SK)") || kind.ends_with("-SK-CERT)"),
+    })
 }
 
 /// sshd_config(5), TOKENS; a path that is not absolute is below the home.
@@ -125,5 +204,26 @@ mod tests {
     fn a_comment_is_no_key() {
         assert!(!has_keys("# ssh-ed25519 AAAA\n\n"));
         assert!(has_keys("# why\nssh-ed25519 AAAA\n"));
+    }
+
+    #[test]
+    fn a_line_for_a_security_key_has_its_options() {
+        let options = |line: &str| options_of_security_key(line);
+        let of = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+        for (line, expected) in [
+            ("sk-ssh-ed25519@openssh.com AAAA alice", of(&[])),
+            ("verify-required sk-ssh-ed25519@openssh.com AAAA", of(&["verify-required"])),
+            (
+                "Verify-Required,command=\"a, \\\"b\\\" sk-x\",no-pty sk-ecdsa-sha2-nistp256@openssh.com AAAA",
+                of(&["verify-required", "command", "no-pty"]),
+            ),
+            ("cert-authority ssh-ed25519 AAAA", of(&["cert-authority"])),
+            ("ssh-ed25519 AAAA sk-ssh-ed25519@openssh.com", None),
+            ("no-pty ssh-ed25519 AAAA", None),
+            ("# sk-ssh-ed25519@openssh.com", None),
+            ("", None),
+        ] {
+            assert_eq!(options(line), expected, "{line}");
+        }
     }
 }

@@ -50,6 +50,7 @@ pub fn terms() -> Terms {
         login: settings.login.clone(),
         flow: Flow::Login,
         remember: Duration::ZERO,
+        security_key: None,
         ssh_counts: false,
         offline: None,
     }

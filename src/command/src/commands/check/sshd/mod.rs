@@ -1,6 +1,7 @@
 //! sshd: what it is set to, by its own word where it runs here, and which line says so.
 #![forbid(unsafe_code)]
 
+mod security_keys;
 mod verdicts;
 
 use std::path::Path;
@@ -12,11 +13,13 @@ use crate::machine::sshd::config::{Config, MAIN, Setting};
 use crate::machine::sshd::effective::{self, Effective, Silence};
 use crate::machine::sshd::{lists, program, session_program};
 
+/// The drop-in that sorts before those of distributions.
+const DROP_IN: &str = "/etc/ssh/sshd_config.d/10-countersign.conf";
 /// The keyword of the ways in.
 const METHODS: &str = "authenticationmethods";
 
 /// What sshd does where no file says anything, as OpenSSH ships it.
-const DEFAULTS: [(&str, &str); 11] = [
+const DEFAULTS: [(&str, &str); 12] = [
     ("authenticationmethods", "any"),
     ("gssapiauthentication", "no"),
     ("hostbasedauthentication", "no"),
@@ -27,6 +30,7 @@ const DEFAULTS: [(&str, &str); 11] = [
     ("permitrootlogin", "prohibit-password"),
     ("persourcepenalties", "yes"),
     ("pubkeyauthentication", "yes"),
+    ("pubkeyauthoptions", "none"),
     ("usepam", "no"),
 ];
 
@@ -128,6 +132,22 @@ impl Sshd {
             Some(setting) => finding.at(setting.file.display().to_string(), Some(setting.line)),
             None => finding.at(MAIN, None),
         }
+    }
+}
+
+/// What to write, and where: before the line that wins now.
+fn write(line: &str, value: &Value<'_>) -> String {
+    let comes_first = value.setting.filter(|setting| {
+        let file = setting.file.to_string_lossy();
+        !file.starts_with("/etc/ssh/sshd_config.d/") || *file < *DROP_IN
+    });
+    match comes_first {
+        Some(setting) => format!(
+            "write \"{line}\" in place of line {} of {}: the first value wins",
+            setting.line,
+            setting.file.display()
+        ),
+        None => format!("write \"{line}\" into {DROP_IN}: the first value wins"),
     }
 }
 

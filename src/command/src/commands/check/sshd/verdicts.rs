@@ -3,12 +3,10 @@
 
 use countersign::policy::Settings;
 
-use super::{Sshd, Value};
+use super::{Sshd, Value, security_keys, write};
 use crate::commands::check::finding::Finding;
 use crate::commands::check::machine::Machine;
 
-/// The drop-in that sorts before those of distributions.
-const DROP_IN: &str = "/etc/ssh/sshd_config.d/10-countersign.conf";
 /// From here on sshd shows at once what a module says.
 const AT_ONCE: (u32, u32) = (10, 3);
 /// Keywords of a Match block that decide who is asked.
@@ -33,8 +31,10 @@ pub fn check(sshd: &Sshd, settings: Option<&Settings>, machine: &Machine) {
         penalties(sshd, settings),
         version(sshd),
     ];
+    let keys =
+        settings.map_or_else(Vec::new, |settings| security_keys::check(sshd, settings, machine));
     let found: Vec<_> =
-        found.into_iter().flatten().chain(unasked(sshd)).chain(matched(sshd)).collect();
+        found.into_iter().flatten().chain(unasked(sshd)).chain(matched(sshd)).chain(keys).collect();
     if found.is_empty() {
         machine.report.pass("sshd", "sshd asks every user through PAM");
     }
@@ -43,22 +43,6 @@ pub fn check(sshd: &Sshd, settings: Option<&Settings>, machine: &Machine) {
 
 fn is(value: &Value<'_>, word: &str) -> bool {
     value.text.eq_ignore_ascii_case(word)
-}
-
-/// What to write, and where: before the line that wins now.
-fn write(line: &str, value: &Value<'_>) -> String {
-    let comes_first = value.setting.filter(|setting| {
-        let file = setting.file.to_string_lossy();
-        !file.starts_with("/etc/ssh/sshd_config.d/") || *file < *DROP_IN
-    });
-    match comes_first {
-        Some(setting) => format!(
-            "write \"{line}\" in place of line {} of {}: the first value wins",
-            setting.line,
-            setting.file.display()
-        ),
-        None => format!("write \"{line}\" into {DROP_IN}: the first value wins"),
-    }
 }
 
 fn use_pam(sshd: &Sshd) -> Option<Finding> {
@@ -123,7 +107,7 @@ fn unasked(sshd: &Sshd) -> Vec<Finding> {
                 let value = sshd.value(keyword);
                 let both = format!("AuthenticationMethods {method},keyboard-interactive:pam keyboard-interactive:pam");
                 let by_setup = match method {
-                    "publickey" => "sudo countersign setup --keys followed, --keys alone or --keys refused; or ",
+                    "publickey" => "sudo countersign setup --keys followed, --keys verified, --keys alone or --keys refused; or ",
                     _ => "",
                 };
                 let finding = Finding::error("sshd-unasked", what).because(why).mend(format!(

@@ -57,7 +57,7 @@ fn subject(user: &str, uid: u32, rhost: &str) -> Subject {
     Subject {
         account: account(user, uid),
         caller: None,
-        public_key: None,
+        public_keys: Vec::new(),
         service: "sshd".into(),
         rhost: Some(rhost.into()),
         has_terminal: false,

@@ -42,18 +42,21 @@ pub enum Keys {
     Alone,
     /// Behind a key, the module asks
     Followed,
+    /// A security key that a PIN or a fingerprint has unlocked is enough; behind others, the module asks
+    Verified,
     /// No key is taken
     Refused,
 }
 
 impl Keys {
-    pub const ALL: [Keys; 3] = [Keys::Alone, Keys::Followed, Keys::Refused];
+    pub const ALL: [Keys; 4] = [Keys::Alone, Keys::Followed, Keys::Verified, Keys::Refused];
 
     /// As the option has it.
     pub fn word(self) -> &'static str {
         match self {
             Keys::Alone => "alone",
             Keys::Followed => "followed",
+            Keys::Verified => "verified",
             Keys::Refused => "refused",
         }
     }
@@ -64,13 +67,16 @@ impl Keys {
         all.find(|keys| keys.word() == word)
     }
 
-    /// sshd_config(5), AuthenticationMethods: each list is one way in. Who has no key gets in by
-    /// the second.
+    /// sshd_config(5), AuthenticationMethods: each list is one way in. A user without a key gets in
+    /// by the second. PubkeyAuthOptions is about security keys alone.
     fn setting(self) -> &'static str {
         match self {
             Keys::Alone => "AuthenticationMethods publickey keyboard-interactive:pam\n",
             Keys::Followed => {
                 "AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam\n"
+            }
+            Keys::Verified => {
+                "AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam\nPubkeyAuthOptions verify-required\n"
             }
             Keys::Refused => "AuthenticationMethods keyboard-interactive:pam\n",
         }
@@ -280,7 +286,7 @@ fn has_all(settings: &Effective, keys: Option<Keys>) -> Done {
 fn needed(keys: Option<Keys>) -> Vec<String> {
     let mut needed: Vec<_> = NEEDED.map(str::to_owned).into();
     if let Some(keys) = keys {
-        needed.push(keys.setting().trim_end().to_owned());
+        needed.extend(keys.setting().lines().map(str::to_owned));
         needed.push(NEEDED_FOR_KEYS.to_owned());
     }
     needed
@@ -338,6 +344,13 @@ mod tests {
         assert_eq!(missing(SAID, followed), None);
         assert_eq!(missing(&other, followed).as_deref(), Some(asked));
         assert_eq!(missing(&password, followed).as_deref(), Some(NEEDED_FOR_KEYS));
+        let unlocked = format!("{SAID}pubkeyauthoptions touch-required verify-required\n");
+        let unasked = missing(SAID, Some(Keys::Verified));
+        assert_eq!(unasked.as_deref(), Some("PubkeyAuthOptions verify-required"));
+        let both = missing(&unlocked, Some(Keys::Verified));
+        assert_eq!(both.as_deref(), Some("PubkeyAuthOptions verify-required"));
+        let unlocked = unlocked.replace("touch-required ", "");
+        assert_eq!(missing(&unlocked, Some(Keys::Verified)), None);
         for settings in [SAID, &other, &password] {
             assert_eq!(missing(settings, None), None);
         }
