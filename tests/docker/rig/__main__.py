@@ -6,7 +6,7 @@ import traceback
 
 from . import broker
 from .case import CASES
-from .cases import budget, bundle, brokers, check, environment, keys, large, limits, memory, names, offline, outage, pamtester, rehearse, robots, sessions, setup, ssh, step_up, su, sudo, whom  # pylint: disable=unused-import
+from .cases import budget, bundle, brokers, check, environment, keys, large, limits, memory, names, offline, outage, pamtester, rehearse, robots, security_keys, sessions, setup, ssh, step_up, su, sudo, whom  # pylint: disable=unused-import
 from .world import World
 
 

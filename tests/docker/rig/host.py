@@ -22,6 +22,8 @@ SSHD_OPTIONS = {
     "blind": {"Port": 2203, "KbdInteractiveAuthentication": "no", "PasswordAuthentication": "yes"},
     "either": {"Port": 2204, "KbdInteractiveAuthentication": "yes", "PasswordAuthentication": "no", "PermitRootLogin": "yes",
                "AuthenticationMethods": "publickey,keyboard-interactive:pam keyboard-interactive:pam"},
+    "verified": {"Port": 2206, "KbdInteractiveAuthentication": "yes", "PasswordAuthentication": "no",
+                 "AuthenticationMethods": "publickey,keyboard-interactive:pam", "PubkeyAuthOptions": "verify-required"},
 }
 CONFIGURATION = "/etc/countersign/countersign.toml"
 CLIENT_SECRET_FILE = "/etc/countersign/client-secret"
@@ -29,6 +31,9 @@ STATE = "/run/countersign/state"
 OFFLINE = "/var/lib/countersign/offline"
 # The visitor's own, for penny, otto and bob, and three more that open root's account.
 KEYS = ["id_ed25519", "alices", "bobs", "strangers"]
+# Security keys, for penny and otto: the first asks for a touch alone, the second for a PIN as well.
+SECURITY_KEYS = {"touched": [], "unlocked": ["-O", "verify-required"]}
+SECURITY_KEY_PROVIDER = "/opt/rig/security_key.so"
 FINGERPRINTS = {}
 BROKER = broker.Broker()
 # The stacks as the distribution's packages left them.
@@ -198,15 +203,19 @@ def prepare_keys():
     keys = {name: f"/home/visitor/.ssh/{name}" for name in KEYS}
     for path in "/etc/ssh/rig_host_key", *keys.values():
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    for name, options in SECURITY_KEYS.items():
+        keys[name] = f"/home/visitor/.ssh/{name}"
+        make = ["ssh-keygen", "-q", "-t", "ed25519-sk", *options, "-w", SECURITY_KEY_PROVIDER, "-N", "", "-f", keys[name]]
+        subprocess.run(make, check=True, stdin=subprocess.DEVNULL, capture_output=True)
     FINGERPRINTS.update((name, fingerprint(path)) for name, path in keys.items())
     install("ssh_config", "/home/visitor/.ssh/config")
     known = open("/etc/ssh/rig_host_key.pub", encoding="ascii").read()
     with open("/home/visitor/.ssh/known_hosts", "w", encoding="ascii") as hosts:
         hosts.writelines(f"[127.0.0.1]:{options['Port']} {known}" for options in SSHD_OPTIONS.values())
     give("/home/visitor/.ssh", "visitor")
-    people, *roots = keys.values()
+    people, *roots = (keys[name] for name in KEYS)
     for person in "penny", "otto", "bob":
-        let_in(person, f"/home/{person}/.ssh", [people])
+        let_in(person, f"/home/{person}/.ssh", [people, *(keys[name] for name in SECURITY_KEYS)])
     let_in("root", "/root/.ssh", roots)
 
 
