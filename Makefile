@@ -18,6 +18,7 @@ STACKS = $(addprefix $(DESTDIR),$(SYSCONFDIR)/pam.d /usr/lib/pam.d /usr/etc/pam.
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 MODULE = $(TARGET)/release/libpam_countersign.so
 COMMAND = $(TARGET)/release/countersign
+BROKER = $(TARGET)/release/countersignd
 SIMULATOR_PAGE = packaging/man/countersign-simulator.1
 PAGES = $(filter-out $(SIMULATOR_PAGE),$(wildcard packaging/man/*.[0-9]))
 SCRIPTS = $(TARGET)/release/completions
@@ -75,12 +76,13 @@ install: install-module install-selinux
 
 install-module:
 	$(if $(PAMDIR),,$(error no pam_unix.so in $(FOLDERS): say PAMDIR=...))
-	@for file in $(MODULE) $(COMMAND) $(SCRIPTS)/bash; do \
+	@for file in $(MODULE) $(COMMAND) $(BROKER) $(SCRIPTS)/bash; do \
 	  test -e $$file || { echo "$$file is missing: run \`make\` first, as an ordinary user" >&2; exit 1; }; \
 	done
 	install -D -m 0644 $(MODULE) $(DESTDIR)$(PAMDIR)/.pam_countersign.so.new
 	mv -f $(DESTDIR)$(PAMDIR)/.pam_countersign.so.new $(DESTDIR)$(PAMDIR)/pam_countersign.so
 	install -D -m 0755 $(COMMAND) $(DESTDIR)$(PREFIX)/sbin/countersign
+	install -D -m 0755 $(BROKER) $(DESTDIR)$(PREFIX)/sbin/countersignd
 	test -e $(DESTDIR)$(SYSCONFDIR)/countersign/countersign.toml \
 	  || install -D -m 0644 conf/countersign.toml $(DESTDIR)$(SYSCONFDIR)/countersign/countersign.toml
 	install -D -m 0644 packaging/tmpfiles.d/countersign.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/countersign.conf
@@ -111,7 +113,7 @@ uninstall:
 	@named=$$(grep -ls '^[^#]*pam_countersign' $(addsuffix /*,$(STACKS)) /dev/null); [ -z "$$named" ] || { \
 	  echo "these stacks name the module, and would refuse every user without it:" $$named >&2; \
 	  echo "run \`countersign unsetup\` first, and take out by hand what it leaves" >&2; exit 1; }
-	rm -f $(DESTDIR)$(PAMDIR)/pam_countersign.so $(DESTDIR)$(PREFIX)/sbin/countersign
+	rm -f $(DESTDIR)$(PAMDIR)/pam_countersign.so $(DESTDIR)$(PREFIX)/sbin/countersign $(DESTDIR)$(PREFIX)/sbin/countersignd
 	rm -f $(DESTDIR)$(BASHDIR)/countersign $(DESTDIR)$(ZSHDIR)/_countersign $(DESTDIR)$(FISHDIR)/countersign.fish
 	for file in $(notdir $(wildcard packaging/systemd/*)); do rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/$$file; done
 	for file in $(notdir $(wildcard packaging/sysusers.d/*)); do rm -f $(DESTDIR)$(PREFIX)/lib/sysusers.d/$$file; done

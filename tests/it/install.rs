@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// What every system has (coreutils, grep, make): no compiler and nothing of dpkg-dev.
 const PROGRAMS: [&str; 10] =
     ["chmod", "grep", "install", "make", "mkdir", "mv", "od", "rm", "sh", "test"];
-const BUILT: [&str; 5] = [
+const BUILT: [&str; 6] = [
     "libpam_countersign.so",
     "countersign",
+    "countersignd",
     "completions/bash",
     "completions/zsh",
     "completions/fish",
