@@ -1,39 +1,35 @@
 //! The compiled form of a long configuration, beside what else is gone at boot: a login then walks
 //! over the rules and names and parses none of them.
 //!
-//! It is believed for the very file that it was made of, as that was: every change of a file sets
-//! a time that no user can choose. A file may change twice in one tick of the clock, so nothing is
-//! made of one that has changed within [`SETTLED`]. What can't be read, or is not as this build
-//! would have left it, counts as missing, and what can't be written stays so: then the text is
-//! parsed.
+//! It holds the text that it was made of, and is believed where the configuration is that text,
+//! byte for byte. Device, inode, length and times of a file would not tell: a second image of
+//! `/etc` with fixed times has all of them (squashfs), and a store through a mapping changes none.
+//! What can't be read, or is not as this build would have left it, counts as missing, and what
+//! can't be written stays so: then the text is parsed.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
 
 use crate::local::fingerprint;
-use crate::os::{self, Folder, Identity, Opened, Trusted};
+use crate::os::{self, Folder, Opened, Trusted};
 use crate::policy::{self, Bytes, Policy};
 
 /// Where it is, for root and for the broker.
 const FOLDER: &str = "/run/countersign/state";
 /// A shorter text is parsed, in bytes: that costs less than the rest of a login.
 const SHORT: u64 = 1024;
-/// No compiled form is longer, in bytes: it takes at most two and a half times the room of a text.
+/// No compiled form is longer, in bytes: it takes at most three and a half times the room of a text.
 const LONGEST: u64 = 1024 * 1024;
-/// For so long a file must not have changed, in seconds: longer than any clock of a file system
-/// stands still.
-const SETTLED: i64 = 2;
 /// What stands first. Another build may understand a text otherwise, so it makes its own.
 const BUILD: &str = concat!(
-    "countersign configuration 1 ",
+    "countersign configuration 2 ",
     env!("CARGO_PKG_VERSION"),
     " ",
     env!("COUNTERSIGN_POLICY"),
     "\n"
 );
-/// Bytes of the sum, of the identity, and of the fingerprint of the text.
+/// Bytes of the sum, and of the fingerprint of the text.
 const SUM: usize = 16;
-const IDENTITY: usize = 64;
 const FINGERPRINT: usize = 32;
 
 /// The text of the configuration, as far as it is known.
@@ -58,40 +54,28 @@ pub(super) struct Compiled<'a> {
     folder: &'a Path,
     trusted: &'a Trusted,
     name: String,
-    identity: Identity,
-    /// Whether the configuration has not changed for a while.
-    is_settled: bool,
 }
 
 impl<'a> Compiled<'a> {
     /// Names the place for an open configuration. `None` for one that is short.
     pub(super) fn of(path: &Path, file: &Opened, trusted: &'a Trusted) -> Option<Self> {
         let is_worth_it = file.length() >= SHORT;
-        is_worth_it.then(|| Self::within(Path::new(FOLDER), path, file.identity(), trusted))
+        is_worth_it.then(|| Self::within(Path::new(FOLDER), path, trusted))
     }
 
-    fn within(folder: &'a Path, path: &Path, identity: Identity, trusted: &'a Trusted) -> Self {
+    fn within(folder: &'a Path, path: &Path, trusted: &'a Trusted) -> Self {
         let name = fingerprint(path.as_os_str().as_encoded_bytes());
-        Self {
-            folder,
-            trusted,
-            name: format!("configuration-{name}"),
-            identity,
-            is_settled: is_settled(identity.changed(), os::wall_clock()),
-        }
+        Self { folder, trusted, name: format!("configuration-{name}") }
     }
 
-    /// Loads the policy, if it was compiled.
-    pub(super) fn load(&self) -> Option<(Policy, Configuration)> {
+    /// Loads the policy, if it was compiled of what the open configuration says.
+    pub(super) fn load(&self, file: &Opened) -> Option<(Policy, Configuration)> {
         let folder = Folder::find(self.trusted, self.folder).ok()??;
         let bytes = Bytes::from(folder.view(&self.name, LONGEST).ok()??);
         let body = bytes.all().strip_prefix(BUILD.as_bytes())?;
+        let (text, body) = body.split_at_checked(usize::try_from(file.length()).ok()?)?;
         let (sum, body) = body.split_first_chunk::<SUM>()?;
-        if sum != &sum_of(body) {
-            return None;
-        }
-        let (identity, body) = body.split_first_chunk::<IDENTITY>()?;
-        if identity != &self.identity.to_bytes() {
+        if sum != &sum_of(body) || !file.holds(text) {
             return None;
         }
         let (fingerprint, body) = body.split_at_checked(FINGERPRINT)?;
@@ -102,29 +86,20 @@ impl<'a> Compiled<'a> {
 
     /// Keeps the policy of this text for the logins to come, where that is possible.
     pub(super) fn keep(&self, policy: &Policy, text: &[u8]) {
-        if let (true, Some(bytes)) = (self.is_settled, self.file(policy, text))
+        if let Some(bytes) = whole(policy, text)
             && let Ok(folder) = Folder::open_knowing(self.trusted, self.folder)
         {
             let _ = folder.put(&self.name, &bytes);
         }
     }
-
-    /// The whole file.
-    fn file(&self, policy: &Policy, text: &[u8]) -> Option<Vec<u8>> {
-        let compiled = policy::compile(policy, text)?;
-        let mut body = self.identity.to_bytes().to_vec();
-        body.extend_from_slice(fingerprint(text).as_bytes());
-        body.extend_from_slice(&compiled);
-        let file = [BUILD.as_bytes(), &sum_of(&body), &body].concat();
-        (file.len() as u64 <= LONGEST).then_some(file)
-    }
 }
 
-/// Returns whether a file that was changed at one time has stayed as it was for a while since, both
-/// in whole seconds.
-fn is_settled(changed: i64, now: u64) -> bool {
-    let now = i64::try_from(now).unwrap_or(i64::MAX);
-    now.checked_sub(changed).is_some_and(|seconds| seconds > SETTLED)
+/// The whole file. The text is its own check; the sum is that of what follows.
+fn whole(policy: &Policy, text: &[u8]) -> Option<Vec<u8>> {
+    let mut body = fingerprint(text).into_bytes();
+    body.extend_from_slice(&policy::compile(policy, text)?);
+    let file = [BUILD.as_bytes(), text, &sum_of(&body), &body].concat();
+    (file.len() as u64 <= LONGEST).then_some(file)
 }
 
 /// The sum of all words and of their number, which shows damage.
@@ -139,8 +114,8 @@ fn sum_of(bytes: &[u8]) -> [u8; SUM] {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File, FileTimes, Permissions};
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
     use std::path::PathBuf;
 
     use super::*;
@@ -173,13 +148,10 @@ mod tests {
             fs::set_permissions(self.configuration(), Permissions::from_mode(0o644)).unwrap();
         }
 
-        /// What a login some time after the last change has.
-        fn with<R>(&self, f: impl FnOnce(&Compiled<'_>) -> R) -> R {
+        fn with<R>(&self, f: impl FnOnce(&Compiled<'_>, &Opened) -> R) -> R {
             let (trusted, path) = (Trusted::default(), self.configuration());
             let file = trusted.open(&path, Secrecy::Public, policy::LONGEST).unwrap();
-            let folder = self.folder();
-            let compiled = Compiled::within(&folder, &path, file.identity(), &trusted);
-            f(&Compiled { is_settled: true, ..compiled })
+            f(&Compiled::within(&self.folder(), &path, &trusted), &file)
         }
 
         fn policy(&self) -> Policy {
@@ -188,12 +160,12 @@ mod tests {
 
         fn keep(&self) -> PathBuf {
             let text = fs::read(self.configuration()).unwrap();
-            self.with(|compiled| compiled.keep(&self.policy(), &text));
-            self.with(|compiled| self.folder().join(&compiled.name))
+            self.with(|compiled, _| compiled.keep(&self.policy(), &text));
+            self.with(|compiled, _| self.folder().join(&compiled.name))
         }
 
         fn load(&self) -> Option<(Policy, String)> {
-            let loaded = self.with(|compiled| compiled.load());
+            let loaded = self.with(|compiled, file| compiled.load(file));
             loaded.map(|(policy, configuration)| (policy, configuration.fingerprint()))
         }
     }
@@ -220,39 +192,46 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_that_has_changed_is_another_one_although_length_and_time_are_the_same() {
+    fn a_configuration_is_believed_by_its_text() {
         let machine = Machine::new("changed");
         machine.keep();
-        let before = fs::metadata(machine.configuration()).unwrap();
-        let other = TEXT.replace("'a'", "'x'");
-        machine.write(&other);
-        let file = File::options().write(true).open(machine.configuration()).unwrap();
-        file.set_times(FileTimes::new().set_modified(before.modified().unwrap())).unwrap();
-        let after = fs::metadata(machine.configuration()).unwrap();
-        let same = |found: &fs::Metadata| {
-            (found.dev(), found.ino(), found.len(), found.mtime(), found.mtime_nsec())
-        };
-        assert_eq!(same(&before), same(&after));
-        assert_eq!(machine.load(), None);
+        machine.write(&TEXT.replace("'a'", "'x'"));
+        assert_eq!(machine.load(), None, "the same length");
         machine.write(TEXT);
-        assert_eq!(machine.load(), None, "the old text at a new time");
+        assert_eq!(machine.load().unwrap().0, machine.policy(), "the old text again");
+        for other in [&format!("{TEXT}#"), &TEXT[..TEXT.len() - 1], "", &"#".repeat(70_000)] {
+            machine.write(other);
+            assert_eq!(machine.load(), None, "{other}");
+        }
     }
 
+    /// What is compared piece by piece.
     #[test]
-    fn nothing_is_kept_of_a_file_that_has_just_changed() {
-        for (changed, now, is_it) in
-            [(10, 10, false), (10, 12, false), (10, 13, true), (10, 9, false), (-5, 10, true)]
-        {
-            assert_eq!(is_settled(changed, now), is_it, "{changed} {now}");
+    fn a_configuration_of_many_pieces_is_compared_to_its_end() {
+        let machine = Machine::new("pieces");
+        let long = format!("{TEXT}{}", "#-\n".repeat(50_000));
+        machine.write(&long);
+        machine.keep();
+        assert_eq!(machine.load().unwrap().0, machine.policy());
+        for at in [TEXT.len(), 65_535, 65_536, 131_072, long.len() - 2] {
+            let mut other = long.clone().into_bytes();
+            other[at] ^= b'#' ^ b'!';
+            fs::write(machine.configuration(), other).unwrap();
+            assert_eq!(machine.load(), None, "changed at {at}");
         }
-        assert!(!is_settled(i64::MIN, u64::MAX), "a clock out of its mind");
-        let machine = Machine::new("fresh");
-        let (trusted, path) = (Trusted::default(), machine.configuration());
-        let file = trusted.open(&path, Secrecy::Public, policy::LONGEST).unwrap();
-        let folder = machine.folder();
-        let compiled = Compiled::within(&folder, &path, file.identity(), &trusted);
-        compiled.keep(&machine.policy(), TEXT.as_bytes());
-        assert!(!folder.exists());
+    }
+
+    /// A caller can stop a login in front of any system call, and root can change the file then.
+    #[test]
+    fn what_was_kept_of_an_old_text_is_not_believed_of_the_new_one() {
+        let machine = Machine::new("stopped");
+        machine.with(|compiled, file| {
+            let old = (machine.policy(), fs::read(machine.configuration()).unwrap());
+            machine.write(&TEXT.replace("'a'", "'x'"));
+            compiled.keep(&old.0, &old.1);
+            assert!(compiled.load(file).is_none());
+        });
+        assert_eq!(machine.load(), None);
     }
 
     /// Each is as if nothing were there, and is replaced.

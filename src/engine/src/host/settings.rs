@@ -28,7 +28,7 @@ pub(super) fn load(
     let unsafe_file = |problem: Unsafe| misconfigured(problem.to_string());
     let file = trusted.open(path, Secrecy::Public, policy::LONGEST).map_err(unsafe_file)?;
     let compiled = Compiled::of(path, &file, trusted);
-    if let Some(known) = compiled.as_ref().and_then(Compiled::load) {
+    if let Some(known) = compiled.as_ref().and_then(|compiled| compiled.load(&file)) {
         return Ok(known);
     }
     let bytes = file.read(path, policy::LONGEST).map_err(unsafe_file)?;

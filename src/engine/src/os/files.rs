@@ -10,10 +10,13 @@ use std::cell::RefCell;
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, openat};
+
+/// A text is compared piece by piece, of so many bytes.
+const PIECE: usize = 64 * 1024;
 
 /// Who may read the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,12 +142,6 @@ impl Opened {
         self.file
     }
 
-    /// Which file this is, and when it was changed last.
-    #[must_use]
-    pub fn identity(&self) -> Identity {
-        Identity::of(&self.found)
-    }
-
     /// Its length in bytes.
     #[must_use]
     pub fn length(&self) -> u64 {
@@ -164,49 +161,27 @@ impl Opened {
         }
         Ok(bytes)
     }
-}
 
-/// What tells a file, as it was at one time, from every other file and every other time: its place,
-/// its length, its owner, and when it was written and changed last. A process that changes a file
-/// can't choose the time of the change: the kernel sets it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Identity {
-    device: u64,
-    inode: u64,
-    length: u64,
-    owner: u64,
-    written: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Identity {
-    fn of(found: &Metadata) -> Self {
-        Self {
-            device: found.dev(),
-            inode: found.ino(),
-            length: found.len(),
-            owner: found.uid().into(),
-            written: (found.mtime(), found.mtime_nsec()),
-            changed: (found.ctime(), found.ctime_nsec()),
+    /// Whether the file is this text as a whole, read now.
+    #[must_use]
+    pub fn holds(&self, text: &[u8]) -> bool {
+        let mut piece = vec![0; PIECE.min(text.len() + 1)];
+        let mut rest = text;
+        loop {
+            let at = (text.len() - rest.len()) as u64;
+            let Ok(count) = self.file.read_at(&mut piece, at) else {
+                return false;
+            };
+            let read = piece.get(..count).unwrap_or_default();
+            let Some(behind) = rest.strip_prefix(read) else {
+                return false;
+            };
+            rest = behind;
+            // There was room for more, so it was the end.
+            if count == 0 || (rest.is_empty() && count < piece.len()) {
+                return rest.is_empty();
+            }
         }
-    }
-
-    /// When the file was changed last, in whole seconds since 1970.
-    #[must_use]
-    pub fn changed(&self) -> i64 {
-        self.changed.0
-    }
-
-    /// All of it as bytes.
-    #[must_use]
-    pub fn to_bytes(&self) -> [u8; 64] {
-        let times = [self.written.0, self.written.1, self.changed.0, self.changed.1];
-        let times = times.map(i64::to_le_bytes);
-        let place = [self.device, self.inode, self.length, self.owner].map(u64::to_le_bytes);
-        let mut bytes = [0; 64];
-        let words = place.iter().chain(&times);
-        bytes.chunks_exact_mut(8).zip(words).for_each(|(into, word)| into.copy_from_slice(word));
-        bytes
     }
 }
 

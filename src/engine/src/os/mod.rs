@@ -26,7 +26,7 @@ use time::{Date, UtcDateTime};
 
 pub use allocator::Wiping;
 pub use cells::Cells;
-pub use files::{BROKER, Identity, Opened, Secrecy, Trusted, Unsafe, read, whole};
+pub use files::{BROKER, Opened, Secrecy, Trusted, Unsafe, read, whole};
 pub use folder::{Folder, Locked};
 pub use login::{Login, LoginSession};
 pub use mapped::Mapped;

@@ -1,8 +1,6 @@
 """A long configuration has a compiled form in /run/countersign, and says what it says all the same."""
 
 import os
-import struct
-import time
 
 from .. import host
 from ..accounts import OTTOS_CODE, PASSWORD
@@ -13,19 +11,12 @@ from .words import answers
 
 RULES = "".join(f'[[exempt]]\nname = "rule {n}"\nusers = ["user{n}"]\n' for n in range(1000))
 OTTO = '[[exempt]]\nname = "otto"\nusers = ["otto"]\n'
-# For longer than the module waits before it keeps anything.
-SETTLED = 4
 
 
 def kept():
     """The compiled forms."""
     names = os.listdir(host.STATE) if os.path.isdir(host.STATE) else []
     return [f"{host.STATE}/{name}" for name in names if name.startswith("configuration-")]
-
-
-def settle(world):
-    """Nothing is kept of a configuration that has changed a moment ago."""
-    world.until(lambda: time.time() > os.stat(host.CONFIGURATION).st_ctime + SETTLED)
 
 
 def is_exempt(world, limits=()):
@@ -45,7 +36,7 @@ def is_asked(world):
 
 
 def take_out():
-    """Takes otto's exemption out; neither the length of the configuration nor the time of its last change tells."""
+    """Takes otto's exemption out; neither the length of the configuration nor its date tells."""
     before = os.stat(host.CONFIGURATION)
     with open(host.CONFIGURATION, "r+", encoding="utf-8") as file:
         text = file.read()
@@ -59,36 +50,26 @@ def take_out():
 @case(also=RULES + OTTO)
 def an_exemption_that_is_taken_out_ends_with_the_next_login(world):
     is_exempt(world)
-    expect(not kept(), "something was kept of a configuration that had just changed")
-    settle(world)
-    is_exempt(world)
     [file] = kept()
     found = os.stat(file)
     expect((found.st_mode & 0o7777, found.st_uid) == (0o600, host.keeper()), f"{file} is open to others")
     is_exempt(world)
     take_out()
     is_asked(world)
-    settle(world)
-    is_asked(world)
-    is_asked(world)
     expect(kept() == [file], f"{kept()} are kept, not {file} alone")
+    is_asked(world)
 
 
 def forge(compiled):
     """What the module would believe, of the configuration as it is now, if it were root's own."""
     head = compiled.index(b"\n") + 1
-    found = os.stat(host.CONFIGURATION)
-    times = [part for at in (found.st_mtime_ns, found.st_ctime_ns) for part in divmod(at, 10**9)]
-    identity = struct.pack("<4Q4q", found.st_dev, found.st_ino, found.st_size, found.st_uid, *times)
-    body = identity + compiled[head + 16 + len(identity):]
-    words = body + bytes(-len(body) % 16)
-    total = len(body) + sum(int.from_bytes(words[at:at + 16], "little") for at in range(0, len(words), 16))
-    return compiled[:head] + (total % 2**128).to_bytes(16, "little") + body
+    with open(host.CONFIGURATION, "rb") as file:
+        text = file.read()
+    return compiled[:head] + text + compiled[head + len(text):]
 
 
 @case(also=RULES + OTTO)
 def what_another_user_has_put_there_is_not_believed(world):
-    settle(world)
     is_exempt(world)
     [file] = kept()
     with open(file, "rb") as found:
@@ -106,7 +87,6 @@ def what_another_user_has_put_there_is_not_believed(world):
 
 @case(also=RULES + OTTO, process_only=True)
 def a_caller_who_limits_files_keeps_nothing_and_is_let_in(world):
-    settle(world)
     for limits in STARVED:
         is_exempt(world, limits)
         expect(not kept(), f"{kept()} is kept under {limits}")
