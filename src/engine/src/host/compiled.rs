@@ -213,7 +213,7 @@ mod tests {
         machine.write(&long);
         machine.keep();
         assert_eq!(machine.load().unwrap().0, machine.policy());
-        for at in [TEXT.len(), 65_535, 65_536, 131_072, long.len() - 2] {
+        for at in [TEXT.len(), 8_191, 8_192, 65_536, long.len() - 2] {
             let mut other = long.clone().into_bytes();
             other[at] ^= b'#' ^ b'!';
             fs::write(machine.configuration(), other).unwrap();

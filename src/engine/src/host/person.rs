@@ -16,14 +16,16 @@ use crate::local::memory::Suspended;
 use crate::local::offline::rules::CodeRefusal;
 use crate::local::offline::{Asked, Receipt};
 use crate::log::{Level, Log};
-use crate::login::{Before, Keep, Machine, Notice, Outgoing, Proof, Question, Start};
+use crate::login::{
+    Before, Keep, Machine, Notice, Outgoing, Proof, Question, Start, is_of_the_api,
+};
 use crate::os::{self, Trusted};
 use crate::policy::{Flow, Terms};
 use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
 use crate::tenant::failure::Failure;
 use crate::tenant::http::Response;
-use crate::tenant::request::Request;
+use crate::tenant::request::{Action, Request};
 use crate::words;
 
 /// One person in a login, and what the login uses.
@@ -48,7 +50,8 @@ pub(super) struct Traces {
     asked: Option<Asked>,
     /// Whether the tenant may have refused this person, and the login does not end with that
     /// reason: the last reply to something that could be refused was lost, or was a refusal that
-    /// the user is not to know of yet.
+    /// the user is not to know of yet; or a front of the tenant has answered the last question
+    /// about an approval.
     in_doubt: bool,
 }
 
@@ -202,7 +205,10 @@ impl Effects for Person<'_, '_> {
     fn heard(&mut self, outgoing: &Outgoing, reply: &Result<Response, Failure>, time: Duration) {
         self.report.note_exchange(outgoing, reply, time);
         if could_be_refused(&outgoing.request) {
-            self.traces.in_doubt = reply.as_ref().map_or(true, |reply| reply.status >= 500);
+            let leaves_doubt = |reply: &Response| {
+                reply.status >= 500 || is_poll(&outgoing.request) && !is_of_the_api(reply)
+            };
+            self.traces.in_doubt = reply.as_ref().map_or(true, leaves_doubt);
         }
     }
 
@@ -240,6 +246,21 @@ fn could_be_refused(request: &Request) -> bool {
     match request {
         Request::Advance { .. } | Request::Status { .. } => true,
         Request::Start { .. }
+        | Request::Whoami
+        | Request::Token { .. }
+        | Request::Challenge { .. }
+        | Request::Cleanup { .. } => false,
+    }
+}
+
+/// Whether it only asks about an approval, which was or may be refused meanwhile.
+fn is_poll(request: &Request) -> bool {
+    match request {
+        Request::Advance { operations, .. } => {
+            operations.iter().any(|operation| matches!(operation.action, Action::Poll))
+        }
+        Request::Start { .. }
+        | Request::Status { .. }
         | Request::Whoami
         | Request::Token { .. }
         | Request::Challenge { .. }

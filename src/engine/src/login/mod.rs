@@ -144,6 +144,7 @@ pub use carried::{Before, Echo, Keep, Machine, Notice, Outgoing, Question, Start
 pub use codes::looks_like_code;
 pub use open::{IN_ONE_REQUEST, obstacle, offer_name};
 pub use proof::{Kind, OfflineProof, Proof, enough, kind};
+pub use response::is_of_the_api;
 pub use steps::{
     AwaitAllowance, AwaitAnswer, AwaitRedeem, AwaitReply, AwaitTime, Ended, Step, Told,
 };

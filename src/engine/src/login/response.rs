@@ -49,12 +49,24 @@ pub(super) fn read<T>(
         500 | 502 | 504 => return Err(Trouble::Stumbled(unexpected(response.status))),
         status => return Err(Trouble::Final(unexpected(status))),
     }
-    let kind = response.content_type.as_deref().unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
+    if !is_json(&response) {
+        let kind = response.content_type.as_deref().unwrap_or_default();
         return Err(misbehaved(format!("a reply of type \"{}\"", shown(kind, 60))));
     }
     parse(&response.body).map_err(|Malformed(what)| misbehaved(what))
+}
+
+/// Whether the API speaks, and no front of it: a throttle or a page says nothing of what has become
+/// of an approval.
+#[must_use]
+pub fn is_of_the_api(response: &Response) -> bool {
+    response.status == 200 && is_json(response)
+}
+
+fn is_json(response: &Response) -> bool {
+    let kind = response.content_type.as_deref().unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
 }
 
 fn unexpected(status: u16) -> Refusal {

@@ -15,8 +15,8 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, openat};
 
-/// A text is compared piece by piece, of so many bytes.
-const PIECE: usize = 64 * 1024;
+/// A text is compared piece by piece, of so many bytes: on the stack, for what is freed is wiped.
+const PIECE: usize = 8 * 1024;
 
 /// Who may read the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +165,7 @@ impl Opened {
     /// Whether the file is this text as a whole, read now.
     #[must_use]
     pub fn holds(&self, text: &[u8]) -> bool {
-        let mut piece = vec![0; PIECE.min(text.len() + 1)];
+        let mut piece = [0; PIECE];
         let mut rest = text;
         loop {
             let at = (text.len() - rest.len()) as u64;

@@ -122,6 +122,32 @@ def a_denial_while_the_prompt_stands_is_seen_though_control_c_ends_it(world):
     ends_with_the_code(world, attempt)
 
 
+def is_denied_behind(world, person, polls, **fault):
+    """The phone's owner denies, and what stands before the tenant answers the last question about it."""
+    attempt = begins(world, person)
+    attempt.asks_openly(CODE)
+    attempt.types("")
+    message = world.tenant.message(person)
+    world.until(lambda: world.tenant.operations()["Poll"] == polls)
+    world.tenant.fails(action="Poll", **fault)
+    world.tenant.answer(message, "deny")
+    attempt.presses(CONTROL_C)
+    attempt.is_refused("sudo: 1 incorrect password attempt", status=1)
+    world.denied(person, "sudo", "interrupted")
+
+
+@case(also='[service.sudo.login]\npoll_interval = "10s"')
+def a_denial_that_what_stands_before_the_tenant_keeps_back_counts_as_one(world):
+    is_denied_behind(world, "penny", 1, fault="html")
+    attempt = begins(world, "penny")
+    attempt.is_refused(ENOUGH, status=1)
+    world.denied("penny", "sudo", "push_budget")
+    is_denied_behind(world, "alice", 3, fault="status", code=429)
+    attempt = begins(world, "alice")
+    attempt.asks_openly(PAUSED.format(r"(60|5\d) s") + CODE_ONLY)
+    ends_with_the_code(world, attempt)
+
+
 @case(also='[push]\npause = "0s"')
 def without_a_pause_the_next_login_rings_again(world):
     attempt = begins(world, "penny")
