@@ -75,15 +75,12 @@ impl Root {
     /// The text of a file, a link of that system followed within it. What is no UTF-8 is taken as
     /// it comes.
     pub fn text(&self, path: &Path) -> io::Result<String> {
-        let place = self.behind_links(path);
-        let found = fs::metadata(&place)?;
-        if !found.is_file() {
-            return Err(io::Error::other("is no plain file"));
-        }
-        if found.len() > MAX_FILE {
+        let (file, length) = plain(&self.behind_links(path))?;
+        let bytes = os::whole(&file, length, MAX_FILE)?;
+        if bytes.len() as u64 > MAX_FILE {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        fs::read(place).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     pub fn exists(&self, path: impl AsRef<Path>) -> bool {
@@ -181,6 +178,23 @@ impl Root {
         }
         self.place(at)
     }
+}
+
+/// Opens a plain file, and tells its length. A user whose file it is can put a pipe in its place at
+/// any time, even between two looks: opening that waits for no writer, and reads nothing of it.
+pub fn plain(place: &Path) -> io::Result<(File, u64)> {
+    let is_plain = |found: &fs::Metadata| {
+        let length = found.is_file().then(|| found.len());
+        length.ok_or_else(|| io::Error::other("is no plain file"))
+    };
+    is_plain(&fs::metadata(place)?)?;
+    let mut options = OpenOptions::new();
+    let file = options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(place)?;
+    let length = is_plain(&file.metadata()?)?;
+    if length > MAX_FILE {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok((file, length))
 }
 
 /// The parts of a path, the last one first.

@@ -11,7 +11,7 @@
 use std::path::Path;
 
 use crate::local::fingerprint;
-use crate::os::{self, Folder, Opened, Trusted};
+use crate::os::{Folder, Opened, Trusted};
 use crate::policy::{self, Bytes, Policy};
 
 /// Where it is, for root and for the broker.

@@ -10,7 +10,8 @@ use super::config::Config;
 use super::effective::Effective;
 use crate::machine::accounts::Account;
 use crate::machine::program;
-use crate::machine::root::Root;
+use crate::machine::root::{Root, plain};
+use crate::ui::output::Problem;
 
 /// sshd_config(5), the default of AuthorizedKeysFile.
 const DEFAULT: &str = ".ssh/authorized_keys .ssh/authorized_keys2";
@@ -131,9 +132,14 @@ fn unquoted(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
     (text, "")
 }
 
-/// The keys in a file, as ssh-keygen(1) shows them.
+/// The keys in a file, as ssh-keygen(1) shows them. It gets the open file: the user whose keys these
+/// are can replace what the path leads to.
 pub fn keys(path: &Path) -> Vec<PublicKey> {
-    let listed = program::run("ssh-keygen", &["-l", "-f", &path.display().to_string()]);
+    let listed = plain(path).map_err(Problem::new).and_then(|(file, _)| {
+        let mut command = program::command("ssh-keygen", &["-l", "-f", "-"]);
+        command.stdin(file);
+        program::output(command)
+    });
     listed.unwrap_or_default().lines().filter_map(key).collect()
 }
 
@@ -166,6 +172,8 @@ fn has_keys(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::machine::accounts::Password;
 
@@ -198,6 +206,19 @@ mod tests {
         let places = Places::of(&Config::default(), None);
         assert_eq!(places.patterns.join(" "), DEFAULT);
         assert!(places.unknown.is_empty());
+    }
+
+    #[test]
+    fn what_a_user_has_put_in_the_place_of_keys_keeps_nothing_waiting() {
+        let folder = PathBuf::from(format!("/tmp/countersign-keys-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let (keys, pipe) = (folder.join("keys"), folder.join("pipe"));
+        let key = "AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
+        fs::write(&keys, format!("no-pty,command=\"a b\" ssh-ed25519 {key} alice\n")).unwrap();
+        assert!(program::run("mkfifo", &[pipe.to_str().unwrap()]).is_ok());
+        assert_eq!(super::keys(&keys).len(), 1);
+        assert!(super::keys(&pipe).is_empty());
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
