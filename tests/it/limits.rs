@@ -410,9 +410,13 @@ fn a_process_that_lacks_something_leaves_every_limit_or_does_nothing() {
 /// ends is known as soon as there is room.
 #[test]
 fn an_online_login_of_a_user_without_numbers_needs_no_new_file() {
-    for (act, is_refused) in
-        [("ask", true), ("refused", true), ("taken_back", false), ("online", false)]
-    {
+    for (act, is_refused) in [
+        ("ask", true),
+        ("refused", true),
+        ("taken_back", true),
+        ("online", false),
+        ("overtaken", true),
+    ] {
         let row = Row { act, ..ROWS.into_iter().find(|row| row.without_numbers).unwrap() };
         let machine = Machine::for_row(&row);
         let mut command = machine.act(&row);

@@ -30,7 +30,7 @@ fn main() {
     let code = rest.first().map_or("nonsense", String::as_str);
     match act.as_str() {
         "redeem" => machine.redeem(code),
-        "ask" | "refused" | "taken_back" | "online" => machine.ask(act),
+        "ask" | "refused" | "taken_back" | "online" | "overtaken" => machine.ask(act),
         "push" | "denied" => machine.push(act == "denied"),
         "suspend" | "void" => machine.suspend(act == "void"),
         "offer" => machine.offer(),
@@ -60,11 +60,7 @@ impl Machine {
     /// The request goes out where the login is marked, and no user is enrolled where there is
     /// nothing to mark.
     fn ask(&self, act: &str) {
-        let store = Store::find(&Trusted::default(), &self.0.join("kept"));
-        let asked: Result<Option<Asked>, Unmarked> = store.and_then(|store| match store {
-            Some(store) => store.ask(UID, LIMITS.pause),
-            None => Ok(None),
-        });
+        let asked = self.asked();
         if let Err(Unmarked::Refused(_)) = asked {
             return;
         }
@@ -76,8 +72,21 @@ impl Machine {
             "refused" => asked.refused(),
             "taken_back" => asked.taken_back(),
             "online" => asked.online().map(drop),
+            // Another login begins, and is killed, before this one is let in.
+            "overtaken" => {
+                drop(self.asked());
+                asked.online().map(drop)
+            }
             _ => Ok(()),
         };
+    }
+
+    fn asked(&self) -> Result<Option<Asked>, Unmarked> {
+        let store = Store::find(&Trusted::default(), &self.0.join("kept"));
+        store.and_then(|store| match store {
+            Some(store) => store.ask(UID, LIMITS.pause),
+            None => Ok(None),
+        })
     }
 
     fn push(&self, is_denied: bool) {

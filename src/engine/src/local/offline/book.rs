@@ -25,7 +25,7 @@ const LOGINS: usize = 4;
 const USED: usize = 5;
 const ACTIVE: u64 = 1 << 32;
 /// The longest that a date can keep codes from counting, in seconds: the longest `offline.pause`.
-const LONGEST: u64 = 30 * 86_400;
+pub(super) const LONGEST: u64 = 30 * 86_400;
 /// How many words there are.
 pub(super) const WORDS: usize = 64;
 

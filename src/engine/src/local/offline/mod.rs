@@ -27,12 +27,13 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use self::book::{Book, Opened};
+use self::book::{Book, LONGEST, Opened};
 use self::record::Record;
 use self::recovery::Hashes;
 use self::rules::{Accepted, CodeRefusal, Purpose};
 pub use self::store::Store;
 use self::store::{OFFERED, head_name, numbers_name, numbers_prefix};
+use super::ledger::Trouble;
 use super::marks::{self, Mark};
 use super::{Unmarked, Unusable};
 use crate::os;
@@ -117,11 +118,10 @@ impl Store {
                 Kept::Numbers(book, mark)
             }
             Some(Opened::Record(_)) => {
-                let (before, own) = (self.date(uid)?, self.end_of(pause));
-                self.set_date(uid, own)?;
+                let own = self.mark_date(uid, pause)?;
                 // Another login may have made the numbers meanwhile: they do not have this mark.
                 match self.opened(uid)? {
-                    Some(Opened::Record(_)) => Kept::Date { before, own },
+                    Some(Opened::Record(_)) => Kept::Date(own),
                     Some(Opened::Book(_)) | None => return self.ask(uid, pause),
                 }
             }
@@ -130,8 +130,13 @@ impl Store {
         Ok(Some(Asked { store: self, uid, pause, kept }))
     }
 
-    fn end_of(&self, pause: Duration) -> u64 {
-        self.now.wall.saturating_add(pause.as_secs())
+    /// Keeps in the date of a record's file that no code counts for `pause`, or one second longer
+    /// than another login has kept there: what each login has kept can be told apart.
+    fn mark_date(&self, uid: u32, pause: Duration) -> Result<u64, Trouble> {
+        let end_of = |seconds: u64| self.now.wall.saturating_add(seconds);
+        let later = self.date(uid)?.saturating_add(1).min(end_of(LONGEST));
+        let own = end_of(pause.as_secs()).max(later);
+        self.set_date(uid, own).map(|()| own)
     }
 
     /// The tenant let a user in, and [`Store::ask`] had made no mark: how many offline
@@ -158,7 +163,7 @@ impl Store {
                 marks::refuse(&book.ledger, None, pause.as_secs(), self.now.stamp())?;
                 book.ledger.sync()?;
             }
-            Some(Opened::Record(_)) => self.set_date(uid, self.end_of(pause))?,
+            Some(Opened::Record(_)) => drop(self.mark_date(uid, pause)?),
             None => {}
         }
         Ok(())
@@ -283,8 +288,8 @@ pub struct Asked {
 enum Kept {
     /// In the numbers.
     Numbers(Book, Mark),
-    /// In the date of the record's file: what it was, and what it is while the login lasts.
-    Date { before: u64, own: u64 },
+    /// In the date of the record's file, which is this from now on.
+    Date(u64),
 }
 
 impl Asked {
@@ -296,9 +301,12 @@ impl Asked {
     pub fn online(self) -> Result<u32, Unusable> {
         match self.kept {
             Kept::Numbers(book, mark) => Ok(book.online(Some(&mark), &self.store.now)?),
-            // The numbers still have to be made of the record: it tells next time.
-            Kept::Date { .. } => {
-                self.store.set_date(self.uid, self.store.now.wall)?;
+            // The numbers still have to be made of the record: it tells next time. A login that
+            // has begun later has another date there, which stays.
+            Kept::Date(own) => {
+                if self.store.date(self.uid)? == own {
+                    self.store.set_date(self.uid, self.store.now.wall)?;
+                }
                 Ok(0)
             }
         }
@@ -323,7 +331,7 @@ impl Asked {
         }
     }
 
-    /// The login ended in any other way.
+    /// The login ended in any other way. Where only a date could be kept, it counts as refused.
     ///
     /// # Errors
     ///
@@ -331,10 +339,9 @@ impl Asked {
     pub fn taken_back(self) -> Result<(), Unusable> {
         match self.kept {
             Kept::Numbers(book, mark) => Ok(marks::take_back(&book.ledger, &mark)?),
-            Kept::Date { before, own } if self.store.date(self.uid)? == own => {
-                Ok(self.store.set_date(self.uid, before)?)
-            }
-            Kept::Date { .. } => Ok(()),
+            // Nothing exchanges a date in one step: to take it back could take another login's
+            // with it, which its caller can see to.
+            Kept::Date(_) => Ok(()),
         }
     }
 }
