@@ -184,7 +184,7 @@ impl Root {
 /// any time, even between two looks: opening that waits for no writer, and reads nothing of it.
 pub fn plain(place: &Path) -> io::Result<(File, u64)> {
     let is_plain = |found: &fs::Metadata| {
-        let length = found.is_file().then(|| found.len());
+        let length = found.is_file().then_some(found.len());
         length.ok_or_else(|| io::Error::other("is no plain file"))
     };
     is_plain(&fs::metadata(place)?)?;

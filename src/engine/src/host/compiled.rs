@@ -267,7 +267,7 @@ mod tests {
         fs::remove_file(&file).unwrap();
         symlink(&other, &file).unwrap();
         assert_eq!(machine.load(), None, "a link");
-        if os::effective_uid() == 0 {
+        if crate::os::effective_uid() == 0 {
             put(&whole);
             std::os::unix::fs::chown(&file, Some(12345), None).unwrap();
             assert_eq!(machine.load(), None, "another user's");

@@ -97,6 +97,9 @@ pub fn security_keys(root: &Root, files: &[PathBuf]) -> Vec<SecurityKeyLine> {
 
 /// Options of a line that is for a security key; `None` for any other line.
 fn options_of_security_key(line: &str) -> Option<Vec<String>> {
+    if line.starts_with('#') {
+        return None;
+    }
     let (first, rest) = unquoted(line, |c| c.is_ascii_whitespace());
     if first.starts_with(SECURITY_KEY) {
         return Some(Vec::new());
