@@ -10,7 +10,7 @@ use crate::rig::Folder;
 use crate::support::traced::{Stop, Traced};
 
 /// Where compiled forms are.
-const PLACE: &str = "/run/countersign";
+const PLACE: &str = "/run/countersign/state";
 /// Root is exempt, by the last rule of many.
 const RIGHT: &str = "exempt by last\n";
 
@@ -50,7 +50,7 @@ impl Machine {
         assert_eq!(String::from_utf8_lossy(&output.stdout), RIGHT, "{when}");
     }
 
-    /// The compiled form, once there is one: none is made of a file that has just changed.
+    /// The compiled form, which a login leaves.
     fn compiled(&self) -> (PathBuf, Vec<u8>) {
         loop {
             self.logs_in("untouched");

@@ -232,5 +232,5 @@ fn an_offer_that_can_t_be_believed_is_none() {
     std::fs::write(rig.config(), other).unwrap();
     let (out, err, code) = run(&rig, &user());
     assert_eq!((out.as_str(), code), ("", 1));
-    assert!(err.contains("the reply belongs to something else"), "{err}");
+    assert!(err.contains("reply belongs to another session, or to another tenant"), "{err}");
 }
