@@ -4,7 +4,7 @@
 //! business of `reply`.
 //!
 //! ureq writes requests, reads responses and keeps the connection. What stands below it is ours, by
-//! the traits that it has for that ([`connector`], [`transport`]), because its own sockets, TLS and
+//! the traits that it has for that (`connector`, `transport`), because its own sockets, TLS and
 //! look-ups
 //!
 //! - send the head and the body of a request apart, which costs a packet and a system call each;
