@@ -16,8 +16,9 @@ USER, UID = "bench", 47110
 # As many people log in at once.
 CROWD = 200
 PASSWORD = "correct horse"
+RUNTIME = "/run/countersign"
 # Where the module keeps the compiled form of long configurations.
-COMPILED = "/run/countersign"
+COMPILED = f"{RUNTIME}/state"
 DEADLINE = 30
 # The simulator is on loopback: what a proxy variable says must not matter.
 HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -83,9 +84,9 @@ class Rig:
             # As /run is: what is kept there is gone at boot, and no login waits for a disk.
             os.mkdir(self.path("state"), 0o700)
             said("mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", self.path("state"))
-            self.made_folder = not os.path.isdir(COMPILED)
-            os.makedirs(COMPILED, mode=0o700, exist_ok=True)
-            said("mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", COMPILED)
+            self.made_folder = not os.path.isdir(RUNTIME)
+            os.makedirs(RUNTIME, mode=0o755, exist_ok=True)
+            said("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", RUNTIME)
         self._make_chain()
         if self.private:
             self._make_account()
@@ -111,9 +112,9 @@ class Rig:
         self.tenant.stop()
         self.log.close()
         if self.private:
-            said("umount", self.path("state"), COMPILED)
+            said("umount", self.path("state"), RUNTIME)
             if self.made_folder:
-                os.rmdir(COMPILED)
+                os.rmdir(RUNTIME)
         shutil.rmtree(self.folder)
 
     def _make_chain(self):

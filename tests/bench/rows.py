@@ -224,7 +224,8 @@ policy = "countersign"
             yield row(f"{count:,} names in the file", number, exempt, names=f"[users.names]\n{names}")
 
     def compiled(self, row):
-        """The row, once the module has kept the compiled form of its configuration: not before that was left alone for a while."""
+        """The row, once the module has kept the compiled form of its configuration."""
+        os.makedirs(COMPILED, mode=0o700, exist_ok=True)
         known = os.listdir(COMPILED)
         end = time.monotonic() + 30
         while os.listdir(COMPILED) == known:
